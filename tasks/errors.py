@@ -1,0 +1,110 @@
+"""What can go wrong, as one tree.
+
+CuratorError
+├── InvalidSettings          a value in the environment; the process stops at start
+├── InvalidRequest           what a caller sent; says what to change
+├── UnknownJob               no such job, or its time to live is over
+├── JobFinished              too late to change it
+├── JobUnfinished            too early for its result
+├── ResultExpired            the job is known, its result's time to live is over
+├── LedgerUnavailable        Redis cannot be reached
+└── StepError                why a step did not succeed; every one has a reason
+    ├── PermanentFailure     trying again would give the same
+    └── TransientFailure     may pass; tried again after a delay
+
+A class's docstring is its default message.
+"""
+
+from __future__ import annotations
+
+import enum
+import inspect
+
+
+class Reason(enum.StrEnum):
+    """Why an article failed: a stable word for programs, beside a sentence for readers."""
+
+    INVALID_URL = "invalid_url"
+    BLOCKED_ADDRESS = "blocked_address"
+    ROBOTS_DENIED = "robots_denied"
+    NOT_FOUND = "not_found"
+    """404 or 410."""
+    HTTP_ERROR = "http_error"
+    """Any other 4xx, which would come again."""
+    SERVER_ERROR = "server_error"
+    """5xx or 429: may pass."""
+    CONNECTION_FAILED = "connection_failed"
+    TIMED_OUT = "timed_out"
+    TOO_LARGE = "too_large"
+    TOO_MANY_REDIRECTS = "too_many_redirects"
+    UNSUPPORTED_CONTENT = "unsupported_content"
+    """Not HTML or XML, or an encoding that cannot be undone."""
+    NO_TEXT = "no_text"
+    NO_TITLE = "no_title"
+    TOO_SHORT = "too_short"
+    NOT_READABLE = "not_readable"
+    """The extractor itself failed on the page."""
+    SOURCES_FAILED = "sources_failed"
+    """Every source of a topic failed."""
+    WORKER_LOST = "worker_lost"
+    """The worker died or its lease ended, as often as is allowed."""
+    ENGINE_CRASHED = "engine_crashed"
+    DEADLINE_REACHED = "deadline_reached"
+    INTERNAL_ERROR = "internal_error"
+
+
+class CuratorError(Exception):
+    """Something went wrong."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or inspect.getdoc(type(self)) or "")
+
+
+class InvalidSettings(CuratorError):
+    """A setting has a value that cannot be used."""
+
+
+class InvalidRequest(CuratorError):
+    """The request cannot be carried out as it is."""
+
+
+class UnknownJob(CuratorError):
+    """There is no such job, or it has been forgotten since."""
+
+
+class JobFinished(CuratorError):
+    """The job has already ended."""
+
+
+class JobUnfinished(CuratorError):
+    """The job has not ended yet."""
+
+
+class ResultExpired(CuratorError):
+    """The result was kept for its time to live and is gone."""
+
+
+class LedgerUnavailable(CuratorError):
+    """The ledger cannot be reached at the moment."""
+
+
+class StepError(CuratorError):
+    """A step did not succeed."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+class PermanentFailure(StepError):
+    """The step would fail in the same way again."""
+
+
+class TransientFailure(StepError):
+    """The step may succeed later."""
+
+    def __init__(self, reason: Reason, detail: str, *, retry_after: float | None = None) -> None:
+        super().__init__(reason, detail)
+        self.retry_after = retry_after
+        """Seconds that the other side asked us to wait; None where it did not."""

@@ -1,0 +1,378 @@
+"""The settings, and the one place that reads the environment for them.
+
+Each field of `Settings` is one variable: its name in capitals. The annotation holds its bounds
+and what it does.
+"""
+
+from __future__ import annotations
+
+import math
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+from msgspec.structs import asdict
+
+from nlp.analysis import AnalysisPolicy, Weights
+from nlp.decision import SelectionPolicy
+from tasks.errors import InvalidSettings
+
+SECRET = {"secret": True}
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Everything that an operator may set."""
+
+    # Redis and processes
+    redis_url: Annotated[
+        str | None,
+        Meta(
+            description="Valkey or Redis, as redis://, rediss:// or unix://. Empty: the embedded Valkey.",
+            extra=SECRET,
+        ),
+    ] = None
+    key_prefix: Annotated[
+        str, Meta(min_length=1, description="What every key in Redis begins with.")
+    ] = "curator:"
+    state_dir: Annotated[Path, Meta(description="Where the embedded Valkey keeps its data.")] = (
+        Path(".state")
+    )
+    http_host: Annotated[
+        str, Meta(min_length=1, description="The address that web listens on.")
+    ] = "127.0.0.1"
+    http_port: Annotated[int, Meta(ge=0, le=65535, description="The port that web listens on.")] = (
+        8000
+    )
+    curator_url: Annotated[
+        str, Meta(pattern="^https?://", description="The web service that `curator jobs` talks to.")
+    ] = "http://127.0.0.1:8000"
+    max_body_bytes: Annotated[
+        int, Meta(ge=1000, description="The largest request body that web accepts.")
+    ] = 1_000_000
+
+    # The runner
+    worker_concurrency: Annotated[
+        int, Meta(ge=1, le=1024, description="Steps that one worker process runs at once.")
+    ] = 4
+    worker_max_tasks: Annotated[
+        int, Meta(ge=0, description="A worker process is replaced after that many steps; 0: never.")
+    ] = 1000
+    worker_log_level: Annotated[
+        str,
+        Meta(
+            pattern="^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$",
+            description="DEBUG, INFO, WARNING, ERROR or CRITICAL; of web too.",
+        ),
+    ] = "INFO"
+    release_window: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Steps of one job that are queued or running at once; about twice all slots.",
+        ),
+    ] = 16
+    lease_seconds: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=60,
+            description="A step whose worker has not renewed its lease for that long is run elsewhere.",
+        ),
+    ] = 8.0
+    wakeup_grace: Annotated[
+        float,
+        Meta(
+            ge=0.1,
+            le=60,
+            description="A queued step whose wake-up was lost gets another after that many seconds.",
+        ),
+    ] = 2.0
+    shutdown_grace: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="After SIGTERM, running steps get that many seconds before they are handed back.",
+        ),
+    ] = 100.0
+    task_soft_time_limit: Annotated[
+        float,
+        Meta(
+            gt=0, description="A step is cancelled after that many seconds, and fails as timed out."
+        ),
+    ] = 300.0
+    task_hard_time_limit: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="The engine is killed if it still holds a step after that many seconds.",
+        ),
+    ] = 600.0
+    task_max_retries: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=100,
+            description="How often a failed step is tried again; 3 retries are 4 attempts.",
+        ),
+    ] = 3
+    task_retry_delay: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Seconds before the first retry; doubled each time, with jitter, up to 15 minutes.",
+        ),
+    ] = 60.0
+    result_ttl: Annotated[int, Meta(ge=1, description="Seconds that a result is kept.")] = 3600
+    job_ttl: Annotated[
+        int, Meta(ge=1, description="Seconds that a finished job is remembered.")
+    ] = 86400
+    max_urls_per_job: Annotated[int, Meta(ge=1, le=100_000, description="URLs in one batch.")] = (
+        1000
+    )
+    max_articles_per_topic: Annotated[
+        int, Meta(ge=1, le=10_000, description="Articles that one topic job may keep.")
+    ] = 100
+
+    # Ranking
+    diversify_results: Annotated[
+        bool,
+        Meta(
+            description="Whether jobs that ask for diversity get the caps per domain and per cluster."
+        ),
+    ] = True
+    domain_cap: Annotated[int, Meta(ge=1, description="Articles kept per registrable domain.")] = 2
+    dup_sim_threshold: Annotated[
+        float, Meta(gt=0, le=1, description="Cosine from which two articles are near-duplicates.")
+    ] = 0.97
+    use_embedding_clustering: Annotated[
+        bool,
+        Meta(description="Whether articles are clustered by meaning, for the cap per cluster."),
+    ] = True
+    cluster_cap: Annotated[int, Meta(ge=1, description="Articles kept per cluster.")] = 3
+    clustering_threshold: Annotated[
+        float,
+        Meta(
+            gt=0, le=1, description="Mean cosine from which two groups of articles are one cluster."
+        ),
+    ] = 0.75
+    weight_readability: Annotated[
+        float, Meta(ge=0, le=1, description="Share of readability in the composite.")
+    ] = 0.12
+    weight_ner: Annotated[
+        float, Meta(ge=0, le=1, description="Share of entity density in the composite.")
+    ] = 0.12
+    weight_sentiment: Annotated[
+        float, Meta(ge=0, le=1, description="Share of neutrality in the composite.")
+    ] = 0.12
+    weight_relevance: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description="Share of relevance in the composite, lexical and semantic in equal parts.",
+        ),
+    ] = 0.20
+    weight_recency: Annotated[
+        float, Meta(ge=0, le=1, description="Share of recency in the composite.")
+    ] = 0.12
+    weight_reputation: Annotated[
+        float, Meta(ge=0, le=1, description="Share of reputation in the composite.")
+    ] = 0.12
+    weight_coherence: Annotated[
+        float, Meta(ge=0, le=1, description="Share of topic coherence in the composite.")
+    ] = 0.20
+    recency_half_life_days: Annotated[
+        float, Meta(gt=0, description="Days after which an article's recency is halved.")
+    ] = 7.0
+    topic_half_life_days: Annotated[
+        dict[str, float],
+        Meta(
+            description="Half-lives of single topics, as `finance:1,tech:3`, for topics with that word."
+        ),
+    ] = {}
+    min_word_count: Annotated[int, Meta(ge=1, description="Words that an article needs.")] = 300
+    engine_threads: Annotated[
+        int, Meta(ge=0, le=256, description="Threads of the engine; 0: one for each core.")
+    ] = 0
+
+    # Sources and fetching
+    sources: Annotated[
+        tuple[str, ...],
+        Meta(min_length=1, description="Where topics are looked up: `feeds`, `gdelt`."),
+    ] = ("feeds", "gdelt")
+    feed_urls: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Feeds and OPML lists; `{query}` in one stands for the topic. Empty: a built-in list."
+        ),
+    ] = ()
+    gdelt_url: Annotated[
+        str, Meta(pattern="^https?://", description="The GDELT DOC 2.0 service.")
+    ] = "https://api.gdeltproject.org/api/v2/doc/doc"
+    candidates_per_article: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=50,
+            description="Candidates that a topic job looks at for each article that it may keep.",
+        ),
+    ] = 3
+    fetch_concurrency: Annotated[int, Meta(ge=1, description="Requests of one worker at once.")] = (
+        32
+    )
+    fetch_concurrency_per_host: Annotated[
+        int, Meta(ge=1, description="Requests of one worker to one host at once.")
+    ] = 2
+    fetch_timeout: Annotated[
+        float, Meta(gt=0, description="Seconds for one fetch, redirects included.")
+    ] = 30.0
+    fetch_max_bytes: Annotated[
+        int, Meta(ge=1000, description="Decompressed bytes of one body.")
+    ] = 5_000_000
+    user_agent: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="How we present ourselves to sites; robots.txt is read for its first word.",
+        ),
+    ] = "content-curator/0.1"
+    egress_proxy: Annotated[
+        str | None,
+        Meta(
+            pattern="^https?://",
+            description="An HTTP proxy for everything that is fetched; it resolves names itself.",
+            extra=SECRET,
+        ),
+    ] = None
+    allow_private_addresses: Annotated[
+        bool,
+        Meta(
+            description="Whether addresses that are not public may be fetched. For local work only."
+        ),
+    ] = False
+
+    @property
+    def max_attempts(self) -> int:
+        """How often a step is tried before it fails for good."""
+        return self.task_max_retries + 1
+
+    @property
+    def analysis_policy(self) -> AnalysisPolicy:
+        return AnalysisPolicy(
+            min_word_count=self.min_word_count,
+            weights=self.weights,
+            half_life_days=self.recency_half_life_days,
+            topic_half_life_days=self.topic_half_life_days,
+        )
+
+    @property
+    def weights(self) -> Weights:
+        return Weights(
+            readability=self.weight_readability,
+            ner=self.weight_ner,
+            sentiment=self.weight_sentiment,
+            relevance=self.weight_relevance,
+            recency=self.weight_recency,
+            reputation=self.weight_reputation,
+            coherence=self.weight_coherence,
+        )
+
+    @property
+    def selection_policy(self) -> SelectionPolicy:
+        return SelectionPolicy(
+            domain_cap=self.domain_cap,
+            dup_sim_threshold=self.dup_sim_threshold,
+            use_clustering=self.use_embedding_clustering,
+            cluster_cap=self.cluster_cap,
+            clustering_threshold=self.clustering_threshold,
+        )
+
+
+class SettingRow(Struct, frozen=True, kw_only=True):
+    """One setting as the operator reads it."""
+
+    name: str
+    value: str
+    """As it would stand in the environment; hidden for secrets."""
+    default: str
+    meaning: str
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """The settings that these variables give. An empty variable counts as not set.
+
+    Raises InvalidSettings with one line that names the variable and what it must be.
+    """
+    given = {
+        name: _parse(name, annotation, text)
+        for name, annotation in _annotations().items()
+        if (text := environ.get(name.upper(), "").strip())
+    }
+    settings = Settings(**given)
+    total = math.fsum(asdict(settings.weights).values())
+    if not math.isclose(total, 1.0, abs_tol=1e-6):
+        raise InvalidSettings(f"WEIGHT_*: the weights must sum to 1, and they sum to {total:g}")
+    if settings.task_hard_time_limit < settings.task_soft_time_limit:
+        raise InvalidSettings("TASK_HARD_TIME_LIMIT: must not be below TASK_SOFT_TIME_LIMIT")
+    return settings
+
+
+def setting_rows(settings: Settings) -> list[SettingRow]:
+    """Every setting with its value, default and meaning."""
+    defaults = Settings()
+    return [
+        SettingRow(
+            name=name.upper(),
+            value=_show(getattr(settings, name), _meta(annotation)),
+            default=_show(getattr(defaults, name), _meta(annotation)),
+            meaning=_meta(annotation).description or "",
+        )
+        for name, annotation in _annotations().items()
+    ]
+
+
+def _annotations() -> dict[str, Any]:
+    return typing.get_type_hints(Settings, include_extras=True)
+
+
+def _meta(annotation: Any) -> Meta:
+    meta: Meta = annotation.__metadata__[0]
+    return meta
+
+
+def _parse(name: str, annotation: Any, text: str) -> Any:
+    kind = annotation.__origin__
+    try:
+        if kind is Path:
+            return Path(text)
+        if kind is bool and text.lower() in ("yes", "on", "no", "off"):
+            return text.lower() in ("yes", "on")
+        if typing.get_origin(kind) is tuple:
+            parts = tuple(text.replace(",", " ").split())
+            return msgspec.convert(parts, annotation)
+        if typing.get_origin(kind) is dict:
+            pairs = dict(item.rsplit(":", 1) for item in text.split(","))
+            stripped = {key.strip().lower(): value.strip() for key, value in pairs.items()}
+            return msgspec.convert(stripped, annotation, strict=False)
+        return msgspec.convert(text, annotation, strict=False)
+    except ValueError as error:
+        hint = str(error).replace("`", "")
+        shown = "(hidden)" if _meta(annotation).extra == SECRET else repr(text[:80])
+        raise InvalidSettings(f"{name.upper()}={shown}: {hint}") from error
+
+
+def _show(value: Any, meta: Meta) -> str:
+    if value is None:
+        return ""
+    if meta.extra == SECRET:
+        return "(hidden)"
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, tuple):
+        return ",".join(value)
+    if isinstance(value, dict):
+        return ",".join(f"{key}:{number:g}" for key, number in value.items())
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -151,10 +151,6 @@ class Job(Struct, frozen=True, kw_only=True):
             return self.params.topic
         return getattr(self.params, "query", None)
 
-    @property
-    def trace_id(self) -> str | None:
-        return self.traceparent.split("-")[1] if self.traceparent else None
-
 
 StepKind = Literal["discover", "analyse", "rank"]
 
@@ -177,12 +173,13 @@ class StepRef(Struct, frozen=True):
     @classmethod
     def parse(cls, text: str) -> StepRef:
         """The reverse of `str`. Raises ValueError for anything else."""
-        job_id, slash, name = text.partition("/")
+        job_id, _, name = text.partition("/")
         kind, colon, index = name.partition(":")
-        if job_id and slash and kind in ("discover", "rank") and not colon:
-            return cls(job_id, kind)
-        if job_id and kind == "analyse" and index.isascii() and index.isdigit():
-            return cls(job_id, "analyse", int(index))
+        match kind:
+            case "discover" | "rank" if job_id and not colon:
+                return cls(job_id, kind)
+            case "analyse" if job_id and index.isascii() and index.isdigit():
+                return cls(job_id, kind, int(index))
         raise ValueError(f"not the name of a step: {text[:80]!r}")
 
 
@@ -222,8 +219,9 @@ class ArticleAnalysed(Struct, frozen=True, kw_only=True, tag="analysed"):
     url: str
     result: msgspec.Raw
     """What the client will read of it, as JSON: scorecard and article."""
-    evidence: bytes
-    """What `rank` needs of it; dropped when the job has ended."""
+    evidence: bytes = b""
+    """What `rank` needs of it. Stored apart, dropped when the job has ended, and not read back
+    with the outcome."""
 
 
 class ArticleFailed(Struct, frozen=True, kw_only=True, tag="failed"):
@@ -235,6 +233,119 @@ class ArticleFailed(Struct, frozen=True, kw_only=True, tag="failed"):
 
 
 ArticleOutcome = ArticleAnalysed | ArticleFailed
+
+
+class ClaimRefusal(enum.StrEnum):
+    """Why a wake-up found nothing to do. None of them is an error."""
+
+    UNKNOWN = "unknown"
+    """The job is not in the ledger any more."""
+    SETTLED = "settled"
+    """The step has ended: the wake-up came twice, or late."""
+    LEASED = "leased"
+    """Another worker has it."""
+    DELAYED = "delayed"
+    """It waits for its retry or its start time."""
+    CANCELLED = "cancelled"
+
+
+class LeaseVerdict(enum.StrEnum):
+    """What a worker learns of a lease when it renews it."""
+
+    HELD = "held"
+    LOST = "lost"
+    CANCELLED = "cancelled"
+
+
+class CancelOutcome(enum.StrEnum):
+    """What a cancellation did."""
+
+    CANCELLED = "cancelled"
+    CANCELLING = "cancelling"
+    """Steps still run; REVOKED follows when they have stopped."""
+    FINISHED = "finished"
+    UNKNOWN = "unknown"
+
+
+class JobRecord(Struct, frozen=True, kw_only=True):
+    """A job as it stands in the ledger."""
+
+    id: str
+    type: JobType
+    state: JobState
+    priority: Priority
+    submitted_ms: int
+    started_ms: int | None = None
+    """Set by the first claim."""
+    finished_ms: int | None = None
+    """Set when the state becomes final."""
+    total: int | None = None
+    """Articles; None until `discover` has ended."""
+    settled: int = 0
+    processed: int = 0
+    """Settled articles that were analysed."""
+    failed: int = 0
+    attempts: int = 0
+    """Claims of any step of the job."""
+    cancelled: bool = False
+    """Whether its cancellation was asked for."""
+    deadline_reached: bool = False
+    error: str | None = None
+    """Of a FAILURE: the reason word, a colon, and one sentence."""
+    traceparent: str | None = None
+
+    @property
+    def trace_id(self) -> str | None:
+        return self.traceparent.split("-")[1] if self.traceparent else None
+
+
+class Failure(Struct, frozen=True, kw_only=True):
+    """A failed article, as the status of its job lists it."""
+
+    url: str
+    reason: str
+    detail: str
+
+
+class JobPage(Struct, frozen=True, kw_only=True):
+    """A page of a listing, newest first."""
+
+    jobs: tuple[JobRecord, ...]
+    next_cursor: str | None
+
+
+class OutcomePage(Struct, frozen=True, kw_only=True):
+    """Outcomes of a job's articles so far, by the articles' places."""
+
+    outcomes: tuple[ArticleOutcome, ...]
+    next_cursor: int | None
+
+
+class QueueDepth(Struct, frozen=True, kw_only=True):
+    """How much there is to do."""
+
+    active_jobs: int
+    queued: int
+    """Steps that wait for a worker."""
+    outstanding: int
+    """Steps that are queued, leased or delayed."""
+    oldest_queued_ms: int | None
+    """How long the oldest queued step has waited; None if none is queued."""
+    workers: int
+    """Worker processes heard of lately."""
+
+
+class Reaped(Struct, frozen=True, kw_only=True):
+    """What one round of the reaper moved on."""
+
+    woken: int
+    """Queued steps whose wake-up was lost."""
+    lost: int
+    """Leases that ended."""
+    started: int
+    """Retries and start times that had come."""
+    expired: int
+    """Jobs whose time to live was over."""
 
 
 def new_job_id(now_ms: int) -> str:

@@ -5,8 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from nlp.analysis import AnalysisReport, AnalysisRequest
 from nlp.article import Page
-from tasks.job import Candidate
+from nlp.decision import Ranking, SelectionPolicy
+from tasks.job import (
+    ArticleAnalysed,
+    CancelOutcome,
+    Candidate,
+    Claim,
+    ClaimRefusal,
+    Failure,
+    Job,
+    JobPage,
+    JobRecord,
+    JobState,
+    JobType,
+    Lease,
+    LeaseVerdict,
+    OutcomePage,
+    QueueDepth,
+    Reaped,
+    StepRef,
+)
 
 
 class Fetcher(Protocol):
@@ -38,4 +58,101 @@ class Source(Protocol):
 
         Raises PermanentFailure or TransientFailure where the source failed.
         """
+        ...
+
+
+class JobReader(Protocol):
+    """The questions that clients ask of the ledger.
+
+    Every call raises LedgerUnavailable if the ledger cannot be reached.
+    """
+
+    async def record(self, job_id: str) -> JobRecord | None: ...
+
+    async def failures(self, job_id: str) -> tuple[Failure, ...]: ...
+
+    async def discovery(self, job_id: str) -> bytes | None:
+        """What the sources reported (JSON); None until `discover` has ended."""
+        ...
+
+    async def result(self, job_id: str) -> bytes | None:
+        """The stored result (JSON); None before the end and after its time to live."""
+        ...
+
+    async def outcomes(self, job_id: str, start: int, limit: int) -> OutcomePage: ...
+
+    async def jobs(
+        self,
+        states: Sequence[JobState],
+        types: Sequence[JobType],
+        cursor: str | None,
+        limit: int,
+    ) -> JobPage:
+        """At most `limit` jobs, newest first, older than the cursor."""
+        ...
+
+    async def depth(self) -> QueueDepth: ...
+
+
+class Ledger(JobReader, Protocol):
+    """The life cycle of `tasks.job`. Each call is atomic, and harmless if it comes twice.
+
+    Calls that take a lease change nothing and answer False once the lease is lost.
+    Every call raises LedgerUnavailable if the ledger cannot be reached.
+    """
+
+    async def submit(self, job: Job) -> bool:
+        """Writes the job and wakes a worker. False: its id was known already."""
+        ...
+
+    async def claim(self, ref: StepRef, worker: str) -> Claim | ClaimRefusal: ...
+
+    async def renew(
+        self, worker: str, description: bytes, leases: Sequence[Lease]
+    ) -> list[LeaseVerdict]:
+        """Renews the leases, and says that the worker lives. One verdict for each lease."""
+        ...
+
+    async def discovered(
+        self, lease: Lease, candidates: Sequence[Candidate], report: bytes
+    ) -> bool: ...
+
+    async def settle(self, lease: Lease, outcome: ArticleAnalysed) -> bool: ...
+
+    async def complete(self, lease: Lease, result: bytes) -> bool:
+        """Ends `rank`, and the job in SUCCESS with this result (JSON)."""
+        ...
+
+    async def fail(self, lease: Lease, reason: str, detail: str) -> bool:
+        """Ends the step for good: an article settles as failed, anything else ends the job."""
+        ...
+
+    async def retry(self, lease: Lease, delay: float, reason: str, detail: str) -> bool:
+        """Tries the step again after `delay` seconds; fails it if it has no tries left."""
+        ...
+
+    async def hand_back(self, lease: Lease) -> bool:
+        """Queues the step again, and does not count this attempt as a try."""
+        ...
+
+    async def cancel(self, job_id: str) -> CancelOutcome: ...
+
+    async def reap(self, limit: int = 100) -> Reaped:
+        """Moves on whatever is overdue."""
+        ...
+
+    async def evidence(self, job_id: str) -> dict[int, bytes]:
+        """What `rank` needs of each analysed article, by its index."""
+        ...
+
+
+class Engine(Protocol):
+    """Does the CPU work of a worker, outside its event loop."""
+
+    async def analyse(self, request: AnalysisRequest) -> AnalysisReport:
+        """Raises PermanentFailure if the engine dies of this page, or reaches the hard limit."""
+        ...
+
+    async def rank(self, evidence: Sequence[bytes], policy: SelectionPolicy) -> Ranking:
+        """The ranking of analyses as `analyse` gave them, encoded by msgpack."""
         ...

@@ -1,0 +1,123 @@
+"""Reading a body within its bound, decompressed as it comes.
+
+httpx would expand each piece of up to 64 KB at once, a thousandfold if it is a bomb: 64 MB before
+one byte could be counted. Here zlib is told how much it may give.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from typing import Protocol, cast
+
+import httpx
+
+from tasks.errors import PermanentFailure, Reason, TransientFailure
+from tasks.fetch.wanted import Wanted
+
+ACCEPT_ENCODING = "gzip, deflate"
+"""Only what zlib can undo piece by piece."""
+
+PIECE_BYTES = 65_536
+
+
+class Decoder(Protocol):
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        """What these bytes stand for, in pieces of at most PIECE_BYTES. Raises zlib.error."""
+        ...
+
+    @property
+    def finished(self) -> bool:
+        """Whether the body may end here."""
+        ...
+
+
+class Identity:
+    """A body that was sent as it is."""
+
+    finished = True
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        yield data
+
+
+class Inflate:
+    """A body in gzip or deflate."""
+
+    def __init__(self, *, raw_allowed: bool) -> None:
+        self._raw_allowed = raw_allowed
+        """`deflate` is sent in two forms: with zlib's header, as it should be, and without."""
+        self._head = b""
+        self._zlib: zlib._Decompress | None = None
+
+    @property
+    def finished(self) -> bool:
+        return self._zlib.eof if self._zlib else not self._head
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        if self._zlib is None:
+            self._head += data
+            if len(self._head) < 2:
+                return
+            self._zlib = zlib.decompressobj(self._window(self._head))
+            data = self._head
+        while data and not self._zlib.eof:
+            piece = self._zlib.decompress(data, PIECE_BYTES)
+            data = self._zlib.unconsumed_tail
+            if piece:
+                yield piece
+
+    def _window(self, head: bytes) -> int:
+        if not self._raw_allowed:
+            return zlib.MAX_WBITS | 16
+        has_header = head[0] & 0x0F == 8 and (head[0] << 8 | head[1]) % 31 == 0
+        return zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS
+
+
+async def read_body(response: httpx.Response, wanted: Wanted) -> bytes:
+    """The decompressed body. Raises PermanentFailure or TransientFailure."""
+    decoder = decoder_for(response.headers.get("content-encoding", ""))
+    body = bytearray()
+    received = 0
+    try:
+        async for data in cast(httpx.AsyncByteStream, response.stream):
+            received += len(data)
+            for piece in decoder.decode(data):
+                body += piece
+                if len(body) > wanted.max_bytes:
+                    return _over_long(body, wanted)
+            if received > wanted.max_bytes:  # bytes behind the end of what was compressed
+                return _over_long(body, wanted)
+    except zlib.error as error:
+        raise PermanentFailure(
+            Reason.UNSUPPORTED_CONTENT, "The page's compression is broken."
+        ) from error
+    if not decoder.finished:
+        raise TransientFailure(Reason.CONNECTION_FAILED, "The page ended too early.")
+    return bytes(body)
+
+
+def decoder_for(encoding: str) -> Decoder:
+    """For the value of `Content-Encoding`. Raises PermanentFailure for one we did not ask for."""
+    match encoding.strip().lower():
+        case "" | "identity":
+            return Identity()
+        case "gzip" | "x-gzip":
+            return Inflate(raw_allowed=False)
+        case "deflate":
+            return Inflate(raw_allowed=True)
+    raise PermanentFailure(
+        Reason.UNSUPPORTED_CONTENT, "The page is compressed in a way that we did not ask for."
+    )
+
+
+def _over_long(body: bytearray, wanted: Wanted) -> bytes:
+    if wanted.truncate:
+        return bytes(body[: wanted.max_bytes])
+    raise too_large(wanted)
+
+
+def too_large(wanted: Wanted) -> PermanentFailure:
+    return PermanentFailure(
+        Reason.TOO_LARGE, f"The page is larger than {wanted.max_bytes:,} bytes."
+    )

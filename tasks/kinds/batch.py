@@ -1,0 +1,30 @@
+"""`batch_analysis`: analyse and rank the URLs that the client gave."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tasks.job import ArticleAnalysed, BatchAnalysis, Candidate, Job
+from tasks.kinds.articles import ArticleAnalyser, ArticleRanker
+from tasks.kinds.kind import Discovery
+
+
+class BatchKind:
+    def __init__(self, analyser: ArticleAnalyser, ranker: ArticleRanker) -> None:
+        self._analyser = analyser
+        self._ranker = ranker
+
+    async def discover(self, job: Job) -> Discovery:
+        return Discovery(candidates=tuple(Candidate(url=url) for url in _params(job).urls))
+
+    async def analyse(self, job: Job, candidate: Candidate) -> ArticleAnalysed:
+        return await self._analyser.analyse(job, candidate)
+
+    async def rank(self, job: Job) -> bytes:
+        return await self._ranker.rank(
+            job, diversify=_params(job).apply_diversity, max_articles=None
+        )
+
+
+def _params(job: Job) -> BatchAnalysis:
+    return msgspec.convert(job.params, BatchAnalysis)

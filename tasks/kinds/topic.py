@@ -1,0 +1,48 @@
+"""`topic_curation`: find candidates, analyse each, keep the best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from tasks.job import ArticleAnalysed, Candidate, Job, TopicCuration
+from tasks.kinds.articles import ArticleAnalyser, ArticleRanker
+from tasks.kinds.kind import Discovery
+from tasks.ports import Source
+from tasks.sources import find_candidates
+
+
+class TopicKind:
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        analyser: ArticleAnalyser,
+        ranker: ArticleRanker,
+        candidates_per_article: int,
+    ) -> None:
+        self._sources = sources
+        self._analyser = analyser
+        self._ranker = ranker
+        self._candidates_per_article = candidates_per_article
+
+    async def discover(self, job: Job) -> Discovery:
+        params = _params(job)
+        limit = params.max_articles * self._candidates_per_article
+        found = await find_candidates(params.topic, limit, self._sources)
+        return Discovery(
+            candidates=tuple(found.candidates), report=msgspec.json.encode(found.reports)
+        )
+
+    async def analyse(self, job: Job, candidate: Candidate) -> ArticleAnalysed:
+        return await self._analyser.analyse(job, candidate)
+
+    async def rank(self, job: Job) -> bytes:
+        params = _params(job)
+        return await self._ranker.rank(
+            job, diversify=params.apply_diversity, max_articles=params.max_articles
+        )
+
+
+def _params(job: Job) -> TopicCuration:
+    return msgspec.convert(job.params, TopicCuration)

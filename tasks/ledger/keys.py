@@ -1,0 +1,48 @@
+"""The keys of the ledger in Redis: what stands where, and for how long.
+
+Written by the scripts in `lua/`, whose prelude builds the same names.
+
+Permanent, one of each (`PERMANENT`):
+
+    steps:due          sorted set: JOB/STEP by the moment at which the reaper looks at it
+    steps:queued       sorted set: JOB/STEP by the moment at which it was queued
+    wake:PRIORITY      list: wake-ups, JOB/STEP, first in first out
+    wake:pushed        hash: priority → wake-ups ever pushed to its list
+    jobs:STATE:TYPE    sorted set: ids in this state and of this type, by id, so by time
+    jobs:expiry        sorted set: STATE/TYPE/ID of ended jobs by the end of their JOB_TTL
+    workers            sorted set: worker ids by the moment they were last heard of
+    workers:info       hash: worker id → its description (JSON)
+
+One of each per job, without a time to live while the job is active, with one once it has ended:
+
+    job:ID             hash: what was submitted, the state and the counters      JOB_TTL
+    job:ID:articles    hash: index → candidate (JSON)                            JOB_TTL
+    job:ID:failures    list: failed articles (JSON)                              JOB_TTL
+    job:ID:attempts    list: attempts that did not succeed at once (JSON)        JOB_TTL
+    job:ID:events      stream, capped                                            JOB_TTL
+    job:ID:outcomes    hash: index → outcome (JSON)                              RESULT_TTL
+    job:ID:result      string (JSON), of a SUCCESS                               RESULT_TTL
+    job:ID:steps       hash: open step → its record                              until the end
+    job:ID:evidence    hash: index → what `rank` needs of an article             until the end
+"""
+
+from __future__ import annotations
+
+import re
+
+from tasks.job import JobState, JobType, Priority
+
+PERMANENT = re.compile(
+    r"steps:(due|queued)|wake:(high|normal|low|pushed)|jobs:[A-Z]+:[a-z_]+|jobs:expiry|workers(:info)?"
+)
+
+WAKE_LISTS = tuple(f"wake:{priority}" for priority in Priority)
+"""In the order in which they are popped."""
+
+
+def job_key(job_id: str, part: str | None = None) -> str:
+    return f"job:{job_id}" if part is None else f"job:{job_id}:{part}"
+
+
+def index_key(state: JobState, job_type: JobType) -> str:
+    return f"jobs:{state}:{job_type}"

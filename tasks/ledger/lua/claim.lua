@@ -1,0 +1,29 @@
+-- Gives a worker the lease of a queued step.
+-- args: 1 job id, 2 step, 3 worker, 4 '1' if the worker wants the job's text too
+-- gives: {attempt, tries, job or '', candidate or ''}, or why not: 'unknown', 'settled',
+--        'leased', 'delayed', 'cancelled'.
+-- Invariant: at most one lease of a step at a time; each has a higher attempt than the last.
+local id, name = arg(1), arg(2)
+local state, cancelled = unpack(redis.call('HMGET', key(id), 'state', 'cancelled'))
+if not state then return 'unknown' end
+local record = read_step(id, name)
+if not record then return 'settled' end
+if record.state == 'L' then return 'leased' end
+if record.state == 'D' then return 'delayed' end
+if cancelled then
+  close_step(id, name)
+  revoke_if_idle(id)
+  return 'cancelled'
+end
+local attempt, tries = record.attempt + 1, record.tries + 1
+write_step(id, name, 'L', attempt, tries, arg(3), NOW + LEASE)
+redis.call('ZREM', QUEUED, step(id, name))
+redis.call('HINCRBY', key(id), 'attempts', 1)
+if state == 'PENDING' then
+  redis.call('HSET', key(id), 'started_ms', ms(NOW))
+  set_state(id, 'PROGRESS')
+end
+local index = article_index(name)
+return {attempt, tries,
+  arg(4) == '1' and field(id, 'job') or '',
+  index and redis.call('HGET', key(id, 'articles'), index) or ''}

@@ -1,0 +1,8 @@
+-- Ends `rank`, and the job with it.
+-- args: 1 job id, 2 attempt, 3 result (JSON)
+-- gives: 1, or 0 if the lease was lost.
+local id = arg(1)
+if not held(id, 'rank', arg(2)) then return 0 end
+redis.call('SET', key(id, 'result'), arg(3), 'EX', RESULT_TTL)
+end_job(id, 'SUCCESS')
+return 1

@@ -1,0 +1,16 @@
+-- Ends `discover`: the job's articles are known, and the first of them are released.
+-- args: 1 job id, 2 attempt, 3 what the sources reported (JSON), then each candidate (JSON)
+-- gives: 1, or 0 if the lease was lost.
+local id = arg(1)
+if not held(id, 'discover', arg(2)) then return 0 end
+close_step(id, 'discover')
+if field(id, 'cancelled') then
+  revoke_if_idle(id)
+  return 1
+end
+local total = #ARGV - 11
+for n = 1, total do redis.call('HSET', key(id, 'articles'), ms(n - 1), arg(3 + n)) end
+redis.call('HSET', key(id), 'total', ms(total), 'next', 0, 'discovery', arg(3))
+event(id, 'discovered', {total = total})
+release(id)
+return 1

@@ -1,0 +1,15 @@
+-- Gives up a lease with no blame: the step is queued again, first in its list, and this attempt
+-- is not held against it. A cancelled job's step is dropped instead.
+-- args: 1 job id, 2 step, 3 attempt
+-- gives: 1, or 0 if the lease was lost.
+local id, name = arg(1), arg(2)
+local record = held(id, name, arg(3))
+if not record then return 0 end
+if field(id, 'cancelled') then
+  close_step(id, name)
+  revoke_if_idle(id)
+  return 1
+end
+log_attempt(id, name, record.attempt, 'handed_back')
+queue_step(id, name, record.attempt, record.tries - 1, true)
+return 1

@@ -1,0 +1,85 @@
+-- Moves on whatever is overdue, and forgets what has expired.
+-- args: 1 how many at most, 2 ms after which a silent worker is forgotten
+-- gives: {woken again, leases ended, started, expired jobs}
+-- Invariant: every step in steps:due is claimable, leased or due later once this has run.
+local woken, lost, started, expired = 0, 0, 0, 0
+
+-- A queued step whose wake-up still stands in its list only waits for a worker. The list is first
+-- in, first out, so it has been taken if fewer are left than were pushed since.
+local function wakeup_taken(record, priority)
+  local pushed = tonumber(redis.call('HGET', PUSHED, priority) or 0)
+  return tonumber(record.extra) <= pushed - redis.call('LLEN', wake_list(priority))
+end
+
+local function end_lease(id, name, record)
+  lost = lost + 1
+  log_attempt(id, name, record.attempt, 'lost')
+  if field(id, 'cancelled') then
+    close_step(id, name)
+    revoke_if_idle(id)
+  elseif record.tries >= TRIES then
+    fail_step(id, name, 'worker_lost',
+      'The worker was lost while it ran this, ' .. ms(record.tries) .. ' times.')
+  else
+    queue_step(id, name, record.attempt, record.tries)
+  end
+end
+
+local function reach_deadline(id)
+  redis.call('ZREM', DUE, step(id, 'deadline'))
+  local detail = 'The deadline of the job had passed.'
+  redis.call('HSET', key(id), 'deadline_reached', 1)
+  if read_step(id, 'rank') then return end
+  for _, name in ipairs(redis.call('HKEYS', key(id, 'steps'))) do
+    close_step(id, name)
+    local index = article_index(name)
+    if index then settle_failed(id, index, 'deadline_reached', detail) end
+  end
+  local next_index, total = unpack(redis.call('HMGET', key(id), 'next', 'total'))
+  if not total then
+    redis.call('HSET', key(id), 'total', 0, 'next', 0)
+  else
+    for index = tonumber(next_index), tonumber(total) - 1 do
+      settle_failed(id, ms(index), 'deadline_reached', detail)
+    end
+    redis.call('HSET', key(id), 'next', total)
+  end
+  if field(id, 'cancelled') then return revoke_if_idle(id) end
+  if field(id, 'state') == 'WAITING' then set_state(id, 'PENDING') end
+  release(id)
+end
+
+local function move_on(member)
+  local id, name = string.match(member, '^([^/]+)/(.+)$')
+  local state, priority = unpack(redis.call('HMGET', key(id), 'state', 'priority'))
+  if not state then return redis.call('ZREM', DUE, member) end
+  if name == 'deadline' then return reach_deadline(id) end
+  local record = read_step(id, name)
+  if not record then return close_step(id, name) end
+  if record.state == 'L' then return end_lease(id, name, record) end
+  if record.state == 'D' then
+    started = started + 1
+    if state == 'WAITING' then set_state(id, 'PENDING') end
+    queue_step(id, name, record.attempt, record.tries)
+  elseif wakeup_taken(record, priority) then
+    woken = woken + 1
+    queue_step(id, name, record.attempt, record.tries)
+  else
+    redis.call('ZADD', DUE, ms(NOW + GRACE), member)
+  end
+end
+
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', ms(NOW), 'LIMIT', 0, arg(1))) do
+  move_on(member)
+end
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', EXPIRY, '-inf', ms(NOW), 'LIMIT', 0, arg(1))) do
+  local state, job_type, id = string.match(member, '^(%u+)/([%l_]+)/(.+)$')
+  redis.call('ZREM', index_key(state, job_type), id)
+  redis.call('ZREM', EXPIRY, member)
+  expired = expired + 1
+end
+for _, worker in ipairs(redis.call('ZRANGEBYSCORE', PREFIX .. 'workers', '-inf', ms(NOW - tonumber(arg(2))))) do
+  redis.call('ZREM', PREFIX .. 'workers', worker)
+  redis.call('HDEL', PREFIX .. 'workers:info', worker)
+end
+return {woken, lost, started, expired}

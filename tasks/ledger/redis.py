@@ -1,0 +1,267 @@
+"""The ledger on Redis: each change is one atomic script, each question a plain read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from redis.asyncio import Redis
+
+from tasks.job import (
+    ACTIVE_STATES,
+    ArticleAnalysed,
+    ArticleOutcome,
+    CancelOutcome,
+    Candidate,
+    Claim,
+    ClaimRefusal,
+    Failure,
+    Job,
+    JobPage,
+    JobRecord,
+    JobState,
+    JobType,
+    Lease,
+    LeaseVerdict,
+    OutcomePage,
+    QueueDepth,
+    Reaped,
+    StepRef,
+)
+from tasks.ledger.connection import away_is_unavailable
+from tasks.ledger.keys import index_key, job_key
+from tasks.ledger.scripts import Scripts
+from tasks.settings import Settings
+
+JOBS_KNOWN = 1024
+"""Jobs that a worker keeps decoded, so that each of their articles need not bring it along."""
+
+WORKER_FORGOTTEN_MS = 30_000
+
+RECORD_FIELDS = tuple(name for name in JobRecord.__struct_fields__ if name != "id")
+
+
+class RedisLedger:
+    """See `tasks.ports.Ledger` for what each call promises, `keys` for what stands where."""
+
+    def __init__(self, redis: Redis, settings: Settings) -> None:
+        self._redis = redis
+        self._prefix = settings.key_prefix
+        self._result_ttl_ms = settings.result_ttl * 1000
+        self._jobs: dict[str, Job] = {}
+        self.scripts = Scripts(
+            redis,
+            constants=(
+                round(settings.wakeup_grace * 1000),
+                round(settings.lease_seconds * 1000),
+                settings.release_window,
+                settings.max_attempts,
+                settings.result_ttl,
+                settings.job_ttl,
+            ),
+            key_prefix=settings.key_prefix,
+        )
+
+    # The life cycle
+
+    async def submit(self, job: Job) -> bool:
+        reply = await self.scripts.run(
+            "submit",
+            job.id,
+            msgspec.msgpack.encode(job),
+            job.type,
+            job.priority,
+            job.submitted_ms,
+            job.traceparent or "",
+            _or_empty(job.not_before_ms),
+            _or_empty(job.deadline_ms),
+        )
+        return bool(reply)
+
+    async def claim(self, ref: StepRef, worker: str) -> Claim | ClaimRefusal:
+        known = self._jobs.get(ref.job_id)
+        reply = await self.scripts.run("claim", ref.job_id, ref.name, worker, "0" if known else "1")
+        if isinstance(reply, bytes):
+            return ClaimRefusal(reply.decode())
+        attempt, tries, job, candidate = reply
+        return Claim(
+            lease=Lease(ref=ref, attempt=attempt, tries=tries, worker=worker),
+            job=known or self._know(msgspec.msgpack.decode(job, type=Job)),
+            candidate=msgspec.json.decode(candidate, type=Candidate) if candidate else None,
+        )
+
+    async def renew(
+        self, worker: str, description: bytes, leases: Sequence[Lease]
+    ) -> list[LeaseVerdict]:
+        named = [part for lease in leases for part in _fence(lease)]
+        reply = await self.scripts.run("renew", worker, description, *named)
+        return [LeaseVerdict(verdict.decode()) for verdict in reply]
+
+    async def discovered(
+        self, lease: Lease, candidates: Sequence[Candidate], report: bytes
+    ) -> bool:
+        encoded = [msgspec.json.encode(candidate) for candidate in candidates]
+        job_id, _, attempt = _fence(lease)
+        return bool(await self.scripts.run("discovered", job_id, attempt, report, *encoded))
+
+    async def settle(self, lease: Lease, outcome: ArticleAnalysed) -> bool:
+        public = msgspec.json.encode(
+            {"type": "analysed", "url": outcome.url, "result": outcome.result}
+        )
+        return bool(await self.scripts.run("settle", *_fence(lease), public, outcome.evidence))
+
+    async def complete(self, lease: Lease, result: bytes) -> bool:
+        job_id, _, attempt = _fence(lease)
+        return bool(await self.scripts.run("complete", job_id, attempt, result))
+
+    async def fail(self, lease: Lease, reason: str, detail: str) -> bool:
+        return bool(await self.scripts.run("fail", *_fence(lease), reason, detail))
+
+    async def retry(self, lease: Lease, delay: float, reason: str, detail: str) -> bool:
+        reply = await self.scripts.run("retry", *_fence(lease), round(delay * 1000), reason, detail)
+        return bool(reply != b"lost")
+
+    async def hand_back(self, lease: Lease) -> bool:
+        return bool(await self.scripts.run("hand_back", *_fence(lease)))
+
+    async def cancel(self, job_id: str) -> CancelOutcome:
+        return CancelOutcome((await self.scripts.run("cancel", job_id)).decode())
+
+    async def reap(self, limit: int = 100) -> Reaped:
+        woken, lost, started, expired = await self.scripts.run("reap", limit, WORKER_FORGOTTEN_MS)
+        return Reaped(woken=woken, lost=lost, started=started, expired=expired)
+
+    # Questions
+
+    async def record(self, job_id: str) -> JobRecord | None:
+        with away_is_unavailable():
+            values: Any = await self._redis.hmget(self._key(job_id), RECORD_FIELDS)
+        return _record(job_id, values)
+
+    async def job(self, job_id: str) -> Job | None:
+        with away_is_unavailable():
+            text: Any = await self._redis.hget(self._key(job_id), "job")
+        return msgspec.msgpack.decode(text, type=Job) if text else None
+
+    async def failures(self, job_id: str) -> tuple[Failure, ...]:
+        with away_is_unavailable():
+            rows = await self._redis.lrange(self._key(job_id, "failures"), 0, -1)
+        return tuple(msgspec.json.decode(row, type=Failure) for row in rows)
+
+    async def discovery(self, job_id: str) -> bytes | None:
+        """What the sources reported (JSON); None until `discover` has ended."""
+        with away_is_unavailable():
+            report: Any = await self._redis.hget(self._key(job_id), "discovery")
+        return bytes(report) if report else None
+
+    async def result(self, job_id: str) -> bytes | None:
+        """The stored result (JSON); None before the end and after its time to live."""
+        with away_is_unavailable():
+            text: Any = await self._redis.get(self._key(job_id, "result"))
+        return bytes(text) if text else None
+
+    async def outcomes(self, job_id: str, start: int, limit: int) -> OutcomePage:
+        indexes = range(start, start + limit)
+        with away_is_unavailable():
+            total = int(await self._redis.hget(self._key(job_id), "total") or 0)
+            rows = await self._redis.hmget(self._key(job_id, "outcomes"), list(indexes))
+        return OutcomePage(
+            outcomes=tuple(msgspec.json.decode(row, type=ArticleOutcome) for row in rows if row),
+            next_cursor=indexes.stop if indexes.stop < total else None,
+        )
+
+    async def evidence(self, job_id: str) -> dict[int, bytes]:
+        """What `rank` needs of each analysed article, by its index."""
+        with away_is_unavailable():
+            rows: Any = await self._redis.hgetall(self._key(job_id, "evidence"))
+        return {int(index): value for index, value in rows.items()}
+
+    async def jobs(
+        self,
+        states: Sequence[JobState],
+        types: Sequence[JobType],
+        cursor: str | None,
+        limit: int,
+    ) -> JobPage:
+        """Each index gives its newest; the newest of these are the page."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for state in states:
+            for job_type in types:
+                pipeline.zrange(
+                    self._prefix + index_key(state, job_type),
+                    f"({cursor}" if cursor else "+",
+                    "-",
+                    desc=True,
+                    bylex=True,
+                    offset=0,
+                    num=limit + 1,
+                )
+        with away_is_unavailable():
+            found = sorted(
+                {job_id for page in await pipeline.execute() for job_id in page}, reverse=True
+            )
+        page = [job_id.decode() for job_id in found[:limit]]
+        return JobPage(
+            jobs=await self._records(page),
+            next_cursor=page[-1] if len(found) > limit else None,
+        )
+
+    async def depth(self) -> QueueDepth:
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.time()
+        pipeline.zcard(self._prefix + "steps:due")
+        pipeline.zcard(self._prefix + "steps:queued")
+        pipeline.zrange(self._prefix + "steps:queued", 0, 0, withscores=True)
+        pipeline.zcard(self._prefix + "workers")
+        for state in ACTIVE_STATES:
+            for job_type in JobType:
+                pipeline.zcard(self._prefix + index_key(state, job_type))
+        with away_is_unavailable():
+            (seconds, _), outstanding, queued, oldest, workers, *active = await pipeline.execute()
+        return QueueDepth(
+            active_jobs=sum(active),
+            queued=queued,
+            outstanding=outstanding,
+            oldest_queued_ms=max(0, seconds * 1000 - int(oldest[0][1])) if oldest else None,
+            workers=workers,
+        )
+
+    # Inside
+
+    async def _records(self, job_ids: Sequence[str]) -> tuple[JobRecord, ...]:
+        pipeline = self._redis.pipeline(transaction=False)
+        for job_id in job_ids:
+            pipeline.hmget(self._key(job_id), RECORD_FIELDS)
+        with away_is_unavailable():
+            rows = await pipeline.execute() if job_ids else []
+        records = (_record(job_id, row) for job_id, row in zip(job_ids, rows, strict=True))
+        return tuple(record for record in records if record)
+
+    def _key(self, job_id: str, part: str | None = None) -> str:
+        return self._prefix + job_key(job_id, part)
+
+    def _know(self, job: Job) -> Job:
+        while len(self._jobs) >= JOBS_KNOWN:
+            del self._jobs[next(iter(self._jobs))]
+        self._jobs[job.id] = job
+        return job
+
+
+def _record(job_id: str, values: Sequence[bytes | None]) -> JobRecord | None:
+    given: dict[str, Any] = {
+        name: value.decode()
+        for name, value in zip(RECORD_FIELDS, values, strict=True)
+        if value  # an empty traceparent is none
+    }
+    if "state" not in given:
+        return None
+    return msgspec.convert({"id": job_id, **given}, JobRecord, strict=False)
+
+
+def _fence(lease: Lease) -> tuple[str, str, int]:
+    return lease.ref.job_id, lease.ref.name, lease.attempt
+
+
+def _or_empty(number: int | None) -> str | int:
+    return "" if number is None else number

@@ -1,0 +1,58 @@
+"""Puts the parts together: what web, worker and tests share."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+
+from tasks.embedded import redis_url
+from tasks.ledger.connection import connect
+from tasks.ledger.redis import RedisLedger
+from tasks.ports import Ledger
+from tasks.queue import Queue
+from tasks.reaper import reap_forever
+from tasks.settings import Settings
+
+
+@asynccontextmanager
+async def open_ledger(settings: Settings) -> AsyncIterator[RedisLedger]:
+    """The ledger at REDIS_URL, on a client of its own. Does not wait for Redis to be there."""
+    client = connect(redis_url(settings))
+    try:
+        yield RedisLedger(client, settings)
+    finally:
+        await client.aclose()
+
+
+@asynccontextmanager
+async def open_queue(settings: Settings) -> AsyncIterator[Queue]:
+    """What clients can do with jobs."""
+    async with open_ledger(settings) as ledger:
+        yield Queue(ledger, settings)
+
+
+@asynccontextmanager
+async def open_web(settings: Settings) -> AsyncIterator[Queue]:
+    """The same for web, where the reaper runs too: there may be no worker."""
+    async with open_ledger(settings) as ledger, reaping(ledger):
+        yield Queue(ledger, settings)
+
+
+@asynccontextmanager
+async def reaping(ledger: Ledger) -> AsyncIterator[None]:
+    async with background(reap_forever(ledger)):
+        yield
+
+
+@asynccontextmanager
+async def background(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Runs a loop beside the body, and ends it with that."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

@@ -1,0 +1,144 @@
+"""One step: claim it, run it within its limits, finish it.
+
+Whatever happens to a step ends in exactly one call that gives its lease up, or in none, if the
+lease was lost. So this module is the only one that finishes steps.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+
+import structlog
+from opentelemetry.trace import Span
+from structlog.contextvars import bound_contextvars
+
+from tasks.errors import LedgerUnavailable, PermanentFailure, Reason, StepError, TransientFailure
+from tasks.job import ArticleAnalysed, Claim, ClaimRefusal, JobType, Lease, StepRef
+from tasks.kinds import Discovery, Kind
+from tasks.leases import HeldLeases, Stop
+from tasks.ports import Ledger
+from tasks.settings import Settings
+from tasks.telemetry import attempt_span, mark_failed
+
+log = structlog.get_logger()
+
+LONGEST_DELAY = 900.0
+PERSIST_SECONDS = 0.5
+
+Finish = Callable[[], Awaitable[bool]]
+
+
+class Runner:
+    """Runs the steps that wake-ups name."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        kinds: Mapping[JobType, Kind],
+        leases: HeldLeases,
+        settings: Settings,
+        worker: str,
+    ) -> None:
+        self._ledger = ledger
+        self._kinds = kinds
+        self._leases = leases
+        self._settings = settings
+        self._worker = worker
+
+    async def run(self, wakeup: str) -> None:
+        """Never raises: what goes wrong is written to the ledger, or told to the log."""
+        ref = StepRef.parse(wakeup)
+        try:
+            claim = await self._ledger.claim(ref, self._worker)
+        except LedgerUnavailable:
+            log.warning("cannot claim a step", step=wakeup)
+            return
+        if isinstance(claim, ClaimRefusal):
+            log.debug("nothing to do for a wake-up", step=wakeup, why=claim)
+            return
+        with bound_contextvars(job_id=ref.job_id, step=ref.name, attempt=claim.lease.attempt):
+            with attempt_span(claim) as span:
+                finish = await self._attempt(claim, span)
+            await self._persist(finish)
+
+    async def _attempt(self, claim: Claim, span: Span) -> Finish | None:
+        """Runs the step. Gives the call that ends it; None if that is no longer ours to do."""
+        outcome: list[Finish] = []
+        work = asyncio.create_task(self._work(claim, outcome))
+        with self._leases.hold(claim.lease, work) as held:
+            try:
+                async with asyncio.timeout(self._settings.task_soft_time_limit):
+                    await work
+                return outcome[0]
+            except asyncio.CancelledError:
+                if held.stop is None:
+                    raise
+                mark_failed(span, held.stop, "broken off")
+                return self._give_up(claim.lease, held.stop)
+            except TimeoutError:
+                limit = self._settings.task_soft_time_limit
+                error = PermanentFailure(Reason.TIMED_OUT, f"It took longer than {limit:g} s.")
+                return self._failed(claim.lease, error, span)
+            except StepError as error:
+                return self._failed(claim.lease, error, span)
+            except LedgerUnavailable:
+                away = TransientFailure(Reason.INTERNAL_ERROR, "The ledger was away.")
+                return self._failed(claim.lease, away, span)
+            except Exception:
+                log.exception("a step failed in a way that nobody foresaw")
+                bug = PermanentFailure(Reason.INTERNAL_ERROR, "An internal error; see the log.")
+                return self._failed(claim.lease, bug, span)
+
+    async def _work(self, claim: Claim, outcome: list[Finish]) -> None:
+        kind, job, lease = self._kinds[claim.job.type], claim.job, claim.lease
+        match lease.ref.kind:
+            case "discover":
+                found = await kind.discover(job)
+                outcome.append(lambda: self._discovered(lease, found))
+            case "analyse" if claim.candidate:
+                analysed = await kind.analyse(job, claim.candidate)
+                outcome.append(lambda: self._settled(lease, analysed))
+            case "rank":
+                result = await kind.rank(job)
+                outcome.append(lambda: self._ledger.complete(lease, result))
+
+    def _discovered(self, lease: Lease, found: Discovery) -> Awaitable[bool]:
+        return self._ledger.discovered(lease, found.candidates, found.report)
+
+    def _settled(self, lease: Lease, analysed: ArticleAnalysed) -> Awaitable[bool]:
+        return self._ledger.settle(lease, analysed)
+
+    def _give_up(self, lease: Lease, why: Stop) -> Finish | None:
+        log.info("a step was broken off", why=why)
+        return None if why is Stop.LOST else lambda: self._ledger.hand_back(lease)
+
+    def _failed(self, lease: Lease, error: StepError, span: Span) -> Finish:
+        mark_failed(span, error.reason, error.detail)
+        log.info("a step failed", reason=error.reason, detail=error.detail)
+        if isinstance(error, TransientFailure):
+            delay = retry_delay(self._settings.task_retry_delay, lease.tries, error.retry_after)
+            return lambda: self._ledger.retry(lease, delay, error.reason, error.detail)
+        return lambda: self._ledger.fail(lease, error.reason, error.detail)
+
+    async def _persist(self, finish: Finish | None) -> None:
+        """Carries the outcome to the ledger, however long that is away."""
+        while finish is not None:
+            try:
+                if not await finish():
+                    log.warning("a finish came after its lease had ended, and changed nothing")
+                return
+            except LedgerUnavailable:
+                log.warning("cannot finish a step; trying again")
+                await asyncio.sleep(PERSIST_SECONDS)
+
+
+def retry_delay(base: float, tries: int, retry_after: float | None) -> float:
+    """Seconds until the next try: what the other side asked for, else doubled with each try.
+
+    Up to a quarter is added at random, so that what failed together does not come back together.
+    """
+    delay = base * 2.0 ** (tries - 1) if retry_after is None else retry_after
+    return min(delay, LONGEST_DELAY) * random.uniform(1, 1.25)  # noqa: S311 - not a secret

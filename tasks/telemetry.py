@@ -1,0 +1,115 @@
+"""Traces: one from the HTTP request through every attempt to every stage.
+
+Names follow the OpenTelemetry semantic conventions for messaging. Spans are made in any case, so
+that every job has a trace id; they are exported where OTEL_EXPORTER_OTLP_ENDPOINT is set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from opentelemetry import context as otel_context
+from opentelemetry import propagate, trace
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+
+from nlp.analysis import StageRun
+from tasks.errors import StepError
+from tasks.job import Claim, JobType
+
+tracer = trace.get_tracer("content-curator")
+
+MESSAGING = {"messaging.system": "redis"}
+
+
+def configure_tracing(service: str, environ: Mapping[str, str]) -> TracerProvider:
+    """Installs the provider of this process. Call `shutdown` on it at the end, to flush."""
+    provider = TracerProvider(resource=Resource.create({SERVICE_NAME: service}))
+    if environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        # Imported here: it costs web 100 ms, and most have no collector.
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)
+    return provider
+
+
+@contextmanager
+def submit_span(job_id: str, job_type: JobType) -> Iterator[str | None]:
+    """The PRODUCER span of a submit. Gives the traceparent that the job keeps."""
+    with tracer.start_as_current_span(
+        f"send {job_type}",
+        kind=SpanKind.PRODUCER,
+        attributes={
+            **MESSAGING,
+            "messaging.operation.type": "send",
+            "messaging.operation.name": "submit",
+            "messaging.destination.name": job_type,
+            "messaging.message.conversation_id": job_id,
+            "curator.job.id": job_id,
+        },
+    ):
+        carrier: dict[str, str] = {}
+        propagate.inject(carrier)
+        yield carrier.get("traceparent")
+
+
+@contextmanager
+def attempt_span(claim: Claim) -> Iterator[Span]:
+    """The CONSUMER span of one attempt at one step, in the trace of the job."""
+    job, lease = claim.job, claim.lease
+    carrier = {"traceparent": job.traceparent} if job.traceparent else {}
+    with tracer.start_as_current_span(
+        f"process {lease.ref.kind}",
+        context=propagate.extract(carrier, context=otel_context.Context()),
+        kind=SpanKind.CONSUMER,
+        attributes={
+            **MESSAGING,
+            "messaging.operation.type": "process",
+            "messaging.operation.name": lease.ref.kind,
+            "messaging.destination.name": job.type,
+            "messaging.message.id": str(lease.ref),
+            "messaging.message.conversation_id": job.id,
+            "messaging.client.id": lease.worker,
+            "curator.job.id": job.id,
+            "curator.step": lease.ref.name,
+            "curator.attempt": lease.attempt,
+            **({"url.full": claim.candidate.url} if claim.candidate else {}),
+        },
+    ) as span:
+        yield span
+
+
+@contextmanager
+def fetch_span(url: str) -> Iterator[None]:
+    """The CLIENT span of one fetch; in error if that fails."""
+    with tracer.start_as_current_span(
+        "fetch",
+        kind=SpanKind.CLIENT,
+        attributes={"url.full": url, "http.request.method": "GET"},
+        record_exception=False,
+        set_status_on_exception=False,
+    ) as span:
+        try:
+            yield
+        except StepError as error:
+            mark_failed(span, error.reason, error.detail)
+            raise
+
+
+def record_stages(stages: Sequence[StageRun]) -> None:
+    """Adds what ran in the engine to the current attempt, as it was measured there."""
+    for stage in stages:
+        span = tracer.start_span(stage.name, start_time=stage.started_ns)
+        if stage.error:
+            span.set_status(Status(StatusCode.ERROR, stage.error))
+        span.end(end_time=stage.ended_ns)
+
+
+def mark_failed(span: Span, reason: str, detail: str) -> None:
+    """Puts a span in error, with the reason as `error.type`."""
+    span.set_attribute("error.type", reason)
+    span.set_status(Status(StatusCode.ERROR, detail))

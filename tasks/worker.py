@@ -1,0 +1,154 @@
+"""The worker: Taskiq's receiver on our broker, with the engine, the leases and the reaper."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+
+import structlog
+from msgspec import Struct
+from redis.asyncio import Redis
+from taskiq.receiver import Receiver
+
+from tasks.broker import RUN_STEP, WakeupBroker
+from tasks.embedded import redis_url
+from tasks.engine.process import EngineProcess
+from tasks.fetch import open_fetcher
+from tasks.job import JobType
+from tasks.kinds import Kind
+from tasks.kinds.articles import ArticleAnalyser, ArticleRanker
+from tasks.kinds.batch import BatchKind
+from tasks.kinds.health import HealthKind
+from tasks.kinds.single import SingleKind
+from tasks.kinds.topic import TopicKind
+from tasks.leases import HeldLeases
+from tasks.ledger.connection import connect
+from tasks.ledger.redis import RedisLedger
+from tasks.ports import Engine, Fetcher, Ledger
+from tasks.resources import background, reaping
+from tasks.runner import Runner
+from tasks.settings import Settings
+from tasks.sources import build_sources
+
+log = structlog.get_logger()
+
+
+class WorkerExit(Struct, frozen=True):
+    """How a worker ended."""
+
+    recycle: bool
+    """Whether it wants to be replaced: it has run WORKER_MAX_TASKS steps."""
+
+
+def worker_id() -> str:
+    """Unique even where all containers have the same process id."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+
+
+async def run_worker(settings: Settings) -> WorkerExit:
+    """Runs until SIGTERM or SIGINT, or until the worker has done its share."""
+    stop = asyncio.Event()
+    now = asyncio.Event()
+    with _signals(lambda: now.set() if stop.is_set() else stop.set()):
+        engine = EngineProcess(settings)
+        engine.start()
+        try:
+            async with open_fetcher(settings) as fetcher:
+                return await serve(settings, engine, fetcher, stop, now)
+        finally:
+            await engine.stop()
+
+
+async def serve(
+    settings: Settings, engine: Engine, fetcher: Fetcher, stop: asyncio.Event, now: asyncio.Event
+) -> WorkerExit:
+    """Runs steps until `stop`; `now` hands back at once what still runs then."""
+    worker = worker_id()
+    url = redis_url(settings)
+    async with _clients(url) as (commands, pops):
+        ledger = RedisLedger(commands, settings)
+        leases = HeldLeases(ledger, worker, settings.worker_concurrency)
+        runner = Runner(
+            ledger=ledger,
+            kinds=build_kinds(settings, ledger, engine, fetcher, worker),
+            leases=leases,
+            settings=settings,
+            worker=worker,
+        )
+        broker = WakeupBroker(pops, url, settings.key_prefix)
+        broker.free_slots = lambda: settings.worker_concurrency - len(leases)
+        receiver = _receiver(broker, runner, settings)
+        log.info("worker started", worker=worker, slots=settings.worker_concurrency)
+        ending = _end_in_time(leases, stop, now, settings.shutdown_grace)
+        async with reaping(ledger), background(leases.renew_forever()), background(ending):
+            await receiver.listen(stop)
+        log.info("worker stopped", worker=worker)
+    return WorkerExit(recycle=not stop.is_set())
+
+
+def build_kinds(
+    settings: Settings, ledger: Ledger, engine: Engine, fetcher: Fetcher, worker: str
+) -> dict[JobType, Kind]:
+    """Every type of job, on these parts."""
+    analyser = ArticleAnalyser(fetcher, engine, settings)
+    ranker = ArticleRanker(ledger, engine, settings)
+    sources = build_sources(settings, fetcher)
+    return {
+        JobType.TOPIC_CURATION: TopicKind(
+            sources, analyser, ranker, settings.candidates_per_article
+        ),
+        JobType.BATCH_ANALYSIS: BatchKind(analyser, ranker),
+        JobType.SINGLE_ANALYSIS: SingleKind(ledger, analyser, ranker),
+        JobType.HEALTH_CHECK: HealthKind(engine, worker),
+    }
+
+
+def _receiver(broker: WakeupBroker, runner: Runner, settings: Settings) -> Receiver:
+    broker.register_task(runner.run, task_name=RUN_STEP)
+    return Receiver(
+        broker,
+        validate_params=False,
+        max_async_tasks=settings.worker_concurrency,
+        max_prefetch=0,
+        max_tasks_to_execute=settings.worker_max_tasks or None,
+        wait_tasks_timeout=None,
+    )
+
+
+async def _end_in_time(
+    leases: HeldLeases, stop: asyncio.Event, now: asyncio.Event, grace: float
+) -> None:
+    """After `stop`, gives what runs its time; then, or at `now`, hands it back."""
+    await stop.wait()
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(now.wait(), grace)
+    leases.stop_all()
+
+
+@asynccontextmanager
+async def _clients(url: str) -> AsyncIterator[tuple[Redis, Redis]]:
+    """One client for commands, and one for the pop that blocks."""
+    commands, pops = connect(url), connect(url, max_connections=2)
+    try:
+        yield commands, pops
+    finally:
+        await commands.aclose()
+        await pops.aclose()
+
+
+@contextlib.contextmanager
+def _signals(on_signal: Callable[[], None]) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)

@@ -30,7 +30,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     redis_url: Annotated[
         str | None,
         Meta(
-            description="Valkey or Redis, as redis://, rediss:// or unix://. Empty: the embedded Valkey.",
+            description=(
+                "Valkey or Redis, as redis://, rediss:// or unix://. Empty: the embedded Valkey."
+            ),
             extra=SECRET,
         ),
     ] = None
@@ -71,7 +73,9 @@ class Settings(Struct, frozen=True, kw_only=True):
         int,
         Meta(
             ge=1,
-            description="Steps of one job that are queued or running at once; about twice all slots.",
+            description=(
+                "Steps of one job that are queued or running at once; about twice all slots."
+            ),
         ),
     ] = 16
     lease_seconds: Annotated[
@@ -79,7 +83,9 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(
             ge=1,
             le=60,
-            description="A step whose worker has not renewed its lease for that long is run elsewhere.",
+            description=(
+                "A step whose worker has not renewed its lease for that long is run elsewhere."
+            ),
         ),
     ] = 8.0
     wakeup_grace: Annotated[
@@ -87,14 +93,18 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(
             ge=0.1,
             le=60,
-            description="A queued step whose wake-up was lost gets another after that many seconds.",
+            description=(
+                "A queued step whose wake-up was lost gets another after that many seconds."
+            ),
         ),
     ] = 2.0
     shutdown_grace: Annotated[
         float,
         Meta(
             ge=0,
-            description="After SIGTERM, running steps get that many seconds before they are handed back.",
+            description=(
+                "After SIGTERM, running steps get that many seconds before they are handed back."
+            ),
         ),
     ] = 100.0
     task_soft_time_limit: Annotated[
@@ -122,7 +132,9 @@ class Settings(Struct, frozen=True, kw_only=True):
         float,
         Meta(
             gt=0,
-            description="Seconds before the first retry; doubled each time, with jitter, up to 15 minutes.",
+            description=(
+                "Seconds before the first retry; doubled each time, with jitter, up to 15 minutes."
+            ),
         ),
     ] = 60.0
     result_ttl: Annotated[int, Meta(ge=1, description="Seconds that a result is kept.")] = 3600
@@ -140,7 +152,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     diversify_results: Annotated[
         bool,
         Meta(
-            description="Whether jobs that ask for diversity get the caps per domain and per cluster."
+            description=(
+                "Whether jobs that ask for diversity get the caps per domain and per cluster."
+            )
         ),
     ] = True
     domain_cap: Annotated[int, Meta(ge=1, description="Articles kept per registrable domain.")] = 2
@@ -190,7 +204,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     topic_half_life_days: Annotated[
         dict[str, float],
         Meta(
-            description="Half-lives of single topics, as `finance:1,tech:3`, for topics with that word."
+            description=(
+                "Half-lives of single topics, as `finance:1,tech:3`, for topics with that word."
+            )
         ),
     ] = {}
     min_word_count: Annotated[int, Meta(ge=1, description="Words that an article needs.")] = 300
@@ -206,7 +222,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     feed_urls: Annotated[
         tuple[str, ...],
         Meta(
-            description="Feeds and OPML lists; `{query}` in one stands for the topic. Empty: a built-in list."
+            description=(
+                "Feeds and OPML lists; `{query}` in one stands for the topic. Empty: a "
+                "built-in list."
+            )
         ),
     ] = ()
     gdelt_url: Annotated[

@@ -19,7 +19,7 @@ from taskiq.receiver import Receiver
 from tasks.broker import RUN_STEP, WakeupBroker
 from tasks.embedded import redis_url
 from tasks.engine.process import EngineProcess
-from tasks.fetch import open_fetcher
+from tasks.fetch.fetcher import build_fetcher
 from tasks.job import JobType
 from tasks.kinds import Kind
 from tasks.kinds.articles import ArticleAnalyser, ArticleRanker
@@ -34,7 +34,7 @@ from tasks.ports import Engine, Fetcher, Ledger
 from tasks.resources import background, reaping
 from tasks.runner import Runner
 from tasks.settings import Settings
-from tasks.sources import build_sources
+from tasks.sources.search import build_sources
 
 log = structlog.get_logger()
 
@@ -59,7 +59,7 @@ async def run_worker(settings: Settings) -> WorkerExit:
         engine = EngineProcess(settings)
         engine.start()
         try:
-            async with open_fetcher(settings) as fetcher:
+            async with contextlib.aclosing(build_fetcher(settings)) as fetcher:
                 return await serve(settings, engine, fetcher, stop, now)
         finally:
             await engine.stop()
@@ -110,7 +110,10 @@ def build_kinds(
 
 
 def _receiver(broker: WakeupBroker, runner: Runner, settings: Settings) -> Receiver:
-    broker.register_task(runner.run, task_name=RUN_STEP)
+    async def run_step(wakeup: str) -> None:  # Taskiq renames what it registers: no method can be
+        await runner.run(wakeup)
+
+    broker.register_task(run_step, task_name=RUN_STEP)
     return Receiver(
         broker,
         validate_params=False,

@@ -1,12 +1,11 @@
 """The engine process itself: `python -m tasks.engine.child FD THREADS`.
 
-Started by `tasks.engine.process`. It ends when its worker does: at the end of the socket, and, where the
-worker was killed in the middle of a request, by the kernel's word on Linux.
+Started by `tasks.engine.process`. It ends when its worker does: at the end of the socket, and, where
+the worker was killed in the middle of a request, by the kernel's word on Linux.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import socket
@@ -30,8 +29,7 @@ from tasks.engine.protocol import (
     decode_request,
     encode,
 )
-
-PR_SET_PDEATHSIG = 1
+from tasks.lifeline import die_with_parent
 
 
 def main(descriptor: int, threads: int) -> None:
@@ -42,12 +40,6 @@ def main(descriptor: int, threads: int) -> None:
         channel.sendall(encode(Ready()))
         while body := _read_frame(channel):
             channel.sendall(encode(_answer(decode_request(body), models)))
-
-
-def die_with_parent() -> None:
-    """Asks the kernel to kill this process with the one that started it."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _answer(request: Request, models: Models) -> Reply:

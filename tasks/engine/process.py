@@ -1,4 +1,4 @@
-"""The worker's side of the engine: starts it, hands it one request at a time, kills it if need be."""
+"""The worker's side of the engine: starts it, hands it one request at a time, kills it."""
 
 from __future__ import annotations
 

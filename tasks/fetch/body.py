@@ -7,7 +7,7 @@ one byte could be counted. Here zlib is told how much it may give.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Protocol, cast
 
 import httpx
@@ -19,6 +19,8 @@ ACCEPT_ENCODING = "gzip, deflate"
 """Only what zlib can undo piece by piece."""
 
 PIECE_BYTES = 65_536
+
+MAX_DRAINED_BYTES = 16_384
 
 
 class Decoder(Protocol):
@@ -80,7 +82,7 @@ async def read_body(response: httpx.Response, wanted: Wanted) -> bytes:
     body = bytearray()
     received = 0
     try:
-        async for data in cast(httpx.AsyncByteStream, response.stream):
+        async for data in _sent(response):
             received += len(data)
             for piece in decoder.decode(data):
                 body += piece
@@ -95,6 +97,25 @@ async def read_body(response: httpx.Response, wanted: Wanted) -> bytes:
     if not decoder.finished:
         raise TransientFailure(Reason.CONNECTION_FAILED, "The page ended too early.")
     return bytes(body)
+
+
+async def drain(response: httpx.Response) -> None:
+    """Reads what is left of a short answer that nobody reads, so that its connection can be kept."""
+    length = announced(response)
+    if length is not None and length <= MAX_DRAINED_BYTES:
+        async for _ in _sent(response):
+            pass
+
+
+def announced(response: httpx.Response) -> int | None:
+    """The bytes that the answer says it has, compressed or not; None where it does not say."""
+    length: str = response.headers.get("content-length", "")
+    return int(length[:18]) if length.isascii() and length.isdigit() else None
+
+
+def _sent(response: httpx.Response) -> AsyncIterator[bytes]:
+    """The bytes as they were sent: httpx's own ways to them decompress, or read only once."""
+    return aiter(cast(httpx.AsyncByteStream, response.stream))
 
 
 def decoder_for(encoding: str) -> Decoder:

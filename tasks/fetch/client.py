@@ -14,7 +14,7 @@ import httpx
 
 from nlp.article import Page
 from tasks.errors import PermanentFailure, Reason
-from tasks.fetch.body import ACCEPT_ENCODING, read_body, too_large
+from tasks.fetch.body import ACCEPT_ENCODING, announced, drain, read_body, too_large
 from tasks.fetch.deadline import Deadline
 from tasks.fetch.failures import told_as_step_errors
 from tasks.fetch.limits import Limits
@@ -77,7 +77,10 @@ class Client:
             response = await self._transport.handle_async_request(self._request(target, wanted))
             await stack.enter_async_context(aclosing(response))
             location = redirect_location(response)
-            return location if location is not None else await self._read(target, response, wanted)
+            if location is None:
+                return await self._read(target, response, wanted)
+            await drain(response)
+            return location
 
     def _request(self, target: httpx.URL, wanted: Wanted) -> httpx.Request:
         return httpx.Request(
@@ -94,22 +97,17 @@ class Client:
     async def _read(self, target: httpx.URL, response: httpx.Response, wanted: Wanted) -> Page:
         failure = failure_of(response, self._clock())
         if failure is not None:
+            await drain(response)
             raise failure
         content_type = response.headers.get("content-type")
         if not wanted.accepts(content_type):
             raise _not_readable()
-        if not wanted.truncate and _announced(response) > wanted.max_bytes:
+        if not wanted.truncate and (announced(response) or 0) > wanted.max_bytes:
             raise too_large(wanted)
         body = await read_body(response, wanted)
         if not wanted.recognises(content_type, body):
             raise _not_readable()
         return Page(url=str(target), body=body, content_type=content_type)
-
-
-def _announced(response: httpx.Response) -> int:
-    """The bytes that the answer says it has, compressed or not."""
-    length = response.headers.get("content-length", "")
-    return int(length[:18]) if length.isascii() and length.isdigit() else 0
 
 
 def _not_readable() -> PermanentFailure:

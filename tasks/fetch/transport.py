@@ -19,6 +19,7 @@ import httpx
 
 from tasks.errors import PermanentFailure, Reason, TransientFailure
 from tasks.fetch.addresses import Address, is_public, literal_address
+from tasks.fetch.network import TidyBackend
 from tasks.fetch.resolver import NoSuchHost, Resolver, ResolverFailed
 from tasks.fetch.target import blocked
 
@@ -55,7 +56,7 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
     ) -> None:
         self._resolver = resolver
         self._allow_private = allow_private
-        self._inner = inner or httpcore.AnyIOBackend()
+        self._inner = inner or TidyBackend()
 
     async def connect_tcp(
         self,
@@ -182,5 +183,6 @@ def proxy_transport(proxy_url: str, *, ssl_context: ssl.SSLContext | None = None
             max_keepalive_connections=KEPT_CONNECTIONS,
             keepalive_expiry=KEPT_SECONDS,
             http2=True,
+            network_backend=TidyBackend(),
         )
     )

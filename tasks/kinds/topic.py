@@ -10,7 +10,7 @@ from tasks.job import ArticleAnalysed, Candidate, Job, TopicCuration
 from tasks.kinds.articles import ArticleAnalyser, ArticleRanker
 from tasks.kinds.kind import Discovery
 from tasks.ports import Source
-from tasks.sources import find_candidates
+from tasks.sources.search import find_candidates
 
 
 class TopicKind:
@@ -30,9 +30,7 @@ class TopicKind:
         params = _params(job)
         limit = params.max_articles * self._candidates_per_article
         found = await find_candidates(params.topic, limit, self._sources)
-        return Discovery(
-            candidates=tuple(found.candidates), report=msgspec.json.encode(found.reports)
-        )
+        return Discovery(candidates=found.candidates, report=msgspec.json.encode(found.reports))
 
     async def analyse(self, job: Job, candidate: Candidate) -> ArticleAnalysed:
         return await self._analyser.analyse(job, candidate)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import calendar
 import html
 import re
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -52,12 +51,12 @@ def parse_feed(body: bytes, url: str, content_type: str | None = None) -> list[E
     except Exception as error:
         # feedparser lets errors of many kinds out of its lenient parser; none of them is ours.
         raise BrokenFeed("The feed cannot be read.") from error
-    if not found and not parsed.version:
+    if not found and not parsed.get("version"):
         raise BrokenFeed("The address does not lead to a feed.")
     return [entry for entry in found if entry is not None]
 
 
-def _entry(raw: Mapping[str, Any], base_url: str) -> Entry | None:
+def _entry(raw: dict[str, Any], base_url: str) -> Entry | None:
     link = _http_link(raw.get("link"), base_url)
     if link is None:
         return None
@@ -65,7 +64,10 @@ def _entry(raw: Mapping[str, Any], base_url: str) -> Entry | None:
         url=link,
         title=plain_text(raw.get("title"), MAX_TITLE_CHARS) or None,
         summary=plain_text(raw.get("summary"), MAX_SUMMARY_CHARS),
-        published=_seconds(raw.get("published_parsed") or raw.get("updated_parsed")),
+        # Asked through `dict`: feedparser's own look-up warns where only the other date is there.
+        published=_seconds(
+            dict.get(raw, "published_parsed") or dict.get(raw, "updated_parsed"),
+        ),
     )
 
 

@@ -1,0 +1,78 @@
+"""A worker in this process, on the real ledger, with fakes for the web and the engine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import pytest
+from msgspec import Struct
+
+from tasks.job import JobState
+from tasks.queue import JobStatus, Queue
+from tasks.resources import open_queue
+from tasks.settings import Settings
+from tasks.worker import WorkerExit, serve
+from tests.fakes import FakeEngine, FakeFetcher
+from tests.waiting import wait_until
+
+
+class RunningWorker(Struct):
+    """A worker, and the ways to end it."""
+
+    task: asyncio.Task[WorkerExit]
+    stop: asyncio.Event
+    now: asyncio.Event
+
+
+RunWorker = Callable[[], AbstractAsyncContextManager[RunningWorker]]
+
+
+@pytest.fixture
+def fetcher() -> FakeFetcher:
+    return FakeFetcher()
+
+
+@pytest.fixture
+def engine() -> FakeEngine:
+    return FakeEngine()
+
+
+@pytest.fixture
+async def queue(settings: Settings) -> AsyncIterator[Queue]:
+    async with open_queue(settings) as queue:
+        yield queue
+
+
+@pytest.fixture
+def run_worker(settings: Settings, engine: FakeEngine, fetcher: FakeFetcher) -> RunWorker:
+    @asynccontextmanager
+    async def run() -> AsyncIterator[RunningWorker]:
+        stop, now = asyncio.Event(), asyncio.Event()
+        task = asyncio.create_task(serve(settings, engine, fetcher, stop, now))
+        try:
+            yield RunningWorker(task, stop, now)
+        finally:
+            stop.set()
+            now.set()
+            await task
+
+    return run
+
+
+async def ended(queue: Queue, job_id: str) -> JobStatus:
+    """The status of the job once it is final."""
+
+    async def is_final() -> bool:
+        return (await queue.status(job_id)).record.state.final
+
+    await wait_until(is_final, "the job to end")
+    return await queue.status(job_id)
+
+
+async def in_state(queue: Queue, job_id: str, state: JobState) -> None:
+    async def holds() -> bool:
+        return (await queue.status(job_id)).record.state is state
+
+    await wait_until(holds, f"the job to be {state}")

@@ -1,0 +1,171 @@
+"""Jobs through the real ledger, broker and runner, with what a worker meets on the way."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+import pytest
+
+from tasks.errors import PermanentFailure, Reason, ResultExpired, TransientFailure
+from tasks.job import BatchAnalysis, CancelOutcome, HealthCheck, JobState, SingleAnalysis
+from tasks.queue import Queue, Submission
+from tests.fakes import FakeEngine, FakeFetcher
+from tests.integration.conftest import RunWorker, ended, in_state
+from tests.waiting import wait_until
+
+
+def a_batch(*urls: str, count: int = 0) -> Submission:
+    numbered = tuple(f"http://site.example/{n}" for n in range(count))
+    return Submission(params=BatchAnalysis(urls=urls or numbered))
+
+
+async def test_a_batch_is_analysed_and_ranked(
+    queue: Queue, engine: FakeEngine, run_worker: RunWorker
+) -> None:
+    async with run_worker():
+        job = await queue.submit(a_batch(count=40))
+        status = await ended(queue, job.id)
+    assert status.record.state is JobState.SUCCESS
+    assert (status.record.processed, status.record.failed) == (40, 0)
+    result = msgspec.json.decode(await queue.result(job.id))
+    scores = [one["overall_score"] for one in result["results"]]
+    assert scores == sorted(scores, reverse=True)
+    assert len(result["decisions"]) == 40
+    assert set(engine.calls.values()) == {1}
+
+
+async def test_a_failed_article_is_listed_with_its_reason(
+    queue: Queue, fetcher: FakeFetcher, run_worker: RunWorker
+) -> None:
+    async def gone() -> None:
+        raise PermanentFailure(Reason.NOT_FOUND, "The site answered 404.")
+
+    fetcher.behaviours["http://site.example/gone"] = gone
+    async with run_worker():
+        urls = ("http://site.example/a", "http://site.example/gone", "http://site.example/untitled")
+        job = await queue.submit(a_batch(*urls))
+        status = await ended(queue, job.id)
+    assert status.record.state is JobState.SUCCESS
+    assert {failure.url: failure.reason for failure in status.failures} == {
+        "http://site.example/gone": "not_found",
+        "http://site.example/untitled": "no_title",
+    }
+    result = msgspec.json.decode(await queue.result(job.id))
+    assert [one["verdict"] for one in result["decisions"]] == ["kept", "failed", "failed"]
+
+
+async def test_what_may_pass_is_tried_again(
+    queue: Queue, fetcher: FakeFetcher, run_worker: RunWorker
+) -> None:
+    url = "http://site.example/flaky"
+
+    async def flaky() -> None:
+        if fetcher.calls[url] < 3:
+            raise TransientFailure(Reason.SERVER_ERROR, "The site answered 503.", retry_after=0.1)
+
+    fetcher.behaviours[url] = flaky
+    async with run_worker():
+        job = await queue.submit(a_batch(url))
+        status = await ended(queue, job.id)
+    assert status.record.processed == 1
+    assert fetcher.calls[url] == 3
+
+
+async def test_a_single_analysis_fails_with_its_article(
+    queue: Queue, fetcher: FakeFetcher, run_worker: RunWorker
+) -> None:
+    async def gone() -> None:
+        raise PermanentFailure(Reason.NOT_FOUND, "The site answered 404.")
+
+    fetcher.behaviours["http://site.example/gone"] = gone
+    async with run_worker():
+        job = await queue.submit(Submission(params=SingleAnalysis(url="http://site.example/gone")))
+        status = await ended(queue, job.id)
+    assert status.record.state is JobState.FAILURE
+    assert status.record.error == "not_found: The site answered 404."
+    result = msgspec.json.decode(await queue.result(job.id))
+    assert (result["state"], result["failed_count"]) == ("FAILURE", 1)
+
+
+async def test_a_health_check_passes_through(queue: Queue, run_worker: RunWorker) -> None:
+    async with run_worker():
+        job = await queue.submit(Submission(params=HealthCheck()))
+        assert (await ended(queue, job.id)).record.state is JobState.SUCCESS
+
+
+async def test_a_running_job_is_cancelled_and_keeps_what_was_done(
+    queue: Queue, engine: FakeEngine, run_worker: RunWorker
+) -> None:
+    stuck = "http://site.example/stuck"
+
+    async def forever() -> None:
+        await asyncio.Event().wait()
+
+    engine.behaviours[stuck] = forever
+    async with run_worker():
+        job = await queue.submit(a_batch("http://site.example/a", stuck))
+        await wait_until(lambda: engine.calls[stuck], "the article to be analysed")
+
+        async def one_settled() -> bool:
+            return (await queue.status(job.id)).record.settled == 1
+
+        await wait_until(one_settled, "the other article to settle")
+        assert await queue.cancel(job.id) is CancelOutcome.CANCELLING
+        await in_state(queue, job.id, JobState.REVOKED)
+        assert engine.running == 0
+    result = msgspec.json.decode(await queue.result(job.id))
+    assert (result["state"], result["processed_count"]) == ("REVOKED", 1)
+
+
+async def test_a_step_that_a_worker_hands_back_is_run_by_the_next(
+    queue: Queue, engine: FakeEngine, run_worker: RunWorker
+) -> None:
+    url = "http://site.example/slow"
+    first = asyncio.Event()
+
+    async def slow_once() -> None:
+        if not first.is_set():
+            first.set()
+            await asyncio.Event().wait()
+
+    engine.behaviours[url] = slow_once
+    async with run_worker() as worker:
+        job = await queue.submit(a_batch(url))
+        await first.wait()
+        worker.stop.set()
+        worker.now.set()
+        await worker.task
+    async with run_worker():
+        status = await ended(queue, job.id)
+    assert status.record.processed == 1
+    assert engine.calls[url] == 2
+
+
+async def test_an_unforeseen_error_fails_the_article_alone(
+    queue: Queue, engine: FakeEngine, run_worker: RunWorker
+) -> None:
+    async def bug() -> None:
+        raise KeyError("surprise")
+
+    engine.behaviours["http://site.example/bug"] = bug
+    async with run_worker():
+        job = await queue.submit(a_batch("http://site.example/a", "http://site.example/bug"))
+        status = await ended(queue, job.id)
+    (failure,) = status.failures
+    assert (failure.reason, status.record.processed) == ("internal_error", 1)
+    assert "surprise" not in failure.detail
+
+
+async def test_an_expired_result_is_told_from_an_unknown_one(
+    queue: Queue, run_worker: RunWorker, valkey: object, settings: object
+) -> None:
+    async with run_worker():
+        job = await queue.submit(a_batch(count=1))
+        await ended(queue, job.id)
+    import redis
+
+    assert isinstance(valkey, redis.Redis)
+    valkey.delete(f"test:job:{job.id}:result")
+    with pytest.raises(ResultExpired):
+        await queue.result(job.id)

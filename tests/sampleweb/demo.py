@@ -1,0 +1,165 @@
+"""The demo: everything in one go, on the sample web. See scripts/demo."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import click
+import httpx
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tests.sampleweb.server import SampleWeb
+
+TOPIC = "artificial intelligence"
+READY_SECONDS = 60.0
+JOB_SECONDS = 600.0
+
+
+class DemoError(Exception):
+    """The demo could not be shown."""
+
+
+@click.command()
+@click.argument("topic", default=TOPIC)
+@click.option("--once", is_flag=True, help="End when the list has been printed.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document.")
+@click.option("--live", is_flag=True, help="Use the real sources instead of the sample web.")
+def demo(topic: str, once: bool, as_json: bool, live: bool) -> None:
+    """Curate TOPIC and print the ranked list."""
+    try:
+        asyncio.run(_demo(topic, once, as_json, live))
+    except KeyboardInterrupt:
+        pass
+    except DemoError as error:
+        raise click.ClickException(str(error)) from error
+
+
+async def _demo(topic: str, once: bool, as_json: bool, live: bool) -> None:
+    with tempfile.TemporaryDirectory(prefix="curator-demo-") as folder:
+        port = free_port()
+        async with contextlib.AsyncExitStack() as stack:
+            environ = {"HTTP_PORT": str(port), "STATE_DIR": folder, "WORKER_LOG_LEVEL": "WARNING"}
+            if not live:
+                web = await stack.enter_async_context(SampleWeb())
+                environ |= sample_web_environ(web.proxy_url)
+            url = await stack.enter_async_context(curator_up(port, environ))
+            result = await curate(url, topic)
+            if as_json:
+                sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
+                sys.stdout.flush()
+            else:
+                show(result, url)
+            if not once:
+                click.echo("Ctrl-C ends it.", err=True)
+                await _interrupted()
+
+
+def sample_web_environ(proxy_url: str) -> dict[str, str]:
+    """The settings that make the sample web all that there is."""
+    return {
+        "EGRESS_PROXY": proxy_url,
+        "SOURCES": "feeds,gdelt",
+        "FEED_URLS": "http://feeds.sampleweb.example/opml.xml "
+        "http://search.sampleweb.example/rss?q={query}",
+        "GDELT_URL": "http://gdelt.sampleweb.example/api/v2/doc/doc",
+    }
+
+
+@asynccontextmanager
+async def curator_up(port: int, environ: dict[str, str]) -> AsyncIterator[str]:
+    """Runs `curator up`, and gives its URL once it answers."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "app.cli", "up"),
+        env={**os.environ, "REDIS_URL": "", **environ},
+        stdout=sys.stderr,
+        start_new_session=True,  # Ctrl-C is for the demo, which then ends it in order
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        await _ready(url, process)
+        yield url
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        await process.wait()
+
+
+async def _ready(url: str, process: asyncio.subprocess.Process) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+        while time.monotonic() < deadline and process.returncode is None:
+            with contextlib.suppress(httpx.TransportError):
+                if (await client.get("/health/ready")).is_success:
+                    return
+            await asyncio.sleep(0.1)
+    raise DemoError("curator did not come up; its log is above")
+
+
+async def curate(url: str, topic: str) -> Any:
+    """Submits the topic and waits for the result."""
+    async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+        answer = await client.post("/jobs", json={"type": "topic_curation", "topic": topic})
+        if not answer.is_success:
+            raise DemoError(answer.json().get("detail", answer.text))
+        job_id = answer.json()["job_id"]
+        deadline = time.monotonic() + JOB_SECONDS
+        while time.monotonic() < deadline:
+            status = (await client.get(f"/jobs/{job_id}/status")).json()
+            if status["finished_at"]:
+                return (await client.get(f"/jobs/{job_id}/result")).json()
+            await asyncio.sleep(0.2)
+    raise DemoError("the job did not end in time")
+
+
+def show(result: Any, url: str) -> None:
+    """Prints the ranked list, and where to read on."""
+    table = Table(title=f"{result['topic']}: {len(result['results'])} articles")
+    for heading in ("", "Score", "Title", "Domain", "Why"):
+        table.add_column(heading)
+    kept = {one["url"]: one for one in result["decisions"] if one["verdict"] == "kept"}
+    for rank, one in enumerate(result["results"], 1):
+        article = one["article"]
+        why = kept.get(article["url"], {}).get("explanation", "")
+        table.add_row(
+            *(str(rank), f"{one['overall_score']:.1f}"),
+            *(Text(article["title"]), Text(article["domain"]), Text(why)),
+        )
+    console = Console()
+    console.print(table)
+    console.print(
+        f"{result['total_urls']} candidates were looked at, {result['failed_count']} failed."
+    )
+    console.print(f"The job's page: {url}/jobs/{result['job_id']}")
+
+
+async def _interrupted() -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+def free_port() -> int:
+    """A port of loopback that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+if __name__ == "__main__":
+    demo()

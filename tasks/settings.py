@@ -259,9 +259,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         ),
     ] = "content-curator/0.1"
     egress_proxy: Annotated[
-        str | None,
+        Annotated[str, Meta(pattern="^https?://")] | None,
         Meta(
-            pattern="^https?://",
             description="An HTTP proxy for everything that is fetched; it resolves names itself.",
             extra=SECRET,
         ),

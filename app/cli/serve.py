@@ -16,6 +16,7 @@ from tasks.embedded import embedded_valkey
 from tasks.lifeline import die_with_parent
 from tasks.logs import configure_logging
 from tasks.settings import Settings, read_settings
+from tasks.telemetry import configure_tracing
 
 log = structlog.get_logger()
 
@@ -40,8 +41,11 @@ def web(supervised: bool) -> None:
     """Run the web service: the HTTP interface and the pages."""
     settings = _begin(supervised)
     from app.main import serve  # loads the web framework, which `up` does not need
+    from tasks.resources import open_web
 
-    serve(settings)
+    tracing = configure_tracing("curator-web", os.environ)
+    serve(settings, open_web)
+    tracing.shutdown()
 
 
 @click.command()
@@ -51,7 +55,6 @@ def worker(supervised: bool) -> None:
     settings = _begin(supervised)
     import uvloop
 
-    from tasks.telemetry import configure_tracing
     from tasks.worker import run_worker  # loads Taskiq, which `up` does not need
 
     tracing = configure_tracing("curator-worker", os.environ)

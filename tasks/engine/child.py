@@ -6,7 +6,6 @@ the worker was killed in the middle of a request, by the kernel's word on Linux.
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import sys
@@ -76,5 +75,4 @@ def _read_exactly(channel: socket.socket, size: int) -> bytes | None:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     main(int(sys.argv[1]), int(sys.argv[2]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from typing import Protocol, cast
 
 import httpx
@@ -100,9 +101,11 @@ async def read_body(response: httpx.Response, wanted: Wanted) -> bytes:
 
 
 async def drain(response: httpx.Response) -> None:
-    """Reads what is left of a short answer that nobody reads, so that its connection can be kept."""
+    """Reads a short answer that nobody wants, so that its connection can be kept."""
     length = announced(response)
-    if length is not None and length <= MAX_DRAINED_BYTES:
+    if length is None or length > MAX_DRAINED_BYTES:
+        return
+    with suppress(httpx.HTTPError):
         async for _ in _sent(response):
             pass
 

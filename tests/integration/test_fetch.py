@@ -3,116 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import gzip
-import shutil
-import ssl
-import subprocess
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Any
 
 import httpcore
 import pytest
 
-from nlp.article import Page
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.fetch.addresses import Address
 from tasks.fetch.fetcher import HttpFetcher, build_fetcher
-from tasks.fetch.transport import CheckedBackend, PoolTransport, direct_transport
+from tasks.fetch.transport import CheckedBackend, PoolTransport
 from tasks.settings import Settings
-
-OK = b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n"
-STORY = b"<html><title>A story</title><p>It rained.</p></html>"
-
-
-def sized(body: bytes, *headers: bytes) -> bytes:
-    lines = b"".join(header + b"\r\n" for header in headers)
-    return OK + lines + b"content-length: %d\r\n\r\n" % len(body) + body
-
-
-def redirect(location: str) -> bytes:
-    return f"HTTP/1.1 302 Found\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n".encode()
-
-
-class Site:
-    """A server that says exactly what it is told to, by path, and counts who came.
-
-    It takes the absolute form of a request too, so that it can stand for a proxy.
-    """
-
-    def __init__(self) -> None:
-        self.answers: dict[str, bytes] = {"/story": sized(STORY)}
-        self.then = "close"
-        """What follows an answer that is not of a known length: `close`, `hang` or `flood`."""
-        self.requests: list[str] = []
-        self.arrivals: asyncio.Queue[str] = asyncio.Queue()
-        self.connections = 0
-        self.greeting = b""
-        """Said before anything was asked."""
-        self.port = 0
-
-    def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self.port}{path}"
-
-    async def came(self, path: str) -> None:
-        """Returns when the path has been asked for."""
-        while await self.arrivals.get() != path:
-            pass
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        try:
-            writer.write(self.greeting)
-            while line := await reader.readline():
-                while (await reader.readline()).strip():
-                    pass
-                target = line.split()[1].decode()
-                self.requests.append(target)
-                self.arrivals.put_nowait(target)
-                path = "/" + target.split("/", 3)[-1] if "://" in target else target
-                if not await self.answer(path, writer):
-                    return
-        except ConnectionError:
-            pass
-        finally:
-            writer.close()
-
-    async def answer(self, path: str, writer: asyncio.StreamWriter) -> bool:
-        """Whether the connection can be used again."""
-        not_found = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"
-        answer = self.answers.get(path, not_found)
-        writer.write(answer)
-        await writer.drain()
-        if b"content-length" in answer:
-            return True
-        while self.then == "flood":
-            writer.write(b"x" * 65_536)
-            await writer.drain()
-        if self.then == "hang":
-            await asyncio.Event().wait()
-        return False
+from tests.integration.raw_site import OK, STORY, Site, redirect, serving, sized
 
 
 @pytest.fixture
 async def site() -> AsyncIterator[Site]:
-    site = Site()
-    tasks: set[asyncio.Task[None]] = set()
-
-    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(site.serve(reader, writer))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    site.port = server.sockets[0].getsockname()[1]
-    async with server:
+    async with serving() as site:
         yield site
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 LOCAL = Settings(allow_private_addresses=True, fetch_timeout=5, fetch_max_bytes=1_000_000)
@@ -240,9 +151,7 @@ LOCAL_AND_QUICK = Settings(
 )
 
 
-async def test_after_many_timeouts_the_fetcher_still_works_and_holds_no_connection(
-    site: Site,
-) -> None:
+async def test_after_many_timeouts_the_fetcher_still_works(site: Site) -> None:
     site.answers["/silent"] = b""
     site.then = "hang"
     async with fetching(LOCAL_AND_QUICK) as fetcher:
@@ -288,77 +197,6 @@ async def test_nobody_there(site: Site, unused_tcp_port: int) -> None:
     assert isinstance(failure, TransientFailure)
     assert failure.reason == Reason.CONNECTION_FAILED
     assert str(unused_tcp_port) not in failure.detail
-
-
-async def test_a_site_that_does_not_speak_tls(site: Site) -> None:
-    site.greeting = b"HTTP/1.1 400 Bad Request\r\n\r\n"
-    failure = await failure_of(f"https://127.0.0.1:{site.port}/story")
-    assert isinstance(failure, TransientFailure)
-    assert failure.reason == Reason.CONNECTION_FAILED
-
-
-async def test_a_site_that_hangs_in_the_handshake_costs_no_socket(site: Site) -> None:
-    failure = await failure_of(f"https://127.0.0.1:{site.port}/story", LOCAL_AND_QUICK)
-    assert failure.reason == Reason.TIMED_OUT
-    gc.collect()  # a socket that was forgotten open warns now, and warnings are errors
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with a key and a certificate for news.example, signed by itself."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("needs openssl, to make a certificate")
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
-        + [
-            "-nodes",
-            "-days",
-            "2",
-            "-subj",
-            "/CN=news.example",
-            "-keyout",
-            path,
-            "-out",
-            f"{path}.crt",
-        ]
-        + ["-addext", "subjectAltName=DNS:news.example"],
-        check=True,
-        capture_output=True,
-    )
-    path.write_bytes(path.read_bytes() + Path(f"{path}.crt").read_bytes())
-    return path
-
-
-async def loopback_resolver(host: str, port: int) -> list[Address]:
-    return [ip_address("127.0.0.1")]
-
-
-@pytest.mark.parametrize(
-    ("host", "trusted", "comes"),
-    [("news.example", True, True), ("other.example", True, False), ("news.example", False, False)],
-)
-async def test_the_name_must_be_in_a_certificate_that_we_trust(
-    site: Site, certificate: Path, host: str, trusted: bool, comes: bool
-) -> None:
-    server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server_context.load_cert_chain(certificate)
-    server = await asyncio.start_server(site.serve, "127.0.0.1", 0, ssl=server_context)
-    port = server.sockets[0].getsockname()[1]
-    context = ssl.create_default_context(cafile=certificate if trusted else None)
-    transport = direct_transport(loopback_resolver, allow_private=True, ssl_context=context)
-    fetcher = HttpFetcher(transport, LOCAL)
-    async with server:
-        fetched = fetcher.document(f"https://{host}:{port}/story")
-        (result,) = await asyncio.gather(fetched, return_exceptions=True)
-        await fetcher.aclose()
-    if comes:
-        assert isinstance(result, Page)
-        assert result.body == STORY
-    else:
-        assert isinstance(result, PermanentFailure)
-        assert result.detail == "The site's certificate could not be verified."
 
 
 async def test_a_redirect_loop_ends(site: Site) -> None:

@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tests.sampleweb.catalogue import GDELT_URL, OPML_URL, SEARCH_URL
 from tests.sampleweb.server import SampleWeb
 
 TOPIC = "artificial intelligence"
@@ -72,9 +73,8 @@ def sample_web_environ(proxy_url: str) -> dict[str, str]:
     return {
         "EGRESS_PROXY": proxy_url,
         "SOURCES": "feeds,gdelt",
-        "FEED_URLS": "http://feeds.sampleweb.example/opml.xml "
-        "http://search.sampleweb.example/rss?q={query}",
-        "GDELT_URL": "http://gdelt.sampleweb.example/api/v2/doc/doc",
+        "FEED_URLS": f"{OPML_URL} {SEARCH_URL}",
+        "GDELT_URL": GDELT_URL,
     }
 
 

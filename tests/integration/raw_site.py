@@ -1,0 +1,97 @@
+"""A server for tests that says exactly what it is told to, right or wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+OK = b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n"
+STORY = b"<html><title>A story</title><p>It rained.</p></html>"
+
+
+def sized(body: bytes, *headers: bytes) -> bytes:
+    lines = b"".join(header + b"\r\n" for header in headers)
+    return OK + lines + b"content-length: %d\r\n\r\n" % len(body) + body
+
+
+def redirect(location: str) -> bytes:
+    return f"HTTP/1.1 302 Found\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n".encode()
+
+
+class Site:
+    """A server that says exactly what it is told to, by path, and counts who came.
+
+    It takes the absolute form of a request too, so that it can stand for a proxy.
+    """
+
+    def __init__(self) -> None:
+        self.answers: dict[str, bytes] = {"/story": sized(STORY)}
+        self.then = "close"
+        """What follows an answer that is not of a known length: `close`, `hang` or `flood`."""
+        self.requests: list[str] = []
+        self.arrivals: asyncio.Queue[str] = asyncio.Queue()
+        self.connections = 0
+        self.greeting = b""
+        """Said before anything was asked."""
+        self.port = 0
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    async def came(self, path: str) -> None:
+        """Returns when the path has been asked for."""
+        while await self.arrivals.get() != path:
+            pass
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        try:
+            writer.write(self.greeting)
+            while line := await reader.readline():
+                while (await reader.readline()).strip():
+                    pass
+                target = line.split()[1].decode()
+                self.requests.append(target)
+                self.arrivals.put_nowait(target)
+                path = "/" + target.split("/", 3)[-1] if "://" in target else target
+                if not await self.answer(path, writer):
+                    return
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    async def answer(self, path: str, writer: asyncio.StreamWriter) -> bool:
+        """Whether the connection can be used again."""
+        not_found = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"
+        answer = self.answers.get(path, not_found)
+        writer.write(answer)
+        await writer.drain()
+        if b"content-length" in answer:
+            return True
+        while self.then == "flood":
+            writer.write(b"x" * 65_536)
+            await writer.drain()
+        if self.then == "hang":
+            await asyncio.Event().wait()
+        return False
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[Site]:
+    site = Site()
+    tasks: set[asyncio.Task[None]] = set()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(site.serve(reader, writer))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    site.port = server.sockets[0].getsockname()[1]
+    async with server:
+        yield site
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,134 @@
+"""`curator jobs` against the real web service, ledger and worker."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from msgspec import Struct
+
+from app.main import web_server
+from tasks.resources import open_queue
+from tasks.settings import Settings
+from tests.integration.conftest import RunWorker
+from tests.waiting import wait_until
+
+UNKNOWN = "01900000-0000-7000-8000-000000000001"
+
+
+class Ended(Struct):
+    """A command that has ended."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+Curator = Callable[..., Awaitable[Ended]]
+
+
+@pytest.fixture
+async def curator(settings: Settings) -> AsyncIterator[Curator]:
+    """Runs `curator jobs` as a process of its own, against a web service on the test's ledger."""
+    server = web_server(settings, open_queue)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        await wait_until(lambda: server.started, "the web service to start")
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+        async def run(*args: str) -> Ended:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "app.cli", "jobs", *args, "--url", url),
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+            stdout, stderr = await process.communicate()
+            return Ended(process.returncode or 0, stdout.decode(), stderr.decode())
+
+        yield run
+        server.should_exit = True
+        await serving
+
+
+async def test_a_batch_from_submit_to_result(curator: Curator, run_worker: RunWorker) -> None:
+    urls = [f"http://site.example/{name}" for name in ("a", "b", "untitled")]
+    async with run_worker():
+        watched = await curator("submit", *urls, "--watch", "--json")
+
+    assert watched.exit_code == 0, watched.stderr
+    status = json.loads(watched.stdout)
+    assert (status["state"], status["processed_urls"], status["failed_urls"]) == ("SUCCESS", 2, 1)
+
+    result = await curator("result", status["job_id"], "--scores", "--decisions")
+    assert result.exit_code == 0
+    assert "SUCCESS, 2 articles of 3 candidates, 1 failed\n" in result.stdout
+    assert "no_title\thttp://site.example/untitled\t" in result.stdout
+    assert "kept\thttp://site.example/a\t" in result.stdout
+
+    shown = await curator("show", status["job_id"])
+    assert "state\tSUCCESS" in shown.stdout
+
+
+async def test_a_health_check_goes_through(curator: Curator, run_worker: RunWorker) -> None:
+    async with run_worker():
+        watched = await curator("submit", "--type", "health_check", "--watch", "--json")
+    result = await curator("result", json.loads(watched.stdout)["job_id"])
+
+    assert result.exit_code == 0
+    assert result.stdout == "SUCCESS\n"
+
+
+async def test_a_job_is_listed_until_it_is_cancelled(curator: Curator) -> None:
+    submitted = await curator("submit", "--topic", "tides", "--priority", "low", "--json")
+    job_id = json.loads(submitted.stdout)["job_id"]
+
+    active = await curator("list", "--json")
+    cancelled = await curator("cancel", job_id)
+    still_active = await curator("list", "--json")
+    revoked = await curator("list", "--state", "any", "--type", "topic_curation", "--json")
+    result = await curator("result", job_id)
+    again = await curator("cancel", job_id)
+
+    assert [job["job_id"] for job in json.loads(active.stdout)["jobs"]] == [job_id]
+    assert cancelled.stdout == f"{job_id}  cancelled\n"
+    assert json.loads(still_active.stdout)["jobs"] == []
+    assert json.loads(revoked.stdout)["jobs"][0]["state"] == "REVOKED"
+    assert result.exit_code == 1
+    assert "the job ended in REVOKED" in result.stderr
+    assert again.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("show", UNKNOWN),
+        ("watch", UNKNOWN),
+        ("result", UNKNOWN),
+        ("cancel", UNKNOWN),
+        ("submit", "ftp://files.example/a"),
+        ("submit", "--topic", "x"),
+        ("submit", "--topic", "tides", "--max-articles", "100000"),
+    ],
+    ids=" ".join,
+)
+async def test_what_the_server_refuses_is_exit_code_2(
+    curator: Curator, command: tuple[str, ...]
+) -> None:
+    refused = await curator(*command)
+
+    assert refused.exit_code == 2
+    assert refused.stdout == ""
+    assert "Traceback" not in refused.stderr
+
+
+async def test_an_unfinished_job_has_no_result_yet(curator: Curator) -> None:
+    submitted = await curator("submit", "http://site.example/a", "--json")
+
+    result = await curator("result", json.loads(submitted.stdout)["job_id"])
+
+    assert result.exit_code == 2
+    assert "has not ended yet" in result.stderr

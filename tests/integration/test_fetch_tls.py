@@ -1,0 +1,97 @@
+"""Fetching over TLS, on the loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import shutil
+import ssl
+import subprocess
+from collections.abc import AsyncIterator
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from nlp.article import Page
+from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
+from tasks.fetch.addresses import Address
+from tasks.fetch.fetcher import HttpFetcher, build_fetcher
+from tasks.fetch.transport import direct_transport
+from tasks.settings import Settings
+from tests.integration.raw_site import STORY, Site, serving
+
+LOCAL = Settings(allow_private_addresses=True, fetch_timeout=5)
+LOCAL_AND_QUICK = Settings(allow_private_addresses=True, fetch_timeout=0.2)
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[Site]:
+    async with serving() as site:
+        yield site
+
+
+async def failure_of(url: str, settings: Settings = LOCAL) -> StepError:
+    fetcher = build_fetcher(settings)
+    with pytest.raises(StepError) as caught:
+        await fetcher.document(url)
+    await fetcher.aclose()
+    return caught.value
+
+
+async def test_a_site_that_does_not_speak_tls(site: Site) -> None:
+    site.greeting = b"HTTP/1.1 400 Bad Request\r\n\r\n"
+    failure = await failure_of(f"https://127.0.0.1:{site.port}/story")
+    assert isinstance(failure, TransientFailure)
+    assert failure.reason == Reason.CONNECTION_FAILED
+
+
+async def test_a_site_that_hangs_in_the_handshake_costs_no_socket(site: Site) -> None:
+    failure = await failure_of(f"https://127.0.0.1:{site.port}/story", LOCAL_AND_QUICK)
+    assert failure.reason == Reason.TIMED_OUT
+    gc.collect()  # a socket that was forgotten open warns now, and warnings are errors
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with a key and a certificate for news.example, signed by itself."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("needs openssl, to make a certificate")
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    made = f"-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout {path} -out {path}.crt"
+    named = "-days 2 -subj /CN=news.example -addext subjectAltName=DNS:news.example"
+    command = [openssl, "req", "-x509", *made.split(), *named.split()]
+    subprocess.run(command, check=True, capture_output=True)
+    path.write_bytes(path.read_bytes() + Path(f"{path}.crt").read_bytes())
+    return path
+
+
+async def loopback_resolver(host: str, port: int) -> list[Address]:
+    return [ip_address("127.0.0.1")]
+
+
+@pytest.mark.parametrize(
+    ("host", "trusted", "comes"),
+    [("news.example", True, True), ("other.example", True, False), ("news.example", False, False)],
+)
+async def test_the_name_must_be_in_a_certificate_that_we_trust(
+    site: Site, certificate: Path, host: str, trusted: bool, comes: bool
+) -> None:
+    server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server_context.load_cert_chain(certificate)
+    server = await asyncio.start_server(site.serve, "127.0.0.1", 0, ssl=server_context)
+    port = server.sockets[0].getsockname()[1]
+    context = ssl.create_default_context(cafile=certificate if trusted else None)
+    transport = direct_transport(loopback_resolver, allow_private=True, ssl_context=context)
+    fetcher = HttpFetcher(transport, LOCAL)
+    async with server:
+        fetched = fetcher.document(f"https://{host}:{port}/story")
+        (result,) = await asyncio.gather(fetched, return_exceptions=True)
+        await fetcher.aclose()
+    if comes:
+        assert isinstance(result, Page)
+        assert result.body == STORY
+    else:
+        assert isinstance(result, PermanentFailure)
+        assert result.detail == "The site's certificate could not be verified."

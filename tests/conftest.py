@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -57,12 +58,13 @@ def settings(valkey: redis.Redis, valkey_server: str) -> Settings:
 def leaked_keys(client: redis.Redis) -> list[str]:
     """Keys without a time to live that are neither permanent nor of a job that still runs."""
     leaked = []
-    for raw in client.keys("*"):
-        key = raw.decode().removeprefix(PREFIX)
-        if PERMANENT.fullmatch(key) or client.ttl(raw) != -1:
+    for raw in client.scan_iter("*"):
+        key = raw.decode()
+        name = key.removeprefix(PREFIX)
+        if PERMANENT.fullmatch(name) or client.ttl(key) != -1:
             continue
-        job_id = key.split(":")[1] if key.startswith("job:") else ""
-        state = client.hget(f"{PREFIX}job:{job_id}", "state")
+        job_id = name.split(":")[1] if name.startswith("job:") else ""
+        state: Any = client.hget(f"{PREFIX}job:{job_id}", "state")
         if state is None or JobState(state.decode()).final:
             leaked.append(key)
     return leaked

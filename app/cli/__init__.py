@@ -1,0 +1,1 @@
+"""The command `curator`. It talks to the HTTP interface, and imports no framework of the server."""

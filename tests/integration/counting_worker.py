@@ -27,7 +27,7 @@ class CountingEngine:
         self._file = file
 
     async def analyse(self, request: AnalysisRequest) -> AnalysisReport:
-        with self._file.open("a") as file:  # noqa: ASYNC230 - a line, on a local disk
+        with self._file.open("a") as file:
             file.write(request.page.url + "\n")
         return await self._engine.analyse(request)
 

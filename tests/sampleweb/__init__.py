@@ -1,0 +1,1 @@
+"""A web of our own, for the demo and the tests: articles, feeds, searches, and troubled pages."""

@@ -1,0 +1,104 @@
+"""What the command reads of the service's answers. What it does not need may be missing."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import Generic, Literal, TypeVar
+
+from msgspec import Struct
+
+from tasks.job import Failure, JobState, JobType
+
+T = TypeVar("T")
+
+
+class Answer(Struct, Generic[T], frozen=True):
+    """An answer, with the document that it was read from."""
+
+    body: T
+    document: bytes
+    """JSON, as the server sent it."""
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """A problem document (RFC 9457)."""
+
+    title: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.title}: {self.detail}" if self.detail else self.title
+
+
+class Submitted(Struct, frozen=True, kw_only=True):
+    job_id: uuid.UUID
+    type: JobType
+
+
+class Cancelling(Struct, frozen=True, kw_only=True):
+    job_id: uuid.UUID
+    status: Literal["cancelled", "cancelling"]
+    """`cancelling` while steps still run."""
+
+
+class JobStatus(Struct, frozen=True, kw_only=True):
+    job_id: uuid.UUID
+    type: JobType
+    state: JobState
+    current: int = 0
+    total: int | None = None
+    """None until the job's articles are known."""
+    processed_urls: int = 0
+    failed_urls: int = 0
+    failures: tuple[Failure, ...] = ()
+    submitted_at: dt.datetime | None = None
+    started_at: dt.datetime | None = None
+    finished_at: dt.datetime | None = None
+    attempts: int = 0
+    trace_id: str | None = None
+    error: str | None = None
+
+
+class JobListing(Struct, frozen=True, kw_only=True):
+    jobs: tuple[JobStatus, ...]
+    next_cursor: str | None = None
+
+
+class ArticleView(Struct, frozen=True, kw_only=True):
+    url: str
+    title: str = ""
+    domain: str = ""
+
+
+class RankedArticle(Struct, frozen=True, kw_only=True):
+    article: ArticleView
+    overall_score: float
+    readability_score: float | None = None
+    ner_density_score: float | None = None
+    sentiment_score: float | None = None
+    tfidf_relevance_score: float | None = None
+    semantic_relevance_score: float | None = None
+    recency_score: float | None = None
+    reputation_score: float | None = None
+    topic_coherence_score: float | None = None
+
+
+class DecisionView(Struct, frozen=True, kw_only=True):
+    url: str
+    verdict: str
+    explanation: str = ""
+    rank: int | None = None
+
+
+class JobResult(Struct, frozen=True, kw_only=True):
+    status: JobState
+    total_urls: int | None = None
+    """None for jobs that are not about articles."""
+    processed_count: int = 0
+    failed_count: int = 0
+    failed_urls: tuple[Failure, ...] = ()
+    results: tuple[RankedArticle, ...] = ()
+    decisions: tuple[DecisionView, ...] = ()
+    deadline_reached: bool = False
+    error: str | None = None

@@ -1,0 +1,135 @@
+"""A small client of the HTTP interface."""
+
+from __future__ import annotations
+
+import ipaddress
+import uuid
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, TypeVar
+
+import httpx
+import msgspec
+
+from app.cli.answers import (
+    Answer,
+    Cancelling,
+    JobListing,
+    JobResult,
+    JobStatus,
+    Problem,
+    Submitted,
+)
+from app.cli.exits import CommandError, Unreachable, WrongUse
+from app.cli.surroundings import Surroundings
+from tasks.settings import read_settings
+
+T = TypeVar("T")
+
+_TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+
+
+class Service:
+    """The web service. Every call raises WrongUse for what it refuses, Unreachable for the rest."""
+
+    def __init__(self, url: str, transport: httpx.BaseTransport | None = None) -> None:
+        try:
+            base = httpx.URL(url)
+        except httpx.InvalidURL as error:
+            raise WrongUse(f"{url!r} is not a URL: {error}") from error
+        if base.scheme not in ("http", "https") or not base.host:
+            raise WrongUse(f"{url!r} is not an address: it must be http://… or https://…")
+        self.url = str(base.copy_with(userinfo=b"")).rstrip("/")
+        """The address as it may be shown: without a password."""
+        self._http = httpx.Client(
+            base_url=base,
+            transport=transport,
+            timeout=_TIMEOUT,
+            headers={"Accept": "application/json, application/problem+json"},
+            # A proxy that is meant for the world would look for this host at its own side.
+            trust_env=not _is_loopback(base.host),
+        )
+
+    def __enter__(self) -> Service:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._http.close()
+
+    def submit(self, request: Mapping[str, Any]) -> Answer[Submitted]:
+        return self._call("POST", "/jobs", Submitted, json=request)
+
+    def jobs(
+        self, states: Sequence[str], types: Sequence[str], limit: int, cursor: str | None
+    ) -> Answer[JobListing]:
+        """A page of jobs, newest first; the active ones where no state is given."""
+        query: dict[str, Any] = {"state": states, "type": types, "limit": limit}
+        return self._call(
+            "GET", "/jobs", JobListing, params=query | ({"cursor": cursor} if cursor else {})
+        )
+
+    def status(self, job_id: uuid.UUID) -> Answer[JobStatus]:
+        return self._call("GET", f"/jobs/{job_id}/status", JobStatus)
+
+    def result(self, job_id: uuid.UUID) -> Answer[JobResult]:
+        return self._call("GET", f"/jobs/{job_id}/result", JobResult)
+
+    def cancel(self, job_id: uuid.UUID) -> Answer[Cancelling]:
+        return self._call("DELETE", f"/jobs/{job_id}", Cancelling)
+
+    def page(self, job_id: uuid.UUID) -> str:
+        """The address of the job's page."""
+        return f"{self.url}/jobs/{job_id}"
+
+    def _call(self, method: str, path: str, kind: type[T], **content: Any) -> Answer[T]:
+        try:
+            response = self._http.request(method, path, **content)
+        except httpx.TimeoutException as error:
+            raise Unreachable(f"{self.url} cannot be reached: no answer in time") from error
+        except (httpx.HTTPError, OSError, ValueError) as error:
+            # ValueError: the resolver's, for names that no host can have.
+            raise Unreachable(f"{self.url} cannot be reached: {error}") from error
+        if not response.is_success:
+            raise self._refusal(response)
+        try:
+            return Answer(msgspec.json.decode(response.content, type=kind), response.content)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise self._stranger(response) from error
+
+    def _refusal(self, response: httpx.Response) -> CommandError:
+        if response.is_redirect:
+            return Unreachable(
+                f"{self.url} redirects to {response.headers['location']}:"
+                " give the address of the content curator itself"
+            )
+        try:
+            problem = msgspec.json.decode(response.content, type=Problem)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return self._stranger(response)
+        if response.is_client_error:
+            return WrongUse(str(problem))
+        return Unreachable(f"{self.url} cannot answer now: {problem}")
+
+    def _stranger(self, response: httpx.Response) -> Unreachable:
+        kind = response.headers.get("content-type", "no content type")
+        return Unreachable(
+            f"{self.url} does not answer like a content curator:"
+            f" status {response.status_code}, {kind}"
+        )
+
+
+def open_service(around: Surroundings, url: str | None) -> Service:
+    """The service at this address, else at CURATOR_URL."""
+    return Service(url or read_settings(around.environ).curator_url, around.transport)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

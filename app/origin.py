@@ -1,0 +1,28 @@
+"""Forms must be sent from our own pages."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from litestar.connection import ASGIConnection
+from litestar.exceptions import PermissionDeniedException
+from litestar.handlers.base import BaseRouteHandler
+
+OWN = ("same-origin", "none")
+"""`none` is what the user did without any page, such as sending the form again."""
+
+
+def require_same_origin(
+    connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler
+) -> None:
+    """A guard against forged requests.
+
+    Browsers say where a form comes from, and no page can change what they say. What says nothing
+    is no browser, and carries nobody's cookies.
+    """
+    headers = connection.headers
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    own = site in OWN if site else origin is None or urlsplit(origin).netloc == headers.get("host")
+    if not own:
+        raise PermissionDeniedException(detail="Send the form from the page it stands on.")

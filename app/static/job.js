@@ -1,0 +1,88 @@
+// Follows a job: asks for its status each second, and loads the page again when it has ended.
+"use strict";
+
+const SECOND = 1000;
+const MOST = 10 * SECOND;
+const STATES = { WAITING: "Waiting", PENDING: "Queued", PROGRESS: "Running" };
+
+const job = document.getElementById("job");
+const statusUrl = `/jobs/${job.dataset.id}/status`;
+const part = (id) => document.getElementById(id);
+
+function tell(id, text) {
+  // Only what is new, so that screen readers are not told the same again.
+  if (part(id).textContent !== String(text)) part(id).textContent = text;
+}
+
+function trouble(text) {
+  part("trouble").hidden = !text;
+  tell("trouble", text);
+}
+
+function failureRow({ url, reason, detail }) {
+  const row = document.createElement("li");
+  for (const [name, text] of [["url", url], ["badge failure", reason], ["", detail]]) {
+    const span = document.createElement("span");
+    span.className = name;
+    span.textContent = text;
+    row.append(span, " ");
+  }
+  return row;
+}
+
+function show(status) {
+  tell("state", status.status === "cancelling" ? "Cancelling" : STATES[status.state]);
+  part("state").className = `badge ${status.state.toLowerCase()}`;
+  if (status.total !== null) {
+    tell("counted", `${status.current} of ${status.total} articles`);
+    part("progress").max = status.total || 1;
+    part("progress").value = status.total ? status.current : 1;
+  }
+  tell("processed", status.processed_urls);
+  tell("failed", status.failed_urls);
+  const list = part("failed-urls");
+  for (const failure of status.failures.slice(list.children.length)) {
+    list.append(failureRow(failure));
+  }
+  part("failures").hidden = status.failures.length === 0;
+  part("cancel").querySelector("button").disabled = status.status === "cancelling";
+}
+
+async function look(wait) {
+  try {
+    const response = await fetch(statusUrl, { headers: { Accept: "application/json" } });
+    if (response.status === 404) {
+      trouble("This job has been forgotten since.");
+      return;
+    }
+    if (!response.ok) throw new Error(response.statusText);
+    const status = await response.json();
+    trouble("");
+    if (!(status.state in STATES)) {
+      location.reload();
+      return;
+    }
+    show(status);
+    wait = SECOND;
+  } catch {
+    trouble("The service cannot be reached. Trying again.");
+    wait = Math.min(wait * 2, MOST);
+  }
+  setTimeout(look, wait, wait);
+}
+
+part("cancel").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const button = event.target.querySelector("button");
+  button.disabled = true;
+  try {
+    const response = await fetch(`/jobs/${job.dataset.id}`, { method: "DELETE" });
+    if (response.ok) tell("state", "Cancelling");
+    else if (response.status !== 409) throw new Error(response.statusText);
+  } catch {
+    button.disabled = false;
+    trouble("The job could not be cancelled. Try again.");
+  }
+});
+
+setTimeout(look, SECOND, SECOND);

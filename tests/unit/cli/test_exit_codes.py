@@ -1,0 +1,166 @@
+"""0 fine, 1 the job failed, 2 wrong use, 3 the server cannot be reached; one line on stderr."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from tests.unit.cli.web_stub import (
+    JOB,
+    OTHER,
+    Reply,
+    WebStub,
+    answer,
+    job_result,
+    job_status,
+    problem,
+    run,
+)
+
+STATUS = f"GET /jobs/{JOB}/status"
+HTML = httpx.Response(200, html="<h1>Welcome to nginx!</h1>")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        httpx.ConnectError("[Errno 111] Connection refused"),
+        httpx.ConnectTimeout(""),
+        httpx.ReadTimeout(""),
+        httpx.RemoteProtocolError("illegal status line: bytearray(b'-ERR unknown')"),
+        UnicodeError("label empty or too long"),
+        problem(503, "Ledger unavailable", "Try again."),
+        problem(500, "Internal error"),
+        httpx.Response(502, html="<h1>Bad gateway</h1>"),
+        HTML,
+        httpx.Response(404, html="<h1>Not found</h1>"),
+        httpx.Response(404, json={"detail": "Not Found"}),
+        httpx.Response(200, json=["something", "else"]),
+        httpx.Response(200, json={"job_id": JOB, "type": "batch_analysis", "state": "ODD"}),
+        httpx.Response(200, content=b"\xff\xfe\x00"),
+        httpx.Response(204),
+        httpx.Response(301, headers={"location": "https://elsewhere.example/login"}),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("extra", [(), ("--json",)])
+def test_no_content_curator_at_the_address_is_exit_code_3(
+    reply: Reply, extra: tuple[str, ...]
+) -> None:
+    ended = run("jobs", "show", JOB, *extra, web=WebStub({STATUS: reply}))
+
+    assert ended.exit_code == 3
+    assert ended.stdout == ""
+    assert ended.stderr.startswith("Error: http://127.0.0.1:8000 ")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_redirect_is_told_and_not_followed() -> None:
+    web = WebStub({STATUS: httpx.Response(302, headers={"location": "https://sso.example/"})})
+
+    ended = run("jobs", "show", JOB, web=web)
+
+    assert "redirects to https://sso.example/" in ended.stderr
+    assert len(web.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "command", "reply"),
+    [
+        (STATUS, ("show", JOB), problem(404, "Unknown job", "It may have been forgotten.")),
+        (STATUS, ("watch", JOB), problem(404, "Unknown job", "It may have been forgotten.")),
+        (f"GET /jobs/{JOB}/result", ("result", JOB), problem(409, "Unknown job", "It may have")),
+        (f"GET /jobs/{JOB}/result", ("result", JOB), problem(410, "Unknown job", "It may have")),
+        ("POST /jobs", ("submit", "ftp://x"), problem(400, "Unknown job", "It may have")),
+        ("GET /jobs", ("list",), problem(422, "Unknown job", "It may have")),
+    ],
+)
+def test_a_refusal_is_exit_code_2_with_the_servers_words(
+    call: str, command: tuple[str, ...], reply: httpx.Response
+) -> None:
+    ended = run("jobs", *command, web=WebStub({call: reply}))
+
+    assert ended.exit_code == 2
+    assert ended.stdout == ""
+    assert ended.stderr.startswith("Error: Unknown job: It may have")
+    assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("state", ["FAILURE", "REVOKED"])
+def test_a_job_without_success_is_exit_code_1(state: str) -> None:
+    failed = job_status(state, error="sources_failed: no feed answered")
+    web = WebStub(
+        {
+            "POST /jobs": answer({"job_id": JOB, "type": "topic_curation"}, 202),
+            STATUS: answer(failed),
+            f"GET /jobs/{JOB}/result": answer(job_result(state, error=failed["error"])),
+        }
+    )
+
+    for command in (("submit", "--topic", "tides", "--watch"), ("watch", JOB), ("result", JOB)):
+        ended = run("jobs", *command, web=web)
+        assert ended.exit_code == 1, command
+        assert f"the job ended in {state}: sources_failed: no feed answered" in ended.stderr
+
+
+def test_showing_a_failed_job_is_fine() -> None:
+    assert (
+        run("jobs", "show", JOB, web=WebStub({STATUS: answer(job_status("FAILURE"))})).exit_code
+        == 0
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("show", "not-an-id"),
+        ("show", "../../health"),
+        ("cancel",),
+        ("list", "--state", "LOST"),
+        ("list", "--limit", "0"),
+        ("result", JOB, "--nonsense"),
+        ("show", JOB, "--url", "ftp://files.example"),
+        ("show", JOB, "--url", "http://[::1"),
+        ("nonsense",),
+    ],
+)
+def test_wrong_use_is_exit_code_2_and_asks_nothing(command: tuple[str, ...]) -> None:
+    web = WebStub({})
+
+    ended = run("jobs", *command, web=web)
+
+    assert ended.exit_code == 2
+    assert ended.stdout == ""
+    assert web.requests == []
+
+
+@pytest.mark.parametrize("command", [("settings",), ("jobs", "list")])
+def test_an_invalid_setting_is_exit_code_2_with_its_line(command: tuple[str, ...]) -> None:
+    ended = run(*command, environ={"DOMAIN_CAP": "many"})
+
+    assert ended.exit_code == 2
+    assert ended.stderr.startswith("Error: DOMAIN_CAP='many'")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_password_in_the_address_is_not_shown() -> None:
+    web = WebStub({STATUS: httpx.ConnectError("refused")})
+
+    ended = run("jobs", "show", JOB, "--url", "http://ann:hush@curator.example", web=web)
+
+    assert "hush" not in ended.stderr
+
+
+def test_one_job_that_cannot_be_cancelled_does_not_keep_the_others() -> None:
+    web = WebStub(
+        {
+            f"DELETE /jobs/{JOB}": problem(409, "Job finished", "It has ended."),
+            f"DELETE /jobs/{OTHER}": answer({"job_id": OTHER, "status": "cancelling"}, 202),
+        }
+    )
+
+    ended = run("jobs", "cancel", JOB, OTHER, web=web)
+
+    assert ended.exit_code == 2
+    assert ended.stdout == f"{OTHER}  cancelling\n"
+    assert f"{JOB}: Job finished: It has ended." in ended.stderr

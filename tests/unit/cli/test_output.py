@@ -1,0 +1,169 @@
+"""What is printed: one document with --json, else text that no page can turn against the reader."""
+
+from __future__ import annotations
+
+import io
+import json
+import unicodedata
+from pathlib import Path
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from app.cli.answers import JobResult
+from app.cli.tables import show_result
+from tests.unit.cli.web_stub import (
+    HOSTILE,
+    JOB,
+    OTHER,
+    TAMED,
+    WebStub,
+    answer,
+    job_result,
+    job_status,
+    ranked,
+    run,
+)
+
+WEB = {
+    "POST /jobs": answer({"job_id": JOB, "status": "submitted", "type": "topic_curation"}, 202),
+    "GET /jobs": answer({"jobs": [job_status(error=HOSTILE)], "next_cursor": None}),
+    f"GET /jobs/{JOB}/status": answer(job_status("SUCCESS", error=HOSTILE)),
+    f"GET /jobs/{JOB}/result": answer(job_result(results=[ranked(HOSTILE, 50.0)])),
+    f"DELETE /jobs/{JOB}": answer({"job_id": JOB, "status": "cancelled"}),
+    f"DELETE /jobs/{OTHER}": answer({"job_id": OTHER, "status": "cancelling"}, 202),
+}
+
+COMMANDS = [
+    ("submit", "--topic", "tides"),
+    ("submit", "--topic", "tides", "--watch"),
+    ("list",),
+    ("show", JOB),
+    ("watch", JOB),
+    ("result", JOB),
+    ("result", JOB, "--scores", "--decisions"),
+    ("cancel", JOB),
+]
+
+
+def controls(text: str) -> set[str]:
+    return {sign for sign in text if unicodedata.category(sign) in ("Cc", "Cf")} - {"\n", "\t"}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_json_is_one_document_on_one_line_and_nothing_else(command: tuple[str, ...]) -> None:
+    ended = run("jobs", *command, "--json", web=WebStub(WEB))
+
+    assert ended.exit_code == 0
+    assert isinstance(json.loads(ended.stdout), dict)
+    assert ended.stdout.count("\n") == 1
+    assert controls(ended.stdout) == set()
+
+
+def test_json_says_exactly_what_the_server_said() -> None:
+    ended = run("jobs", "result", JOB, "--json", web=WebStub(WEB))
+
+    assert json.loads(ended.stdout) == job_result(results=[ranked(HOSTILE, 50.0)])
+
+
+def test_json_of_several_jobs_is_one_line_for_each() -> None:
+    ended = run("jobs", "cancel", JOB, OTHER, "--json", web=WebStub(WEB))
+
+    assert [json.loads(line)["job_id"] for line in ended.stdout.splitlines()] == [JOB, OTHER]
+
+
+def test_settings_as_json() -> None:
+    ended = run("settings", "--json", environ={"DOMAIN_CAP": "5"})
+
+    row = next(row for row in json.loads(ended.stdout) if row["name"] == "DOMAIN_CAP")
+    assert (row["value"], row["default"]) == ("5", "2")
+
+
+def test_settings_hide_secrets() -> None:
+    ended = run("settings", environ={"REDIS_URL": "redis://:hush@db"})
+
+    assert "REDIS_URL\t(hidden)\t" in ended.stdout
+    assert "hush" not in ended.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_away_from_a_terminal_lines_are_plain(command: tuple[str, ...]) -> None:
+    ended = run("jobs", *command, web=WebStub(WEB))
+
+    assert ended.exit_code == 0
+    assert controls(ended.stdout + ended.stderr) == set()
+
+
+def test_a_hostile_title_stays_one_harmless_cell() -> None:
+    ended = run("jobs", "result", JOB, web=WebStub(WEB))
+
+    assert f"1\t50.0\t{TAMED}\ta.example\t" in ended.stdout
+
+
+def test_a_hostile_title_is_harmless_on_a_terminal() -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, color_system=None, width=120)
+
+    show_result(console, result_of([ranked(HOSTILE, 50.0)]))
+
+    assert TAMED in screen.getvalue()
+    assert controls(screen.getvalue()) == set()
+
+
+def test_a_narrow_terminal_shows_all_of_every_address() -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, color_system=None, width=60)
+    article = ranked("Tides", 50.0)
+    article["article"]["url"] = "https://a.example/" + "-".join(map(str, range(60)))
+
+    show_result(console, result_of([article]), scores=True)
+
+    assert article["article"]["url"] in "".join(screen.getvalue().split())
+    assert "readability 77.7" in screen.getvalue()
+
+
+def test_a_result_lists_the_ranked_then_the_failed_then_the_decisions() -> None:
+    web = WebStub({f"GET /jobs/{JOB}/result": answer(job_result())})
+
+    lines = run("jobs", "result", JOB, "--decisions", web=web).stdout.splitlines()
+
+    assert lines == [
+        "SUCCESS, 2 articles of 3 candidates, 1 failed",
+        "#\tscore\ttitle\tdomain\turl",
+        "1\t81.2\tTides\ta.example\thttps://a.example/Tides",
+        "2\t64.0\tReefs\ta.example\thttps://a.example/Reefs",
+        "",
+        "failed\turl\twhy",
+        "too_short\thttps://a.example/3\t90 words",
+        "",
+        "decision\turl\twhy",
+        "kept\thttps://a.example/Tides\tRank 1 of 2.",
+    ]
+
+
+def test_a_result_without_articles_is_its_state() -> None:
+    health = {"status": "SUCCESS", "type": "health_check", "engine_seconds": 0.1}
+
+    ended = run("jobs", "result", JOB, web=WebStub({f"GET /jobs/{JOB}/result": answer(health)}))
+
+    assert ended.stdout == "SUCCESS\n"
+
+
+def test_a_result_can_be_written_to_a_file(tmp_path: Path) -> None:
+    ended = run("jobs", "result", JOB, "-o", str(tmp_path / "result.json"), web=WebStub(WEB))
+
+    assert ended.stdout == ""
+    written = json.loads((tmp_path / "result.json").read_bytes())
+    assert written == job_result(results=[ranked(HOSTILE, 50.0)])
+
+
+def test_a_file_that_cannot_be_written_is_wrong_use(tmp_path: Path) -> None:
+    ended = run("jobs", "result", JOB, "-o", str(tmp_path / "no" / "result"), web=WebStub(WEB))
+
+    assert ended.exit_code == 2
+    assert "cannot be written: No such file" in ended.stderr
+
+
+def result_of(articles: list[dict[str, object]]) -> JobResult:
+    return msgspec.convert(job_result(results=articles), JobResult)

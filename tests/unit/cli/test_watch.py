@@ -1,0 +1,73 @@
+"""Watching a job until it ends."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+
+from tests.unit.cli.web_stub import JOB, WebStub, answer, job_status, run
+
+STATUS = f"GET /jobs/{JOB}/status"
+GONE = httpx.ConnectError("refused")
+
+
+def at(current: int) -> httpx.Response:
+    return answer(job_status(current=current))
+
+
+def test_watch_tells_each_tenth_once_and_then_where_the_job_stands() -> None:
+    waiting = answer(job_status("WAITING", current=0, total=None))
+    end = answer(job_status("SUCCESS", current=10))
+    web = WebStub({STATUS: [waiting, waiting, at(1), at(1), at(2), end]})
+
+    ended = run("jobs", "watch", JOB, web=web)
+
+    assert ended.exit_code == 0
+    assert ended.stderr.splitlines() == [
+        "WAITING",
+        "PROGRESS 1/10, 1 failed",
+        "PROGRESS 2/10, 1 failed",
+        "SUCCESS 10/10, 1 failed",
+    ]
+    assert "state\tSUCCESS" in ended.stdout
+    assert "not_found\thttps://a.example/1\t404" in ended.stdout
+
+
+def test_ctrl_c_leaves_the_job_running_and_says_so() -> None:
+    def interrupt(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    web = WebStub({STATUS: at(1)})
+
+    ended = run("jobs", "watch", JOB, web=web, sleep=interrupt)
+
+    assert ended.exit_code == 130
+    assert f"the job goes on; follow it again with `curator jobs watch {JOB}`" in ended.stderr
+    assert {request.method for request in web.requests} == {"GET"}
+
+
+def test_watch_outlasts_a_restart_of_the_server() -> None:
+    web = WebStub({STATUS: [at(1), GONE, GONE, answer(job_status("SUCCESS"))]})
+
+    assert run("jobs", "watch", JOB, web=web).exit_code == 0
+
+
+def test_watch_gives_up_on_a_server_that_stays_away() -> None:
+    seconds = iter(range(0, 1000, 10))
+    web = WebStub({STATUS: [at(1), GONE]})
+
+    ended = run("jobs", "watch", JOB, web=web, clock=lambda: next(seconds))
+
+    assert ended.exit_code == 3
+    assert len(web.requests) == 5
+
+
+def test_on_a_terminal_watch_is_a_bar() -> None:
+    web = WebStub({STATUS: [at(1), at(4), answer(job_status("SUCCESS", current=10))]})
+
+    ended = run("jobs", "watch", JOB, "--json", web=web, terminal=True)
+
+    assert "10/10" in ended.stderr
+    assert "1 failed" in ended.stderr
+    assert json.loads(ended.stdout)["state"] == "SUCCESS"

@@ -1,0 +1,117 @@
+"""What an answer's status and headers mean."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.errors import PermanentFailure, Reason, TransientFailure
+from tasks.fetch.replies import MAX_RETRY_AFTER, failure_of, parse_retry_after, redirect_location
+from tasks.fetch.wanted import Wanted, wanted_document, wanted_page
+
+NOON = 1_790_337_600.0
+"""2026-09-25 12:00:00 UTC."""
+
+PAGE = wanted_page(1_000)
+DOCUMENT = wanted_document(1_000)
+
+
+@pytest.mark.parametrize("status", [200, 203, 204, 206])
+def test_answers_that_are_of_use(status: int) -> None:
+    assert failure_of(httpx.Response(status), NOON) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        *((status, Reason.NOT_FOUND) for status in (404, 410)),
+        *((status, Reason.HTTP_ERROR) for status in (300, 304, 400, 401, 402, 403, 405, 451, 499)),
+    ],
+)
+def test_answers_that_would_come_again(status: int, reason: Reason) -> None:
+    failure = failure_of(httpx.Response(status), NOON)
+    assert isinstance(failure, PermanentFailure)
+    assert failure.reason == reason
+    assert str(status) in failure.detail
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 599, 999])
+def test_answers_that_may_pass(status: int) -> None:
+    failure = failure_of(httpx.Response(status, headers={"retry-after": "7"}), NOON)
+    assert isinstance(failure, TransientFailure)
+    assert failure.reason == Reason.SERVER_ERROR
+    assert failure.retry_after == 7.0
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (None, None),
+        ("0", 0.0),
+        (" 120 ", 120.0),
+        ("999999999999999999999999", MAX_RETRY_AFTER),
+        ("Fri, 25 Sep 2026 12:01:00 GMT", 60.0),
+        ("Fri, 25 Sep 2026 12:01:00", 60.0),
+        ("Fri, 25 Sep 2026 11:00:00 GMT", 0.0),
+        ("Fri, 25 Sep 9999 12:00:00 GMT", MAX_RETRY_AFTER),
+        ("-5", None),
+        ("1.5", None),
+        ("soon", None),
+        ("", None),
+        ("٣", None),
+        ("Fri, 99 Sep 2026 12:01:00 GMT", None),
+    ],
+)
+def test_retry_after(value: str | None, seconds: float | None) -> None:
+    assert parse_retry_after(value, NOON) == seconds
+
+
+@given(st.text(max_size=40))
+def test_any_retry_after_is_bounded_or_ignored(value: str) -> None:
+    seconds = parse_retry_after(value, NOON)
+    assert seconds is None or 0 <= seconds <= MAX_RETRY_AFTER
+
+
+def test_only_redirects_lead_elsewhere() -> None:
+    headers = {"location": "/there"}
+    for status in (301, 302, 303, 307, 308):
+        assert redirect_location(httpx.Response(status, headers=headers)) == "/there"
+        assert redirect_location(httpx.Response(status)) is None
+    for status in (200, 201, 300, 304, 404):
+        assert redirect_location(httpx.Response(status, headers=headers)) is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "content_type", "accepted"),
+    [
+        (PAGE, "text/html", True),
+        (PAGE, "Text/HTML; charset=utf-8", True),
+        (PAGE, "application/xhtml+xml", True),
+        (PAGE, None, True),
+        (PAGE, "", True),
+        (PAGE, "application/pdf", False),
+        (PAGE, "text/plain", False),
+        (PAGE, "application/json", False),
+        (PAGE, "text/html-ish", False),
+        (DOCUMENT, "application/rss+xml", True),
+        (DOCUMENT, "application/atom+xml; charset=utf-8", True),
+        (DOCUMENT, "text/xml", True),
+        (DOCUMENT, "text/x-opml", True),
+        (DOCUMENT, "application/json", True),
+        (DOCUMENT, "application/feed+json", True),
+        (DOCUMENT, "text/html", True),
+        (DOCUMENT, "image/svg", False),
+        (DOCUMENT, "application/octet-stream", False),
+    ],
+)
+def test_content_types(wanted: Wanted, content_type: str | None, accepted: bool) -> None:
+    assert wanted.accepts(content_type) is accepted
+
+
+def test_a_page_without_a_type_is_known_by_its_beginning() -> None:
+    assert PAGE.recognises(None, b"\n<!-- hello --><!DOCTYPE html><p>x")
+    assert not PAGE.recognises(None, b"%PDF-1.7 ...")
+    assert PAGE.recognises("text/html", b"no tags at all")
+    assert DOCUMENT.recognises(None, b"anything")

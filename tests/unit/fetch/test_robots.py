@@ -1,0 +1,188 @@
+"""robots.txt is asked once, kept, and believed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
+from tasks.fetch.client import Client
+from tasks.fetch.deadline import Deadline
+from tasks.fetch.limits import Limits
+from tasks.fetch.robots import FAILURE_KEPT_SECONDS, RobotsRules, parse_robots, product_token
+
+PAGE = "http://news.example/private/story"
+TOKEN = "content-curator"
+
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
+class Site:
+    """A robots.txt that can be changed, a count of who asked, and a clock."""
+
+    def __init__(self, answer: Answer | httpx.Response, kept_origins: int = 100) -> None:
+        self.answer = answer
+        self.asked: list[str] = []
+        self.now = 0.0
+        client = Client(httpx.MockTransport(self.handle), Limits(10, 10), user_agent=TOKEN)
+        self.rules = RobotsRules(
+            client,
+            user_agent="content-curator/0.1 (+https://example.org)",
+            timeout=0.05,
+            clock=lambda: self.now,
+            kept_origins=kept_origins,
+        )
+
+    async def handle(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(str(request.url))
+        await asyncio.sleep(0)
+        answer = self.answer
+        if isinstance(answer, httpx.Response):
+            return httpx.Response(
+                answer.status_code, headers=answer.headers, content=answer.content
+            )
+        return answer(request)
+
+    async def check(self, url: str = PAGE) -> None:
+        async with Deadline(1) as deadline:
+            await self.rules.check(httpx.URL(url), deadline)
+
+    async def failure(self, url: str = PAGE) -> StepError:
+        with pytest.raises(StepError) as caught:
+            await self.check(url)
+        return caught.value
+
+
+def text(*lines: str) -> httpx.Response:
+    return httpx.Response(200, text="\n".join(lines))
+
+
+async def test_what_is_disallowed_is_denied_and_the_rest_is_not() -> None:
+    site = Site(text("User-agent: *", "Disallow: /private/", "Allow: /private/open"))
+    failure = await site.failure()
+    assert isinstance(failure, PermanentFailure)
+    assert failure.reason == Reason.ROBOTS_DENIED
+    await site.check("http://news.example/private/open")
+    await site.check("http://news.example/public")
+    assert site.asked == ["http://news.example/robots.txt"]
+
+
+async def test_a_group_for_us_counts_before_the_one_for_all() -> None:
+    site = Site(text("User-agent: *", "Disallow: /", "User-agent: content-curator", "Allow: /"))
+    await site.check()
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 451])
+async def test_a_site_that_refuses_robots_txt_allows_all(status: int) -> None:
+    await Site(httpx.Response(status)).check()
+
+
+async def test_a_site_whose_robots_txt_redirects_for_ever_allows_all() -> None:
+    site = Site(httpx.Response(302, headers={"location": "/robots.txt"}))
+    await site.check()
+    assert len(site.asked) == 6
+
+
+async def test_redirects_are_followed() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "news.example":
+            return httpx.Response(301, headers={"location": "http://www.news.example/robots.txt"})
+        return text("User-agent: *", "Disallow: /")
+
+    assert (await Site(answer).failure()).reason == Reason.ROBOTS_DENIED
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_a_site_that_cannot_say_is_asked_again_later(status: int) -> None:
+    site = Site(httpx.Response(status, headers={"retry-after": "9"}))
+    failure = await site.failure()
+    assert isinstance(failure, TransientFailure)
+    assert failure.retry_after == 9.0
+    again = await site.failure()
+    assert len(site.asked) == 1
+    assert again is not failure
+    site.now += FAILURE_KEPT_SECONDS
+    site.answer = text("")
+    await site.check()
+
+
+async def test_a_redirect_to_a_private_address_is_blocked() -> None:
+    site = Site(httpx.Response(302, headers={"location": "http://169.254.169.254/"}))
+    assert (await site.failure()).reason == Reason.BLOCKED_ADDRESS
+
+
+async def test_however_many_wait_one_asks() -> None:
+    site = Site(text("User-agent: *", "Disallow: /private/"))
+    failures = await asyncio.gather(*(site.failure() for _ in range(50)))
+    assert {failure.reason for failure in failures} == {Reason.ROBOTS_DENIED}
+    assert len(site.asked) == 1
+
+
+async def test_a_slow_robots_txt_is_known_as_slow() -> None:
+    site = Site(text(""))
+    never = asyncio.Event()
+
+    async def hang(request: httpx.Request) -> httpx.Response:
+        site.asked.append(str(request.url))
+        await never.wait()
+        return text("")
+
+    client = Client(httpx.MockTransport(hang), Limits(10, 10), user_agent=TOKEN)
+    site.rules = RobotsRules(client, user_agent=TOKEN, timeout=0.02, clock=lambda: site.now)
+    failures = await asyncio.gather(*(site.failure() for _ in range(20)))
+    assert {failure.reason for failure in failures} == {Reason.TIMED_OUT}
+    assert len(site.asked) == 1
+
+
+async def test_an_answer_is_kept_for_an_hour() -> None:
+    site = Site(text(""))
+    await site.check()
+    site.now = 3_599.0
+    await site.check()
+    assert len(site.asked) == 1
+    site.now = 3_600.0
+    await site.check()
+    assert len(site.asked) == 2
+
+
+async def test_the_origins_longest_unused_are_forgotten() -> None:
+    site = Site(text(""), kept_origins=2)
+    for host in ("a", "b", "a", "c", "a", "b"):
+        await site.check(f"http://{host}.example/")
+    assert [url[7] for url in site.asked] == ["a", "b", "c", "b"]
+
+
+async def test_each_scheme_and_port_has_its_own_rules() -> None:
+    site = Site(text(""))
+    for origin in ("http://a.example", "https://a.example", "http://a.example:8080"):
+        await site.check(f"{origin}/story")
+    assert len(site.asked) == 3
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_rules(body: bytes) -> None:
+    assert parse_robots(body, TOKEN).can_fetch("http://a.example/", TOKEN) in (True, False)
+
+
+def test_a_byte_order_mark_and_windows_lines_do_not_matter() -> None:
+    rules = parse_robots(b"\xef\xbb\xbfUser-agent: *\r\nDisallow: /x\r\n", TOKEN)
+    assert not rules.can_fetch("http://a.example/x", TOKEN)
+
+
+def test_thousands_of_agents_do_not_multiply_the_rules() -> None:
+    agents = b"".join(b"User agent bot%d\n" % number for number in range(15_000))
+    rules = b"".join(b"Disallow: /%d\n" % number for number in range(15_000))
+    parsed = parse_robots(agents + b"User-agent: *\n" + rules, TOKEN)
+    assert not parsed.can_fetch("http://a.example/14999", TOKEN)
+
+
+@pytest.mark.parametrize(
+    "agent", ["content-curator/0.1", "Content-Curator", "content-curator (+https://example.org)"]
+)
+def test_robots_txt_calls_us_by_the_first_word(agent: str) -> None:
+    assert product_token(agent) == TOKEN

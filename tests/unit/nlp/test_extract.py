@@ -1,0 +1,150 @@
+"""A page becomes an article, or is refused with its reason; nothing makes extraction raise."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nlp.analysis import Rejection
+from nlp.article import Article, Page
+from nlp.dates import publish_date
+from nlp.extract import MAX_TEXT_CHARS, extract
+from nlp.language import is_english, language_of
+from tests.unit.nlp.samples import html, news_page, page, prose
+
+
+def extracted(of: Page, min_word_count: int = 300) -> Article:
+    found = extract(of, min_word_count)
+    assert isinstance(found, Article), found
+    return found
+
+
+def refused(of: Page, min_word_count: int = 300) -> Rejection:
+    found = extract(of, min_word_count)
+    assert isinstance(found, Rejection), found
+    return found
+
+
+def test_an_article_has_its_parts_and_not_the_menu() -> None:
+    head = "<meta name='author' content='Ada Lovelace'>"
+    head += "<meta property='article:published_time' content='2025-06-14T22:30:00-04:00'>"
+    article = extracted(news_page(head=head))
+    assert article.title == "A bridge is opened"
+    assert article.author == "Ada Lovelace"
+    assert article.publish_date == dt.datetime(2025, 6, 15, 2, 30, tzinfo=dt.UTC)
+    assert article.domain == "northwire.example"
+    assert article.canonical_url == "https://www.northwire.example/news/bridge"
+    assert article.word_count >= 300
+    assert article.text.startswith("The ")
+    assert "Contact us" not in article.text
+
+
+@pytest.mark.parametrize(("written_in", "declared"), [("cp1252", "utf-8"), ("utf-8", "latin-1")])
+def test_a_wrongly_declared_charset_does_no_harm(written_in: str, declared: str) -> None:
+    text = "The café’s naïve plan – £5 – failed. " + prose(1)
+    body = html(title="“Café” closes", paragraphs=[text]).encode(written_in)
+    article = extracted(page(body, f"text/html; charset={declared}"))
+    assert article.title == "“Café” closes"
+    assert "café’s naïve plan – £5" in article.text
+
+
+def test_a_short_text_is_told_both_numbers() -> None:
+    found = refused(page(html(paragraphs=[prose(1, 6)])))
+    assert found.reason == "too_short"
+    count = int(found.detail.split()[0])
+    assert found.detail == f"{count} words, an article needs 300."
+    assert isinstance(extract(page(html(paragraphs=[prose(1, 6)])), count), Article)
+
+
+def test_a_page_without_title_is_refused() -> None:
+    assert refused(page(html(title=None, paragraphs=[prose(1)]))).reason == "no_title"
+
+
+@pytest.mark.parametrize("body", [b"", b"   ", b"<html></html>", html(title="Only").encode()])
+def test_a_page_without_text_is_refused(body: bytes) -> None:
+    assert refused(page(body)).reason == "no_text"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        random.Random(1).randbytes(50_000),
+        gzip.compress(html(paragraphs=[prose(1)]).encode()),
+        b"\x00" * 10_000,
+        b"%PDF-1.7\n" + random.Random(2).randbytes(5_000),
+        b"<div>" * 1_000_000,
+    ],
+    ids=["random", "gzip", "nul", "pdf", "nested"],
+)
+def test_what_is_no_text_is_not_readable(body: bytes) -> None:
+    assert refused(page(body)).reason == "not_readable"
+
+
+@pytest.mark.parametrize("tag", ["div", "b", "table><tr><td", "ul><li"])
+def test_deep_nesting_is_survived(tag: str) -> None:
+    extract(page(html(paragraphs=[f"<{tag}>" * 20_000 + prose(1)])), 300)
+
+
+def test_nuls_within_a_page_are_dropped() -> None:
+    article = extracted(page(html(paragraphs=["The\x00 bridge. " + prose(1)])))
+    assert "The bridge." in article.text
+
+
+def test_a_text_without_end_is_cut() -> None:
+    article = extracted(page(html(paragraphs=["word " * 100_000])))
+    assert len(article.text) <= MAX_TEXT_CHARS
+
+
+def test_an_address_that_is_none_is_a_reason_not_an_error() -> None:
+    odd = Page(url="not a url", body=news_page().body)
+    assert refused(odd).reason == "not_readable"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=300), st.none() | st.text(max_size=30))
+def test_no_bytes_make_it_raise(body: bytes, content_type: str | None) -> None:
+    wrapped = b"<html><body><p>" + body + b"</p></body></html>"
+    extract(page(wrapped, content_type), 1)
+
+
+META = '<meta property="article:published_time" content="{}">'
+LINKED = '<script>{{"datePublished": "{}"}}</script>'
+
+
+@pytest.mark.parametrize(
+    ("declared", "day", "expected"),
+    [
+        (META.format("2025-06-01T10:00:00Z"), None, "2025-06-01T10:00+00:00"),
+        (META.format("2025-06-01T10:00:00+0200"), None, "2025-06-01T08:00+00:00"),
+        (META.format("2025-06-01"), None, "2025-06-01T00:00+00:00"),
+        (META.format("2099-01-01T00:00:00Z"), None, "2099-01-01T00:00+00:00"),
+        (META.format("0000-00-00T00:00:00Z"), None, None),
+        (META.format("0001-01-01T00:00:00+14:00"), None, None),
+        (META.format("9999-12-31T23:59:59-12:00"), None, None),
+        (META.format("yesterday"), "2025-06-03", "2025-06-03T00:00+00:00"),
+        (LINKED.format("2025-06-03T09:00:00Z"), "2025-06-03", "2025-06-03T09:00+00:00"),
+        (LINKED.format("2024-01-01T09:00:00Z"), "2025-06-03", "2025-06-03T00:00+00:00"),
+        (LINKED.format("2024-01-01T09:00:00Z"), None, "2024-01-01T09:00+00:00"),
+        ('<meta name="update" content="2025-06-01T10:00:00Z">', None, None),
+    ],
+)
+def test_the_publication_date(declared: str, day: str | None, expected: str | None) -> None:
+    found = publish_date(f"<html><head>{declared}</head></html>", day)
+    assert found == (dt.datetime.fromisoformat(expected) if expected else None)
+    assert found is None or found.utcoffset() == dt.timedelta(0)
+
+
+def test_languages_are_told_apart() -> None:
+    german = "Die Regierung hat am Montag angekündigt, dass sie das Gesetz noch ändern will."
+    assert language_of(prose(1)) == "en"
+    assert language_of(german) == "de"
+
+
+def test_a_text_too_short_to_tell_has_no_language() -> None:
+    assert language_of("Hello there. 12345") is None
+    assert is_english(None)

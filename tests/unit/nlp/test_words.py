@@ -1,0 +1,87 @@
+"""Words and sentences are cut alike for every score, and bounded for every page."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nlp.neutral import Unmeasurable
+from nlp.topic import topic_terms
+from nlp.words import (
+    MAX_SENTENCE_CHARS,
+    MAX_SENTENCE_WORDS,
+    MAX_WORD_CHARS,
+    sentences,
+    stems,
+    words,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("AI-driven, said Ünal.", ["ai", "driven", "said", "ünal"]),
+        ("don’t don't", ["don't", "don't"]),
+        ("snake_case 3.5", ["snake", "case", "3", "5"]),
+        ("新しい計画", ["新", "し", "い", "計", "画"]),
+        ("日本news", ["日", "本", "news"]),
+        (" \n\t…", []),
+    ],
+)
+def test_words(text: str, expected: list[str]) -> None:
+    assert words(text) == expected
+
+
+def test_a_run_of_letters_without_end_is_cut() -> None:
+    assert max(map(len, words("x" * 10_000))) == MAX_WORD_CHARS
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("One. Two! Three?", ["One.", "Two!", "Three?"]),
+        ("Dr. Smith met J. Doe in the U.S. Senate. He left.", 2),
+        ('He said "no." She went.', ['He said "no."', "She went."]),
+        ("It cost 3.5 dollars. Cheap.", ["It cost 3.5 dollars.", "Cheap."]),
+        ("A heading\nThe text.", ["A heading", "The text."]),
+        ("Written by J.\nThe text.", ["Written by J.", "The text."]),
+        ("一つ。二つ。", ["一つ。", "二つ。"]),
+        ("", []),
+    ],
+)
+def test_sentences(text: str, expected: list[str] | int) -> None:
+    found = sentences(text)
+    assert (len(found) if isinstance(expected, int) else found) == expected
+
+
+@given(st.text(max_size=3000))
+def test_no_sentence_is_empty_or_beyond_its_bounds(text: str) -> None:
+    for sentence in sentences(text):
+        assert sentence
+        assert len(sentence) <= MAX_SENTENCE_CHARS
+        assert len(sentence.split()) <= MAX_SENTENCE_WORDS
+
+
+@given(st.lists(st.sampled_from(["one", "two", "three.", "Four", "Dr.", "\n"]), max_size=200))
+def test_sentences_lose_no_word(tokens: list[str]) -> None:
+    text = " ".join(tokens)
+    assert words(" ".join(sentences(text))) == words(text)
+
+
+def test_stems_bring_forms_of_a_word_together() -> None:
+    assert stems(["banks", "banking", "bank's"]) == ["bank", "bank", "bank"]
+
+
+def test_a_topic_is_its_telling_words() -> None:
+    assert topic_terms("The future of the banks") == ("futur", "bank")
+
+
+def test_a_topic_of_function_words_keeps_them() -> None:
+    assert topic_terms("The Who") == ("the", "who")
+
+
+@pytest.mark.parametrize("query", [None, "", "  ", "?!"])
+def test_no_word_is_no_topic(query: str | None) -> None:
+    with pytest.raises(Unmeasurable):
+        topic_terms(query)

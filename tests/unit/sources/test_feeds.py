@@ -1,0 +1,151 @@
+"""Feeds as a source: what of them becomes a candidate."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
+from tasks.sources.feeds import MAX_FEEDS, FeedSource
+from tests.unit.sources.web import PlayedWeb, opml, rss
+
+A, B, C = "https://a.example/feed", "https://b.example/feed", "https://c.example/feed"
+SEARCH = "https://search.example/rss?q={query}"
+
+OLD, NEW = "Mon, 21 Sep 2026 12:00:00 GMT", "Fri, 25 Sep 2026 12:00:00 GMT"
+
+
+async def found(
+    web: PlayedWeb, *urls: str, topic: str = "solar power", limit: int = 100
+) -> list[str]:
+    return [candidate.url for candidate in await FeedSource(web, urls).find(topic, limit)]
+
+
+async def test_a_candidate_says_where_it_comes_from() -> None:
+    web = PlayedWeb({A: rss(("https://a.example/1", "Solar power grows"))})
+    (candidate,) = await FeedSource(web, [A]).find("solar power", 10)
+    assert candidate.source == "feeds"
+    assert candidate.title == "Solar power grows"
+
+
+async def test_entries_hold_all_words_of_the_topic_as_whole_words() -> None:
+    web = PlayedWeb(
+        {
+            A: rss(
+                ("https://a.example/1", "Power from solar panels"),
+                ("https://a.example/2", "Solar panels"),
+                ("https://a.example/3", "Powerless in the solarium"),
+                ("https://a.example/4", "SOLAR-POWERED ships"),
+            )
+        }
+    )
+    assert await found(web, A) == ["https://a.example/1", "https://a.example/4"]
+
+
+async def test_ai_is_not_in_said() -> None:
+    web = PlayedWeb(
+        {A: rss(("https://a.example/1", "She said so"), ("https://a.example/2", "AI!"))}
+    )
+    assert await found(web, A, topic="AI") == ["https://a.example/2"]
+
+
+async def test_newest_first_whatever_the_feed_and_undated_last() -> None:
+    web = PlayedWeb(
+        {
+            A: rss(
+                ("https://a.example/0", "Solar power"), ("https://a.example/1", "Solar power", OLD)
+            ),
+            B: rss(("https://b.example/1", "Solar power", NEW)),
+        }
+    )
+    assert await found(web, A, B) == [
+        "https://b.example/1",
+        "https://a.example/1",
+        "https://a.example/0",
+    ]
+
+
+async def test_a_search_feed_is_asked_for_the_topic_and_believed() -> None:
+    asked = "https://search.example/rss?q=solar%20power%20%26%20wind%2Frain"
+    web = PlayedWeb(
+        {asked: rss(("https://x.example/1", "Anything"), ("https://x.example/2", "At all"))}
+    )
+    urls = await found(web, SEARCH, topic="solar power & wind/rain")
+    assert web.asked == [asked]
+    assert urls == ["https://x.example/1", "https://x.example/2"]
+
+
+async def test_search_feeds_and_others_take_turns_and_urls_come_once() -> None:
+    web = PlayedWeb(
+        {
+            SEARCH.replace("{query}", "wind"): rss(
+                ("https://x.example/1", "x"),
+                ("https://a.example/1", "x"),
+                ("https://x.example/3", "x"),
+            ),
+            A: rss(("https://a.example/1", "Wind"), ("https://a.example/2", "Wind")),
+        }
+    )
+    urls = await found(web, A, SEARCH, topic="wind")
+    assert [url[8:] for url in urls] == ["x.example/1", "a.example/1", "a.example/2", "x.example/3"]
+    assert await found(web, A, SEARCH, topic="wind", limit=2) == urls[:2]
+
+
+async def test_lists_are_read_and_their_feeds_too() -> None:
+    web = PlayedWeb(
+        {
+            "https://lists.example/": opml(A, B, "https://lists.example/more"),
+            "https://lists.example/more": opml(C),
+            A: rss(("https://a.example/1", "Solar power")),
+            B: rss(("https://b.example/1", "Solar power")),
+        }
+    )
+    urls = await found(web, A, "https://lists.example/")
+    assert urls == ["https://a.example/1", "https://b.example/1"]
+    assert web.asked.count(A) == 1
+    assert C not in web.asked
+
+
+async def test_a_list_without_end_is_cut() -> None:
+    many = [f"https://a.example/{number}" for number in range(10_000)]
+    web = PlayedWeb({"https://lists.example/": opml(*many), many[0]: rss()})
+    assert await found(web, "https://lists.example/") == []
+    assert len(web.asked) == MAX_FEEDS
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"<html>Not here</html>",
+        b"<opml>",
+        PermanentFailure(Reason.NOT_FOUND, "The site answered 404 Not Found."),
+        TransientFailure(Reason.TIMED_OUT, "The site took too long to answer."),
+    ],
+)
+async def test_a_broken_feed_is_left_out(broken: bytes | StepError) -> None:
+    web = PlayedWeb({A: broken, B: rss(("https://b.example/1", "Solar power"))})
+    assert await found(web, A, B) == ["https://b.example/1"]
+
+
+async def test_when_all_feeds_fail_the_source_fails() -> None:
+    web = PlayedWeb({A: b"<html>"})
+    with pytest.raises(PermanentFailure) as permanent:
+        await found(web, A, B)
+    assert permanent.value.reason == Reason.SOURCES_FAILED
+    web = PlayedWeb({A: TransientFailure(Reason.SERVER_ERROR, "Busy.", retry_after=8)})
+    with pytest.raises(TransientFailure) as transient:
+        await found(web, A, B)
+    assert transient.value.reason == Reason.SOURCES_FAILED
+    assert transient.value.retry_after == 8
+
+
+async def test_feeds_that_say_nothing_of_the_topic_are_no_failure() -> None:
+    web = PlayedWeb({A: rss(("https://a.example/1", "Something else"))})
+    assert await found(web, A) == []
+    assert await found(web, A, topic="!!!") == []
+
+
+async def test_without_feeds_the_builtin_list_is_read() -> None:
+    web = PlayedWeb({})
+    with pytest.raises(PermanentFailure):
+        await found(web)
+    assert len(web.asked) >= 20

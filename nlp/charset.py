@@ -39,7 +39,7 @@ _DETECTABLE = [
 ]  # fmt: skip
 _HEADER_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
-_SPOKEN = re.compile(rb">([^<>]*[\x80-\xff][^<>]*)<")
+_TAG = re.compile(rb"<[^<>]*>")
 
 
 def decode(body: bytes, content_type: str | None = None) -> str:
@@ -110,7 +110,7 @@ def _strict(body: bytes, codec: str) -> str | None:
 
 
 def _guessed(body: bytes) -> str:
-    spoken = b"\n".join(_SPOKEN.findall(body)) or body
+    spoken = b"\n".join(piece for piece in _TAG.split(body) if not piece.isascii())
     guesses = from_bytes(spoken[:SAMPLE_BYTES], cp_isolation=_DETECTABLE)
     best = guesses.best()
     if best is None:

@@ -8,10 +8,15 @@ from nlp.analysis import Analysis
 
 
 def best_first(analyses: Sequence[Analysis]) -> list[int]:
-    """Places in `analyses`, the highest composite first, ties broken by URL, then by text."""
+    """Places in `analyses`, the highest composite first, ties broken by URL.
+
+    Where one URL was analysed twice, by text and embedding, so that the order of `analyses`
+    never counts.
+    """
     return sorted(range(len(analyses)), key=lambda place: _standing(analyses[place]))
 
 
-def _standing(analysis: Analysis) -> tuple[float, str, str]:
-    article = analysis.article
-    return -analysis.scores.overall_score, article.url, analysis.fingerprint.text_sha256
+def _standing(analysis: Analysis) -> tuple[float, str, str, bytes]:
+    found = analysis.fingerprint
+    score = analysis.scores.overall_score
+    return -score, analysis.article.url, found.text_sha256, found.embedding

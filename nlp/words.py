@@ -25,8 +25,7 @@ _WORD = re.compile(
 
 _SENTENCE_END = re.compile(
     r"""(?<=[.!?…])["'”’)\]]*\s+(?=["'“‘(\[]?[^\W_])  # a full stop, space, then a word
-        |(?<=[。！？])                                  # which ends a sentence by itself
-        |\s*\n\s*                                       # a new block""",
+        |(?<=[。！？])                                  # which ends a sentence by itself""",
     re.VERBOSE,
 )
 _ABBREVIATION = re.compile(
@@ -47,19 +46,24 @@ def sentences(text: str) -> list[str]:
     By rule, not by model: cut at closing punctuation before a word and at line breaks, but
     not after an initial or a common abbreviation of English.
     """
-    return [piece for whole in _whole_sentences(text) for piece in _bounded(whole)]
+    return [
+        piece
+        for line in text.splitlines()
+        for whole in _whole_sentences(line)
+        for piece in _bounded(whole)
+        if piece
+    ]
 
 
-def _whole_sentences(text: str) -> list[str]:
+def _whole_sentences(line: str) -> list[str]:
     found: list[str] = []
     start = 0
-    for end in _SENTENCE_END.finditer(text):
-        piece = text[start : end.end()]
-        if "\n" in end.group() or not _ABBREVIATION.search(piece[-12:].rstrip()):
-            found.append(piece.strip())
+    for end in _SENTENCE_END.finditer(line):
+        piece = line[start : end.end()].strip()
+        if not _ABBREVIATION.search(piece[-12:]):
+            found.append(piece)
             start = end.end()
-    found.append(text[start:].strip())
-    return [piece for piece in found if piece]
+    return [*found, line[start:].strip()]
 
 
 def _bounded(sentence: str) -> list[str]:

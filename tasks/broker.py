@@ -31,6 +31,8 @@ RUN_STEP = "run_step"
 POP_SECONDS = 2.0
 """How long a pop waits for the first wake-up; below the client's socket timeout."""
 
+FULL_SECONDS = 0.1
+
 AGEING = 8
 """Every eighth pop looks at the lists from low to high, so that low is never starved: a wake-up
 that is Nth in its list has been popped after at most 8 × N pops, whatever else is queued."""
@@ -63,6 +65,7 @@ class WakeupBroker(ListQueueBroker):
         self.dropped = 0
         """Wake-ups that were not ours, or did not parse."""
         self.free_slots = free_slots
+        """How many steps could start now; nothing is popped while there is none."""
         self._redis = redis
         self._lists = tuple(key_prefix + name for name in WAKE_LISTS)
         self._pops = 0
@@ -83,11 +86,15 @@ class WakeupBroker(ListQueueBroker):
             await self._put_back(popped)
 
     async def _pop(self) -> list[bytes]:
+        slots = self.free_slots()
+        if slots < 1:
+            await asyncio.sleep(FULL_SECONDS)
+            return []
         self._pops += 1
         lists = self._lists if self._pops % AGEING else self._lists[::-1]
         try:
             reply: Any = await self._redis.blmpop(
-                POP_SECONDS, len(lists), *lists, direction="LEFT", count=max(1, self.free_slots())
+                POP_SECONDS, len(lists), *lists, direction="LEFT", count=slots
             )
         except UNAVAILABLE as error:
             log.warning("cannot pop wake-ups", error=type(error).__name__)

@@ -50,6 +50,8 @@ class Reason(enum.StrEnum):
     """The worker died or its lease ended, as often as is allowed."""
     ENGINE_CRASHED = "engine_crashed"
     DEADLINE_REACHED = "deadline_reached"
+    DEPENDENCY_FAILED = "dependency_failed"
+    """Of a job: one that it depends on did not succeed."""
     INTERNAL_ERROR = "internal_error"
 
 

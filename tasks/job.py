@@ -137,6 +137,8 @@ class Job(Struct, frozen=True, kw_only=True):
     """When the job ranks what it has; None for no deadline."""
     depends_on: tuple[str, ...] = ()
     """Ids of the jobs that must be SUCCESS before this one starts."""
+    replayed_from: str | None = None
+    """Id of the job whose failed articles this one tries again."""
     traceparent: str | None = None
     """The W3C trace context of the request that submitted it."""
 
@@ -242,11 +244,15 @@ class ClaimRefusal(enum.StrEnum):
     """The job is not in the ledger any more."""
     SETTLED = "settled"
     """The step has ended: the wake-up came twice, or late."""
+    NEWER = "newer"
+    """The job was written by a newer release, and is left to that."""
     LEASED = "leased"
     """Another worker has it."""
     DELAYED = "delayed"
     """It waits for its retry or its start time."""
     CANCELLED = "cancelled"
+    PAUSED = "paused"
+    """The queue is paused; the reaper wakes the step when it goes on."""
 
 
 class LeaseVerdict(enum.StrEnum):
@@ -255,6 +261,45 @@ class LeaseVerdict(enum.StrEnum):
     HELD = "held"
     LOST = "lost"
     CANCELLED = "cancelled"
+
+
+class Renewal(Struct, frozen=True, kw_only=True):
+    """What a worker learns when it renews its leases."""
+
+    verdicts: tuple[LeaseVerdict, ...]
+    """One for each lease, in their order."""
+    paused: bool = False
+    """Whether the queue is paused: no step may be claimed."""
+    draining: bool = False
+    """Whether this worker is to take no more steps, and to end."""
+
+
+class SubmitVerdict(enum.StrEnum):
+    """What a submit did."""
+
+    SUBMITTED = "submitted"
+    KNOWN = "known"
+    """The same was submitted before; nothing was written."""
+    CONFLICT = "conflict"
+    """The idempotency key was used for something else; nothing was written."""
+    UNKNOWN_DEPENDENCY = "unknown_dependency"
+    """A job that it depends on is not in the ledger; nothing was written."""
+
+
+class SubmitOutcome(Struct, frozen=True):
+    """What a submit did, and the job that it is about."""
+
+    verdict: SubmitVerdict
+    job_id: str
+
+
+class IdempotencyKey(Struct, frozen=True, kw_only=True):
+    """What makes a submit that is sent again the same submit."""
+
+    key_digest: str
+    """Of the client's key, hexadecimal."""
+    submission_digest: str
+    """Of all that was submitted with it, hexadecimal."""
 
 
 class CancelOutcome(enum.StrEnum):
@@ -292,6 +337,7 @@ class JobRecord(Struct, frozen=True, kw_only=True):
     deadline_reached: bool = False
     error: str | None = None
     """Of a FAILURE: the reason word, a colon, and one sentence."""
+    replayed_from: str | None = None
     traceparent: str | None = None
 
     @property
@@ -305,6 +351,17 @@ class Failure(Struct, frozen=True, kw_only=True):
     url: str
     reason: str
     detail: str
+
+
+class AttemptRecord(Struct, frozen=True, kw_only=True):
+    """How an attempt ended that did not succeed, or that succeeded after such ones."""
+
+    step: str
+    attempt: int
+    outcome: Literal["analysed", "retried", "failed", "lost", "handed_back"]
+    at_ms: int
+    reason: str | None = None
+    detail: str | None = None
 
 
 class JobPage(Struct, frozen=True, kw_only=True):

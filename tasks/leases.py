@@ -46,6 +46,10 @@ class HeldLeases:
         self._worker = worker
         self._slots = slots
         self._held: dict[Lease, _Held] = {}
+        self.paused = False
+        """Whether the queue was paused at the last renewal."""
+        self.draining = asyncio.Event()
+        """Set once this worker was told to take no more steps."""
 
     @contextmanager
     def hold(self, lease: Lease, work: asyncio.Task[None]) -> Iterator[_Held]:
@@ -73,11 +77,14 @@ class HeldLeases:
         leases = list(self._held)
         description = msgspec.json.encode({"slots": self._slots, "running": len(leases)})
         try:
-            verdicts = await self._ledger.renew(self._worker, description, leases)
+            renewal = await self._ledger.renew(self._worker, description, leases)
         except LedgerUnavailable:
             log.warning("cannot renew leases", leases=len(leases))
             return
-        for lease, verdict in zip(leases, verdicts, strict=True):
+        self.paused = renewal.paused
+        if renewal.draining:
+            self.draining.set()
+        for lease, verdict in zip(leases, renewal.verdicts, strict=True):
             held = self._held.get(lease)  # None: it has ended meanwhile
             if held and verdict is LeaseVerdict.LOST:
                 _stop(held, Stop.LOST)

@@ -10,22 +10,25 @@ from nlp.article import Page
 from nlp.decision import Ranking, SelectionPolicy
 from tasks.job import (
     ArticleAnalysed,
+    AttemptRecord,
     CancelOutcome,
     Candidate,
     Claim,
     ClaimRefusal,
     Failure,
+    IdempotencyKey,
     Job,
     JobPage,
     JobRecord,
     JobState,
     JobType,
     Lease,
-    LeaseVerdict,
     OutcomePage,
     QueueDepth,
     Reaped,
+    Renewal,
     StepRef,
+    SubmitOutcome,
 )
 
 
@@ -71,6 +74,10 @@ class JobReader(Protocol):
 
     async def failures(self, job_id: str) -> tuple[Failure, ...]: ...
 
+    async def attempts(self, job_id: str) -> tuple[AttemptRecord, ...]:
+        """Attempts that did not succeed, and successes after such ones, oldest first."""
+        ...
+
     async def discovery(self, job_id: str) -> bytes | None:
         """What the sources reported (JSON); None until `discover` has ended."""
         ...
@@ -101,16 +108,14 @@ class Ledger(JobReader, Protocol):
     Every call raises LedgerUnavailable if the ledger cannot be reached.
     """
 
-    async def submit(self, job: Job) -> bool:
-        """Writes the job and wakes a worker. False: its id was known already."""
+    async def submit(self, job: Job, idempotency: IdempotencyKey | None = None) -> SubmitOutcome:
+        """Writes the job and wakes a worker, unless the outcome says why not."""
         ...
 
     async def claim(self, ref: StepRef, worker: str) -> Claim | ClaimRefusal: ...
 
-    async def renew(
-        self, worker: str, description: bytes, leases: Sequence[Lease]
-    ) -> list[LeaseVerdict]:
-        """Renews the leases, and says that the worker lives. One verdict for each lease."""
+    async def renew(self, worker: str, description: bytes, leases: Sequence[Lease]) -> Renewal:
+        """Renews the leases, and says that the worker lives."""
         ...
 
     async def discovered(
@@ -136,6 +141,10 @@ class Ledger(JobReader, Protocol):
         ...
 
     async def cancel(self, job_id: str) -> CancelOutcome: ...
+
+    async def purge(self, job_id: str) -> bool:
+        """Forgets a job that has ended. False: there is none, or it is still active."""
+        ...
 
     async def reap(self, limit: int = 100) -> Reaped:
         """Moves on whatever is overdue."""

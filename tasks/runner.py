@@ -47,17 +47,25 @@ class Runner:
         self._leases = leases
         self._settings = settings
         self._worker = worker
+        self.running = 0
+        """Steps from claim to finish, just now."""
 
     async def run(self, wakeup: str) -> None:
         """Never raises: what goes wrong is written to the ledger, or told to the log."""
-        ref = StepRef.parse(wakeup)
+        self.running += 1
+        try:
+            await self._run(StepRef.parse(wakeup))
+        finally:
+            self.running -= 1
+
+    async def _run(self, ref: StepRef) -> None:
         try:
             claim = await self._ledger.claim(ref, self._worker)
         except LedgerUnavailable:
-            log.warning("cannot claim a step", step=wakeup)
+            log.warning("cannot claim a step", step=str(ref))
             return
         if isinstance(claim, ClaimRefusal):
-            log.debug("nothing to do for a wake-up", step=wakeup, why=claim)
+            log.debug("nothing to do for a wake-up", step=str(ref), why=claim)
             return
         with bound_contextvars(job_id=ref.job_id, step=ref.name, attempt=claim.lease.attempt):
             with attempt_span(claim) as span:

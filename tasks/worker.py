@@ -82,11 +82,17 @@ async def serve(
             worker=worker,
         )
         broker = WakeupBroker(pops, url, settings.key_prefix)
-        broker.free_slots = lambda: settings.worker_concurrency - len(leases)
+        broker.free_slots = lambda: (
+            0 if leases.paused else settings.worker_concurrency - runner.running
+        )
         receiver = _receiver(broker, runner, settings)
         log.info("worker started", worker=worker, slots=settings.worker_concurrency)
-        ending = _end_in_time(leases, stop, now, settings.shutdown_grace)
-        async with reaping(ledger), background(leases.renew_forever()), background(ending):
+        async with (
+            reaping(ledger),
+            background(leases.renew_forever()),
+            background(_stop_when_drained(leases, stop)),
+            background(_end_in_time(leases, stop, now, settings.shutdown_grace)),
+        ):
             await receiver.listen(stop)
         log.info("worker stopped", worker=worker)
     return WorkerExit(recycle=not stop.is_set())
@@ -122,6 +128,11 @@ def _receiver(broker: WakeupBroker, runner: Runner, settings: Settings) -> Recei
         max_tasks_to_execute=settings.worker_max_tasks or None,
         wait_tasks_timeout=None,
     )
+
+
+async def _stop_when_drained(leases: HeldLeases, stop: asyncio.Event) -> None:
+    await leases.draining.wait()
+    stop.set()
 
 
 async def _end_in_time(

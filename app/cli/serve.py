@@ -11,6 +11,7 @@ import sys
 import click
 import structlog
 
+from app.cli.exits import Unreachable
 from app.supervisor import Supervisor, child_environ
 from tasks.embedded import embedded_valkey
 from tasks.lifeline import die_with_parent
@@ -32,7 +33,7 @@ def up() -> None:
         redis_url = settings.redis_url or stack.enter_context(embedded_valkey(settings.state_dir))
         kept_up = asyncio.run(_supervise(settings, redis_url))
     if not kept_up:
-        raise click.ClickException("a process could not be kept up; its log is above")
+        raise Unreachable("a process could not be kept up; its log is above")
 
 
 @click.command()

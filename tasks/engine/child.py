@@ -1,7 +1,7 @@
 """The engine process itself: `python -m tasks.engine.child FD THREADS`.
 
-Started by `tasks.engine.process`. It ends when its worker does: at the end of the socket, and, where
-the worker was killed in the middle of a request, by the kernel's word on Linux.
+Started by `tasks.engine.process`. It ends when its worker does: at the end of the socket, and,
+where the worker was killed in the middle of a request, by the kernel's word on Linux.
 """
 
 from __future__ import annotations

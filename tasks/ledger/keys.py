@@ -12,6 +12,10 @@ Permanent, one of each (`PERMANENT`):
     jobs:expiry        sorted set: STATE/TYPE/ID of ended jobs by the end of their JOB_TTL
     workers            sorted set: worker ids by the moment they were last heard of
     workers:info       hash: worker id → its description (JSON)
+    workers:draining   set: ids of workers that are to end
+    paused             string: there while no step may be claimed
+    schedules          hash: schedule id → schedule (JSON)
+    schedules:due      sorted set: schedule ids by their next run
 
 One of each per job, without a time to live while the job is active, with one once it has ended:
 
@@ -24,6 +28,11 @@ One of each per job, without a time to live while the job is active, with one on
     job:ID:result      string (JSON), of a SUCCESS                               RESULT_TTL
     job:ID:steps       hash: open step → its record                              until the end
     job:ID:evidence    hash: index → what `rank` needs of an article             until the end
+    job:ID:dependents  set: ids of the jobs that wait for this one               until the end
+
+With a time to live from the start:
+
+    idempotency:HASH   hash: what was submitted with an idempotency key, and as which job    24 h
 """
 
 from __future__ import annotations
@@ -33,7 +42,8 @@ import re
 from tasks.job import JobState, JobType, Priority
 
 PERMANENT = re.compile(
-    r"steps:(due|queued)|wake:(high|normal|low|pushed)|jobs:[A-Z]+:[a-z_]+|jobs:expiry|workers(:info)?"
+    r"steps:(due|queued)|wake:(high|normal|low|pushed)|jobs:[A-Z]+:[a-z_]+|jobs:expiry"
+    r"|workers(:info|:draining)?|paused|schedules(:due)?"
 )
 
 WAKE_LISTS = tuple(f"wake:{priority}" for priority in Priority)

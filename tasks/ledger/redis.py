@@ -12,11 +12,13 @@ from tasks.job import (
     ACTIVE_STATES,
     ArticleAnalysed,
     ArticleOutcome,
+    AttemptRecord,
     CancelOutcome,
     Candidate,
     Claim,
     ClaimRefusal,
     Failure,
+    IdempotencyKey,
     Job,
     JobPage,
     JobRecord,
@@ -27,7 +29,10 @@ from tasks.job import (
     OutcomePage,
     QueueDepth,
     Reaped,
+    Renewal,
     StepRef,
+    SubmitOutcome,
+    SubmitVerdict,
 )
 from tasks.ledger.connection import away_is_unavailable
 from tasks.ledger.keys import index_key, job_key
@@ -38,6 +43,8 @@ JOBS_KNOWN = 1024
 """Jobs that a worker keeps decoded, so that each of their articles need not bring it along."""
 
 WORKER_FORGOTTEN_MS = 30_000
+
+IDEMPOTENCY_KEPT_S = 24 * 3600
 
 RECORD_FIELDS = tuple(name for name in JobRecord.__struct_fields__ if name != "id")
 
@@ -65,8 +72,8 @@ class RedisLedger:
 
     # The life cycle
 
-    async def submit(self, job: Job) -> bool:
-        reply = await self.scripts.run(
+    async def submit(self, job: Job, idempotency: IdempotencyKey | None = None) -> SubmitOutcome:
+        verdict, job_id = await self.scripts.run(
             "submit",
             job.id,
             msgspec.msgpack.encode(job),
@@ -76,8 +83,13 @@ class RedisLedger:
             job.traceparent or "",
             _or_empty(job.not_before_ms),
             _or_empty(job.deadline_ms),
+            job.replayed_from or "",
+            idempotency.key_digest if idempotency else "",
+            idempotency.submission_digest if idempotency else "",
+            IDEMPOTENCY_KEPT_S,
+            *dict.fromkeys(job.depends_on),
         )
-        return bool(reply)
+        return SubmitOutcome(SubmitVerdict(verdict.decode()), job_id.decode())
 
     async def claim(self, ref: StepRef, worker: str) -> Claim | ClaimRefusal:
         known = self._jobs.get(ref.job_id)
@@ -91,12 +103,14 @@ class RedisLedger:
             candidate=msgspec.json.decode(candidate, type=Candidate) if candidate else None,
         )
 
-    async def renew(
-        self, worker: str, description: bytes, leases: Sequence[Lease]
-    ) -> list[LeaseVerdict]:
+    async def renew(self, worker: str, description: bytes, leases: Sequence[Lease]) -> Renewal:
         named = [part for lease in leases for part in _fence(lease)]
-        reply = await self.scripts.run("renew", worker, description, *named)
-        return [LeaseVerdict(verdict.decode()) for verdict in reply]
+        paused, draining, *verdicts = await self.scripts.run("renew", worker, description, *named)
+        return Renewal(
+            verdicts=tuple(LeaseVerdict(verdict.decode()) for verdict in verdicts),
+            paused=paused == b"1",
+            draining=draining == b"1",
+        )
 
     async def discovered(
         self, lease: Lease, candidates: Sequence[Candidate], report: bytes
@@ -128,6 +142,9 @@ class RedisLedger:
     async def cancel(self, job_id: str) -> CancelOutcome:
         return CancelOutcome((await self.scripts.run("cancel", job_id)).decode())
 
+    async def purge(self, job_id: str) -> bool:
+        return bool(await self.scripts.run("purge", job_id))
+
     async def reap(self, limit: int = 100) -> Reaped:
         woken, lost, started, expired = await self.scripts.run("reap", limit, WORKER_FORGOTTEN_MS)
         return Reaped(woken=woken, lost=lost, started=started, expired=expired)
@@ -148,6 +165,11 @@ class RedisLedger:
         with away_is_unavailable():
             rows = await self._redis.lrange(self._key(job_id, "failures"), 0, -1)
         return tuple(msgspec.json.decode(row, type=Failure) for row in rows)
+
+    async def attempts(self, job_id: str) -> tuple[AttemptRecord, ...]:
+        with away_is_unavailable():
+            rows = await self._redis.lrange(self._key(job_id, "attempts"), 0, -1)
+        return tuple(msgspec.json.decode(row, type=AttemptRecord) for row in rows)
 
     async def discovery(self, job_id: str) -> bytes | None:
         """What the sources reported (JSON); None until `discover` has ended."""

@@ -23,6 +23,7 @@ from tasks.job import (
     LeaseVerdict,
     Priority,
     StepRef,
+    SubmitVerdict,
     new_job_id,
 )
 from tasks.ledger.redis import RedisLedger
@@ -92,7 +93,7 @@ async def state(ledger: RedisLedger, job: Job) -> JobState:
 
 async def test_a_job_goes_from_submit_to_success(ledger: RedisLedger, clock: Clock) -> None:
     job = a_job()
-    assert await ledger.submit(job)
+    await ledger.submit(job)
     assert await state(ledger, job) is JobState.PENDING
     await discover(ledger, job)
     assert await state(ledger, job) is JobState.PROGRESS
@@ -123,8 +124,8 @@ async def test_the_claim_brings_the_job_and_the_candidate(
 
 async def test_a_submit_that_comes_twice_makes_one_job(ledger: RedisLedger, clock: Clock) -> None:
     job = a_job()
-    assert await ledger.submit(job)
-    assert not await ledger.submit(job)
+    assert (await ledger.submit(job)).verdict is SubmitVerdict.SUBMITTED
+    assert (await ledger.submit(job)).verdict is SubmitVerdict.KNOWN
     assert (await ledger.depth()).outstanding == 1
 
 
@@ -159,7 +160,7 @@ async def test_a_lost_lease_is_claimed_anew_and_its_late_finish_changes_nothing(
     assert not await ledger.settle(old, analysed("http://site.example/0"))
     assert not await ledger.fail(old, "timed_out", "late")
     assert not await ledger.hand_back(old)
-    assert (await ledger.renew(WORKER, b"{}", [old])) == [LeaseVerdict.LOST]
+    assert (await ledger.renew(WORKER, b"{}", [old])).verdicts == (LeaseVerdict.LOST,)
     record = await ledger.record(job.id)
     assert record is not None
     assert record.settled == 0
@@ -174,7 +175,7 @@ async def test_a_renewed_lease_is_kept(
     lease = await claim(ledger, job, "discover")
     for _ in range(5):
         clock.advance(settings.lease_seconds * 0.9)
-        assert await ledger.renew(WORKER, b"{}", [lease]) == [LeaseVerdict.HELD]
+        assert (await ledger.renew(WORKER, b"{}", [lease])).verdicts == (LeaseVerdict.HELD,)
         assert (await ledger.reap()).lost == 0
 
 
@@ -305,7 +306,7 @@ async def test_a_running_job_is_revoked_when_its_last_step_has_stopped(
     await discover(ledger, job)
     first, second = [await claim(ledger, job, f"analyse:{n}") for n in range(2)]
     assert await ledger.cancel(job.id) is CancelOutcome.CANCELLING
-    assert await ledger.renew(WORKER, b"{}", [first]) == [LeaseVerdict.CANCELLED]
+    assert (await ledger.renew(WORKER, b"{}", [first])).verdicts == (LeaseVerdict.CANCELLED,)
     assert await ledger.settle(first, analysed("http://site.example/0"))
     assert await state(ledger, job) is JobState.PROGRESS
     assert await ledger.hand_back(second)

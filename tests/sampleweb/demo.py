@@ -18,8 +18,7 @@ import click
 import httpx
 import msgspec
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from rich.markup import escape
 
 from tests.sampleweb.catalogue import GDELT_URL, OPML_URL, SEARCH_URL
 from tests.sampleweb.server import SampleWeb
@@ -34,14 +33,14 @@ class DemoError(Exception):
 
 
 @click.command()
-@click.argument("topic", default=TOPIC)
+@click.argument("topic", nargs=-1)
 @click.option("--once", is_flag=True, help="End when the list has been printed.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document.")
 @click.option("--live", is_flag=True, help="Use the real sources instead of the sample web.")
-def demo(topic: str, once: bool, as_json: bool, live: bool) -> None:
+def demo(topic: tuple[str, ...], once: bool, as_json: bool, live: bool) -> None:
     """Curate TOPIC and print the ranked list."""
     try:
-        asyncio.run(_demo(topic, once, as_json, live))
+        asyncio.run(_demo(" ".join(topic) or TOPIC, once, as_json, live))
     except KeyboardInterrupt:
         pass
     except DemoError as error:
@@ -126,21 +125,20 @@ async def curate(url: str, topic: str) -> Any:
 
 def show(result: Any, url: str) -> None:
     """Prints the ranked list, and where to read on."""
-    table = Table(title=f"{result['topic']}: {len(result['results'])} articles")
-    for heading in ("", "Score", "Title", "Domain", "Why"):
-        table.add_column(heading)
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(f"\n[bold]{escape(result['topic'])}[/bold]\n")
     kept = {one["url"]: one for one in result["decisions"] if one["verdict"] == "kept"}
     for rank, one in enumerate(result["results"], 1):
         article = one["article"]
-        why = kept.get(article["url"], {}).get("explanation", "")
-        table.add_row(
-            *(str(rank), f"{one['overall_score']:.1f}"),
-            *(Text(article["title"]), Text(article["domain"]), Text(why)),
-        )
-    console = Console()
-    console.print(table)
+        date = (article["publish_date"] or "")[:10]
+        about = " · ".join(part for part in (article["domain"], article["author"], date) if part)
+        console.print(f"{rank:3}. [bold]{escape(article['title'])}[/bold]")
+        console.print(f"     {escape(about)}", style="dim")
+        console.print(f"     {escape(kept[article['url']]['explanation'])}")
+    merged = sum(one["verdict"] == "duplicate" for one in result["decisions"])
     console.print(
-        f"{result['total_urls']} candidates were looked at, {result['failed_count']} failed."
+        f"\n{len(result['results'])} of {result['total_urls']} candidates kept, "
+        f"{merged} merged as duplicates, {result['failed_count']} failed."
     )
     console.print(f"The job's page: {url}/jobs/{result['job_id']}")
 

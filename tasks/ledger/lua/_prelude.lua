@@ -12,6 +12,9 @@
 --   D delayed    EXTRA: '-'; until its due time nobody may claim it
 -- Invariant: a step has a record exactly while it stands in steps:due, and stands in
 -- steps:queued exactly while its record says Q.
+--
+-- A job's hash has the VERSION of this layout. One of another version was written by a newer
+-- release, and is left alone.
 
 local PREFIX = ARGV[1]
 local GRACE, LEASE = tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -28,6 +31,8 @@ local DUE = PREFIX .. 'steps:due'
 local QUEUED = PREFIX .. 'steps:queued'
 local PUSHED = PREFIX .. 'wake:pushed'
 local EXPIRY = PREFIX .. 'jobs:expiry'
+local PAUSED = PREFIX .. 'paused'
+local VERSION = '1'
 local EVENTS_KEPT = 1000
 local ATTEMPTS_KEPT = 1000
 
@@ -93,15 +98,25 @@ local function log_attempt(id, name, attempt, outcome, reason, detail)
   redis.call('LTRIM', attempts, -ATTEMPTS_KEPT, -1)
 end
 
--- The end of a job: nothing of it is left to run, and every key of it gets its time to live.
-local function end_job(id, state, error)
+-- Makes the first step due: at once, or at the job's start time.
+local function begin(id)
+  local start = tonumber(field(id, 'start_ms'))
+  if start and start > NOW then return write_step(id, 'discover', 'D', 0, 0, '-', start) end
+  if field(id, 'state') == 'WAITING' then set_state(id, 'PENDING') end
+  queue_step(id, 'discover', 0, 0)
+end
+
+-- Ends one job: nothing of it is left to run, and every key of it gets its time to live.
+-- Gives the ids of those that wait for it.
+local function end_one(id, state, error)
   for _, name in ipairs(redis.call('HKEYS', key(id, 'steps'))) do close_step(id, name) end
   redis.call('ZREM', DUE, step(id, 'deadline'))
   redis.call('HSET', key(id), 'finished_ms', ms(NOW))
   if error then redis.call('HSET', key(id), 'error', error) end
   set_state(id, state)
   event(id, 'end', {state = state})
-  redis.call('UNLINK', key(id, 'evidence'), key(id, 'steps'))
+  local dependents = redis.call('SMEMBERS', key(id, 'dependents'))
+  redis.call('UNLINK', key(id, 'evidence'), key(id, 'steps'), key(id, 'dependents'))
   redis.call('EXPIRE', key(id), JOB_TTL)
   for _, part in ipairs({'articles', 'failures', 'attempts', 'events'}) do
     redis.call('EXPIRE', key(id, part), JOB_TTL)
@@ -111,6 +126,26 @@ local function end_job(id, state, error)
   end
   redis.call('ZADD', EXPIRY, ms(NOW + JOB_TTL * 1000),
     state .. '/' .. field(id, 'type') .. '/' .. id)
+  return dependents
+end
+
+-- The end of a job, and what follows for those that wait for it: after SUCCESS they may start,
+-- otherwise they end too, and so on.
+local function end_job(id, state, error)
+  local ending = {{id = id, state = state, error = error}}
+  while #ending > 0 do
+    local one = table.remove(ending)
+    for _, dependent in ipairs(end_one(one.id, one.state, one.error)) do
+      if field(dependent, 'state') == 'WAITING' then
+        if one.state ~= 'SUCCESS' then
+          table.insert(ending, {id = dependent, state = 'FAILURE',
+            error = 'dependency_failed: Job ' .. one.id .. ' ended in ' .. one.state .. '.'})
+        elseif redis.call('HINCRBY', key(dependent), 'waits_for', -1) == 0 then
+          begin(dependent)
+        end
+      end
+    end
+  end
 end
 
 -- A cancelled job is REVOKED once its last step has stopped.

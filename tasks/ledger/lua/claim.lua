@@ -1,11 +1,12 @@
 -- Gives a worker the lease of a queued step.
 -- args: 1 job id, 2 step, 3 worker, 4 '1' if the worker wants the job's text too
--- gives: {attempt, tries, job or '', candidate or ''}, or why not: 'unknown', 'settled',
---        'leased', 'delayed', 'cancelled'.
+-- gives: {attempt, tries, job or '', candidate or ''}, or why not: 'unknown', 'newer', 'settled',
+--        'leased', 'delayed', 'cancelled', 'paused'.
 -- Invariant: at most one lease of a step at a time; each has a higher attempt than the last.
 local id, name = arg(1), arg(2)
-local state, cancelled = unpack(redis.call('HMGET', key(id), 'state', 'cancelled'))
+local state, cancelled, version = unpack(redis.call('HMGET', key(id), 'state', 'cancelled', 'v'))
 if not state then return 'unknown' end
+if version ~= VERSION then return 'newer' end
 local record = read_step(id, name)
 if not record then return 'settled' end
 if record.state == 'L' then return 'leased' end
@@ -15,6 +16,7 @@ if cancelled then
   revoke_if_idle(id)
   return 'cancelled'
 end
+if redis.call('EXISTS', PAUSED) == 1 then return 'paused' end
 local attempt, tries = record.attempt + 1, record.tries + 1
 write_step(id, name, 'L', attempt, tries, arg(3), NOW + LEASE)
 redis.call('ZREM', QUEUED, step(id, name))

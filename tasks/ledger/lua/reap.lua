@@ -2,7 +2,9 @@
 -- args: 1 how many at most, 2 ms after which a silent worker is forgotten
 -- gives: {woken again, leases ended, started, expired jobs}
 -- Invariant: every step in steps:due is claimable, leased or due later once this has run.
+local NEWER_MS = 60000
 local woken, lost, started, expired = 0, 0, 0, 0
+local paused = redis.call('EXISTS', PAUSED) == 1
 
 -- A queued step whose wake-up still stands in its list only waits for a worker. The list is first
 -- in, first out, so it has been taken if fewer are left than were pushed since.
@@ -51,8 +53,10 @@ end
 
 local function move_on(member)
   local id, name = string.match(member, '^([^/]+)/(.+)$')
-  local state, priority = unpack(redis.call('HMGET', key(id), 'state', 'priority'))
+  local state, priority, version =
+    unpack(redis.call('HMGET', key(id), 'state', 'priority', 'v'))
   if not state then return redis.call('ZREM', DUE, member) end
+  if version ~= VERSION then return redis.call('ZADD', DUE, ms(NOW + NEWER_MS), member) end
   if name == 'deadline' then return reach_deadline(id) end
   local record = read_step(id, name)
   if not record then return close_step(id, name) end
@@ -61,7 +65,7 @@ local function move_on(member)
     started = started + 1
     if state == 'WAITING' then set_state(id, 'PENDING') end
     queue_step(id, name, record.attempt, record.tries)
-  elseif wakeup_taken(record, priority) then
+  elseif not paused and wakeup_taken(record, priority) then
     woken = woken + 1
     queue_step(id, name, record.attempt, record.tries)
   else
@@ -81,5 +85,6 @@ end
 for _, worker in ipairs(redis.call('ZRANGEBYSCORE', PREFIX .. 'workers', '-inf', ms(NOW - tonumber(arg(2))))) do
   redis.call('ZREM', PREFIX .. 'workers', worker)
   redis.call('HDEL', PREFIX .. 'workers:info', worker)
+  redis.call('SREM', PREFIX .. 'workers:draining', worker)
 end
 return {woken, lost, started, expired}

@@ -1,22 +1,54 @@
 -- Writes a job with its first step, and wakes a worker.
 -- args: 1 id, 2 job (msgpack), 3 type, 4 priority, 5 submitted ms, 6 traceparent or '',
---       7 start time in ms or '', 8 deadline in ms or ''
--- gives: 1 if written, 0 if the id is known already (a submit that was sent twice).
--- Invariant: a job is never in the ledger without a step that is due.
+--       7 start time in ms or '', 8 deadline in ms or '', 9 id of the job it replays or '',
+--       10 digest of the idempotency key or '', 11 digest of what was submitted with it,
+--       12 s that the key is kept, then the ids of the jobs that it depends on
+-- gives: {'submitted', id}; {'known', id} if the same was submitted before, under that id;
+--        {'conflict', id} if the key was used for something else;
+--        {'unknown_dependency', id} if a job that it depends on is not there.
+-- Invariant: a job that is active has a step that is due, or waits for a job that is active.
 local id = arg(1)
-if redis.call('EXISTS', key(id)) == 1 then return 0 end
+if redis.call('EXISTS', key(id)) == 1 then return {'known', id} end
+
+local idempotency = arg(10) ~= '' and PREFIX .. 'idempotency:' .. arg(10)
+if idempotency then
+  local earlier, digest = unpack(redis.call('HMGET', idempotency, 'job', 'digest'))
+  if earlier then return {digest == arg(11) and 'known' or 'conflict', earlier} end
+end
+
+local waits_for, failed = {}, nil
+for n = 13, #ARGV - 8 do
+  local state = field(arg(n), 'state')
+  if not state then return {'unknown_dependency', arg(n)} end
+  if not final(state) then
+    table.insert(waits_for, arg(n))
+  elseif state ~= 'SUCCESS' then
+    failed = 'dependency_failed: Job ' .. arg(n) .. ' ended in ' .. state .. '.'
+  end
+end
+
 local start, deadline = tonumber(arg(7)), tonumber(arg(8))
-local waits = start and start > NOW
+local waits = #waits_for > 0 or (start and start > NOW)
 local state = waits and 'WAITING' or 'PENDING'
-redis.call('HSET', key(id), 'job', arg(2), 'type', arg(3), 'priority', arg(4), 'state', state,
-  'submitted_ms', arg(5), 'traceparent', arg(6), 'settled', 0, 'processed', 0, 'failed', 0,
-  'attempts', 0)
+redis.call('HSET', key(id), 'v', VERSION, 'job', arg(2), 'type', arg(3), 'priority', arg(4),
+  'state', state, 'submitted_ms', arg(5), 'traceparent', arg(6), 'replayed_from', arg(9),
+  'settled', 0, 'processed', 0, 'failed', 0, 'attempts', 0)
 redis.call('ZADD', index_key(state, arg(3)), 0, id)
 event(id, 'state', {state = state})
-if deadline then redis.call('ZADD', DUE, ms(deadline), step(id, 'deadline')) end
-if waits then
-  write_step(id, 'discover', 'D', 0, 0, '-', start)
-else
-  queue_step(id, 'discover', 0, 0)
+if idempotency then
+  redis.call('HSET', idempotency, 'job', id, 'digest', arg(11))
+  redis.call('EXPIRE', idempotency, arg(12))
 end
-return 1
+if failed then
+  end_job(id, 'FAILURE', failed)
+  return {'submitted', id}
+end
+if start then redis.call('HSET', key(id), 'start_ms', ms(start)) end
+if deadline then redis.call('ZADD', DUE, ms(deadline), step(id, 'deadline')) end
+for _, dependency in ipairs(waits_for) do redis.call('SADD', key(dependency, 'dependents'), id) end
+if #waits_for > 0 then
+  redis.call('HSET', key(id), 'waits_for', #waits_for)
+else
+  begin(id)
+end
+return {'submitted', id}

@@ -90,6 +90,16 @@ def test_deep_nesting_is_survived(tag: str) -> None:
     extract(page(html(paragraphs=[f"<{tag}>" * 20_000 + prose(1)])), 300)
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "run",
+    [b"\xff\xfe\xfd hello " * 100_000, b" " * 1_000_000 + b".", b"<" * 150_000, b". " * 300_000],
+    ids=["undeclared bytes", "spaces", "open tags", "full stops"],
+)
+def test_time_is_linear_in_a_page_made_of_one_run(run: bytes) -> None:
+    extract(page(b"<html><title>T</title><body><p>" + run, None), 1)
+
+
 def test_nuls_within_a_page_are_dropped() -> None:
     article = extracted(page(html(paragraphs=["The\x00 bridge. " + prose(1)])))
     assert "The bridge." in article.text
@@ -105,7 +115,7 @@ def test_an_address_that_is_none_is_a_reason_not_an_error() -> None:
     assert refused(odd).reason == "not_readable"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=300), st.none() | st.text(max_size=30))
 def test_no_bytes_make_it_raise(body: bytes, content_type: str | None) -> None:
     wrapped = b"<html><body><p>" + body + b"</p></body></html>"

@@ -7,7 +7,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -167,7 +167,6 @@ def made(candidates: list[tuple[str, int, float, int, int]]) -> list[Analysis]:
     ]
 
 
-@settings(deadline=None)
 @given(CANDIDATES, POLICIES)
 def test_the_promises_of_a_ranking(
     candidates: list[tuple[str, int, float, int, int]], policy: SelectionPolicy
@@ -193,7 +192,6 @@ def test_the_promises_of_a_ranking(
         assert (decision.verdict is Verdict.DUPLICATE) == (decision.duplicate_of is not None)
 
 
-@settings(deadline=None)
 @given(CANDIDATES, POLICIES, st.randoms(use_true_random=False))
 def test_the_order_of_the_candidates_does_not_matter(
     candidates: list[tuple[str, int, float, int, int]],

@@ -48,9 +48,20 @@ def test_only_tracking_parameters_go(query: str, kept: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["", "example.com/a", "/a", "ftp://example.com/", "https://", "https:///a",
-     "javascript:alert(1)",      "https://exa mple.com/", "https://example.com:99999/", "https://[::1/", "mailto:a@b.example"],
-)  # fmt: skip
+    [
+        "",
+        "example.com/a",
+        "/a",
+        "ftp://example.com/",
+        "https://",
+        "https:///a",
+        "javascript:alert(1)",
+        "https://exa mple.com/",
+        "https://example.com:99999/",
+        "https://[::1/",
+        "mailto:a@b.example",
+    ],
+)
 def test_what_is_no_absolute_web_address_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         canonical_url(url)

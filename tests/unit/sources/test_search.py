@@ -11,7 +11,6 @@ from tasks.job import Candidate
 from tasks.settings import Settings
 from tasks.sources.interleaving import interleaved
 from tasks.sources.search import SourceReport, build_sources, find_candidates
-from tasks.sources.url_list import UrlList
 from tests.unit.sources.web import PlayedWeb
 
 BUSY = TransientFailure(Reason.SERVER_ERROR, "Busy.", retry_after=8)
@@ -85,13 +84,6 @@ def test_sources_are_built_in_the_order_of_the_setting() -> None:
     assert names == ["gdelt", "feeds"]
     with pytest.raises(InvalidSettings, match="SOURCES: there is no source 'bing'"):
         build_sources(Settings(sources=("feeds", "bing")), web)
-
-
-async def test_urls_of_a_client_keep_their_form_and_have_no_source() -> None:
-    given_urls = ["https://A.example/?utm_source=x", "not a url"]
-    candidates = await UrlList(given_urls).find("", 10)
-    assert [candidate.url for candidate in candidates] == given_urls
-    assert {candidate.source for candidate in candidates} == {None}
 
 
 @given(st.lists(st.lists(st.integers()), max_size=5))

@@ -1,0 +1,13 @@
+-- Forgets a job that has ended, before its time to live is over.
+-- args: 1 job id
+-- gives: 1, or 0 if there is no such job or it is still active.
+local id = arg(1)
+local state, job_type = unpack(redis.call('HMGET', key(id), 'state', 'type'))
+if not state or not final(state) then return 0 end
+redis.call('ZREM', index_key(state, job_type), id)
+redis.call('ZREM', EXPIRY, state .. '/' .. job_type .. '/' .. id)
+redis.call('UNLINK', key(id))
+for _, part in ipairs({'articles', 'failures', 'attempts', 'events', 'outcomes', 'result'}) do
+  redis.call('UNLINK', key(id, part))
+end
+return 1

@@ -1,0 +1,131 @@
+"""Plays the worker: moves jobs on in the real ledger, one step at a call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from nlp.decision import Decision, Verdict
+from tasks.errors import Reason
+from tasks.job import (
+    ArticleAnalysed,
+    Candidate,
+    Claim,
+    Failure,
+    JobState,
+    JobType,
+    Lease,
+    StepRef,
+)
+from tasks.ledger.redis import RedisLedger
+from tasks.result import ArticlesResult
+
+
+class Player:
+    """One worker's calls on the ledger."""
+
+    def __init__(self, ledger: RedisLedger) -> None:
+        self._ledger = ledger
+        self._analysed: list[dict[str, Any]] = []
+        self._failed: list[Failure] = []
+
+    async def claim(self, job_id: str, step: str) -> Lease:
+        granted = await self._ledger.claim(StepRef.parse(f"{job_id}/{step}"), "player")
+        assert isinstance(granted, Claim), granted
+        return granted.lease
+
+    async def discover(self, job_id: str, urls: Sequence[str]) -> None:
+        lease = await self.claim(job_id, "discover")
+        candidates = [Candidate(url=url) for url in urls]
+        assert await self._ledger.discovered(lease, candidates, b"[]")
+
+    async def analyse(self, job_id: str, index: int, url: str, **article: Any) -> None:
+        lease = await self.claim(job_id, f"analyse:{index}")
+        result = result_of(url, score=90.0 - index, **article)
+        self._analysed.append(result)
+        raw = msgspec.Raw(msgspec.json.encode(result))
+        outcome = ArticleAnalysed(url=url, result=raw, evidence=b"evidence")
+        assert await self._ledger.settle(lease, outcome)
+
+    async def fail(self, job_id: str, index: int, url: str, detail: str) -> None:
+        lease = await self.claim(job_id, f"analyse:{index}")
+        self._failed.append(Failure(url=url, reason=Reason.NOT_FOUND, detail=detail))
+        assert await self._ledger.fail(lease, Reason.NOT_FOUND, detail)
+
+    async def fail_discovery(self, job_id: str, detail: str) -> None:
+        lease = await self.claim(job_id, "discover")
+        assert await self._ledger.fail(lease, Reason.SOURCES_FAILED, detail)
+
+    async def give_up(self, lease: Lease) -> None:
+        """Notices that the job was cancelled, and stops."""
+        await self._ledger.fail(lease, Reason.INTERNAL_ERROR, "cancelled")
+
+    async def rank(self, job_id: str) -> bytes:
+        """Ends the job with what was analysed, all of it kept."""
+        lease = await self.claim(job_id, "rank")
+        result = self._result(job_id)
+        assert await self._ledger.complete(lease, result)
+        return result
+
+    async def finish(self, job_id: str, url: str = "https://news.example/a") -> bytes:
+        """Takes a job of one URL through its whole life."""
+        await self.discover(job_id, [url])
+        await self.analyse(job_id, 0, url)
+        return await self.rank(job_id)
+
+    def _result(self, job_id: str) -> bytes:
+        kept = [
+            Decision(
+                url=one["article"]["url"],
+                verdict=Verdict.KEPT,
+                explanation=f"Kept with a score of {one['overall_score']:.0f}.",
+                rank=rank,
+                overall_score=one["overall_score"],
+            )
+            for rank, one in enumerate(self._analysed, start=1)
+        ]
+        dropped = [
+            Decision(url=one.url, verdict=Verdict.FAILED, explanation=one.detail, reason=one.reason)
+            for one in self._failed
+        ]
+        return msgspec.json.encode(
+            ArticlesResult(
+                status=JobState.SUCCESS,
+                state=JobState.SUCCESS,
+                job_id=job_id,
+                type=JobType.BATCH_ANALYSIS,
+                total_urls=len(kept) + len(dropped),
+                processed_count=len(kept),
+                failed_count=len(dropped),
+                failed_urls=self._failed,
+                results=[msgspec.Raw(msgspec.json.encode(one)) for one in self._analysed],
+                diversity_applied=True,
+                decisions=kept + dropped,
+            )
+        )
+
+
+def result_of(url: str, *, score: float, **article: Any) -> dict[str, Any]:
+    """One article's public result, as `analyse` makes it."""
+    names = ("readability", "ner_density", "sentiment", "tfidf_relevance", "recency")
+    names += ("reputation", "topic_coherence", "semantic_relevance")
+    return {
+        "overall_score": score,
+        **{f"{name}_score": 50.0 + place * 5 for place, name in enumerate(names)},
+        "neutral": [],
+        "article": {
+            "url": url,
+            "canonical_url": url,
+            "domain": "news.example",
+            "title": "A quiet week on the markets",
+            "author": "Ada Writer",
+            "summary": "Prices hardly moved. Nobody knows why.",
+            "publish_date": "2026-03-01T08:30:00Z",
+            "language": "en",
+            "word_count": 730,
+            "entities": [{"text": "Bank of Examples", "label": "ORG", "count": 3}],
+            **article,
+        },
+    }

@@ -1,0 +1,193 @@
+"""Following a job: its status, its articles, its result, its cancellation."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import httpx
+import redis
+
+from tests.conftest import PREFIX
+from tests.web.player import Player
+from tests.web.problem import problem
+
+URLS = ["https://a.example/1", "https://b.example/2", "https://c.example/3"]
+
+
+async def submit(client: httpx.AsyncClient, urls: list[str] = URLS) -> str:
+    response = await client.post("/jobs", json={"type": "batch_analysis", "urls": urls})
+    job_id: str = response.json()["job_id"]
+    return job_id
+
+
+async def status_of(client: httpx.AsyncClient, job_id: str) -> dict[str, Any]:
+    response = await client.get(f"/jobs/{job_id}/status")
+    assert response.status_code == 200
+    status: dict[str, Any] = response.json()
+    return status
+
+
+async def test_a_status_tells_each_article(client: httpx.AsyncClient, player: Player) -> None:
+    job_id = await submit(client)
+    before = await status_of(client, job_id)
+    assert (before["state"], before["status"], before["total"]) == ("PENDING", "pending", None)
+    assert (before["started_at"], before["finished_at"]) == (None, None)
+
+    await player.discover(job_id, URLS)
+    await player.analyse(job_id, 0, URLS[0])
+    await player.fail(job_id, 1, URLS[1], "The server answered 404.")
+    status = await status_of(client, job_id)
+
+    assert (status["state"], status["status"]) == ("PROGRESS", "progress")
+    assert (status["current"], status["total"]) == (2, 3)
+    assert (status["processed_urls"], status["failed_urls"]) == (1, 1)
+    assert status["failures"] == [
+        {"url": URLS[1], "reason": "not_found", "detail": "The server answered 404."}
+    ]
+    assert status["attempts"] == 3
+
+
+async def test_a_finished_job(client: httpx.AsyncClient, player: Player) -> None:
+    job_id = await submit(client, URLS[:1])
+    stored = await player.finish(job_id, URLS[0])
+
+    status = await status_of(client, job_id)
+    assert (status["state"], status["status"], status["error"]) == ("SUCCESS", "success", None)
+    times = [dt.datetime.fromisoformat(status[f"{name}_at"]) for name in ("submitted", "finished")]
+    assert times[0] <= times[1]
+    assert all(moment.utcoffset() == dt.timedelta(0) for moment in times)
+
+    result = await client.get(f"/jobs/{job_id}/result")
+    assert result.headers["content-type"] == "application/json"
+    assert result.content == stored
+
+
+async def test_an_unchanged_status_is_not_sent_again(
+    client: httpx.AsyncClient, player: Player
+) -> None:
+    job_id = await submit(client)
+    etag = (await client.get(f"/jobs/{job_id}/status")).headers["etag"]
+    assert etag.startswith('"')
+
+    for given in (etag, f'"other", {etag}', f"W/{etag}", "*"):
+        again = await client.get(f"/jobs/{job_id}/status", headers={"If-None-Match": given})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["etag"] == etag
+        assert again.headers["cache-control"] == "no-cache"
+
+    await player.discover(job_id, URLS)
+    changed = await client.get(f"/jobs/{job_id}/status", headers={"If-None-Match": etag})
+    assert changed.status_code == 200
+    assert changed.headers["etag"] != etag
+
+
+async def test_the_result_of_an_unfinished_job(client: httpx.AsyncClient) -> None:
+    response = await client.get(f"/jobs/{await submit(client)}/result")
+    problem(response, 409, "job-unfinished")
+    assert response.headers["retry-after"] == "2"
+
+
+async def test_the_result_of_a_failed_job(client: httpx.AsyncClient, player: Player) -> None:
+    response = await client.post("/jobs", json={"type": "topic_curation", "topic": "tea"})
+    job_id = response.json()["job_id"]
+    await player.fail_discovery(job_id, "Every source failed.")
+
+    result = (await client.get(f"/jobs/{job_id}/result")).json()
+    assert (result["state"], result["results"]) == ("FAILURE", [])
+    assert result["error"] == "sources_failed: Every source failed."
+    assert (await status_of(client, job_id))["error"] == result["error"]
+
+
+async def test_a_result_that_is_gone(
+    client: httpx.AsyncClient, player: Player, valkey: redis.Redis
+) -> None:
+    job_id = await submit(client, URLS[:1])
+    await player.finish(job_id, URLS[0])
+    valkey.delete(f"{PREFIX}job:{job_id}:result")
+
+    told = problem(await client.get(f"/jobs/{job_id}/result"), 410, "result-expired")["detail"]
+    assert "Submit the job again" in told
+
+
+async def test_articles_while_the_job_runs(client: httpx.AsyncClient, player: Player) -> None:
+    job_id = await submit(client)
+    await player.discover(job_id, URLS)
+    await player.analyse(job_id, 0, URLS[0], title="First")
+    await player.fail(job_id, 1, URLS[1], "Gone.")
+
+    first = (await client.get(f"/jobs/{job_id}/articles?limit=1")).json()
+    assert first["next_cursor"] == 1
+    [article] = first["articles"]
+    assert (article["type"], article["url"]) == ("analysed", URLS[0])
+    assert article["result"]["article"]["title"] == "First"
+    assert "evidence" not in article
+
+    rest = (await client.get(f"/jobs/{job_id}/articles?cursor=1")).json()
+    assert rest == {
+        "articles": [{"type": "failed", "url": URLS[1], "reason": "not_found", "detail": "Gone."}],
+        "next_cursor": None,
+    }
+
+
+async def test_cancelling_what_is_queued(client: httpx.AsyncClient) -> None:
+    job_id = await submit(client)
+
+    response = await client.delete(f"/jobs/{job_id}")
+    assert response.status_code == 200
+    assert response.json() == {"job_id": job_id, "status": "cancelled"}
+    assert (await status_of(client, job_id))["status"] == "revoked"
+
+    problem(await client.delete(f"/jobs/{job_id}"), 409, "job-finished")
+
+
+async def test_cancelling_what_runs(client: httpx.AsyncClient, player: Player) -> None:
+    job_id = await submit(client)
+    running = await player.claim(job_id, "discover")
+
+    response = await client.delete(f"/jobs/{job_id}")
+    assert response.status_code == 202
+    assert response.json() == {"job_id": job_id, "status": "cancelling"}
+    status = await status_of(client, job_id)
+    assert (status["state"], status["status"]) == ("PROGRESS", "cancelling")
+
+    await player.give_up(running)
+    assert (await status_of(client, job_id))["state"] == "REVOKED"
+
+
+async def test_listing_jobs(client: httpx.AsyncClient, player: Player) -> None:
+    ids = [await submit(client, URLS[:1]) for _ in range(3)]
+    await player.finish(ids[0], URLS[0])
+
+    active = (await client.get("/jobs")).json()
+    assert {job["job_id"] for job in active["jobs"]} == set(ids[1:])
+    assert active["next_cursor"] is None
+
+    done = (await client.get("/jobs?state=SUCCESS&type=batch_analysis")).json()
+    assert [job["job_id"] for job in done["jobs"]] == ids[:1]
+    assert (await client.get("/jobs?state=SUCCESS&type=health_check")).json()["jobs"] == []
+
+
+async def test_paging_through_the_listing(client: httpx.AsyncClient) -> None:
+    ids = {await submit(client) for _ in range(5)}
+
+    seen: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = (await client.get(f"/jobs?limit=2{cursor}")).json()
+        seen += [job["job_id"] for job in page["jobs"]]
+        cursor = f"&cursor={page['next_cursor']}" if page["next_cursor"] else None
+    assert seen == sorted(ids, reverse=True)
+
+
+async def test_a_job_as_page_or_data(client: httpx.AsyncClient) -> None:
+    job_id = await submit(client)
+    status = await status_of(client, job_id)
+
+    for accept in ("application/json", "application/json, text/html;q=0.5"):
+        response = await client.get(f"/jobs/{job_id}", headers={"Accept": accept})
+        assert response.json() == status
+        assert response.headers["vary"] == "Accept"
+    for accept in ("*/*", "text/html", "application/json;q=0.5, text/html", ";;q=x"):
+        response = await client.get(f"/jobs/{job_id}", headers={"Accept": accept})
+        assert response.headers["content-type"].startswith("text/html")

@@ -1,0 +1,93 @@
+"""The OpenAPI document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+
+CALLS = {
+    "/jobs": {"get", "post"},
+    "/jobs/{job_id}": {"get", "delete"},
+    "/jobs/{job_id}/status": {"get"},
+    "/jobs/{job_id}/result": {"get"},
+    "/jobs/{job_id}/articles": {"get"},
+    "/health/jobs": {"get"},
+    "/health/live": {"get"},
+    "/health/ready": {"get"},
+}
+
+
+async def schema(client: httpx.AsyncClient) -> dict[str, Any]:
+    response = await client.get("/schema")
+    assert response.headers["content-type"] == "application/json"
+    document: dict[str, Any] = response.json()
+    return document
+
+
+async def test_every_call_is_documented(client: httpx.AsyncClient) -> None:
+    document = await schema(client)
+    assert document["openapi"].startswith("3.1")
+    assert {path: set(item) for path, item in document["paths"].items()} == CALLS
+    for _, call in operations(document):
+        assert call["description"]
+        assert call["operationId"]
+
+
+async def test_references_and_names_are_sound(client: httpx.AsyncClient) -> None:
+    document = await schema(client)
+    for reference in references(document):
+        found: Any = document
+        for part in reference.removeprefix("#/").split("/"):
+            found = found[part]
+        assert found
+    ids = [call["operationId"] for _, call in operations(document)]
+    assert len(set(ids)) == len(ids)
+    for path, call in operations(document):
+        named = {one["name"] for one in call.get("parameters", ()) if one["in"] == "path"}
+        assert named == ({"job_id"} if "{job_id}" in path else set())
+
+
+async def test_every_refusal_is_documented_as_a_problem(client: httpx.AsyncClient) -> None:
+    document = await schema(client)
+    for path, call in operations(document):
+        for status, response in call["responses"].items():
+            assert response["description"]
+            if status >= "400" and not path.startswith("/health"):
+                assert set(response["content"]) == {"application/problem+json"}
+    assert "`/problems/unknown-job`" in document["info"]["description"]
+
+
+async def test_requests_have_examples_and_are_told_apart(client: httpx.AsyncClient) -> None:
+    document = await schema(client)
+    post = document["paths"]["/jobs"]["post"]
+    body = post["requestBody"]["content"]["application/json"]["schema"]
+    kinds = [document["components"]["schemas"][one["$ref"].split("/")[-1]] for one in body["oneOf"]]
+    tags = [kind["properties"]["type"]["const"] for kind in kinds]
+    assert tags == [example["type"] for example in body["examples"]]
+
+
+async def test_it_comes_as_yaml_too_and_loads_nothing_from_elsewhere(
+    client: httpx.AsyncClient,
+) -> None:
+    assert (await client.get("/schema/openapi.yaml")).status_code == 200
+    text = json.dumps((await client.get("/schema/openapi.json")).json())
+    assert "<script" not in text
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, item in document["paths"].items():
+        for call in item.values():
+            yield path, call
+
+
+def references(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        if isinstance(reference := part.get("$ref"), str):
+            yield reference
+        part = list(part.values())
+    if isinstance(part, list):
+        for one in part:
+            yield from references(one)

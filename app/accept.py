@@ -11,16 +11,9 @@ HTML = "text/html"
 
 def prefers_page(request: Request[Any, Any, Any], *, otherwise: str) -> bool:
     """Whether `Accept` names HTML before data. `*/*` alone gets data of the type `otherwise`."""
-    return _best(request, [otherwise, "application/json", HTML]) == HTML
+    return request.accept.best_match([otherwise, "application/json", HTML]) == HTML
 
 
 def prefers_data(request: Request[Any, Any, Any]) -> bool:
     """Whether `Accept` names JSON before HTML. `*/*` alone gets the page."""
-    return _best(request, [HTML, "application/json"]) == "application/json"
-
-
-def _best(request: Request[Any, Any, Any], offered: list[str]) -> str:
-    try:
-        return request.accept.best_match(offered, offered[0])
-    except ValueError:  # a header that cannot be read
-        return offered[0]
+    return request.accept.best_match([HTML, "application/json"]) == "application/json"

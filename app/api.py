@@ -13,7 +13,6 @@ from litestar.params import Body, FromPath, QueryParameter
 
 from app.body import StrictJson, require_json
 from app.etag import conditional
-from app.job_id import is_job_id
 from app.openapi import REQUEST_EXAMPLES, problem_responses
 from app.schemas import (
     ArticleListing,
@@ -29,7 +28,7 @@ from app.schemas import (
     submitted,
 )
 from tasks.errors import InvalidRequest
-from tasks.job import ACTIVE_STATES, CancelOutcome, JobState, JobType
+from tasks.job import ACTIVE_STATES, CancelOutcome, JobState, JobType, is_job_id
 from tasks.queue import Queue
 from tasks.result import ArticlesResult
 
@@ -57,7 +56,7 @@ async def submit_job(
     queue: NamedDependency[Queue],
 ) -> Response[JobSubmitted]:
     """Submit a job. Once this has answered, the job will end."""
-    job = await queue.submit(submission_of(data))
+    job = (await queue.submit(submission_of(data))).job
     return Response(submitted(job), headers={"Location": f"/jobs/{job.id}"})
 
 

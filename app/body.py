@@ -74,16 +74,21 @@ async def require_form(request: Request[Any, Any, Any]) -> None:
 def decode_request(body: bytes) -> JobRequest:
     """Raises MalformedBody, or InvalidRequest with the place and what must stand there."""
     try:
-        request: JobRequest = _decoder.decode(body)
-        json.loads(body, object_pairs_hook=_refuse_twins)
-    except msgspec.ValidationError as error:
-        raise InvalidRequest(_explain(str(error), body)) from error
+        return _decode(body)
     except UnicodeDecodeError as error:
         raise MalformedBody(detail="The body is not UTF-8; encode it as UTF-8.") from error
     except RecursionError as error:
         raise MalformedBody(detail="The body is nested too deeply; send a flat object.") from error
     except msgspec.DecodeError as error:
         raise MalformedBody(detail=f"The body is not valid JSON: {_fault(error)}.") from error
+
+
+def _decode(body: bytes) -> JobRequest:
+    try:
+        request: JobRequest = _decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(_explain(str(error), body)) from error
+    json.loads(body, object_pairs_hook=_refuse_twins)
     return request
 
 
@@ -133,6 +138,7 @@ def _missing(name: str) -> str:
 
 
 def _unknown(name: str, body: bytes) -> str:
+    """Reads on beyond the unknown field, and so may find that the rest is no JSON at all."""
     job_type = msgspec.json.decode(body, type=dict[str, Any]).get("type", "")
     known = ", ".join(REQUEST_FIELDS[job_type])
     return f"{_quote(name)} is not a field of {job_type}; these are: {known}."

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from tasks.errors import InvalidRequest
 from tasks.job import BatchAnalysis, TopicCuration
-from tasks.queue import Submission
+from tasks.submission import Submission
 
 FIELDS = 20
 """Fields that a form may have; ours have fewer."""

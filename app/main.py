@@ -66,6 +66,7 @@ def web_server(settings: Settings, open_queue: OpenQueue) -> uvicorn.Server:
         port=settings.http_port,
         loop="uvloop",
         lifespan="on",
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,

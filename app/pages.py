@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from litestar import Request, Response, get, post
+from litestar import MediaType, Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath, RawBody
@@ -59,7 +59,7 @@ async def submit_form(
 ) -> Response[Any]:
     form = read_form(body)
     try:
-        job = await queue.submit(form.submission())
+        job = (await queue.submit(form.submission())).job
         if not form.background:
             await wait_for_end(queue, job.id, PATIENCE)
     except (InvalidRequest, LedgerUnavailable) as error:
@@ -83,7 +83,9 @@ async def job_page(
     outcome = await _outcome(queue, report)
     context = {"job": report, "outcome": outcome, "final": report.state.final}
     headers = {**FRESH, "Vary": "Accept"}
-    page: Response[Any] = Template("job.html", context=context, headers=headers)
+    page: Response[Any] = Template(
+        "job.html", context=context, headers=headers, media_type=MediaType.HTML
+    )
     return page
 
 

@@ -26,7 +26,8 @@ from tasks.job import (
     SingleAnalysis,
     TopicCuration,
 )
-from tasks.queue import JobStatus, Submission
+from tasks.queue import JobStatus
+from tasks.submission import Submission
 
 Diversity = Annotated[
     bool, Meta(description="Cap the articles per domain and per cluster of stories.")

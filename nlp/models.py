@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from nlp.embedder import Embedder
 from nlp.entities import EntityRecognizer
 from nlp.language import warm_up
+from nlp.remembering import RememberingEmbedder
 from nlp.reputation import Reputations, load_reputations
 
 
@@ -34,7 +35,7 @@ def load_models(threads: int) -> Models:
     from nlp.sentence_embedder import SentenceTransformerEmbedder
 
     return Models(
-        embedder=SentenceTransformerEmbedder(threads),
+        embedder=RememberingEmbedder(SentenceTransformerEmbedder(threads)),
         entities=entities,
         reputations=load_reputations(),
     )

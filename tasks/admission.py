@@ -6,13 +6,26 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from tasks.errors import InvalidRequest
-from tasks.job import BatchAnalysis, HealthCheck, Params, SingleAnalysis, TopicCuration
+from tasks.job import (
+    BatchAnalysis,
+    HealthCheck,
+    Params,
+    SingleAnalysis,
+    TopicCuration,
+    is_job_id,
+)
 from tasks.settings import Settings
+from tasks.submission import Submission
 
 TOPIC_LENGTH = range(2, 201)
 QUERY_LENGTH = range(2, 501)
 URL_LENGTH = 2048
 """The longest that common browsers and sitemaps handle."""
+
+KEY_LENGTH = range(1, 256)
+MOST_DEPENDENCIES = 100
+FURTHEST_DAYS = 366
+LONGEST_DEADLINE = 7 * 86_400.0
 
 
 def admit(params: Params, settings: Settings) -> None:
@@ -31,6 +44,40 @@ def admit(params: Params, settings: Settings) -> None:
             _check_query(params.query)
         case HealthCheck():
             pass
+
+
+def admit_timing(submission: Submission, now_ms: int) -> None:
+    """Raises InvalidRequest with what to change, if the job cannot be run when it is asked."""
+    _check_dependencies(submission.depends_on)
+    start, deadline = submission.not_before_ms, submission.deadline_seconds
+    if start is not None and start > now_ms + FURTHEST_DAYS * 86_400_000:
+        raise InvalidRequest(f"not_before must be at most {FURTHEST_DAYS} days away.")
+    if deadline is not None and not 0 < deadline <= LONGEST_DEADLINE:
+        raise InvalidRequest(
+            f"deadline_seconds must be above 0 and at most {LONGEST_DEADLINE:g} (7 days)."
+        )
+    if start is not None and deadline is not None and start >= now_ms + deadline * 1000:
+        raise InvalidRequest("deadline_seconds must end after not_before.")
+
+
+def admit_key(key: str) -> None:
+    """Raises InvalidRequest unless this can be an idempotency key."""
+    printable = all("!" <= character <= "~" for character in key)
+    if len(key) not in KEY_LENGTH or not printable:
+        raise InvalidRequest(
+            f"Idempotency-Key must be {KEY_LENGTH[0]} to {KEY_LENGTH[-1]} printable ASCII "
+            "characters without spaces."
+        )
+
+
+def _check_dependencies(job_ids: Sequence[str]) -> None:
+    if len(job_ids) > MOST_DEPENDENCIES:
+        raise InvalidRequest(
+            f"depends_on has {len(job_ids)} ids; one job may have {MOST_DEPENDENCIES}."
+        )
+    for place, job_id in enumerate(job_ids):
+        if not is_job_id(job_id):
+            raise InvalidRequest(f"depends_on[{place}] is not the id of a job.")
 
 
 def _check_text(name: str, text: str, length: range) -> None:

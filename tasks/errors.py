@@ -3,6 +3,7 @@
 CuratorError
 ├── InvalidSettings          a value in the environment; the process stops at start
 ├── InvalidRequest           what a caller sent; says what to change
+├── IdempotencyConflict      an idempotency key that was used for something else
 ├── UnknownJob               no such job, or its time to live is over
 ├── JobFinished              too late to change it
 ├── JobUnfinished            too early for its result
@@ -68,6 +69,10 @@ class InvalidSettings(CuratorError):
 
 class InvalidRequest(CuratorError):
     """The request cannot be carried out as it is."""
+
+
+class IdempotencyConflict(CuratorError):
+    """This idempotency key was used for another request; use a new one."""
 
 
 class UnknownJob(CuratorError):

@@ -30,6 +30,7 @@ due time in one sorted set; the reaper wakes whatever is overdue. See `tasks.led
 from __future__ import annotations
 
 import enum
+import re
 import secrets
 from collections.abc import Mapping
 from typing import ClassVar, Literal
@@ -417,3 +418,11 @@ def job_id_from(now_ms: int, entropy: bytes) -> str:
     bits = bits & ~(0x3 << 62) | 0x2 << 62
     text = f"{bits:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+_JOB_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+def is_job_id(text: str) -> bool:
+    """Whether this has the form of an id; whether there is such a job, only the ledger knows."""
+    return _JOB_ID.fullmatch(text) is not None

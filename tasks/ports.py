@@ -72,6 +72,10 @@ class JobReader(Protocol):
 
     async def record(self, job_id: str) -> JobRecord | None: ...
 
+    async def job(self, job_id: str) -> Job | None:
+        """What was submitted."""
+        ...
+
     async def failures(self, job_id: str) -> tuple[Failure, ...]: ...
 
     async def attempts(self, job_id: str) -> tuple[AttemptRecord, ...]:

@@ -6,11 +6,21 @@ import time
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from tasks.admission import admit
-from tasks.errors import JobFinished, JobUnfinished, ResultExpired, UnknownJob
+from tasks.admission import admit, admit_key, admit_timing
+from tasks.errors import (
+    IdempotencyConflict,
+    InvalidRequest,
+    JobFinished,
+    JobUnfinished,
+    ResultExpired,
+    UnknownJob,
+)
 from tasks.job import (
     ACTIVE_STATES,
+    AttemptRecord,
+    BatchAnalysis,
     CancelOutcome,
     Failure,
     Job,
@@ -19,22 +29,23 @@ from tasks.job import (
     JobState,
     JobType,
     OutcomePage,
-    Params,
-    Priority,
     QueueDepth,
+    SubmitVerdict,
     new_job_id,
 )
 from tasks.ports import Ledger
 from tasks.result import partial_result
 from tasks.settings import Settings
+from tasks.submission import Submission, idempotency_of
 from tasks.telemetry import submit_span
 
 
-class Submission(Struct, frozen=True, kw_only=True):
-    """What a client asks for, beside the parameters of its job's type."""
+class Submitted(Struct, frozen=True, kw_only=True):
+    """A job that is in the ledger."""
 
-    params: Params
-    priority: Priority = Priority.NORMAL
+    job: Job
+    replayed: bool = False
+    """Whether an earlier submit with the same idempotency key had put it there."""
 
 
 class JobStatus(Struct, frozen=True, kw_only=True):
@@ -54,24 +65,38 @@ class Queue:
         self._settings = settings
         self._now = now
 
-    async def submit(self, submission: Submission) -> Job:
+    async def submit(self, submission: Submission, idempotency_key: str | None = None) -> Submitted:
         """Writes the job to the ledger; once this returns, it will end.
 
-        Raises InvalidRequest with what to change.
+        With a key, the same submission makes one job however often it is sent within 24 h.
+        Raises InvalidRequest with what to change, or IdempotencyConflict.
         """
-        admit(submission.params, self._settings)
         now_ms = int(self._now() * 1000)
-        job_id = new_job_id(now_ms)
-        with submit_span(job_id, submission.params.job_type) as traceparent:
-            job = Job(
-                id=job_id,
-                params=submission.params,
-                priority=submission.priority,
-                submitted_ms=now_ms,
-                traceparent=traceparent,
-            )
-            await self._ledger.submit(job)
-        return job
+        admit(submission.params, self._settings)
+        admit_timing(submission, now_ms)
+        if idempotency_key is not None:
+            admit_key(idempotency_key)
+        return await self._write(new_job_id(now_ms), submission, now_ms, idempotency_key)
+
+    async def submit_run(self, job_id: str, submission: Submission) -> Submitted:
+        """The same under an id that the caller derives, so that it is made once by whoever."""
+        return await self._write(job_id, submission, int(self._now() * 1000), None)
+
+    async def retry_failed(self, job_id: str) -> Submitted:
+        """A new job of the articles that failed in this one.
+
+        Raises UnknownJob, JobUnfinished, or InvalidRequest if none failed.
+        """
+        record = await self._record(job_id)
+        if not record.state.final:
+            raise JobUnfinished
+        failures = await self._ledger.failures(job_id)
+        if not failures:
+            raise InvalidRequest("No article of this job failed, so there is nothing to retry.")
+        urls = tuple(failure.url for failure in failures)
+        params = BatchAnalysis(urls=urls, query=await self._query(job_id))
+        submission = Submission(params=params, priority=record.priority, replayed_from=job_id)
+        return await self.submit(submission)
 
     async def cancel(self, job_id: str) -> CancelOutcome:
         """CANCELLED, or CANCELLING while steps still run.
@@ -113,6 +138,11 @@ class Queue:
         await self._record(job_id)
         return await self._ledger.outcomes(job_id, start, limit)
 
+    async def attempts(self, job_id: str) -> tuple[AttemptRecord, ...]:
+        """Attempts that did not succeed, and successes after such ones. Raises UnknownJob."""
+        await self._record(job_id)
+        return await self._ledger.attempts(job_id)
+
     async def jobs(
         self,
         states: Sequence[JobState] = ACTIVE_STATES,
@@ -126,8 +156,44 @@ class Queue:
     async def depth(self) -> QueueDepth:
         return await self._ledger.depth()
 
+    async def _write(
+        self, job_id: str, submission: Submission, now_ms: int, key: str | None
+    ) -> Submitted:
+        with submit_span(job_id, submission.params.job_type) as traceparent:
+            job = _job(job_id, submission, now_ms, traceparent)
+            idempotency = idempotency_of(submission, key) if key is not None else None
+            outcome = await self._ledger.submit(job, idempotency)
+        match outcome.verdict:
+            case SubmitVerdict.CONFLICT:
+                raise IdempotencyConflict
+            case SubmitVerdict.UNKNOWN_DEPENDENCY:
+                raise InvalidRequest(f"depends_on names a job that is not known: {outcome.job_id}.")
+            case SubmitVerdict.KNOWN:
+                return Submitted(job=replace(job, id=outcome.job_id), replayed=True)
+            case SubmitVerdict.SUBMITTED:
+                return Submitted(job=job)
+
+    async def _query(self, job_id: str) -> str | None:
+        job = await self._ledger.job(job_id)
+        return job.query if job else None
+
     async def _record(self, job_id: str) -> JobRecord:
         record = await self._ledger.record(job_id)
         if record is None:
             raise UnknownJob
         return record
+
+
+def _job(job_id: str, submission: Submission, now_ms: int, traceparent: str | None) -> Job:
+    deadline = submission.deadline_seconds
+    return Job(
+        id=job_id,
+        params=submission.params,
+        priority=submission.priority,
+        submitted_ms=now_ms,
+        not_before_ms=submission.not_before_ms,
+        deadline_ms=None if deadline is None else now_ms + round(deadline * 1000),
+        depends_on=submission.depends_on,
+        replayed_from=submission.replayed_from,
+        traceparent=traceparent,
+    )

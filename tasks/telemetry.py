@@ -6,7 +6,7 @@ that every job has a trace id; they are exported where OTEL_EXPORTER_OTLP_ENDPOI
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from opentelemetry import context as otel_context
@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
-from nlp.analysis import StageRun
+from nlp.analysis import AnalysisReport, Rejection
 from tasks.errors import StepError
 from tasks.job import Claim, JobType
 
@@ -100,12 +100,15 @@ def fetch_span(url: str) -> Iterator[None]:
             raise
 
 
-def record_stages(stages: Sequence[StageRun]) -> None:
+def record_stages(report: AnalysisReport) -> None:
     """Adds what ran in the engine to the current attempt, as it was measured there."""
-    for stage in stages:
+    rejection = report.outcome if isinstance(report.outcome, Rejection) else None
+    for stage in report.stages:
         span = tracer.start_span(stage.name, start_time=stage.started_ns)
         if stage.error:
             span.set_status(Status(StatusCode.ERROR, stage.error))
+        elif rejection and stage is report.stages[-1]:
+            mark_failed(span, rejection.reason, rejection.detail)
         span.end(end_time=stage.ended_ns)
 
 

@@ -21,7 +21,7 @@ function trouble(text) {
 
 function failureRow({ url, reason, detail }) {
   const row = document.createElement("li");
-  for (const [name, text] of [["url", url], ["badge failure", reason], ["", detail]]) {
+  for (const [name, text] of [["url", url], ["badge failure", reason.replaceAll("_", " ")], ["", detail]]) {
     const span = document.createElement("span");
     span.className = name;
     span.textContent = text;

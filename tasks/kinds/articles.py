@@ -59,7 +59,7 @@ class ArticleAnalyser:
                 policy=self._settings.analysis_policy,
             )
         )
-        record_stages(report.stages)
+        record_stages(report)
         if isinstance(report.outcome, Rejection):
             raise PermanentFailure(Reason(report.outcome.reason), report.outcome.detail)
         return ArticleAnalysed(

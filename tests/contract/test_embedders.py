@@ -11,15 +11,19 @@ import numpy as np
 import pytest
 
 from nlp.embedder import Embedder, HashingEmbedder
+from nlp.remembering import RememberingEmbedder
 from nlp.sentence_embedder import MODEL_PACKAGE, SentenceTransformerEmbedder
 
 TEXTS = ["The central bank raised its rates.", "A zebra crossed the river.", "", "word " * 2000]
 
 
-@pytest.fixture(scope="module", params=["hashing", "sentence-transformers"])
+@pytest.fixture(scope="module", params=["hashing", "remembering", "sentence-transformers"])
 def embedder(request: pytest.FixtureRequest) -> Embedder:
-    if request.param == "hashing":
-        return HashingEmbedder()
+    match request.param:
+        case "hashing":
+            return HashingEmbedder()
+        case "remembering":
+            return RememberingEmbedder(HashingEmbedder())
     return SentenceTransformerEmbedder(threads=1)
 
 

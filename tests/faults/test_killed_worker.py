@@ -11,9 +11,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tasks.job import BatchAnalysis, JobState
-from tasks.queue import Queue, Submission
+from tasks.queue import Queue
 from tasks.resources import open_queue
 from tasks.settings import Settings
+from tasks.submission import Submission
 from tests.sampleweb.catalogue import BATCH_FAILURES, BATCH_OF_50
 from tests.sampleweb.server import SampleWeb
 from tests.waiting import wait_until
@@ -52,7 +53,7 @@ async def test_no_settled_article_is_analysed_again(settings: Settings, tmp_path
     calls = tmp_path / "engine-calls"
     calls.touch()
     async with SampleWeb() as web, open_queue(settings) as queue:
-        job = await queue.submit(Submission(params=BatchAnalysis(urls=tuple(BATCH_OF_50))))
+        job = (await queue.submit(Submission(params=BatchAnalysis(urls=tuple(BATCH_OF_50))))).job
 
         async def ten_settled() -> bool:
             return await settled(queue, job.id) >= 10

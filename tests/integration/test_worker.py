@@ -9,7 +9,8 @@ import pytest
 
 from tasks.errors import PermanentFailure, Reason, ResultExpired, TransientFailure
 from tasks.job import BatchAnalysis, CancelOutcome, HealthCheck, JobState, SingleAnalysis
-from tasks.queue import Queue, Submission
+from tasks.queue import Queue
+from tasks.submission import Submission
 from tests.fakes import FakeEngine, FakeFetcher
 from tests.integration.conftest import RunWorker, ended, in_state
 from tests.waiting import wait_until
@@ -24,7 +25,7 @@ async def test_a_batch_is_analysed_and_ranked(
     queue: Queue, engine: FakeEngine, run_worker: RunWorker
 ) -> None:
     async with run_worker():
-        job = await queue.submit(a_batch(count=40))
+        job = (await queue.submit(a_batch(count=40))).job
         status = await ended(queue, job.id)
     assert status.record.state is JobState.SUCCESS
     assert (status.record.processed, status.record.failed) == (40, 0)
@@ -44,7 +45,7 @@ async def test_a_failed_article_is_listed_with_its_reason(
     fetcher.behaviours["http://site.example/gone"] = gone
     async with run_worker():
         urls = ("http://site.example/a", "http://site.example/gone", "http://site.example/untitled")
-        job = await queue.submit(a_batch(*urls))
+        job = (await queue.submit(a_batch(*urls))).job
         status = await ended(queue, job.id)
     assert status.record.state is JobState.SUCCESS
     assert {failure.url: failure.reason for failure in status.failures} == {
@@ -66,7 +67,7 @@ async def test_what_may_pass_is_tried_again(
 
     fetcher.behaviours[url] = flaky
     async with run_worker():
-        job = await queue.submit(a_batch(url))
+        job = (await queue.submit(a_batch(url))).job
         status = await ended(queue, job.id)
     assert status.record.processed == 1
     assert fetcher.calls[url] == 3
@@ -80,7 +81,9 @@ async def test_a_single_analysis_fails_with_its_article(
 
     fetcher.behaviours["http://site.example/gone"] = gone
     async with run_worker():
-        job = await queue.submit(Submission(params=SingleAnalysis(url="http://site.example/gone")))
+        job = (
+            await queue.submit(Submission(params=SingleAnalysis(url="http://site.example/gone")))
+        ).job
         status = await ended(queue, job.id)
     assert status.record.state is JobState.FAILURE
     assert status.record.error == "not_found: The site answered 404."
@@ -90,7 +93,7 @@ async def test_a_single_analysis_fails_with_its_article(
 
 async def test_a_health_check_passes_through(queue: Queue, run_worker: RunWorker) -> None:
     async with run_worker():
-        job = await queue.submit(Submission(params=HealthCheck()))
+        job = (await queue.submit(Submission(params=HealthCheck()))).job
         assert (await ended(queue, job.id)).record.state is JobState.SUCCESS
 
 
@@ -104,7 +107,7 @@ async def test_a_running_job_is_cancelled_and_keeps_what_was_done(
 
     engine.behaviours[stuck] = forever
     async with run_worker():
-        job = await queue.submit(a_batch("http://site.example/a", stuck))
+        job = (await queue.submit(a_batch("http://site.example/a", stuck))).job
         await wait_until(lambda: engine.calls[stuck], "the article to be analysed")
 
         async def one_settled() -> bool:
@@ -131,7 +134,7 @@ async def test_a_step_that_a_worker_hands_back_is_run_by_the_next(
 
     engine.behaviours[url] = slow_once
     async with run_worker() as worker:
-        job = await queue.submit(a_batch(url))
+        job = (await queue.submit(a_batch(url))).job
         await first.wait()
         worker.stop.set()
         worker.now.set()
@@ -150,7 +153,7 @@ async def test_an_unforeseen_error_fails_the_article_alone(
 
     engine.behaviours["http://site.example/bug"] = bug
     async with run_worker():
-        job = await queue.submit(a_batch("http://site.example/a", "http://site.example/bug"))
+        job = (await queue.submit(a_batch("http://site.example/a", "http://site.example/bug"))).job
         status = await ended(queue, job.id)
     (failure,) = status.failures
     assert (failure.reason, status.record.processed) == ("internal_error", 1)
@@ -161,7 +164,7 @@ async def test_an_expired_result_is_told_from_an_unknown_one(
     queue: Queue, run_worker: RunWorker, valkey: object, settings: object
 ) -> None:
     async with run_worker():
-        job = await queue.submit(a_batch(count=1))
+        job = (await queue.submit(a_batch(count=1))).job
         await ended(queue, job.id)
     import redis
 

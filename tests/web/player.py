@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from app.outcome import SCORES
 from nlp.decision import Decision, Verdict
 from tasks.errors import Reason
 from tasks.job import (
@@ -60,7 +61,7 @@ class Player:
 
     async def give_up(self, lease: Lease) -> None:
         """Notices that the job was cancelled, and stops."""
-        await self._ledger.fail(lease, Reason.INTERNAL_ERROR, "cancelled")
+        await self._ledger.hand_back(lease)
 
     async def rank(self, job_id: str) -> bytes:
         """Ends the job with what was analysed, all of it kept."""
@@ -109,11 +110,9 @@ class Player:
 
 def result_of(url: str, *, score: float, **article: Any) -> dict[str, Any]:
     """One article's public result, as `analyse` makes it."""
-    names = ("readability", "ner_density", "sentiment", "tfidf_relevance", "recency")
-    names += ("reputation", "topic_coherence", "semantic_relevance")
     return {
         "overall_score": score,
-        **{f"{name}_score": 50.0 + place * 5 for place, name in enumerate(names)},
+        **{name: 50.0 + place * 5 for place, name in enumerate(SCORES)},
         "neutral": [],
         "article": {
             "url": url,

@@ -31,6 +31,12 @@ MALFORMED = {
     "half a surrogate": (b'{"type": "topic_curation", "topic": "\\ud800"}', "ends too early"),
     "control character": (b'{"type": "topic_curation", "topic": "a\nb"}', "invalid character"),
     "a deep nest": (b'{"x":' + b"[" * 100_000, "nested too deeply"),
+    "a deep nest in an unknown field": (
+        f'{TOPIC}, "x": '.encode() + b"[" * 100_000,
+        "nested too deeply",
+    ),
+    "NaN in an unknown field": (f'{TOPIC}, "x": NaN}}'.encode(), "invalid character"),
+    "not UTF-8 in an unknown field": (TOPIC.encode() + b', "x": "\xff"}', "as UTF-8"),
 }
 
 INVALID = {

@@ -190,10 +190,10 @@ end
 -- What follows when a step has failed for good. Its record is closed here.
 local function fail_step(id, name, reason, detail)
   close_step(id, name)
-  local index = article_index(name)
+  local index, cancelled = article_index(name), field(id, 'cancelled')
+  if index then settle_failed(id, index, reason, detail) end
+  if cancelled then return revoke_if_idle(id) end
   if not index then return end_job(id, 'FAILURE', reason .. ': ' .. detail) end
-  settle_failed(id, index, reason, detail)
-  if field(id, 'cancelled') then return revoke_if_idle(id) end
   release(id)
 end
 

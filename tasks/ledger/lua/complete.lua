@@ -1,8 +1,13 @@
--- Ends `rank`, and the job with it.
+-- Ends `rank`, and the job with it: in SUCCESS, or REVOKED if it was cancelled meanwhile.
 -- args: 1 job id, 2 attempt, 3 result (JSON)
 -- gives: 1, or 0 if the lease was lost.
 local id = arg(1)
 if not held(id, 'rank', arg(2)) then return 0 end
+if field(id, 'cancelled') then
+  close_step(id, 'rank')
+  revoke_if_idle(id)
+  return 1
+end
 redis.call('SET', key(id, 'result'), arg(3), 'EX', RESULT_TTL)
 end_job(id, 'SUCCESS')
 return 1

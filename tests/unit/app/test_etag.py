@@ -1,0 +1,27 @@
+"""Entity tags."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.etag import matches, strong_etag
+
+ETAG = strong_etag(b"{}")
+
+
+def test_a_tag_follows_the_bytes() -> None:
+    assert strong_etag(b"{}") == ETAG
+    assert strong_etag(b"{ }") != ETAG
+    assert ETAG.startswith('"')
+
+
+@pytest.mark.parametrize(
+    "given", [ETAG, f"W/{ETAG}", f'"a", W/"b",{ETAG}', " * ", f'"a,b", {ETAG}']
+)
+def test_what_the_client_has(given: str) -> None:
+    assert matches(given, ETAG)
+
+
+@pytest.mark.parametrize("given", [None, "", '"a"', ETAG.strip('"'), f'"{ETAG}', '"*"'])
+def test_what_the_client_does_not_have(given: str | None) -> None:
+    assert not matches(given, ETAG)

@@ -1,0 +1,200 @@
+"""The pages as they are without JavaScript."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import httpx
+import pytest
+import redis
+
+from tasks.resources import open_ledger
+from tasks.settings import Settings
+from tests.waiting import wait_until
+from tests.web.player import Player
+
+TOPIC = {"form": "topic", "topic": "tea", "max_articles": "5", "background": "on"}
+URLS = {"form": "urls", "urls": "https://a.example/1", "background": "on"}
+
+
+async def sent(client: httpx.AsyncClient, form: dict[str, str]) -> str:
+    """Sends a form that is taken; gives the job's id."""
+    response = await client.post("/", data=form)
+    assert response.status_code == 303, response.text
+    location = response.headers["location"]
+    assert re.fullmatch(r"/jobs/[0-9a-f-]{36}", location)
+    return str(location.removeprefix("/jobs/"))
+
+
+async def test_the_topic_form(client: httpx.AsyncClient, settings: Settings) -> None:
+    job_id = await sent(client, {**TOPIC, "topic": "  tea & cake ", "apply_diversity": "on"})
+    async with open_ledger(settings) as ledger:
+        job = await ledger.job(job_id)
+    assert job is not None
+    assert (job.query, job.type) == ("tea & cake", "topic_curation")
+
+
+async def test_the_url_form(client: httpx.AsyncClient, settings: Settings) -> None:
+    lines = " https://a.example/1 \r\n\r\nhttps://b.example/2\r\n"
+    job_id = await sent(client, {**URLS, "urls": lines, "query": " "})
+    async with open_ledger(settings) as ledger:
+        job = await ledger.job(job_id)
+    assert job is not None
+    assert getattr(job.params, "urls", None) == ("https://a.example/1", "https://b.example/2")
+    assert job.query is None
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ({**TOPIC, "topic": "t"}, "topic must have 2 to 200 characters"),
+        ({**TOPIC, "max_articles": "many"}, "Number of articles must be a whole number"),
+        ({**TOPIC, "max_articles": "1000"}, "max_articles must be from 1 to 100"),
+        ({**URLS, "urls": ""}, "urls must name at least one URL"),
+        ({**URLS, "urls": "https://a.example/\nnonsense"}, "urls[1] must be an absolute"),
+    ],
+)
+async def test_what_was_wrong_is_shown_and_what_was_typed_is_kept(
+    client: httpx.AsyncClient, valkey: redis.Redis, form: dict[str, str], told: str
+) -> None:
+    response = await client.post("/", data={**form, "query": '"><script>alert(1)</script>'})
+    assert response.status_code == 422
+    assert told in response.text
+    assert "<script>alert" not in response.text
+    typed = form["topic"] if form["form"] == "topic" else form["urls"]
+    assert typed in response.text
+    assert valkey.dbsize() == 0
+
+
+@pytest.mark.parametrize(
+    "body", [b"form=topic&topic=caf%E9", b"form=topic&topic=\xff", b"form=x", b"", b"&" * 9999]
+)
+async def test_forms_that_are_none_of_ours(
+    client: httpx.AsyncClient, valkey: redis.Redis, body: bytes
+) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    response = await client.post("/", content=body, headers=headers)
+    assert response.status_code == 422
+    assert valkey.dbsize() == 0
+
+
+async def test_only_forms_are_taken_as_forms(client: httpx.AsyncClient) -> None:
+    assert (await client.post("/", json=TOPIC)).status_code == 415
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+    ],
+)
+async def test_forms_of_other_sites_are_refused(
+    client: httpx.AsyncClient, valkey: redis.Redis, headers: dict[str, str]
+) -> None:
+    response = await client.post("/", data=TOPIC, headers=headers)
+    assert response.status_code == 403
+    assert response.json()["type"] == "/problems/cross-origin"
+    assert valkey.dbsize() == 0
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Sec-Fetch-Site": "same-origin"}, {"Origin": "http://curator.example"}, {}]
+)
+async def test_our_own_forms_are_taken(client: httpx.AsyncClient, headers: dict[str, str]) -> None:
+    response = await client.post("/", data=TOPIC, headers=headers)
+    assert response.status_code == 303
+
+
+async def test_without_background_processing_the_answer_waits_for_the_end(
+    client: httpx.AsyncClient, player: Player, settings: Settings
+) -> None:
+    form = {name: value for name, value in URLS.items() if name != "background"}
+    waiting = asyncio.create_task(sent(client, form))
+    async with open_ledger(settings) as ledger:
+
+        async def queued() -> bool:
+            return (await ledger.depth()).queued == 1
+
+        await wait_until(queued, "the job to be queued")
+    [job] = (await client.get("/jobs")).json()["jobs"]
+    assert not waiting.done()
+
+    await player.finish(job["job_id"])
+    assert await waiting == job["job_id"]
+    page = await client.get(f"/jobs/{job['job_id']}", headers={"Accept": "text/html"})
+    assert "Done" in page.text
+
+
+async def test_a_running_job_loads_its_page_again(
+    client: httpx.AsyncClient, player: Player
+) -> None:
+    job_id = await sent(client, URLS)
+    running = await client.get(f"/jobs/{job_id}")
+    assert '<noscript><meta http-equiv="refresh"' in running.text
+    assert f'action="/jobs/{job_id}/cancel"' in running.text
+
+    await player.finish(job_id)
+    finished = await client.get(f"/jobs/{job_id}")
+    assert "refresh" not in finished.text
+    assert "/cancel" not in finished.text
+
+
+async def test_the_cancel_button(client: httpx.AsyncClient) -> None:
+    job_id = await sent(client, URLS)
+    for _ in range(2):  # the second time it is too late, which the page says
+        response = await client.post(f"/jobs/{job_id}/cancel")
+        assert (response.status_code, response.headers["location"]) == (303, f"/jobs/{job_id}")
+    assert "Cancelled" in (await client.get(f"/jobs/{job_id}")).text
+
+
+async def test_hostile_articles_are_text(client: httpx.AsyncClient, player: Player) -> None:
+    job_id = await sent(client, URLS)
+    await player.discover(job_id, [URLS["urls"]])
+    await player.analyse(
+        job_id,
+        0,
+        "javascript:alert(2)",
+        title="<script>alert(1)</script>",
+        summary="<img src=x onerror=alert(3)>",
+        author='"><b>',
+        entities=[{"text": "<i>x</i>", "label": '" onclick="', "count": 1}],
+    )
+    await player.rank(job_id)
+
+    text = (await client.get(f"/jobs/{job_id}")).text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert 'href="javascript' not in text
+    for raw in ("<script>alert", "<img src=x", '"><b>', "<i>x", '" onclick="'):
+        assert raw not in text
+
+
+async def test_a_result_that_is_gone_is_told(
+    client: httpx.AsyncClient, player: Player, valkey: redis.Redis
+) -> None:
+    job_id = await sent(client, URLS)
+    await player.finish(job_id)
+    for key in valkey.scan_iter(f"*{job_id}:result"):
+        valkey.delete(key)
+    assert "Submit the job again" in (await client.get(f"/jobs/{job_id}")).text
+
+
+async def test_a_health_check_has_a_page(client: httpx.AsyncClient, player: Player) -> None:
+    job_id = (await client.post("/jobs", json={"type": "health_check"})).json()["job_id"]
+    await player.discover(job_id, [])
+    await player.rank(job_id)
+    page = await client.get(f"/jobs/{job_id}")
+    assert (page.status_code, "Done" in page.text) == (200, True)
+
+
+async def test_the_home_page_lists_recent_jobs(client: httpx.AsyncClient, player: Player) -> None:
+    done, queued = await sent(client, URLS), await sent(client, TOPIC)
+    await player.finish(done)
+    home = (await client.get("/")).text
+    assert f'href="/jobs/{done}"' in home
+    assert f'href="/jobs/{queued}"' in home
+    assert "Use background processing for large batches" in home
+    assert "No worker is running" in home

@@ -1,0 +1,132 @@
+"""The pages in a real browser."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import BrowserContext, Page, async_playwright, expect
+
+from tests.web.player import Player
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+URLS = ["https://a.example/1", "https://b.example/2", "https://c.example/3"]
+
+REFUSED = "Failed to load resource: the server responded with a status of 422"
+"""What Chromium says of every form that is shown again."""
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[BrowserContext]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        context = await browser.new_context()
+        yield context
+        await browser.close()
+
+
+@pytest.fixture
+async def page(browser: BrowserContext, web: str) -> AsyncIterator[Page]:
+    """The home page; whatever the browser complains of on the way is a failure."""
+    page = await browser.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("dialog", lambda dialog: complaints.append(dialog.message))
+    await page.goto(web)
+    yield page
+    assert [text for text in complaints if not text.startswith(REFUSED)] == []
+
+
+async def submit_topic(page: Page) -> str:
+    await page.get_by_role("textbox", name="Topic").fill("artificial intelligence")
+    await page.get_by_label("Number of articles").fill("3")
+    await page.get_by_role("button", name="Find articles").click()
+    await expect(page.locator("#state")).to_have_text("Queued")
+    return page.url.rpartition("/")[2]
+
+
+async def test_a_topic_from_the_form_to_its_results(page: Page, player: Player) -> None:
+    job_id = await submit_topic(page)
+
+    await player.discover(job_id, URLS)
+    await expect(page.locator("#counted")).to_have_text("0 of 3 articles")
+    await expect(page.locator("#state")).to_have_text("Running")
+
+    await player.analyse(job_id, 0, URLS[0], title="<script>alert(1)</script>")
+    await player.fail(job_id, 1, URLS[1], "The server answered 404.")
+    await expect(page.locator("#counted")).to_have_text("2 of 3 articles")
+    assert await page.locator("#progress").get_attribute("value") == "2"
+    await expect(page.locator("#failed-urls")).to_contain_text("The server answered 404.")
+
+    await player.analyse(job_id, 2, URLS[2])
+    await player.rank(job_id)
+    await expect(page.locator("#state")).to_have_text("Done")
+    results = page.locator(".results > li")
+    await expect(results).to_have_count(2)
+    await expect(results.first).to_contain_text("<script>alert(1)</script>")
+    await expect(results.first).to_contain_text("1 March 2026")
+    await results.first.get_by_text("Scores").click()
+    await expect(results.first.locator("meter")).to_have_count(8)
+    await expect(page.locator("#decisions > li")).to_have_count(3)
+    await expect(page.locator("#decisions")).to_contain_text("The server answered 404.")
+    link = results.first.get_by_role("link")
+    assert await link.get_attribute("rel") == "noopener nofollow"
+
+
+async def test_cancelling_a_running_job(page: Page, player: Player) -> None:
+    job_id = await submit_topic(page)
+    running = await player.claim(job_id, "discover")
+    await expect(page.locator("#state")).to_have_text("Running")
+
+    await page.get_by_role("button", name="Cancel this job").click()
+    await expect(page.locator("#state")).to_have_text("Cancelling")
+    await player.give_up(running)
+    await expect(page.locator("#state")).to_have_text("Cancelled")
+
+
+async def test_a_mistake_is_shown_on_the_form(page: Page) -> None:
+    await page.get_by_label("URLs, one per line").fill("https://a.example/1\nnonsense")
+    await page.get_by_label("What they should be about").fill("tea")
+    async with page.expect_response("**/") as answered:
+        await page.get_by_role("button", name="Analyse URLs").click()
+    assert (await answered.value).status == 422
+
+    await expect(page.get_by_role("alert")).to_contain_text("urls[1] must be an absolute http")
+    await expect(page.get_by_label("URLs, one per line")).to_have_value(
+        "https://a.example/1\nnonsense"
+    )
+    await expect(page.get_by_label("What they should be about")).to_have_value("tea")
+
+
+async def test_everything_fits_on_a_phone(page: Page, player: Player) -> None:
+    await page.set_viewport_size({"width": 360, "height": 740})
+    assert await overflow(page) <= 0
+    job_id = await submit_topic(page)
+    await player.discover(job_id, URLS[:1])
+    await player.analyse(job_id, 0, "https://a.example/" + "long" * 80, title="Word" * 60)
+    await player.rank(job_id)
+    await expect(page.locator("#state")).to_have_text("Done")
+    assert await overflow(page) <= 0
+
+
+async def overflow(page: Page) -> float:
+    """Pixels by which the page is wider than the window."""
+    width: float = await page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    return width

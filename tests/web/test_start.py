@@ -1,0 +1,70 @@
+"""`curator web` as a process: how soon it listens, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import httpx
+import redis
+
+from tasks.settings import Settings
+from tests.waiting import wait_until
+
+QUICK = 1.5
+"""Seconds from the start of the process to its first answer, on an idle machine."""
+
+STARTS = 5
+"""Tries at being quick; other tests may have the machine at the same time."""
+
+
+async def test_web_listens_soon_and_ends_cleanly(settings: Settings, valkey: redis.Redis) -> None:
+    best = float("inf")
+    for _ in range(STARTS):
+        port = free_port()
+        started = time.monotonic()
+        process = start_web(settings, port)
+        try:
+            await wait_until(lambda port=port: answers(port), "web to listen")
+            best = min(best, time.monotonic() - started)
+        finally:
+            process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=20)
+        assert process.returncode in (0, -signal.SIGTERM)
+        assert "Traceback" not in log
+        if best < QUICK:
+            break
+    assert best < QUICK
+
+
+def start_web(settings: Settings, port: int) -> subprocess.Popen[str]:
+    environ = {
+        **os.environ,
+        "REDIS_URL": settings.redis_url or "",
+        "KEY_PREFIX": settings.key_prefix,
+        "HTTP_PORT": str(port),
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "app.cli", "web"],
+        env=environ,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def answers(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200
+    except httpx.ConnectError:
+        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -76,8 +77,16 @@ def web_server(settings: Settings, open_queue: OpenQueue) -> uvicorn.Server:
 
 
 def serve(settings: Settings, open_queue: OpenQueue) -> None:
-    """Listens until SIGINT or SIGTERM."""
-    web_server(settings, open_queue).run()
+    """Listens until SIGINT or SIGTERM, and returns."""
+    server = web_server(settings, open_queue)
+
+    def end(*_: object) -> None:
+        """uvicorn handles a signal, and at its end raises it again for whoever was there before."""
+        server.should_exit = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    server.run()
 
 
 def _queue(state: State) -> Queue:

@@ -21,6 +21,7 @@ from opentelemetry import trace
 from app.accept import prefers_page
 from tasks.errors import (
     CuratorError,
+    IdempotencyConflict,
     InvalidRequest,
     JobFinished,
     JobUnfinished,
@@ -72,6 +73,11 @@ INVALID_REQUEST = ProblemType(
 PROBLEMS: Mapping[type[Exception] | int, ProblemType] = {
     InvalidRequest: INVALID_REQUEST,
     ValidationException: INVALID_REQUEST,
+    IdempotencyConflict: ProblemType(
+        name="idempotency-conflict",
+        status=422,
+        title="The idempotency key stands for another request",
+    ),
     UnknownJob: ProblemType(
         name="unknown-job",
         status=404,

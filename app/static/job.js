@@ -21,7 +21,8 @@ function trouble(text) {
 
 function failureRow({ url, reason, detail }) {
   const row = document.createElement("li");
-  for (const [name, text] of [["url", url], ["badge failure", reason.replaceAll("_", " ")], ["", detail]]) {
+  const parts = [["url", url], ["badge failure", reason.replaceAll("_", " ")], ["", detail]];
+  for (const [name, text] of parts) {
     const span = document.createElement("span");
     span.className = name;
     span.textContent = text;
@@ -41,7 +42,7 @@ function show(status) {
   tell("processed", status.processed_urls);
   tell("failed", status.failed_urls);
   const list = part("failed-urls");
-  for (const failure of status.failures.slice(list.children.length)) {
+  for (const failure of status.failures.slice(list.children.length, list.dataset.shown)) {
     list.append(failureRow(failure));
   }
   part("failures").hidden = status.failures.length === 0;

@@ -7,7 +7,7 @@
 -- The script's own arguments follow; `arg(1)` is the first.
 --
 -- A step's record, in the hash job:ID:steps, is 'STATE ATTEMPT TRIES EXTRA':
---   Q queued     EXTRA: the number of its wake-up among all pushed to its list
+--   Q queued     EXTRA: how many wake-ups have been taken from its list once its own has
 --   L leased     EXTRA: the worker
 --   D delayed    EXTRA: '-'; until its due time nobody may claim it
 -- Invariant: a step has a record exactly while it stands in steps:due, and stands in
@@ -76,13 +76,23 @@ local function set_state(id, state)
   event(id, 'state', {state = state})
 end
 
+-- Sends a wake-up. Gives how many will have been taken from its list once this one has. One that
+-- goes to the front is not counted as pushed: when it is gone, the list is as it was.
+local function push_wakeup(priority, member, to_front)
+  local list = wake_list(priority)
+  if not to_front then
+    redis.call('RPUSH', list, member)
+    return redis.call('HINCRBY', PUSHED, priority, 1)
+  end
+  local behind = redis.call('LPUSH', list, member) - 1
+  return tonumber(redis.call('HGET', PUSHED, priority) or 0) - behind
+end
+
 -- Makes a step claimable and wakes a worker. A step that is handed back goes to the front.
 local function queue_step(id, name, attempt, tries, to_front)
-  local priority = field(id, 'priority')
-  local number = redis.call('HINCRBY', PUSHED, priority, 1)
-  redis.call(to_front and 'LPUSH' or 'RPUSH', wake_list(priority), step(id, name))
+  local taken = push_wakeup(field(id, 'priority'), step(id, name), to_front)
   redis.call('ZADD', QUEUED, ms(NOW), step(id, name))
-  write_step(id, name, 'Q', attempt, tries, ms(number), NOW + GRACE)
+  write_step(id, name, 'Q', attempt, tries, ms(taken), NOW + GRACE)
 end
 
 local function close_step(id, name)
@@ -107,7 +117,7 @@ local function begin(id)
 end
 
 -- Ends one job: nothing of it is left to run, and every key of it gets its time to live.
--- Gives the ids of those that wait for it.
+-- Gives the ids of those that wait for it, in the order of their submission.
 local function end_one(id, state, error)
   for _, name in ipairs(redis.call('HKEYS', key(id, 'steps'))) do close_step(id, name) end
   redis.call('ZREM', DUE, step(id, 'deadline'))
@@ -116,6 +126,7 @@ local function end_one(id, state, error)
   set_state(id, state)
   event(id, 'end', {state = state})
   local dependents = redis.call('SMEMBERS', key(id, 'dependents'))
+  table.sort(dependents)
   redis.call('UNLINK', key(id, 'evidence'), key(id, 'steps'), key(id, 'dependents'))
   redis.call('EXPIRE', key(id), JOB_TTL)
   for _, part in ipairs({'articles', 'failures', 'attempts', 'events'}) do
@@ -132,14 +143,14 @@ end
 -- The end of a job, and what follows for those that wait for it: after SUCCESS they may start,
 -- otherwise they end too, and so on.
 local function end_job(id, state, error)
-  local ending = {{id = id, state = state, error = error}}
-  while #ending > 0 do
-    local one = table.remove(ending)
-    for _, dependent in ipairs(end_one(one.id, one.state, one.error)) do
+  local ended = {{id = id, state = state, dependents = end_one(id, state, error)}}
+  for _, one in ipairs(ended) do  -- which grows meanwhile
+    for _, dependent in ipairs(one.dependents) do
       if field(dependent, 'state') == 'WAITING' then
         if one.state ~= 'SUCCESS' then
-          table.insert(ending, {id = dependent, state = 'FAILURE',
-            error = 'dependency_failed: Job ' .. one.id .. ' ended in ' .. one.state .. '.'})
+          local why = 'dependency_failed: Job ' .. one.id .. ' ended in ' .. one.state .. '.'
+          table.insert(ended, {id = dependent, state = 'FAILURE',
+            dependents = end_one(dependent, 'FAILURE', why)})
         elseif redis.call('HINCRBY', key(dependent), 'waits_for', -1) == 0 then
           begin(dependent)
         end

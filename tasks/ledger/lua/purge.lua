@@ -2,8 +2,8 @@
 -- args: 1 job id
 -- gives: 1, or 0 if there is no such job or it is still active.
 local id = arg(1)
-local state, job_type = unpack(redis.call('HMGET', key(id), 'state', 'type'))
-if not state or not final(state) then return 0 end
+local state, job_type, version = unpack(redis.call('HMGET', key(id), 'state', 'type', 'v'))
+if not state or version ~= VERSION or not final(state) then return 0 end
 redis.call('ZREM', index_key(state, job_type), id)
 redis.call('ZREM', EXPIRY, state .. '/' .. job_type .. '/' .. id)
 redis.call('UNLINK', key(id))

@@ -6,8 +6,7 @@ local NEWER_MS = 60000
 local woken, lost, started, expired = 0, 0, 0, 0
 local paused = redis.call('EXISTS', PAUSED) == 1
 
--- A queued step whose wake-up still stands in its list only waits for a worker. The list is first
--- in, first out, so it has been taken if fewer are left than were pushed since.
+-- A queued step whose wake-up still stands in its list only waits for a worker.
 local function wakeup_taken(record, priority)
   local pushed = tonumber(redis.call('HGET', PUSHED, priority) or 0)
   return tonumber(record.extra) <= pushed - redis.call('LLEN', wake_list(priority))
@@ -27,26 +26,30 @@ local function end_lease(id, name, record)
   end
 end
 
-local function reach_deadline(id)
-  redis.call('ZREM', DUE, step(id, 'deadline'))
-  local detail = 'The deadline of the job had passed.'
-  redis.call('HSET', key(id), 'deadline_reached', 1)
-  if read_step(id, 'rank') then return end
+-- Closes the open steps of a job. Gives the articles that have not settled, in their order.
+local function close_unsettled(id)
+  local unsettled = {}
   for _, name in ipairs(redis.call('HKEYS', key(id, 'steps'))) do
     close_step(id, name)
-    local index = article_index(name)
-    if index then settle_failed(id, index, 'deadline_reached', detail) end
+    if article_index(name) then table.insert(unsettled, tonumber(article_index(name))) end
   end
+  table.sort(unsettled)
   local next_index, total = unpack(redis.call('HMGET', key(id), 'next', 'total'))
-  if not total then
-    redis.call('HSET', key(id), 'total', 0, 'next', 0)
-  else
-    for index = tonumber(next_index), tonumber(total) - 1 do
-      settle_failed(id, ms(index), 'deadline_reached', detail)
-    end
-    redis.call('HSET', key(id), 'next', total)
+  for index = tonumber(next_index or 0), tonumber(total or 0) - 1 do
+    table.insert(unsettled, index)
   end
-  if field(id, 'cancelled') then return revoke_if_idle(id) end
+  return unsettled
+end
+
+-- A deadline means nothing to a job that is being ranked or is on its way to REVOKED.
+local function reach_deadline(id)
+  redis.call('ZREM', DUE, step(id, 'deadline'))
+  if read_step(id, 'rank') or field(id, 'cancelled') then return end
+  for _, index in ipairs(close_unsettled(id)) do
+    settle_failed(id, ms(index), 'deadline_reached', 'The deadline of the job had passed.')
+  end
+  local total = field(id, 'total') or 0
+  redis.call('HSET', key(id), 'deadline_reached', 1, 'total', total, 'next', total)
   if field(id, 'state') == 'WAITING' then set_state(id, 'PENDING') end
   release(id)
 end

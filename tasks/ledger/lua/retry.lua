@@ -1,18 +1,14 @@
--- Puts a step off that may succeed later; fails it if it has no tries left.
+-- Puts a step off that may succeed later; fails it if it has no tries left, or if nothing of its
+-- job is to run any more.
 -- args: 1 job id, 2 step, 3 attempt, 4 delay in ms, 5 reason, 6 detail
 -- gives: 'delayed', 'failed', or 'lost' if the lease was.
 local id, name = arg(1), arg(2)
 local record = held(id, name, arg(3))
 if not record then return 'lost' end
-local exhausted = record.tries >= TRIES
-log_attempt(id, name, record.attempt, exhausted and 'failed' or 'retried', arg(5), arg(6))
-if exhausted then
+local last = record.tries >= TRIES or field(id, 'cancelled')
+log_attempt(id, name, record.attempt, last and 'failed' or 'retried', arg(5), arg(6))
+if last then
   fail_step(id, name, arg(5), arg(6))
-  return 'failed'
-end
-if field(id, 'cancelled') then
-  close_step(id, name)
-  revoke_if_idle(id)
   return 'failed'
 end
 write_step(id, name, 'D', record.attempt, record.tries, '-', NOW + tonumber(arg(4)))

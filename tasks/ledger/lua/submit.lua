@@ -18,8 +18,8 @@ end
 
 local waits_for, failed = {}, nil
 for n = 13, #ARGV - 8 do
-  local state = field(arg(n), 'state')
-  if not state then return {'unknown_dependency', arg(n)} end
+  local state, version = unpack(redis.call('HMGET', key(arg(n)), 'state', 'v'))
+  if not state or version ~= VERSION then return {'unknown_dependency', arg(n)} end
   if not final(state) then
     table.insert(waits_for, arg(n))
   elseif state ~= 'SUCCESS' then

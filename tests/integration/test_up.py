@@ -1,0 +1,103 @@
+"""`curator up`: everything in one go, ended by one Ctrl-C, and whole again afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import redis
+
+from tests.sampleweb.demo import free_port
+from tests.waiting import wait_until
+
+
+@asynccontextmanager
+async def up(state_dir: Path, port: int) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "app.cli", "up"),
+        env={
+            **os.environ,
+            "REDIS_URL": "",
+            "STATE_DIR": str(state_dir),
+            "HTTP_PORT": str(port),
+            "WORKER_LOG_LEVEL": "WARNING",
+        },
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.communicate()
+
+
+async def healthy(url: str) -> bool:
+    async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+        try:
+            health = (await client.get("/health/jobs")).json()
+        except (httpx.TransportError, ValueError):
+            return False
+    return bool(health["redis_connected"] and health["workers"])
+
+
+async def submit_health_check(url: str) -> str:
+    async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+        answer = await client.post("/jobs", json={"type": "health_check"})
+    job_id: str = answer.json()["job_id"]
+    return job_id
+
+
+async def state_of(url: str, job_id: str) -> str:
+    async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+        state: str = (await client.get(f"/jobs/{job_id}/status")).json()["state"]
+    return state
+
+
+async def test_one_ctrl_c_ends_everything_and_the_jobs_are_there_again(tmp_path: Path) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    async with up(tmp_path, port) as process:
+        await wait_until(lambda: healthy(url), "curator to be up", timeout=60)
+        job_id = await submit_health_check(url)
+        valkey = redis.Redis.from_url((tmp_path / "valkey.url").read_text())
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the whole group
+        assert await asyncio.wait_for(process.wait(), 60) == 0
+    assert not await healthy(url)
+    assert not answers(valkey)
+    valkey.close()
+
+    async with up(tmp_path, port):
+        await wait_until(lambda: healthy(url), "curator to be up again", timeout=60)
+
+        async def done() -> bool:
+            return await state_of(url, job_id) == "SUCCESS"
+
+        await wait_until(done, "the job of before to end", timeout=60)
+
+
+async def test_a_second_one_on_the_same_state_is_refused(tmp_path: Path) -> None:
+    port = free_port()
+    async with up(tmp_path, port):
+        url = f"http://127.0.0.1:{port}"
+        await wait_until(lambda: healthy(url), "curator to be up", timeout=60)
+        async with up(tmp_path, free_port()) as second:
+            _, complaint = await second.communicate()
+            assert second.returncode == 2
+            assert b"another `curator up` already runs" in complaint
+            assert b"Traceback" not in complaint
+
+
+def answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.ConnectionError:
+        return False

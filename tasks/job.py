@@ -386,11 +386,33 @@ class QueueDepth(Struct, frozen=True, kw_only=True):
     queued: int
     """Steps that wait for a worker."""
     outstanding: int
-    """Steps that are queued, leased or delayed."""
+    """Steps that are queued, leased or delayed, and deadlines to come."""
     oldest_queued_ms: int | None
     """How long the oldest queued step has waited; None if none is queued."""
     workers: int
     """Worker processes heard of lately."""
+
+
+class WorkerRecord(Struct, frozen=True, kw_only=True):
+    """A worker process, as its last renewal told of it."""
+
+    id: str
+    seen_ms: int
+    slots: int = 0
+    """Steps that it can run at once."""
+    running: int = 0
+    draining: bool = False
+    """Whether it was told to take no more steps, and to end."""
+
+    @classmethod
+    def described(
+        cls, worker: str, description: bytes, *, seen_ms: int, draining: bool
+    ) -> WorkerRecord:
+        """From the description (JSON) that a worker gives of itself."""
+        given = msgspec.json.decode(description, type=dict[str, int])
+        return msgspec.convert(
+            {**given, "id": worker, "seen_ms": seen_ms, "draining": draining}, cls
+        )
 
 
 class Reaped(Struct, frozen=True, kw_only=True):

@@ -29,6 +29,7 @@ from tasks.job import (
     Renewal,
     StepRef,
     SubmitOutcome,
+    WorkerRecord,
 )
 
 
@@ -104,6 +105,10 @@ class JobReader(Protocol):
 
     async def depth(self) -> QueueDepth: ...
 
+    async def workers(self) -> tuple[WorkerRecord, ...]:
+        """The workers that were heard of lately, by their ids."""
+        ...
+
 
 class Ledger(JobReader, Protocol):
     """The life cycle of `tasks.job`. Each call is atomic, and harmless if it comes twice.
@@ -152,6 +157,16 @@ class Ledger(JobReader, Protocol):
 
     async def reap(self, limit: int = 100) -> Reaped:
         """Moves on whatever is overdue."""
+        ...
+
+    async def pause(self) -> None:
+        """Lets no step be claimed until `resume`. What runs is not touched."""
+        ...
+
+    async def resume(self) -> None: ...
+
+    async def drain(self, worker: str) -> bool:
+        """Tells a worker to take no more steps, and to end. False: it was not heard of lately."""
         ...
 
     async def evidence(self, job_id: str) -> dict[int, bytes]:

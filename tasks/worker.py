@@ -8,7 +8,7 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 
 import structlog
@@ -37,6 +37,9 @@ from tasks.settings import Settings
 from tasks.sources.search import build_sources
 
 log = structlog.get_logger()
+
+KindsFor = Callable[[Ledger, str], Mapping[JobType, Kind]]
+"""The types of job, on a ledger, in the worker of this id."""
 
 
 class WorkerExit(Struct, frozen=True):
@@ -69,6 +72,17 @@ async def serve(
     settings: Settings, engine: Engine, fetcher: Fetcher, stop: asyncio.Event, now: asyncio.Event
 ) -> WorkerExit:
     """Runs steps until `stop`; `now` hands back at once what still runs then."""
+
+    def kinds_for(ledger: Ledger, worker: str) -> Mapping[JobType, Kind]:
+        return build_kinds(settings, ledger, engine, fetcher, worker)
+
+    return await serve_kinds(settings, kinds_for, stop, now)
+
+
+async def serve_kinds(
+    settings: Settings, kinds_for: KindsFor, stop: asyncio.Event, now: asyncio.Event
+) -> WorkerExit:
+    """The same, with whatever types of job there are."""
     worker = worker_id()
     url = redis_url(settings)
     async with _clients(url) as (commands, pops):
@@ -76,7 +90,7 @@ async def serve(
         leases = HeldLeases(ledger, worker, settings.worker_concurrency)
         runner = Runner(
             ledger=ledger,
-            kinds=build_kinds(settings, ledger, engine, fetcher, worker),
+            kinds=kinds_for(ledger, worker),
             leases=leases,
             settings=settings,
             worker=worker,

@@ -46,6 +46,11 @@ PERMANENT = re.compile(
     r"|workers(:info|:draining)?|paused|schedules(:due)?"
 )
 
+WORKER_FORGOTTEN_MS = 30_000
+"""A worker that was silent for so long is taken out of `workers`."""
+
+IDEMPOTENCY_KEPT_S = 24 * 3600
+
 WAKE_LISTS = tuple(f"wake:{priority}" for priority in Priority)
 """In the order in which they are popped."""
 

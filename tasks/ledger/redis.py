@@ -33,18 +33,20 @@ from tasks.job import (
     StepRef,
     SubmitOutcome,
     SubmitVerdict,
+    WorkerRecord,
 )
 from tasks.ledger.connection import away_is_unavailable
-from tasks.ledger.keys import index_key, job_key
+from tasks.ledger.keys import (
+    IDEMPOTENCY_KEPT_S,
+    WORKER_FORGOTTEN_MS,
+    index_key,
+    job_key,
+)
 from tasks.ledger.scripts import Scripts
 from tasks.settings import Settings
 
 JOBS_KNOWN = 1024
 """Jobs that a worker keeps decoded, so that each of their articles need not bring it along."""
-
-WORKER_FORGOTTEN_MS = 30_000
-
-IDEMPOTENCY_KEPT_S = 24 * 3600
 
 RECORD_FIELDS = tuple(name for name in JobRecord.__struct_fields__ if name != "id")
 
@@ -149,6 +151,15 @@ class RedisLedger:
         woken, lost, started, expired = await self.scripts.run("reap", limit, WORKER_FORGOTTEN_MS)
         return Reaped(woken=woken, lost=lost, started=started, expired=expired)
 
+    async def pause(self) -> None:
+        await self.scripts.run("pause", 1)
+
+    async def resume(self) -> None:
+        await self.scripts.run("pause", 0)
+
+    async def drain(self, worker: str) -> bool:
+        return bool(await self.scripts.run("drain", worker))
+
     # Questions
 
     async def record(self, job_id: str) -> JobRecord | None:
@@ -240,14 +251,32 @@ class RedisLedger:
             for job_type in JobType:
                 pipeline.zcard(self._prefix + index_key(state, job_type))
         with away_is_unavailable():
-            (seconds, _), outstanding, queued, oldest, workers, *active = await pipeline.execute()
+            time, outstanding, queued, oldest, workers, *active = await pipeline.execute()
         return QueueDepth(
             active_jobs=sum(active),
             queued=queued,
             outstanding=outstanding,
-            oldest_queued_ms=max(0, seconds * 1000 - int(oldest[0][1])) if oldest else None,
+            oldest_queued_ms=max(0, self._now_ms(time) - int(oldest[0][1])) if oldest else None,
             workers=workers,
         )
+
+    async def workers(self) -> tuple[WorkerRecord, ...]:
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.zrange(self._prefix + "workers", 0, -1, withscores=True)
+        pipeline.hgetall(self._prefix + "workers:info")
+        pipeline.smembers(self._prefix + "workers:draining")
+        with away_is_unavailable():
+            seen, descriptions, draining = await pipeline.execute()
+        found = (
+            WorkerRecord.described(
+                worker.decode(),
+                descriptions.get(worker, b"{}"),
+                seen_ms=int(seen_ms),
+                draining=worker in draining,
+            )
+            for worker, seen_ms in seen
+        )
+        return tuple(sorted(found, key=lambda worker: worker.id))
 
     # Inside
 
@@ -259,6 +288,13 @@ class RedisLedger:
             rows = await pipeline.execute() if job_ids else []
         records = (_record(job_id, row) for job_id, row in zip(job_ids, rows, strict=True))
         return tuple(record for record in records if record)
+
+    def _now_ms(self, time: tuple[int, int]) -> int:
+        """The ledger's clock, where the server's shows this."""
+        if self.scripts.clock.now_ms is not None:
+            return self.scripts.clock.now_ms
+        seconds, micros = time
+        return seconds * 1000 + micros // 1000
 
     def _key(self, job_id: str, part: str | None = None) -> str:
         return self._prefix + job_key(job_id, part)

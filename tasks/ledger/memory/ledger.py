@@ -1,0 +1,205 @@
+"""The calls of the ledger in memory. Each is atomic because it never awaits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from tasks.job import (
+    ArticleAnalysed,
+    CancelOutcome,
+    Candidate,
+    Claim,
+    ClaimRefusal,
+    IdempotencyKey,
+    Job,
+    JobState,
+    Lease,
+    LeaseVerdict,
+    Priority,
+    Reaped,
+    Renewal,
+    StepRef,
+    SubmitOutcome,
+    WorkerRecord,
+)
+from tasks.ledger.keys import WORKER_FORGOTTEN_MS
+from tasks.ledger.memory.entry import StepState
+from tasks.ledger.memory.life_cycle import LifeCycle
+from tasks.ledger.memory.reader import MemoryReader
+from tasks.ledger.memory.reaping import reap
+from tasks.ledger.memory.submission import Submissions
+from tasks.settings import Settings
+
+
+def clock_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class MemoryLedger(MemoryReader):
+    """See `tasks.ports.Ledger` for what each call promises."""
+
+    def __init__(self, settings: Settings, now_ms: Callable[[], int] = clock_ms) -> None:
+        self._life = LifeCycle(settings, now_ms)
+        super().__init__(self._life, settings)
+        self._submissions = Submissions(self._life)
+        self._paused = False
+
+    def pop_wakeup(self, priorities: Iterable[Priority] = tuple(Priority)) -> StepRef | None:
+        """The next wake-up for a worker, from the first of these lists that has one."""
+        return self._life.wakeups.pop(priorities)
+
+    async def submit(self, job: Job, idempotency: IdempotencyKey | None = None) -> SubmitOutcome:
+        return self._submissions.submit(job, idempotency)
+
+    async def claim(self, ref: StepRef, worker: str) -> Claim | ClaimRefusal:
+        entry = self._life.find(ref.job_id)
+        if entry is None:
+            return ClaimRefusal.UNKNOWN
+        if ref not in entry.steps:
+            return ClaimRefusal.SETTLED
+        if entry.steps[ref].state is StepState.LEASED:
+            return ClaimRefusal.LEASED
+        if entry.steps[ref].state is StepState.DELAYED:
+            return ClaimRefusal.DELAYED
+        if self._paused:
+            return ClaimRefusal.PAUSED
+        if entry.record.state is JobState.PENDING:
+            entry.update(state=JobState.PROGRESS, started_ms=self._life.now_ms())
+        entry.update(attempts=entry.record.attempts + 1)
+        return Claim(
+            lease=self._life.lease(entry, ref, worker),
+            job=entry.job,
+            candidate=None if ref.index is None else entry.candidates[ref.index],
+        )
+
+    async def renew(self, worker: str, description: bytes, leases: Sequence[Lease]) -> Renewal:
+        known = self._workers.get(worker)
+        self._workers[worker] = WorkerRecord.described(
+            worker,
+            description,
+            seen_ms=self._life.now_ms(),
+            draining=known is not None and known.draining,
+        )
+        return Renewal(
+            verdicts=tuple(self._renew(lease) for lease in leases),
+            paused=self._paused,
+            draining=self._workers[worker].draining,
+        )
+
+    async def discovered(
+        self, lease: Lease, candidates: Sequence[Candidate], report: bytes
+    ) -> bool:
+        entry = self._life.held(lease)
+        if entry is None:
+            return False
+        del entry.steps[lease.ref]
+        if not entry.record.cancelled:
+            entry.candidates, entry.discovery = tuple(candidates), report
+            entry.update(total=len(candidates))
+        self._life.go_on(entry)
+        return True
+
+    async def settle(self, lease: Lease, outcome: ArticleAnalysed) -> bool:
+        entry, index = self._life.held(lease), lease.ref.index
+        if entry is None or index is None:
+            return False
+        del entry.steps[lease.ref]
+        self._life.settle(entry, index, msgspec.structs.replace(outcome, evidence=b""))
+        if outcome.evidence:
+            entry.evidence[index] = outcome.evidence
+        if lease.attempt > 1:
+            self._life.log_attempt(entry, lease, "analysed")
+        self._life.go_on(entry)
+        return True
+
+    async def complete(self, lease: Lease, result: bytes) -> bool:
+        entry = self._life.held(lease)
+        if entry is None:
+            return False
+        del entry.steps[lease.ref]
+        if entry.record.cancelled:
+            self._life.revoke_if_idle(entry)
+        else:
+            entry.result = result
+            self._life.end(entry, JobState.SUCCESS)
+        return True
+
+    async def fail(self, lease: Lease, reason: str, detail: str) -> bool:
+        entry = self._life.held(lease)
+        if entry is None:
+            return False
+        self._life.log_attempt(entry, lease, "failed", reason, detail)
+        self._life.fail(entry, lease.ref, reason, detail)
+        return True
+
+    async def retry(self, lease: Lease, delay: float, reason: str, detail: str) -> bool:
+        entry = self._life.held(lease)
+        if entry is None:
+            return False
+        if lease.tries >= self._life.max_tries or entry.record.cancelled:
+            return await self.fail(lease, reason, detail)
+        self._life.log_attempt(entry, lease, "retried", reason, detail)
+        self._life.delay(entry, lease, round(delay * 1000))
+        return True
+
+    async def hand_back(self, lease: Lease) -> bool:
+        entry = self._life.held(lease)
+        if entry is None:
+            return False
+        if entry.record.cancelled:
+            del entry.steps[lease.ref]
+            self._life.revoke_if_idle(entry)
+        else:
+            self._life.log_attempt(entry, lease, "handed_back")
+            self._life.queue(entry, lease.ref, lease.attempt, lease.tries - 1, first=True)
+        return True
+
+    async def cancel(self, job_id: str) -> CancelOutcome:
+        entry = self._life.find(job_id)
+        if entry is None:
+            return CancelOutcome.UNKNOWN
+        if entry.record.state.final:
+            return CancelOutcome.FINISHED
+        entry.update(cancelled=True)
+        for ref, step in list(entry.steps.items()):
+            if step.state is not StepState.LEASED:
+                del entry.steps[ref]
+        self._life.revoke_if_idle(entry)
+        return CancelOutcome.CANCELLING if entry.steps else CancelOutcome.CANCELLED
+
+    async def purge(self, job_id: str) -> bool:
+        entry = self._life.find(job_id)
+        if entry is None or not entry.record.state.final:
+            return False
+        del self._life.entries[job_id]
+        return True
+
+    async def reap(self, limit: int = 100) -> Reaped:
+        heard_after = self._life.now_ms() - WORKER_FORGOTTEN_MS
+        for worker in list(self._workers.values()):
+            if worker.seen_ms <= heard_after:
+                del self._workers[worker.id]
+        return reap(self._life, limit, paused=self._paused)
+
+    async def pause(self) -> None:
+        self._paused = True
+
+    async def resume(self) -> None:
+        self._paused = False
+
+    async def drain(self, worker: str) -> bool:
+        known = self._workers.get(worker)
+        if known is None:
+            return False
+        self._workers[worker] = msgspec.structs.replace(known, draining=True)
+        return True
+
+    def _renew(self, lease: Lease) -> LeaseVerdict:
+        entry = self._life.held(lease)
+        if entry is None:
+            return LeaseVerdict.LOST
+        self._life.renew(entry, lease)
+        return LeaseVerdict.CANCELLED if entry.record.cancelled else LeaseVerdict.HELD

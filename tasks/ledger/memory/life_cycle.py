@@ -1,0 +1,220 @@
+"""Every change of a job: the moves that the calls of the ledger are made of.
+
+The counterpart of `lua/_prelude.lua`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+import msgspec
+
+from tasks.errors import Reason
+from tasks.job import (
+    ArticleFailed,
+    ArticleOutcome,
+    AttemptRecord,
+    Failure,
+    JobState,
+    Lease,
+    StepRef,
+)
+from tasks.ledger.memory.entry import Entry, OpenStep, StepState
+from tasks.ledger.memory.wakeups import Wakeups
+from tasks.settings import Settings
+
+
+class LifeCycle:
+    """All jobs, and what may happen to them."""
+
+    def __init__(self, settings: Settings, now_ms: Callable[[], int]) -> None:
+        self.now_ms = now_ms
+        self.entries: dict[str, Entry] = {}
+        self.wakeups = Wakeups()
+        self._grace_ms = round(settings.wakeup_grace * 1000)
+        self._lease_ms = round(settings.lease_seconds * 1000)
+        self._window = settings.release_window
+        self._job_ttl_ms = settings.job_ttl * 1000
+        self.max_tries = settings.max_attempts
+
+    # Jobs
+
+    def find(self, job_id: str) -> Entry | None:
+        """The job, unless it is unknown or its time to live is over."""
+        entry = self.entries.get(job_id)
+        return None if entry is None or self.expired(entry) else entry
+
+    def expired(self, entry: Entry) -> bool:
+        return self.ended_before(entry, self._job_ttl_ms)
+
+    def ended_before(self, entry: Entry, age_ms: int) -> bool:
+        finished = entry.record.finished_ms
+        return finished is not None and finished + age_ms <= self.now_ms()
+
+    def begin(self, entry: Entry) -> None:
+        """Makes the first step due: at once, or at the job's start time."""
+        discover, start = entry.step("discover"), entry.job.not_before_ms
+        if start is not None and start > self.now_ms():
+            entry.steps[discover] = OpenStep(state=StepState.DELAYED, due_ms=start)
+        else:
+            self.leave_waiting(entry)
+            self.queue(entry, discover)
+
+    def leave_waiting(self, entry: Entry) -> None:
+        if entry.waiting:
+            entry.update(state=JobState.PENDING)
+
+    def end(self, entry: Entry, state: JobState, error: str | None = None) -> None:
+        """Ends the job, and what follows for those that wait for it: after SUCCESS they may begin,
+        otherwise they end too, and so on."""
+        self._end_one(entry, state, error)
+        ended = [entry]
+        for one in ended:  # which grows meanwhile
+            for dependent in self._dependents(one):
+                if one.succeeded:
+                    dependent.waits_for.remove(one.id)
+                    if not dependent.waits_for:
+                        self.begin(dependent)
+                else:
+                    self._end_one(dependent, JobState.FAILURE, dependency_failed(one))
+                    ended.append(dependent)
+
+    def revoke_if_idle(self, entry: Entry) -> None:
+        """A cancelled job is REVOKED once its last step has stopped."""
+        if entry.record.cancelled and not entry.steps:
+            self.end(entry, JobState.REVOKED)
+
+    def go_on(self, entry: Entry) -> None:
+        """What follows when a step has ended and left the job to its next."""
+        if entry.record.cancelled:
+            self.revoke_if_idle(entry)
+        else:
+            self.release(entry)
+
+    def _end_one(self, entry: Entry, state: JobState, error: str | None) -> None:
+        entry.steps.clear()
+        entry.evidence.clear()
+        entry.deadline_ms = None
+        entry.update(state=state, error=error, finished_ms=self.now_ms())
+
+    def _dependents(self, entry: Entry) -> Iterator[Entry]:
+        """In the order of their submission."""
+        for job_id in sorted(self.entries):
+            other = self.entries[job_id]
+            if other.waiting and entry.id in other.waits_for:
+                yield other
+
+    # Steps
+
+    def held(self, lease: Lease) -> Entry | None:
+        """The job of a step that this attempt still holds: the fence of every finish."""
+        entry = self.entries.get(lease.ref.job_id)
+        step = entry.steps.get(lease.ref) if entry else None
+        held = step and step.state is StepState.LEASED and step.attempt == lease.attempt
+        return entry if held else None
+
+    def queue(
+        self, entry: Entry, ref: StepRef, attempt: int = 0, tries: int = 0, *, first: bool = False
+    ) -> None:
+        """Makes a step claimable and wakes a worker."""
+        push = self.wakeups.push_first if first else self.wakeups.push
+        entry.steps[ref] = OpenStep(
+            state=StepState.QUEUED,
+            attempt=attempt,
+            tries=tries,
+            due_ms=self.now_ms() + self._grace_ms,
+            queued_ms=self.now_ms(),
+            taken=push(ref, entry.job.priority),
+        )
+
+    def look_again(self, entry: Entry, ref: StepRef) -> None:
+        """Puts off a queued step that only waits for a worker."""
+        due_ms = self.now_ms() + self._grace_ms
+        entry.steps[ref] = msgspec.structs.replace(entry.steps[ref], due_ms=due_ms)
+
+    def lease(self, entry: Entry, ref: StepRef, worker: str) -> Lease:
+        """Gives a worker the next attempt at a queued step."""
+        step = entry.steps[ref]
+        lease = Lease(ref=ref, attempt=step.attempt + 1, tries=step.tries + 1, worker=worker)
+        self.renew(entry, lease)
+        return lease
+
+    def renew(self, entry: Entry, lease: Lease) -> None:
+        entry.steps[lease.ref] = OpenStep(
+            state=StepState.LEASED,
+            attempt=lease.attempt,
+            tries=lease.tries,
+            due_ms=self.now_ms() + self._lease_ms,
+        )
+
+    def delay(self, entry: Entry, lease: Lease, delay_ms: int) -> None:
+        """Puts a step off that may succeed later."""
+        entry.steps[lease.ref] = OpenStep(
+            state=StepState.DELAYED,
+            attempt=lease.attempt,
+            tries=lease.tries,
+            due_ms=self.now_ms() + delay_ms,
+        )
+
+    def fail(self, entry: Entry, ref: StepRef, reason: str, detail: str) -> None:
+        """What follows when a step has failed for good: an article settles, anything else ends
+        the job."""
+        del entry.steps[ref]
+        if ref.index is not None:
+            self.settle_failed(entry, ref.index, reason, detail)
+        if entry.record.cancelled or ref.index is not None:
+            self.go_on(entry)
+        else:
+            self.end(entry, JobState.FAILURE, f"{reason}: {detail}")
+
+    def log_attempt(
+        self,
+        entry: Entry,
+        lease: Lease,
+        outcome: Literal["analysed", "retried", "failed", "lost", "handed_back"],
+        reason: str | None = None,
+        detail: str | None = None,
+    ) -> None:
+        entry.attempts.append(
+            AttemptRecord(
+                step=lease.ref.name,
+                attempt=lease.attempt,
+                outcome=outcome,
+                at_ms=self.now_ms(),
+                reason=reason,
+                detail=detail,
+            )
+        )
+
+    # Articles
+
+    def release(self, entry: Entry) -> None:
+        """Keeps at most W steps of the job open; `rank` follows the last article."""
+        total = entry.record.total or 0
+        if entry.record.settled == total:
+            self.queue(entry, entry.step("rank"))
+        while len(entry.steps) < self._window and entry.released < total:
+            self.queue(entry, entry.step(f"analyse:{entry.released}"))
+            entry.released += 1
+
+    def settle(self, entry: Entry, index: int, outcome: ArticleOutcome) -> None:
+        """Gives an article its one outcome."""
+        entry.outcomes[index] = outcome
+        failed = int(isinstance(outcome, ArticleFailed))
+        record = entry.record
+        entry.update(
+            settled=record.settled + 1,
+            failed=record.failed + failed,
+            processed=record.processed + 1 - failed,
+        )
+
+    def settle_failed(self, entry: Entry, index: int, reason: str, detail: str) -> None:
+        url = entry.candidates[index].url
+        entry.failures.append(Failure(url=url, reason=reason, detail=detail))
+        self.settle(entry, index, ArticleFailed(url=url, reason=Reason(reason), detail=detail))
+
+
+def dependency_failed(dependency: Entry) -> str:
+    """The error of a job that waited for this one."""
+    return f"dependency_failed: Job {dependency.id} ended in {dependency.record.state}."

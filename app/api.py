@@ -10,27 +10,40 @@ from litestar import MediaType, Request, Response, delete, get, post
 from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 from litestar.params import Body, FromPath, QueryParameter
+from litestar.response import Redirect
 
+from app.accept import prefers_page
+from app.acceptance import (
+    HEADERS,
+    WAIT_HEADERS,
+    IdempotencyKeyHeader,
+    accepted,
+    result_or_accepted,
+)
 from app.body import StrictJson, require_json
+from app.ending import Endings
 from app.etag import conditional
 from app.openapi import REQUEST_EXAMPLES, problem_responses
-from app.schemas import (
+from app.origin import require_same_origin
+from app.requests import JobRequest, submission_of
+from app.views import (
     ArticleListing,
+    AttemptListing,
     Cancellation,
     JobListing,
-    JobRequest,
+    JobRetried,
     JobSubmitted,
     StatusReport,
     article_listing,
+    attempt_listing,
     job_listing,
     status_report,
-    submission_of,
-    submitted,
 )
 from tasks.errors import InvalidRequest
 from tasks.job import ACTIVE_STATES, CancelOutcome, JobState, JobType, is_job_id
 from tasks.queue import Queue
 from tasks.result import ArticlesResult
+from tasks.selection import retry_key
 
 TAGS = ["jobs"]
 
@@ -48,16 +61,27 @@ Word = TypeVar("Word", bound=enum.StrEnum)
     dto=StrictJson,
     return_dto=None,
     before_request=require_json,
-    responses=problem_responses(413, 415, 422),
-    response_description="Submitted; `Location` is the job's page.",
+    responses={
+        200: ResponseSpec(
+            ArticlesResult,
+            description="With `Prefer: wait`: the result, as it is at `Content-Location`.",
+            generate_examples=False,
+        ),
+        **problem_responses(413, 415, 422),
+    },
+    response_headers=WAIT_HEADERS,
+    response_description="Submitted, now or by an earlier request with this key.",
 )
 async def submit_job(
     data: Annotated[JobRequest, Body(title="Job", examples=REQUEST_EXAMPLES)],
     queue: NamedDependency[Queue],
+    endings: NamedDependency[Endings],
+    wait: NamedDependency[int | None],
+    idempotency_key: IdempotencyKeyHeader = None,
 ) -> Response[JobSubmitted]:
     """Submit a job. Once this has answered, the job will end."""
-    job = (await queue.submit(submission_of(data))).job
-    return Response(submitted(job), headers={"Location": f"/jobs/{job.id}"})
+    submitted = await queue.submit(submission_of(data), idempotency_key)
+    return await result_or_accepted(queue, endings, submitted, wait)
 
 
 @get("/jobs", tags=TAGS, responses=problem_responses(422))
@@ -132,6 +156,36 @@ async def job_articles(
     return article_listing(await queue.articles(job_id, cursor, limit))
 
 
+@get("/attempts", tags=TAGS, responses=problem_responses(404))
+async def job_attempts(queue: NamedDependency[Queue], job_id: FromPath[str]) -> AttemptListing:
+    """How attempts ended that did not succeed at once, oldest first; the last 1,000 of them."""
+    return attempt_listing(await queue.attempts(job_id))
+
+
+@post(
+    "/retry",
+    tags=TAGS,
+    status_code=202,
+    guards=[require_same_origin],
+    responses=problem_responses(403, 404, 409, 422),
+    response_headers=HEADERS,
+    response_description="A new job of what failed.",
+)
+async def retry_job(
+    request: Request[Any, Any, Any],
+    queue: NamedDependency[Queue],
+    job_id: FromPath[str],
+    idempotency_key: IdempotencyKeyHeader = None,
+) -> Response[JobRetried]:
+    """Try the failed articles again, in a new job; all of a job that failed before it had any."""
+    if not prefers_page(request, otherwise=MediaType.JSON):
+        return accepted(await queue.retry_failed(job_id, idempotency_key))
+    # The button of the job's page: pressed twice, it makes one job.
+    new = (await queue.retry_failed(job_id, retry_key(job_id))).job
+    page: Response[Any] = Redirect(f"/jobs/{new.id}", status_code=303)
+    return page
+
+
 @delete(
     "/",
     tags=TAGS,
@@ -152,7 +206,7 @@ async def cancel_job(
 
 
 CALLS = (submit_job, list_jobs)
-CALLS_OF_A_JOB = (job_status, job_result, job_articles, cancel_job)
+CALLS_OF_A_JOB = (job_status, job_result, job_articles, job_attempts, retry_job, cancel_job)
 """Under `/jobs/{job_id}`."""
 
 

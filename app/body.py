@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 from litestar import Request
@@ -17,17 +18,21 @@ from litestar.exceptions import ClientException
 from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 
-from app.schemas import REQUEST_FIELDS, JobRequest
+from app.requests import REQUEST_FIELDS, JobRequest
 from tasks.errors import InvalidRequest
 from tasks.job import JobType, Priority
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 
-WRONG_TYPE = re.compile(r"Expected `(?P<wanted>[^`]+)`(?:, got `(?P<got>[^`]+)`)?")
+WRONG_TYPE = re.compile(
+    r"Expected `(?P<wanted>[^`]+)`(?: (?P<bound>[<>]=? \S+))?(?:, got `(?P<got>[^`]+)`)?"
+)
 MISSING = re.compile(r"Object missing required field `(?P<name>[^`]+)`")
 UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.+)`", re.DOTALL)
 PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
+
+T = TypeVar("T")
 
 _decoder = msgspec.json.Decoder(JobRequest)
 
@@ -56,7 +61,7 @@ class StrictJson(AbstractDTO[Any]):
         schema: Reference | Schema = schema_creator.for_field_definition(field_definition)
         return schema
 
-    def decode_bytes(self, value: bytes) -> JobRequest:
+    def decode_bytes(self, value: bytes) -> Any:
         return decode_request(value)
 
 
@@ -64,7 +69,7 @@ async def require_json(request: Request[Any, Any, Any]) -> None:
     """Also what keeps the forms of other sites out: these can send no JSON."""
     _require_media_type(request, JSON)
     if not await request.body():
-        raise MalformedBody(detail="The body is empty; send a JSON object with a `type`.")
+        raise MalformedBody(detail="The body is empty; send a JSON object, as /schema has it.")
 
 
 async def require_form(request: Request[Any, Any, Any]) -> None:
@@ -73,8 +78,19 @@ async def require_form(request: Request[Any, Any, Any]) -> None:
 
 def decode_request(body: bytes) -> JobRequest:
     """Raises MalformedBody, or InvalidRequest with the place and what must stand there."""
+    request: JobRequest = decode_strictly(body, _decoder, _explain)
+    return request
+
+
+def decode_strictly(
+    body: bytes, decoder: msgspec.json.Decoder[T], sentence: Callable[[str, bytes], str]
+) -> T:
+    """What the decoder reads, where `sentence` explains msgspec's message on this body.
+
+    Raises MalformedBody, or InvalidRequest with that sentence.
+    """
     try:
-        return _decode(body)
+        return _decode(body, decoder, sentence)
     except UnicodeDecodeError as error:
         raise MalformedBody(detail="The body is not UTF-8; encode it as UTF-8.") from error
     except RecursionError as error:
@@ -83,11 +99,34 @@ def decode_request(body: bytes) -> JobRequest:
         raise MalformedBody(detail=f"The body is not valid JSON: {_fault(error)}.") from error
 
 
-def _decode(body: bytes) -> JobRequest:
+def path_in(message: str) -> str:
+    """The place that msgspec's message names, without its `$`; empty for the body itself."""
+    place = PATH.search(message)
+    return place["path"] if place else ""
+
+
+def explain(message: str, owner: str, fields: Sequence[str]) -> str:
+    """msgspec's message as a sentence that says what to change."""
+    if missing := MISSING.match(message):
+        return f"{missing['name']} is missing."
+    if unknown := UNKNOWN.match(message):
+        known = ", ".join(fields)
+        return f"{_quote(unknown['name'])} is not a field of {owner}; these are: {known}."
+    name = path_in(message) or "The body"
+    if wrong := WRONG_TYPE.match(message):
+        got = f", and is {_article(wrong['got'])}" if wrong["got"] else ""
+        bound = f" {wrong['bound']}" if wrong["bound"] else ""
+        return f"{name} must be {_article(wrong['wanted'])}{bound}{got}."
+    return f"{name}: {PATH.sub('', message)}."
+
+
+def _decode(
+    body: bytes, decoder: msgspec.json.Decoder[T], sentence: Callable[[str, bytes], str]
+) -> T:
     try:
-        request: JobRequest = _decoder.decode(body)
+        request = decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise InvalidRequest(_explain(str(error), body)) from error
+        raise InvalidRequest(sentence(str(error), body)) from error
     json.loads(body, object_pairs_hook=_refuse_twins)
     return request
 
@@ -114,38 +153,37 @@ def _fault(error: msgspec.DecodeError) -> str:
 
 
 def _explain(message: str, body: bytes) -> str:
-    """msgspec's message as a sentence that says what to change."""
-    place = PATH.search(message)
-    path = place["path"] if place else ""
+    path = path_in(message)
     if path == "type":
         return f"type must be one of {', '.join(JobType)}."
     if path == "priority":
         return f"priority must be one of {', '.join(Priority)}."
-    if missing := MISSING.match(message):
-        return _missing(missing["name"])
-    if unknown := UNKNOWN.match(message):
-        return _unknown(unknown["name"], body)
-    name = path or "The body"
-    if wrong := WRONG_TYPE.match(message):
-        got = f", and is {_article(wrong['got'])}" if wrong["got"] else ""
-        return f"{name} must be {_article(wrong['wanted'])}{got}."
-    return f"{name}: {PATH.sub('', message)}."
+    if path == "not_before":
+        return (
+            "not_before must be an ISO 8601 time with its offset from UTC, "
+            "such as 2026-03-01T08:30:00+01:00 or 2026-03-01T07:30:00Z."
+        )
+    missing = MISSING.match(message)
+    if missing and missing["name"] == "type":
+        return f"type is missing; one of {', '.join(JobType)}."
+    job_type = _type_in(body) if UNKNOWN.match(message) else ""
+    return explain(message, job_type, REQUEST_FIELDS.get(job_type, ()))
 
 
-def _missing(name: str) -> str:
-    known = f"; one of {', '.join(JobType)}" if name == "type" else ""
-    return f"{name} is missing{known}."
-
-
-def _unknown(name: str, body: bytes) -> str:
-    """Reads on beyond the unknown field, and so may find that the rest is no JSON at all."""
-    job_type = msgspec.json.decode(body, type=dict[str, Any]).get("type", "")
-    known = ", ".join(REQUEST_FIELDS[job_type])
-    return f"{_quote(name)} is not a field of {job_type}; these are: {known}."
+def _type_in(body: bytes) -> str:
+    """Reads on beyond an unknown field, and so may find that the rest is no JSON at all."""
+    job_type: str = msgspec.json.decode(body, type=dict[str, Any]).get("type", "")
+    return job_type
 
 
 def _article(word: str) -> str:
-    words = {"int": "an integer", "str": "a string", "bool": "true or false", "null": "null"}
+    words = {
+        "int": "an integer",
+        "float": "a number",
+        "str": "a string",
+        "bool": "true or false",
+        "null": "null",
+    }
     return " or ".join(
         words.get(part, f"an {part}" if part[0] in "aeio" else f"a {part}")
         for part in word.split(" | ")

@@ -12,39 +12,61 @@ from litestar.datastructures import CacheControlHeader, State
 from litestar.di import Provide
 from litestar.static_files import create_static_files_router
 
+from app.admin import ADMIN_CALLS
 from app.api import CALLS, CALLS_OF_A_JOB
+from app.ending import Endings
 from app.health import health
 from app.job_id import require_job_id
 from app.openapi import openapi_config
 from app.pages import PAGES, PAGES_OF_A_JOB
+from app.prefer import preferred_wait
 from app.problems import answer
+from app.schedules import SCHEDULE_CALLS
 from app.security_headers import add_security_headers
 from app.server_span import ServerSpans
 from app.templating import HERE, template_config
 from tasks.queue import Queue
+from tasks.resources import open_schedules
+from tasks.schedules import Schedules
 from tasks.settings import Settings
 from tasks.telemetry import tracer
 
 OpenQueue = Callable[[Settings], AbstractAsyncContextManager[Queue]]
+OpenSchedules = Callable[[Settings], AbstractAsyncContextManager[Schedules]]
 
 SHUTDOWN_SECONDS = 5
 """How long requests that are under way may take to end."""
 
 
-def create_app(settings: Settings, open_queue: OpenQueue) -> Litestar:
-    """The application; the queue is opened when it starts, and closed when it ends."""
+def create_app(
+    settings: Settings, open_queue: OpenQueue, open_schedules: OpenSchedules = open_schedules
+) -> Litestar:
+    """The application; what it works on is opened when it starts, and closed when it ends."""
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with open_queue(settings) as queue:
+        async with open_queue(settings) as queue, open_schedules(settings) as schedules:
             app.state.queue = queue
+            app.state.endings = Endings(queue)
+            app.state.schedules = schedules
             yield
 
     app = Litestar(
-        route_handlers=[*CALLS, *PAGES, _one_job(), health, _static()],
+        route_handlers=[
+            *CALLS,
+            *ADMIN_CALLS,
+            *SCHEDULE_CALLS,
+            *PAGES,
+            _one_job(),
+            health,
+            _static(),
+        ],
         dependencies={
+            "endings": Provide(_endings, sync_to_thread=False),
             "queue": Provide(_queue, sync_to_thread=False),
+            "schedules": Provide(_schedules, sync_to_thread=False),
             "settings": Provide(_settings, sync_to_thread=False),
+            "wait": Provide(preferred_wait, sync_to_thread=False),
         },
         exception_handlers={Exception: answer},
         before_send=[add_security_headers],
@@ -92,6 +114,16 @@ def serve(settings: Settings, open_queue: OpenQueue) -> None:
 def _queue(state: State) -> Queue:
     queue: Queue = state.queue
     return queue
+
+
+def _endings(state: State) -> Endings:
+    endings: Endings = state.endings
+    return endings
+
+
+def _schedules(state: State) -> Schedules:
+    schedules: Schedules = state.schedules
+    return schedules
 
 
 def _settings(state: State) -> Settings:

@@ -14,7 +14,7 @@ from litestar.exceptions import NotFoundException
 from litestar.handlers.base import BaseRouteHandler
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
-from litestar.openapi.spec import Example
+from litestar.openapi.spec import Example, Tag
 
 from app.problems import MEDIA_TYPE, PROBLEMS, Problem
 
@@ -22,6 +22,12 @@ DESCRIPTION = """\
 Turns a topic or a list of URLs into a ranked, explained, duplicate-free list of articles.
 
 Submit a job with `POST /jobs`, follow `/jobs/{job_id}/status`, read `/jobs/{job_id}/result`.
+
+A submit that may have to be sent again gets an `Idempotency-Key`; with `Prefer: wait=N` it is
+answered with the result itself, if that is there within N seconds.
+
+Nobody has to say who they are: keep the calls under `admin` where only trusted clients reach them.
+Requests that change something are refused from pages of other sites.
 
 Every error is a problem document (RFC 9457), `application/problem+json`. Its `detail` says what
 to change; its `type` is stable, and is explained at that very path:
@@ -49,8 +55,12 @@ REQUEST_EXAMPLES = [
         },
     ),
     Example(
-        summary="Analyse one URL",
-        value={"type": "single_analysis", "url": "https://example.com/a"},
+        summary="Analyse one URL, and end within a minute",
+        value={
+            "type": "single_analysis",
+            "url": "https://example.com/a",
+            "deadline_seconds": 60,
+        },
     ),
     Example(summary="Pass once through everything", value={"type": "health_check"}),
 ]
@@ -61,6 +71,18 @@ def openapi_config() -> OpenAPIConfig:
         title="Content curator",
         version=version("content-curator"),
         description=DESCRIPTION + _table(),
+        tags=[
+            Tag(name="jobs", description="Submit jobs, follow them, read their results."),
+            Tag(name="schedules", description="Submit jobs again and again."),
+            Tag(
+                name="admin",
+                description=(
+                    "For whoever runs the service: the queue, the workers, many jobs at once. "
+                    "For trusted networks: nobody has to say who they are."
+                ),
+            ),
+            Tag(name="health", description="For probes, and for people."),
+        ],
         openapi_router=Router(
             "/schema", route_handlers=[], guards=[_refuse_others], include_in_schema=False
         ),

@@ -1,4 +1,4 @@
-"""Forms must be sent from our own pages."""
+"""What changes something must be sent from our own pages, or by no browser at all."""
 
 from __future__ import annotations
 
@@ -25,4 +25,6 @@ def require_same_origin(
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     own = site in OWN if site else origin is None or urlsplit(origin).netloc == headers.get("host")
     if not own:
-        raise PermissionDeniedException(detail="Send the form from the page it stands on.")
+        raise PermissionDeniedException(
+            detail="Send it from a page of this service, or without a browser."
+        )

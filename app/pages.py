@@ -14,7 +14,7 @@ from litestar.response import Redirect, Template
 from app.accept import prefers_data
 from app.api import TAGS
 from app.body import require_form
-from app.ending import wait_for_end
+from app.ending import Endings
 from app.etag import conditional
 from app.forms import TopicForm, UrlForm, read_form
 from app.health import look
@@ -22,7 +22,7 @@ from app.openapi import problem_responses
 from app.origin import require_same_origin
 from app.outcome import Outcome, read_outcome
 from app.problems import PROBLEMS, ProblemType
-from app.schemas import StatusReport, status_report, summary
+from app.views import StatusReport, attempt_listing, status_report, summary
 from tasks.errors import (
     InvalidRequest,
     JobFinished,
@@ -55,13 +55,16 @@ async def home(queue: NamedDependency[Queue], settings: NamedDependency[Settings
     include_in_schema=False,
 )
 async def submit_form(
-    body: RawBody, queue: NamedDependency[Queue], settings: NamedDependency[Settings]
+    body: RawBody,
+    queue: NamedDependency[Queue],
+    endings: NamedDependency[Endings],
+    settings: NamedDependency[Settings],
 ) -> Response[Any]:
     form = read_form(body)
     try:
         job = (await queue.submit(form.submission())).job
-        if not form.background:
-            await wait_for_end(queue, job.id, PATIENCE)
+        if not form.background and not endings.full:
+            await endings.wait(job.id, PATIENCE)
     except (InvalidRequest, LedgerUnavailable) as error:
         return await _home(queue, settings, form, error)
     return Redirect(f"/jobs/{job.id}", status_code=303)
@@ -81,7 +84,12 @@ async def job_page(
     if prefers_data(request):
         return conditional(request, report)
     outcome = await _outcome(queue, report)
-    context = {"job": report, "outcome": outcome, "final": report.state.final}
+    context = {
+        "job": report,
+        "outcome": outcome,
+        "final": report.state.final,
+        "attempts": attempt_listing(await queue.attempts(job_id)).attempts,
+    }
     headers = {**FRESH, "Vary": "Accept"}
     page: Response[Any] = Template(
         "job.html", context=context, headers=headers, media_type=MediaType.HTML

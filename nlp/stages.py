@@ -26,6 +26,8 @@ class Stages:
         outcome = otherwise
         try:
             outcome = work()
+        except MemoryError:  # of the whole process, and no stage's to mend
+            raise
         except Exception as raised:  # one stage must not fail the article
             error = told(raised)
         self.add(name, started, error)
@@ -50,6 +52,8 @@ class Stages:
                 scores[score] = round(measure(), 2)
             except Unmeasurable as reason:
                 scores[score] = self._neutral(score, str(reason))
+            except MemoryError:
+                raise
             except Exception as raised:  # one score must not fail the article
                 errors.append(told(raised))
                 scores[score] = self._neutral(score, f"The measure failed: {told(raised)}")

@@ -15,12 +15,13 @@ from typing import Any
 
 import structlog
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 from taskiq.abc.formatter import TaskiqFormatter
 from taskiq.message import BrokerMessage, TaskiqMessage
 from taskiq_redis import ListQueueBroker
 
 from tasks.job import StepRef
-from tasks.ledger.connection import UNAVAILABLE
+from tasks.ledger.connection import is_away
 from tasks.ledger.keys import WAKE_LISTS
 
 log = structlog.get_logger()
@@ -32,6 +33,7 @@ POP_SECONDS = 2.0
 """How long a pop waits for the first wake-up; below the client's socket timeout."""
 
 FULL_SECONDS = 0.1
+AWAY_SECONDS = 0.5
 
 AGEING = 8
 """Every eighth pop looks at the lists from low to high, so that low is never starved: a wake-up
@@ -51,7 +53,9 @@ class WakeupFormatter(TaskiqFormatter):
 
     def loads(self, message: bytes) -> TaskiqMessage:
         text = message.decode()
-        return TaskiqMessage(task_id=text, task_name=RUN_STEP, labels={}, args=[text], kwargs={})
+        return TaskiqMessage.model_construct(
+            task_id=text, task_name=RUN_STEP, labels={}, args=[text], kwargs={}
+        )
 
 
 class WakeupBroker(ListQueueBroker):
@@ -96,16 +100,19 @@ class WakeupBroker(ListQueueBroker):
             reply: Any = await self._redis.blmpop(
                 POP_SECONDS, len(lists), *lists, direction="LEFT", count=slots
             )
-        except UNAVAILABLE as error:
-            log.warning("cannot pop wake-ups", error=type(error).__name__)
-            await asyncio.sleep(0.5)
+        except Exception as error:  # it would end the worker, with all that it runs
+            if is_away(error):
+                log.warning("cannot pop wake-ups", error=type(error).__name__)
+            else:
+                log.exception("popping wake-ups failed in a way that nobody foresaw")
+            await asyncio.sleep(AWAY_SECONDS)
             return []
         return list(reply[1]) if reply else []
 
     async def _put_back(self, popped: Sequence[bytes]) -> None:
         """Wake-ups that nobody here will run; without this the reaper would find them, later."""
         if popped:
-            with contextlib.suppress(*UNAVAILABLE):
+            with contextlib.suppress(RedisError, OSError):
                 await self._redis.lpush(self.queue_name, *reversed(popped))
 
     def _ours(self, wakeup: bytes) -> bool:

@@ -5,6 +5,8 @@ CuratorError
 ├── InvalidRequest           what a caller sent; says what to change
 ├── IdempotencyConflict      an idempotency key that was used for something else
 ├── UnknownJob               no such job, or its time to live is over
+├── UnknownSchedule          no such schedule
+├── UnknownWorker            no such worker was heard of lately
 ├── JobFinished              too late to change it
 ├── JobUnfinished            too early for its result
 ├── ResultExpired            the job is known, its result's time to live is over
@@ -50,6 +52,8 @@ class Reason(enum.StrEnum):
     WORKER_LOST = "worker_lost"
     """The worker died or its lease ended, as often as is allowed."""
     ENGINE_CRASHED = "engine_crashed"
+    OUT_OF_MEMORY = "out_of_memory"
+    """The analysis wanted more memory than ENGINE_MEMORY_MB."""
     DEADLINE_REACHED = "deadline_reached"
     DEPENDENCY_FAILED = "dependency_failed"
     """Of a job: one that it depends on did not succeed."""
@@ -77,6 +81,14 @@ class IdempotencyConflict(CuratorError):
 
 class UnknownJob(CuratorError):
     """There is no such job, or it has been forgotten since."""
+
+
+class UnknownSchedule(CuratorError):
+    """There is no such schedule."""
+
+
+class UnknownWorker(CuratorError):
+    """No such worker was heard of lately."""
 
 
 class JobFinished(CuratorError):

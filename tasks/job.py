@@ -73,6 +73,7 @@ TRANSITIONS: Mapping[JobState, frozenset[JobState]] = {
 """Every change of state there is; a test holds the ledgers to it."""
 
 ACTIVE_STATES = tuple(state for state in JobState if not state.final)
+FINAL_STATES = tuple(state for state in JobState if state.final)
 
 
 class Priority(enum.StrEnum):
@@ -124,6 +125,16 @@ class HealthCheck(Struct, frozen=True, kw_only=True, tag="health_check", tag_fie
 
 Params = TopicCuration | BatchAnalysis | SingleAnalysis | HealthCheck
 
+ABOUT_LENGTH = 200
+"""Characters of what a listing tells of a job."""
+
+
+def query_of(params: Params) -> str | None:
+    """What relevance is measured against."""
+    if isinstance(params, TopicCuration):
+        return params.topic
+    return getattr(params, "query", None)
+
 
 class Job(Struct, frozen=True, kw_only=True):
     """What was submitted. It never changes."""
@@ -150,9 +161,14 @@ class Job(Struct, frozen=True, kw_only=True):
     @property
     def query(self) -> str | None:
         """What relevance is measured against."""
-        if isinstance(self.params, TopicCuration):
-            return self.params.topic
-        return getattr(self.params, "query", None)
+        return query_of(self.params)
+
+    @property
+    def about(self) -> str | None:
+        """What a reader knows the job by: its topic, its query, or its first URL."""
+        urls = getattr(self.params, "urls", ()) or (getattr(self.params, "url", None),)
+        text = self.query or urls[0]
+        return text if text is None or len(text) <= ABOUT_LENGTH else f"{text[: ABOUT_LENGTH - 1]}…"
 
 
 StepKind = Literal["discover", "analyse", "rank"]
@@ -179,9 +195,9 @@ class StepRef(Struct, frozen=True):
         job_id, _, name = text.partition("/")
         kind, colon, index = name.partition(":")
         match kind:
-            case "discover" | "rank" if job_id and not colon:
+            case "discover" | "rank" if is_job_id(job_id) and not colon:
                 return cls(job_id, kind)
-            case "analyse" if job_id and index.isascii() and index.isdigit():
+            case "analyse" if is_job_id(job_id) and index.isascii() and index.isdigit():
                 return cls(job_id, kind, int(index))
         raise ValueError(f"not the name of a step: {text[:80]!r}")
 
@@ -338,6 +354,11 @@ class JobRecord(Struct, frozen=True, kw_only=True):
     deadline_reached: bool = False
     error: str | None = None
     """Of a FAILURE: the reason word, a colon, and one sentence."""
+    about: str | None = None
+    """See `Job.about`."""
+    not_before_ms: int | None = None
+    deadline_ms: int | None = None
+    depends_on: tuple[str, ...] = ()
     replayed_from: str | None = None
     traceparent: str | None = None
 
@@ -391,6 +412,10 @@ class QueueDepth(Struct, frozen=True, kw_only=True):
     """How long the oldest queued step has waited; None if none is queued."""
     workers: int
     """Worker processes heard of lately."""
+    wakeups: dict[Priority, int]
+    """Wake-ups that stand in each list: about the queued steps, as a cancelled one leaves its own."""
+    paused: bool
+    """Whether no step may be claimed."""
 
 
 class WorkerRecord(Struct, frozen=True, kw_only=True):
@@ -426,6 +451,8 @@ class Reaped(Struct, frozen=True, kw_only=True):
     """Retries and start times that had come."""
     expired: int
     """Jobs whose time to live was over."""
+    looked_at: int
+    """Due times that had passed, whether or not there was anything to move."""
 
 
 def new_job_id(now_ms: int) -> str:

@@ -48,6 +48,8 @@ class HeldLeases:
         self._held: dict[Lease, _Held] = {}
         self.paused = False
         """Whether the queue was paused at the last renewal."""
+        self.stopping = asyncio.Event()
+        """Set once what runs here was told to end."""
         self.draining = asyncio.Event()
         """Set once this worker was told to take no more steps."""
 
@@ -64,12 +66,16 @@ class HeldLeases:
         return len(self._held)
 
     def stop_all(self) -> None:
+        self.stopping.set()
         for held in self._held.values():
             _stop(held, Stop.SHUTDOWN)
 
     async def renew_forever(self) -> None:
         while True:
-            await self.renew()
+            try:
+                await self.renew()
+            except Exception:  # without renewals this worker would lose whatever it runs
+                log.exception("leases could not be renewed, in a way that nobody foresaw")
             await asyncio.sleep(RENEW_SECONDS)
 
     async def renew(self) -> None:

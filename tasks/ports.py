@@ -31,6 +31,7 @@ from tasks.job import (
     SubmitOutcome,
     WorkerRecord,
 )
+from tasks.schedule import DueRun, DueRuns, LastRun, SchedulePage, ScheduleRecord
 
 
 class Fetcher(Protocol):
@@ -72,6 +73,10 @@ class JobReader(Protocol):
     """
 
     async def record(self, job_id: str) -> JobRecord | None: ...
+
+    async def records(self, job_ids: Sequence[str]) -> tuple[JobRecord, ...]:
+        """Those of these jobs that there are, in one round trip."""
+        ...
 
     async def job(self, job_id: str) -> Job | None:
         """What was submitted."""
@@ -121,7 +126,10 @@ class Ledger(JobReader, Protocol):
         """Writes the job and wakes a worker, unless the outcome says why not."""
         ...
 
-    async def claim(self, ref: StepRef, worker: str) -> Claim | ClaimRefusal: ...
+    async def claim(self, ref: StepRef, worker: str, call: str = "") -> Claim | ClaimRefusal:
+        """Where an answer may have been lost, the same `call`, a word that no other claim of this
+        worker has, gets the same lease again."""
+        ...
 
     async def renew(self, worker: str, description: bytes, leases: Sequence[Lease]) -> Renewal:
         """Renews the leases, and says that the worker lives."""
@@ -155,8 +163,12 @@ class Ledger(JobReader, Protocol):
         """Forgets a job that has ended. False: there is none, or it is still active."""
         ...
 
-    async def reap(self, limit: int = 100) -> Reaped:
-        """Moves on whatever is overdue."""
+    async def reap(self, limit: int = 100, *, lenient: bool = False) -> Reaped:
+        """Moves on whatever is overdue.
+
+        If lenient, leases that ended while the ledger was away are left for another moment, in
+        which the workers that live renew them.
+        """
         ...
 
     async def pause(self) -> None:
@@ -171,6 +183,42 @@ class Ledger(JobReader, Protocol):
 
     async def evidence(self, job_id: str) -> dict[int, bytes]:
         """What `rank` needs of each analysed article, by its index."""
+        ...
+
+
+class ScheduleBook(Protocol):
+    """The schedules in the ledger. Each call is atomic, and harmless if it comes twice.
+
+    Every call raises LedgerUnavailable if the ledger cannot be reached.
+    """
+
+    async def now_ms(self) -> int:
+        """The ledger's clock, the one clock that all processes share."""
+        ...
+
+    async def add(self, record: ScheduleRecord, most: int) -> bool:
+        """False: there are that many already, and nothing was written."""
+        ...
+
+    async def read(self, schedule_id: str) -> ScheduleRecord | None:
+        """None if there is none, or if another release wrote it in another form."""
+        ...
+
+    async def page(self, cursor: str | None, limit: int) -> SchedulePage:
+        """At most `limit` schedules, newest first, older than the cursor."""
+        ...
+
+    async def remove(self, schedule_id: str) -> bool:
+        """False: there is none."""
+        ...
+
+    async def due(self) -> DueRuns: ...
+
+    async def advance(self, run: DueRun, next_run_ms: int, last_run: LastRun | None) -> bool:
+        """Moves the schedule on to its next run; a `last_run` of None leaves the one before.
+
+        False, and nothing is changed, if it no longer stands at this run.
+        """
         ...
 
 

@@ -16,6 +16,7 @@ from tasks.errors import (
     JobUnfinished,
     ResultExpired,
     UnknownJob,
+    UnknownWorker,
 )
 from tasks.job import (
     ACTIVE_STATES,
@@ -29,9 +30,12 @@ from tasks.job import (
     JobState,
     JobType,
     OutcomePage,
+    Params,
     QueueDepth,
     SubmitVerdict,
+    WorkerRecord,
     new_job_id,
+    query_of,
 )
 from tasks.ports import Ledger
 from tasks.result import partial_result
@@ -82,21 +86,23 @@ class Queue:
         """The same under an id that the caller derives, so that it is made once by whoever."""
         return await self._write(job_id, submission, int(self._now() * 1000), None)
 
-    async def retry_failed(self, job_id: str) -> Submitted:
-        """A new job of the articles that failed in this one.
+    async def retry_failed(self, job_id: str, idempotency_key: str | None = None) -> Submitted:
+        """A new job of what failed in this one: its failed articles, or all of a FAILURE without.
 
-        Raises UnknownJob, JobUnfinished, or InvalidRequest if none failed.
+        Raises UnknownJob, JobUnfinished, IdempotencyConflict, or InvalidRequest if nothing failed.
         """
         record = await self._record(job_id)
         if not record.state.final:
             raise JobUnfinished
-        failures = await self._ledger.failures(job_id)
-        if not failures:
-            raise InvalidRequest("No article of this job failed, so there is nothing to retry.")
-        urls = tuple(failure.url for failure in failures)
-        params = BatchAnalysis(urls=urls, query=await self._query(job_id))
-        submission = Submission(params=params, priority=record.priority, replayed_from=job_id)
-        return await self.submit(submission)
+        job = await self._ledger.job(job_id)
+        if job is None:
+            raise UnknownJob
+        submission = Submission(
+            params=_failed_part(job.params, record, await self._ledger.failures(job_id)),
+            priority=record.priority,
+            replayed_from=job_id,
+        )
+        return await self.submit(submission, idempotency_key)
 
     async def cancel(self, job_id: str) -> CancelOutcome:
         """CANCELLED, or CANCELLING while steps still run.
@@ -109,6 +115,10 @@ class Queue:
         if outcome is CancelOutcome.FINISHED:
             raise JobFinished
         return outcome
+
+    async def purge(self, job_id: str) -> bool:
+        """Forgets a job that has ended. False: there is none, or it is still active."""
+        return await self._ledger.purge(job_id)
 
     async def status(self, job_id: str) -> JobStatus:
         """Raises UnknownJob."""
@@ -153,8 +163,29 @@ class Queue:
         """A page of jobs, newest first."""
         return await self._ledger.jobs(states, types, cursor, limit)
 
+    async def ended(self, job_ids: Sequence[str]) -> set[str]:
+        """Those of these jobs that run no more, whether ended or forgotten; one round trip."""
+        records = await self._ledger.records(job_ids)
+        return set(job_ids) - {record.id for record in records if not record.state.final}
+
     async def depth(self) -> QueueDepth:
         return await self._ledger.depth()
+
+    async def workers(self) -> tuple[WorkerRecord, ...]:
+        """The workers that were heard of lately."""
+        return await self._ledger.workers()
+
+    async def pause(self) -> None:
+        """Lets no step be claimed until `resume`. What runs is not touched."""
+        await self._ledger.pause()
+
+    async def resume(self) -> None:
+        await self._ledger.resume()
+
+    async def drain(self, worker: str) -> None:
+        """Tells a worker to take no more steps, and to end. Raises UnknownWorker."""
+        if not await self._ledger.drain(worker):
+            raise UnknownWorker
 
     async def _write(
         self, job_id: str, submission: Submission, now_ms: int, key: str | None
@@ -173,15 +204,24 @@ class Queue:
             case SubmitVerdict.SUBMITTED:
                 return Submitted(job=job)
 
-    async def _query(self, job_id: str) -> str | None:
-        job = await self._ledger.job(job_id)
-        return job.query if job else None
-
     async def _record(self, job_id: str) -> JobRecord:
         record = await self._ledger.record(job_id)
         if record is None:
             raise UnknownJob
         return record
+
+
+def _failed_part(params: Params, record: JobRecord, failures: Sequence[Failure]) -> Params:
+    """The parameters of a job of what failed in one with these. InvalidRequest: nothing did."""
+    if failures:
+        return BatchAnalysis(
+            urls=tuple(failure.url for failure in failures),
+            query=query_of(params),
+            apply_diversity=getattr(params, "apply_diversity", False),
+        )
+    if record.state is JobState.FAILURE:
+        return params
+    raise InvalidRequest("No article of this job failed, so there is nothing to retry.")
 
 
 def _job(job_id: str, submission: Submission, now_ms: int, traceparent: str | None) -> Job:

@@ -10,9 +10,12 @@ from contextlib import asynccontextmanager
 from tasks.embedded import redis_url
 from tasks.ledger.connection import connect
 from tasks.ledger.redis import RedisLedger
+from tasks.ledger.schedules import RedisSchedules
 from tasks.ports import Ledger
 from tasks.queue import Queue
 from tasks.reaper import reap_forever
+from tasks.scheduler import Scheduler
+from tasks.schedules import Schedules
 from tasks.settings import Settings
 
 
@@ -35,14 +38,28 @@ async def open_queue(settings: Settings) -> AsyncIterator[Queue]:
 
 @asynccontextmanager
 async def open_web(settings: Settings) -> AsyncIterator[Queue]:
-    """The same for web, where the reaper runs too: there may be no worker."""
-    async with open_ledger(settings) as ledger, reaping(ledger):
+    """The same for web, where reaper and scheduler run too: there may be no worker."""
+    async with open_ledger(settings) as ledger, reaping(ledger), scheduling(ledger, settings):
         yield Queue(ledger, settings)
+
+
+@asynccontextmanager
+async def open_schedules(settings: Settings) -> AsyncIterator[Schedules]:
+    """What clients can do with schedules."""
+    async with open_ledger(settings) as ledger:
+        yield Schedules(RedisSchedules(ledger.scripts), settings)
 
 
 @asynccontextmanager
 async def reaping(ledger: Ledger) -> AsyncIterator[None]:
     async with background(reap_forever(ledger)):
+        yield
+
+
+@asynccontextmanager
+async def scheduling(ledger: RedisLedger, settings: Settings) -> AsyncIterator[None]:
+    scheduler = Scheduler(RedisSchedules(ledger.scripts), Queue(ledger, settings), settings)
+    async with background(scheduler.run_forever()):
         yield
 
 

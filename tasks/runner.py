@@ -7,6 +7,8 @@ lease was lost. So this module is the only one that finishes steps.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import random
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -18,6 +20,7 @@ from tasks.errors import LedgerUnavailable, PermanentFailure, Reason, StepError,
 from tasks.job import ArticleAnalysed, Claim, ClaimRefusal, JobType, Lease, StepRef
 from tasks.kinds import Discovery, Kind
 from tasks.leases import HeldLeases, Stop
+from tasks.limits import soft_limit
 from tasks.ports import Ledger
 from tasks.settings import Settings
 from tasks.telemetry import attempt_span, mark_failed
@@ -25,7 +28,7 @@ from tasks.telemetry import attempt_span, mark_failed
 log = structlog.get_logger()
 
 LONGEST_DELAY = 900.0
-PERSIST_SECONDS = 0.5
+AWAY_SECONDS = 0.5
 
 Finish = Callable[[], Awaitable[bool]]
 
@@ -47,6 +50,7 @@ class Runner:
         self._leases = leases
         self._settings = settings
         self._worker = worker
+        self._calls = itertools.count(1)
         self.running = 0
         """Steps from claim to finish, just now."""
 
@@ -59,12 +63,8 @@ class Runner:
             self.running -= 1
 
     async def _run(self, ref: StepRef) -> None:
-        try:
-            claim = await self._ledger.claim(ref, self._worker)
-        except LedgerUnavailable:
-            log.warning("cannot claim a step", step=str(ref))
-            return
-        if isinstance(claim, ClaimRefusal):
+        claim = await self._claim(ref)
+        if not isinstance(claim, Claim):
             log.debug("nothing to do for a wake-up", step=str(ref), why=claim)
             return
         with bound_contextvars(job_id=ref.job_id, step=ref.name, attempt=claim.lease.attempt):
@@ -72,14 +72,24 @@ class Runner:
                 finish = await self._attempt(claim, span)
             await self._persist(finish)
 
+    async def _claim(self, ref: StepRef) -> Claim | ClaimRefusal | None:
+        """Asks until there is an answer: the step may have become ours without our knowledge."""
+        call = str(next(self._calls))
+        while not self._leases.stopping.is_set():
+            try:
+                return await self._ledger.claim(ref, self._worker, call)
+            except LedgerUnavailable:
+                log.warning("cannot claim a step; trying again", step=str(ref))
+                await self._until_next_try()
+        return None
+
     async def _attempt(self, claim: Claim, span: Span) -> Finish | None:
         """Runs the step. Gives the call that ends it; None if that is no longer ours to do."""
         outcome: list[Finish] = []
         work = asyncio.create_task(self._work(claim, outcome))
         with self._leases.hold(claim.lease, work) as held:
             try:
-                async with asyncio.timeout(self._settings.task_soft_time_limit):
-                    await work
+                await work
                 return outcome[0]
             except asyncio.CancelledError:
                 if held.stop is None:
@@ -93,25 +103,31 @@ class Runner:
             except StepError as error:
                 return self._failed(claim.lease, error, span)
             except LedgerUnavailable:
-                away = TransientFailure(Reason.INTERNAL_ERROR, "The ledger was away.")
-                return self._failed(claim.lease, away, span)
+                mark_failed(span, "ledger_unavailable", "broken off")
+                return lambda: self._ledger.hand_back(claim.lease)
             except Exception:
                 log.exception("a step failed in a way that nobody foresaw")
                 bug = PermanentFailure(Reason.INTERNAL_ERROR, "An internal error; see the log.")
                 return self._failed(claim.lease, bug, span)
 
     async def _work(self, claim: Claim, outcome: list[Finish]) -> None:
+        async with soft_limit(self._settings.task_soft_time_limit):
+            outcome.append(await self._step(claim))
+
+    async def _step(self, claim: Claim) -> Finish:
+        """Does the work, and gives the call that ends the step with its outcome."""
         kind, job, lease = self._kinds[claim.job.type], claim.job, claim.lease
         match lease.ref.kind:
             case "discover":
                 found = await kind.discover(job)
-                outcome.append(lambda: self._discovered(lease, found))
-            case "analyse" if claim.candidate:
-                analysed = await kind.analyse(job, claim.candidate)
-                outcome.append(lambda: self._settled(lease, analysed))
+                return lambda: self._discovered(lease, found)
             case "rank":
                 result = await kind.rank(job)
-                outcome.append(lambda: self._ledger.complete(lease, result))
+                return lambda: self._ledger.complete(lease, result)
+            case "analyse" if claim.candidate:
+                analysed = await kind.analyse(job, claim.candidate)
+                return lambda: self._settled(lease, analysed)
+        raise PermanentFailure(Reason.INTERNAL_ERROR, "The article is not in the ledger.")
 
     def _discovered(self, lease: Lease, found: Discovery) -> Awaitable[bool]:
         return self._ledger.discovered(lease, found.candidates, found.report)
@@ -132,15 +148,25 @@ class Runner:
         return lambda: self._ledger.fail(lease, error.reason, error.detail)
 
     async def _persist(self, finish: Finish | None) -> None:
-        """Carries the outcome to the ledger, however long that is away."""
+        """Carries the outcome to the ledger, however long that is away.
+
+        Gives up only where this worker has to end meanwhile: the lease ends by itself.
+        """
         while finish is not None:
             try:
                 if not await finish():
                     log.warning("a finish came after its lease had ended, and changed nothing")
                 return
             except LedgerUnavailable:
+                if self._leases.stopping.is_set():
+                    log.warning("cannot finish a step; its lease is left to end")
+                    return
                 log.warning("cannot finish a step; trying again")
-                await asyncio.sleep(PERSIST_SECONDS)
+                await self._until_next_try()
+
+    async def _until_next_try(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._leases.stopping.wait(), AWAY_SECONDS)
 
 
 def retry_delay(base: float, tries: int, retry_after: float | None) -> float:

@@ -19,6 +19,7 @@ from msgspec.structs import asdict
 from nlp.analysis import AnalysisPolicy, Weights
 from nlp.decision import SelectionPolicy
 from tasks.errors import InvalidSettings
+from tasks.models_dir import default_models_dir
 
 SECRET = {"secret": True}
 
@@ -69,6 +70,10 @@ class Settings(Struct, frozen=True, kw_only=True):
             description="DEBUG, INFO, WARNING, ERROR or CRITICAL; of web too.",
         ),
     ] = "INFO"
+    tasks_eager: Annotated[
+        bool,
+        Meta(description="Run jobs inside the caller, with no Redis: for tests and scripts."),
+    ] = False
     release_window: Annotated[
         int,
         Meta(
@@ -110,7 +115,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     task_soft_time_limit: Annotated[
         float,
         Meta(
-            gt=0, description="A step is cancelled after that many seconds, and fails as timed out."
+            gt=0,
+            description=(
+                "A step is cancelled after that many seconds, without what it waited for the "
+                "engine, and fails as timed out."
+            ),
         ),
     ] = 300.0
     task_hard_time_limit: Annotated[
@@ -213,6 +222,34 @@ class Settings(Struct, frozen=True, kw_only=True):
     engine_threads: Annotated[
         int, Meta(ge=0, le=256, description="Threads of the engine; 0: one for each core.")
     ] = 0
+    engine_memory_mb: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description=(
+                "Megabytes that one analysis may take beside the models, on Linux; 0: no limit."
+            ),
+        ),
+    ] = 2048
+    models_dir: Annotated[
+        Path | None,
+        Meta(
+            description=(
+                "Where `curator models export` writes. Empty: `models` in the virtual environment, "
+                "or content-curator/models in the user's cache directory."
+            )
+        ),
+    ] = None
+    embedder: Annotated[
+        str,
+        Meta(
+            pattern="^(auto|onnx|sentence-transformers)$",
+            description=(
+                "onnx, sentence-transformers (on a GPU if there is one), or auto: onnx where the "
+                "model has been exported."
+            ),
+        ),
+    ] = "auto"
 
     # Sources and fetching
     sources: Annotated[
@@ -276,6 +313,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     def max_attempts(self) -> int:
         """How often a step is tried before it fails for good."""
         return self.task_max_retries + 1
+
+    @property
+    def models_path(self) -> Path:
+        """Where the exported models stand."""
+        return self.models_dir or default_models_dir() or self.state_dir / "models"
 
     @property
     def analysis_policy(self) -> AnalysisPolicy:
@@ -364,7 +406,7 @@ def _meta(annotation: Any) -> Meta:
 def _parse(name: str, annotation: Any, text: str) -> Any:
     kind = annotation.__origin__
     try:
-        if kind is Path:
+        if Path in (kind, *typing.get_args(kind)):
             return Path(text)
         if kind is bool and text.lower() in ("yes", "on", "no", "off"):
             return text.lower() in ("yes", "on")

@@ -62,10 +62,15 @@ class FakeEngine:
                 await self.behaviours[url]()
         finally:
             self.running -= 1
-        return AnalysisReport(outcome=_outcome(url), stages=(_stage("extract"), _stage("embed")))
+        return analysed(url)
 
     async def rank(self, evidence: Sequence[bytes], policy: SelectionPolicy) -> Ranking:
         return rank([msgspec.msgpack.decode(one, type=Analysis) for one in evidence], policy)
+
+
+def analysed(url: str) -> AnalysisReport:
+    """Scores and fingerprint depend on the URL alone; one with `untitled` in it is rejected."""
+    return AnalysisReport(outcome=_outcome(url), stages=(_stage("extract"), _stage("embed")))
 
 
 def _outcome(url: str) -> Analysis | Rejection:

@@ -36,15 +36,32 @@ class Submitted(Struct, frozen=True, kw_only=True):
     type: JobType
 
 
-class Cancelling(Struct, frozen=True, kw_only=True):
+class Attempt(Struct, frozen=True, kw_only=True):
+    step: str
+    attempt: int
+    outcome: str
+    at: dt.datetime | None = None
+    reason: str | None = None
+    detail: str | None = None
+
+
+class AttemptListing(Struct, frozen=True, kw_only=True):
+    attempts: tuple[Attempt, ...]
+
+
+class Handled(Struct, frozen=True, kw_only=True):
+    """What became of a job, or of one of many."""
+
     job_id: uuid.UUID
-    status: Literal["cancelled", "cancelling"]
-    """`cancelling` while steps still run."""
+    status: Literal["cancelled", "cancelling", "purged", "submitted"]
+    """`cancelling` while steps still run; `submitted` of the new job that a retry makes."""
+    replayed_from: str | None = None
 
 
 class JobStatus(Struct, frozen=True, kw_only=True):
     job_id: uuid.UUID
     type: JobType
+    about: str | None = None
     state: JobState
     current: int = 0
     total: int | None = None
@@ -55,6 +72,10 @@ class JobStatus(Struct, frozen=True, kw_only=True):
     submitted_at: dt.datetime | None = None
     started_at: dt.datetime | None = None
     finished_at: dt.datetime | None = None
+    not_before: dt.datetime | None = None
+    deadline_at: dt.datetime | None = None
+    depends_on: tuple[str, ...] = ()
+    replayed_from: str | None = None
     attempts: int = 0
     trace_id: str | None = None
     error: str | None = None

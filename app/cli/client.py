@@ -6,14 +6,15 @@ import ipaddress
 import uuid
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import httpx
 import msgspec
 
 from app.cli.answers import (
     Answer,
-    Cancelling,
+    AttemptListing,
+    Handled,
     JobListing,
     JobResult,
     JobStatus,
@@ -50,7 +51,7 @@ class Service:
             trust_env=not _is_loopback(base.host),
         )
 
-    def __enter__(self) -> Service:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -61,8 +62,12 @@ class Service:
     ) -> None:
         self._http.close()
 
-    def submit(self, request: Mapping[str, Any]) -> Answer[Submitted]:
-        return self._call("POST", "/jobs", Submitted, json=request)
+    def submit(
+        self, request: Mapping[str, Any], idempotency_key: str | None = None
+    ) -> Answer[Submitted]:
+        # Encoded here, so that a key that no header can hold is refused by the server's sentence.
+        headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key.encode()}
+        return self._call("POST", "/jobs", Submitted, json=request, headers=headers)
 
     def jobs(
         self, states: Sequence[str], types: Sequence[str], limit: int, cursor: str | None
@@ -79,14 +84,27 @@ class Service:
     def result(self, job_id: uuid.UUID) -> Answer[JobResult]:
         return self._call("GET", f"/jobs/{job_id}/result", JobResult)
 
-    def cancel(self, job_id: uuid.UUID) -> Answer[Cancelling]:
-        return self._call("DELETE", f"/jobs/{job_id}", Cancelling)
+    def attempts(self, job_id: uuid.UUID) -> Answer[AttemptListing]:
+        return self._call("GET", f"/jobs/{job_id}/attempts", AttemptListing)
+
+    def retry(self, job_id: uuid.UUID) -> Answer[Handled]:
+        return self._call("POST", f"/jobs/{job_id}/retry", Handled)
+
+    def cancel(self, job_id: uuid.UUID) -> Answer[Handled]:
+        return self._call("DELETE", f"/jobs/{job_id}", Handled)
 
     def page(self, job_id: uuid.UUID) -> str:
         """The address of the job's page."""
         return f"{self.url}/jobs/{job_id}"
 
     def _call(self, method: str, path: str, kind: type[T], **content: Any) -> Answer[T]:
+        response = self._send(method, path, **content)
+        try:
+            return Answer(msgspec.json.decode(response.content, type=kind), response.content)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise self._stranger(response) from error
+
+    def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
         try:
             response = self._http.request(method, path, **content)
         except httpx.TimeoutException as error:
@@ -96,10 +114,7 @@ class Service:
             raise Unreachable(f"{self.url} cannot be reached: {error}") from error
         if not response.is_success:
             raise self._refusal(response)
-        try:
-            return Answer(msgspec.json.decode(response.content, type=kind), response.content)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise self._stranger(response) from error
+        return response
 
     def _refusal(self, response: httpx.Response) -> CommandError:
         if response.is_redirect:

@@ -2,6 +2,7 @@
 
 0  fine
 1  JobUnsuccessful   the job ended in FAILURE or REVOKED
+1  ProblemsFound     the doctor found what needs to be mended
 2  WrongUse          what the user, or the environment, asked for cannot be done
 3  Unreachable       no content curator answers at the address
 130, 141             stopped by Ctrl-C, or by a reader that went away, as shells count signals
@@ -33,6 +34,17 @@ class JobUnsuccessful(CommandError):
     @classmethod
     def of(cls, state: str, error: str | None) -> JobUnsuccessful:
         return cls(f"the job ended in {state}" + (f": {error}" if error else ""))
+
+
+class ProblemsFound(CommandError):
+    """Something is wrong with Redis or the ledger."""
+
+    exit_code = 1
+
+    @classmethod
+    def of(cls, count: int, *, mendable: bool) -> ProblemsFound:
+        found = f"{count} problem{'s' if count > 1 else ''} found"
+        return cls(f"{found}; see --fix" if mendable else found)
 
 
 class WrongUse(CommandError):

@@ -15,7 +15,7 @@ from app.cli.exits import JobUnsuccessful, WrongUse
 from app.cli.lazy import LazyGroup
 from app.cli.options import choice, job_id_argument, print_json, service_options
 from app.cli.surroundings import Surroundings
-from app.cli.tables import show_jobs, show_result, show_status
+from app.cli.tables import show_jobs, show_result, show_status, show_table
 from app.cli.terminal import terminal
 from tasks.job import JobState, JobType
 
@@ -30,7 +30,10 @@ _PAGE = 100
         "show": ("app.cli.jobs:show", "Print where a job stands."),
         "watch": ("app.cli.watch:watch", "Follow a job until it ends."),
         "result": ("app.cli.jobs:result", "Print the articles of a job, best first."),
-        "cancel": ("app.cli.jobs:cancel", "Cancel jobs."),
+        "attempts": ("app.cli.jobs:attempts", "Print which steps did not succeed at once."),
+        "retry": ("app.cli.many:retry", "Try again what failed in jobs."),
+        "cancel": ("app.cli.many:cancel", "Cancel jobs."),
+        "purge": ("app.cli.many:purge", "Forget jobs that have ended."),
     },
 )
 def jobs() -> None:
@@ -158,28 +161,21 @@ def _write(path: Path, document: bytes) -> None:
 
 
 @click.command()
-@click.argument("job_ids", metavar="JOB_ID...", type=click.UUID, nargs=-1, required=True)
+@job_id_argument
 @service_options
 @click.pass_obj
-def cancel(
-    around: Surroundings, job_ids: tuple[uuid.UUID, ...], url: str | None, as_json: bool
-) -> None:
-    """Cancel jobs. What has been analysed by then stays readable.
-
-    With --json, one line for each job that is cancelled.
-    """
-    refused = 0
+def attempts(around: Surroundings, job_id: uuid.UUID, url: str | None, as_json: bool) -> None:
+    """Print which steps did not succeed at once, and what came of them."""
     with open_service(around, url) as service:
-        for job_id in job_ids:
-            try:
-                answer = service.cancel(job_id)
-            except WrongUse as error:
-                click.echo(f"{job_id}: {error.message}", err=True)
-                refused += 1
-                continue
-            if as_json:
-                print_json(answer.document)
-            else:
-                click.echo(f"{job_id}  {answer.body.status}")
-    if refused:
-        raise WrongUse(f"{refused} of {len(job_ids)} jobs cannot be cancelled")
+        listing = service.attempts(job_id)
+    if as_json:
+        print_json(listing.document)
+        return
+    show_table(
+        terminal(),
+        ("step", "attempt", "outcome", "at", "reason", "why"),
+        [
+            (one.step, one.attempt, one.outcome, one.at, one.reason, one.detail)
+            for one in listing.body.attempts
+        ],
+    )

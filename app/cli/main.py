@@ -53,6 +53,11 @@ def _forget_stdout() -> None:
         "web": ("app.cli.serve:web", "Run the web service."),
         "worker": ("app.cli.serve:worker", "Run a worker."),
         "jobs": ("app.cli.jobs:jobs", "Submit, watch and read jobs."),
+        "schedules": ("app.cli.schedules:schedules", "Submit jobs again and again."),
+        "queue": ("app.cli.queue:queue", "Look at the queue, pause it, let it go on."),
+        "workers": ("app.cli.workers:workers", "List the workers, and end one gently."),
+        "doctor": ("app.cli.doctor:doctor", "Look for what is wrong with Redis or the ledger."),
+        "models": ("app.cli.models:models", "Export the model for workers that start fast."),
         "settings": ("app.cli.settings:settings", "Print each setting and what it means."),
     },
 )
@@ -60,7 +65,8 @@ def _forget_stdout() -> None:
 def cli() -> None:
     """Turn a topic or a list of URLs into a ranked, duplicate-free list of articles.
 
-    Exit codes: 0 fine, 1 the job failed, 2 wrong use, 3 the server cannot be reached.
+    Exit codes: 0 fine, 1 the job failed or the doctor found something, 2 wrong use, 3 the server
+    cannot be reached.
     """
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -16,6 +18,42 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document, and nothing else."
 )
 job_id_argument = click.argument("job_id", type=click.UUID)
+
+
+class Moment(click.ParamType[dt.datetime]):
+    """A time as ISO 8601; one without an offset is of the local zone."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> dt.datetime:
+        if isinstance(value, dt.datetime):
+            return value
+        try:
+            moment = dt.datetime.fromisoformat(value)
+            return moment if moment.tzinfo else moment.astimezone()
+        except (ValueError, OverflowError, OSError):
+            self.fail(f"{value!r} is not a time such as 2026-03-01T08:30.", param, ctx)
+
+
+class Span(click.ParamType[float]):
+    """A length of time in seconds, or with its unit: 90, 15m, 12h, 7d."""
+
+    name = "span"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        if isinstance(value, float):
+            return value
+        found = re.fullmatch(r"([0-9]{1,9})([smhd]?)", value)
+        if found is None:
+            self.fail(f"{value!r} is not a length of time such as 90, 15m, 12h or 7d.", param, ctx)
+        return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}[found[2]]
+
+
+MOMENT, SPAN = Moment(), Span()
 
 
 def choice(words: Iterable[str]) -> click.Choice[str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, Any
 
 import click
 
 from app.cli.client import open_service
-from app.cli.options import choice, print_json, service_options
+from app.cli.options import MOMENT, choice, print_json, service_options
 from app.cli.surroundings import Surroundings
 from app.cli.watch import watch_to_end
 from tasks.job import JobType, Priority
@@ -53,21 +55,44 @@ _ACCEPTED = {
     help="Without: what topic or URLs suggest.",
 )
 @click.option("--priority", type=choice(Priority))
+@click.option(
+    "--deadline",
+    "deadline_seconds",
+    metavar="SECONDS",
+    type=float,
+    help="How long after its submission the job ranks what it has.",
+)
+@click.option(
+    "--depends-on",
+    metavar="JOB_ID",
+    multiple=True,
+    type=click.UUID,
+    help="Start after the success of this job; may be given again.",
+)
+@click.option(
+    "--not-before",
+    metavar="TIME",
+    type=MOMENT,
+    help="Start then at the earliest: 2026-03-01T08:30, of here where it has no offset.",
+)
+@click.option(
+    "--idempotency-key",
+    metavar="KEY",
+    help="The same job again with the same key, within 24 h, is the job that there is.",
+)
 @click.option("--watch", is_flag=True, help="Follow the job until it ends.")
 @service_options
 @click.pass_obj
 def submit(
     around: Surroundings,
     /,
-    urls: tuple[str, ...],
-    file: IO[str] | None,
-    batch: bool,
-    job_type: str | None,
-    priority: str | None,
+    depends_on: tuple[uuid.UUID, ...],
+    not_before: dt.datetime | None,
+    idempotency_key: str | None,
     watch: bool,
     url: str | None,
     as_json: bool,
-    **parameters: Any,
+    **description: Any,
 ) -> None:
     """Submit a job: a topic, or URLs.
 
@@ -79,15 +104,13 @@ def submit(
 
     One URL is a single_analysis, several (or a file) are a batch_analysis.
     """
-    given = parameters | {"urls": [*urls, *_urls_in(file or ())]}
-    wanted = JobType.BATCH_ANALYSIS if batch or (file and not job_type) else job_type
-    if batch and job_type not in (None, JobType.BATCH_ANALYSIS):
-        raise click.UsageError(f"--batch does not go with {job_type}.")
-    request = job_request({k: v for k, v in given.items() if v not in (None, [])}, wanted)
-    if priority:
-        request["priority"] = priority
+    request = described_job(**description)
+    if depends_on:
+        request["depends_on"] = [str(job_id) for job_id in depends_on]
+    if not_before:
+        request["not_before"] = not_before.isoformat()
     with open_service(around, url) as service:
-        submitted = service.submit(request)
+        submitted = service.submit(request, idempotency_key)
         job_id = submitted.body.job_id
         if watch:
             watch_to_end(service, job_id, around, as_json=as_json)
@@ -97,6 +120,32 @@ def submit(
             click.echo(f"{job_id}  {submitted.body.type} submitted")
             click.echo(f"Follow it: curator jobs watch {job_id}", err=True)
             click.echo(f"Its page:  {service.page(job_id)}", err=True)
+
+
+def described_job(
+    *,
+    urls: tuple[str, ...],
+    file: IO[str] | None,
+    batch: bool,
+    job_type: str | None,
+    priority: str | None,
+    deadline_seconds: float | None,
+    **parameters: Any,
+) -> dict[str, Any]:
+    """The body of the request, of the options that describe a job.
+
+    Raises click.UsageError where they do not go together.
+    """
+    given = parameters | {"urls": [*urls, *_urls_in(file or ())]}
+    wanted = JobType.BATCH_ANALYSIS if batch or (file and not job_type) else job_type
+    if batch and job_type not in (None, JobType.BATCH_ANALYSIS):
+        raise click.UsageError(f"--batch does not go with {job_type}.")
+    request = job_request({k: v for k, v in given.items() if v not in (None, [])}, wanted)
+    if priority:
+        request["priority"] = priority
+    if deadline_seconds is not None:
+        request["deadline_seconds"] = deadline_seconds
+    return request
 
 
 def job_request(given: Mapping[str, Any], wanted: str | None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,3 +21,5 @@ class Surroundings:
     """How requests travel; None for the network."""
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
+    asked: Callable[[], bool] = lambda: sys.stdin.isatty()
+    """Whether there is somebody at a terminal to answer a question."""

@@ -37,7 +37,7 @@ _SCORES = {
 }
 """Heading → field, of what a composite is made of."""
 
-_WHOLE = {"job", "type", "state", "setting", "decision", "score", "#"}
+_WHOLE = {"job", "schedule", "cron", "type", "state", "setting", "decision", "score", "#"}
 """Headings of columns that are never wrapped, so that they can be copied."""
 
 
@@ -57,9 +57,17 @@ def show_table(console: Console, headings: Sequence[str], rows: Iterable[Sequenc
 def show_jobs(console: Console, jobs: Iterable[JobStatus]) -> None:
     show_table(
         console,
-        ("job", "type", "state", "settled", "failed", "submitted"),
+        ("job", "type", "state", "settled", "failed", "submitted", "about"),
         [
-            (str(job.job_id), job.type, job.state, _settled(job), job.failed_urls, job.submitted_at)
+            (
+                str(job.job_id),
+                job.type,
+                job.state,
+                _settled(job),
+                job.failed_urls,
+                job.submitted_at,
+                job.about,
+            )
             for job in jobs
         ],
     )
@@ -72,6 +80,7 @@ def show_status(console: Console, job: JobStatus) -> None:
         ("job", str(job.job_id)),
         [
             ("type", job.type),
+            ("about", job.about),
             ("state", job.state),
             ("settled", _settled(job)),
             ("processed", str(job.processed_urls)),
@@ -79,6 +88,10 @@ def show_status(console: Console, job: JobStatus) -> None:
             ("submitted", job.submitted_at),
             ("started", job.started_at),
             ("finished", job.finished_at),
+            ("not before", job.not_before),
+            ("deadline", job.deadline_at),
+            ("depends on", ", ".join(job.depends_on) or None),
+            ("retries", job.replayed_from),
             ("attempts", str(job.attempts)),
             ("trace", job.trace_id),
             ("error", job.error),

@@ -1,31 +1,33 @@
-"""The worker's side of the engine: starts it, hands it one request at a time, kills it."""
+"""The worker's side of the engine: keeps one up, hands it one request at a time, kills it.
+
+Whatever ends an engine, the next is started at once. Only the request that it had taken has
+anything to do with its end; who waits for a turn meanwhile waits on, and is not blamed.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import socket
-import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 
 import structlog
 
 from nlp.analysis import AnalysisReport, AnalysisRequest
 from nlp.decision import Ranking, SelectionPolicy
+from tasks.engine.cores import available_cores
 from tasks.engine.protocol import (
-    HEADER,
     Analysed,
     AnalyseRequest,
     Failed,
+    OutOfMemory,
     Ranked,
     RankRequest,
     Reply,
     Request,
-    decode_reply,
-    encode,
 )
+from tasks.engine.started import EngineCommand, StartedEngine
 from tasks.errors import PermanentFailure, Reason, TransientFailure
+from tasks.limits import not_counted
 from tasks.settings import Settings
 
 log = structlog.get_logger()
@@ -33,113 +35,91 @@ log = structlog.get_logger()
 ABANDON_SECONDS = 0.5
 """How long an engine may finish what nobody waits for any more; then it is killed."""
 
+START_SECONDS = 120.0
+"""How long an engine may take to load its models; then it is killed."""
+
+START_TRIES = 3
+"""Starts that fail one after the other until the request that waits for them fails too."""
+
 CRASH_RETRY_SECONDS = 1.0
-
-QUIET = {
-    # Threads that spin while they wait for each other take 2 s instead of 0.17 s for an embedding
-    # as soon as anything else wants a core.
-    "OMP_WAIT_POLICY": "PASSIVE",
-    "TOKENIZERS_PARALLELISM": "false",
-}
-
-
-class _Child:
-    """One running engine process."""
-
-    def __init__(
-        self,
-        process: asyncio.subprocess.Process,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-    ) -> None:
-        self.process = process
-        self._reader = reader
-        self._writer = writer
-
-    @classmethod
-    async def start(cls, threads: int) -> _Child:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "tasks.engine.child",
-                str(theirs.fileno()),
-                str(threads),
-                pass_fds=[theirs.fileno()],
-                env={**QUIET, **os.environ},
-                stdin=asyncio.subprocess.DEVNULL,
-            )
-        reader, writer = await asyncio.open_unix_connection(sock=ours)
-        return cls(process, reader, writer)
-
-    async def send(self, request: Request) -> None:
-        self._writer.write(encode(request))
-        await self._writer.drain()
-
-    async def receive(self) -> Reply:
-        """Raises IncompleteReadError or OSError when the process has died."""
-        size = HEADER.unpack(await self._reader.readexactly(HEADER.size))[0]
-        return decode_reply(await self._reader.readexactly(size))
-
-    async def kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self.process.kill()
-        await self.process.wait()
-        self._writer.close()
 
 
 class EngineProcess:
     """The engine of one worker. See `tasks.ports.Engine`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, module: str = "tasks.engine.child") -> None:
         self._hard_limit = settings.task_hard_time_limit
-        self._threads = settings.engine_threads or available_cores()
+        self._command = EngineCommand(
+            module=module,
+            threads=settings.engine_threads or available_cores(),
+            memory_mb=settings.engine_memory_mb,
+            arguments=(str(settings.models_path), settings.embedder),
+        )
         self._turn = asyncio.Lock()
-        self._child: _Child | None = None
-        self._starting: asyncio.Task[_Child] | None = None
-        self._abandoned: set[asyncio.Task[None]] = set()
+        self._engine: asyncio.Task[StartedEngine] | None = None
+        self._beside: set[asyncio.Task[None]] = set()
 
-    def start(self) -> asyncio.Task[_Child]:
+    def start(self) -> asyncio.Task[StartedEngine]:
         """Begins to load the models; requests wait until they are."""
-        if self._starting is None:
-            self._starting = asyncio.create_task(_start(self._threads))
-        return self._starting
+        if self._engine is None:
+            self._engine = asyncio.create_task(self._start())
+        return self._engine
 
     async def stop(self) -> None:
-        for task in [*self._abandoned, *([self._starting] if self._starting else [])]:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await task
-        await self._kill()
+        await _cancelled(*self._beside)
+        starting, self._engine = self._engine, None
+        if starting:
+            await _cancelled(starting)
+            if not starting.cancelled() and not starting.exception():
+                await starting.result().kill()
+
+    @property
+    def pid(self) -> int | None:
+        """Of the engine that is ready; None while there is none."""
+        engine = self._running()
+        return engine.pid if engine else None
 
     async def analyse(self, request: AnalysisRequest) -> AnalysisReport:
         match await self._ask(AnalyseRequest(request)):
             case Analysed(report):
                 return report
             case other:
-                raise _unexpected(other)
+                raise self._failure(other)
 
     async def rank(self, evidence: Sequence[bytes], policy: SelectionPolicy) -> Ranking:
         match await self._ask(RankRequest(tuple(evidence), policy)):
             case Ranked(ranking):
                 return ranking
             case other:
-                raise _unexpected(other)
+                raise self._failure(other)
+
+    # One request
 
     async def _ask(self, request: Request) -> Reply:
         """Waits for its turn, then for the reply, up to the hard limit."""
-        await self._turn.acquire()
-        try:
-            child = await self._ready()
-        except BaseException:
-            self._turn.release()
-            raise
-        exchange = asyncio.create_task(self._exchange(child, request))
+        for _ in range(START_TRIES):
+            engine = await self._my_turn()
+            reply = await self._in_turn(engine, request)
+            if reply is not None:
+                return reply
+        raise _crashed("The engine died again and again.")
+
+    async def _my_turn(self) -> StartedEngine:
+        """An engine that is ours alone until `_turn` is released."""
+        with not_counted():
+            await self._turn.acquire()
+            try:
+                return await self._ready()
+            except BaseException:
+                self._turn.release()
+                raise
+
+    async def _in_turn(self, engine: StartedEngine, request: Request) -> Reply | None:
+        exchange = asyncio.create_task(self._exchange(engine, request))
         try:
             reply = await asyncio.shield(exchange)
         except asyncio.CancelledError:
-            self._abandon(exchange)
+            self._run_beside(self._abandon(engine, exchange))
             raise
         except BaseException:
             self._turn.release()
@@ -147,81 +127,116 @@ class EngineProcess:
         self._turn.release()
         return reply
 
-    async def _exchange(self, child: _Child, request: Request) -> Reply:
+    async def _exchange(self, engine: StartedEngine, request: Request) -> Reply | None:
+        """The reply; None if the engine had died before it began on the request."""
+        taken = False
         try:
             async with asyncio.timeout(self._hard_limit):
-                await child.send(request)
-                return await child.receive()
+                await engine.send(request)
+                await engine.receive()
+                taken = True
+                reply = await engine.receive()
         except TimeoutError as error:
             log.warning("the engine was killed at the hard limit", seconds=self._hard_limit)
-            await self._kill()
+            await self._replace(engine)
             detail = f"The analysis took longer than {self._hard_limit:g} s."
             raise PermanentFailure(Reason.TIMED_OUT, detail) from error
         except (asyncio.IncompleteReadError, OSError) as error:
-            await self._kill()
-            log.warning("the engine died", exit_status=child.process.returncode)
-            detail = "The engine died in the middle of the analysis."
-            raise _crashed(detail) from error
+            await self._replace(engine)
+            if not taken:
+                return None
+            log.warning("the engine died", exit_status=engine.exit_status)
+            raise _crashed("The engine died in the middle of the analysis.") from error
+        if isinstance(reply, OutOfMemory):  # what is left of it would be missing to the next
+            await self._replace(engine)
+        return reply
 
-    def _abandon(self, exchange: asyncio.Task[Reply]) -> None:
+    async def _abandon(self, engine: StartedEngine, exchange: asyncio.Task[Reply | None]) -> None:
         """Nobody waits any more: lets the engine finish for a moment, then kills it."""
-        task = asyncio.create_task(self._end_abandoned(exchange))
-        self._abandoned.add(task)
-        task.add_done_callback(self._abandoned.discard)
-
-    async def _end_abandoned(self, exchange: asyncio.Task[Reply]) -> None:
         try:
             done, _ = await asyncio.wait({exchange}, timeout=ABANDON_SECONDS)
-            if not done:
-                exchange.cancel()
-                await self._kill()
+            if done:
+                exchange.exception()  # which nobody waits for either
+            else:
+                await _cancelled(exchange)
+                await self._replace(engine)
                 log.info("the engine was killed with what nobody waits for")
-            await asyncio.gather(exchange, return_exceptions=True)
         finally:
             self._turn.release()
 
-    async def _ready(self) -> _Child:
-        if self._child and self._child.process.returncode is not None:
-            await self._kill()  # it died while it had nothing to do
-        if self._child is None:
+    def _failure(self, reply: Reply) -> PermanentFailure:
+        if isinstance(reply, OutOfMemory):
+            allowed = f"more than {self._command.memory_mb} MB of memory"
+            return PermanentFailure(Reason.OUT_OF_MEMORY, f"The analysis wanted {allowed}.")
+        if isinstance(reply, Failed):
+            log.error("the engine failed a request", error=reply.error)
+        detail = "The analysis failed in an unforeseen way."
+        return PermanentFailure(Reason.INTERNAL_ERROR, detail)
+
+    # The process
+
+    async def _ready(self) -> StartedEngine:
+        """Waits for an engine. Raises TransientFailure if none can be started."""
+        failed = 0
+        while True:
+            starting = self.start()
             try:
-                self._child = await asyncio.shield(self.start())
+                return await asyncio.shield(starting)
             except TransientFailure:
-                self._starting = None  # the next request tries again
-                raise
-        return self._child
+                failed += 1
+                if self._engine is starting:
+                    self._engine = None
+                if failed == START_TRIES:
+                    raise
+            await asyncio.sleep(CRASH_RETRY_SECONDS)
 
-    async def _kill(self) -> None:
-        child, self._child, self._starting = self._child, None, None
-        if child:
-            await child.kill()
+    async def _start(self) -> StartedEngine:
+        engine = await StartedEngine.start(self._command)
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await engine.receive()  # Ready
+        except (asyncio.IncompleteReadError, OSError) as error:  # a TimeoutError is one
+            await engine.kill()
+            log.warning("the engine could not be started", exit_status=engine.exit_status)
+            raise _crashed("The engine could not be started.") from error
+        except BaseException:
+            await engine.kill()
+            raise
+        self._run_beside(self._succeed(engine))
+        return engine
+
+    async def _succeed(self, engine: StartedEngine) -> None:
+        """Starts the next when this one has ended."""
+        await engine.ended()
+        if self._running() is engine:
+            self._engine = None
+            self.start()
+
+    async def _replace(self, engine: StartedEngine) -> None:
+        await engine.kill()
+        if self._running() is engine:
+            self._engine = None
+            self.start()
+
+    def _running(self) -> StartedEngine | None:
+        done = self._engine is not None and self._engine.done()
+        if not done or self._engine is None or self._engine.cancelled() or self._engine.exception():
+            return None
+        return self._engine.result()
+
+    def _run_beside(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
 
 
-async def _start(threads: int) -> _Child:
-    child = await _Child.start(threads)
-    try:
-        await child.receive()  # Ready
-    except (asyncio.IncompleteReadError, OSError) as error:
-        await child.kill()
-        raise _crashed("The engine could not be started.") from error
-    except BaseException:
-        await child.kill()
-        raise
-    return child
+async def _cancelled(*tasks: asyncio.Task[object]) -> None:
+    """Cancels them, and waits for their ends."""
+    for task in tasks:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await task
 
 
 def _crashed(detail: str) -> TransientFailure:
     return TransientFailure(Reason.ENGINE_CRASHED, detail, retry_after=CRASH_RETRY_SECONDS)
-
-
-def available_cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _unexpected(reply: Reply) -> PermanentFailure:
-    if isinstance(reply, Failed):
-        log.error("the engine failed a request", error=reply.error)
-    return PermanentFailure(Reason.INTERNAL_ERROR, "The analysis failed in an unforeseen way.")

@@ -1,23 +1,21 @@
 """What worker and engine say to each other: frames of msgpack on a socket pair.
 
-The worker sends one request and waits for its reply. The engine says `Ready` once, when the models
-are loaded. A frame is its length in 4 bytes, big-endian, then its body.
+The engine says `Ready` once, when the models are loaded. The worker sends one request; the engine
+says `Taken` when it begins on it, and then replies. A frame is its length in 4 bytes, big-endian,
+then its body.
 """
 
 from __future__ import annotations
 
 import struct
-from typing import Annotated, Protocol
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from nlp.analysis import AnalysisReport, AnalysisRequest
 from nlp.decision import Ranking, SelectionPolicy
 
 HEADER = struct.Struct(">I")
-LARGEST_FRAME = 1 << 30
-"""A sane bound: the evidence of 100,000 articles is below it."""
 
 
 class AnalyseRequest(Struct, frozen=True, tag="analyse"):
@@ -33,6 +31,10 @@ class Ready(Struct, frozen=True, tag="ready"):
     """The models are loaded."""
 
 
+class Taken(Struct, frozen=True, tag="taken"):
+    """The work on the request begins: if the engine dies now, it may be the request's fault."""
+
+
 class Analysed(Struct, frozen=True, tag="analysed"):
     report: AnalysisReport
 
@@ -41,21 +43,18 @@ class Ranked(Struct, frozen=True, tag="ranked"):
     ranking: Ranking
 
 
+class OutOfMemory(Struct, frozen=True, tag="out_of_memory"):
+    """The request wanted more memory than it may have."""
+
+
 class Failed(Struct, frozen=True, tag="failed"):
     """The engine lives, but this request raised."""
 
     error: str
-    out_of_memory: Annotated[bool, Meta(description="whether the step asked for too much")] = False
 
 
 Request = AnalyseRequest | RankRequest
-Reply = Ready | Analysed | Ranked | Failed
-
-
-class Socket(Protocol):
-    def sendall(self, data: bytes) -> None: ...
-
-    def recv(self, size: int) -> bytes: ...
+Reply = Ready | Taken | Analysed | Ranked | OutOfMemory | Failed
 
 
 def encode(frame: Request | Reply) -> bytes:

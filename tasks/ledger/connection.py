@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import OutOfMemoryError, ReadOnlyError
+from redis.exceptions import (
+    MasterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from tasks.errors import LedgerUnavailable
@@ -19,8 +26,14 @@ UNAVAILABLE = (
     RedisTimeoutError,
     OutOfMemoryError,  # nothing is evicted, so writing stops
     ReadOnlyError,  # a replica, during a failover
+    MasterDownError,
     OSError,
 )
+
+WILL_PASS = re.compile(r"(^|caused error: \(.)(BUSY|MISCONF|NOREPLICAS|UNBLOCKED) ")
+"""Refusals for which the client library has no class: another client's script runs on and on, the
+disk is full, there are too few replicas, or it became one while we waited. In a pipeline the
+library puts the command before the reply's own words."""
 
 SOCKET_TIMEOUT = 5.0
 """Seconds for one answer; nothing of ours blocks for longer."""
@@ -30,18 +43,30 @@ def connect(url: str, *, max_connections: int = 16) -> Redis:
     """A client that is shared by a whole process.
 
     After a restart of Redis the first call on each pooled connection fails, so calls are repeated:
-    every script of the ledger may run twice.
+    every script of the ledger may run twice. What timed out is not repeated: a Redis that hangs
+    would be waited for four times over. Who finds all connections taken waits for one.
     """
-    return Redis.from_url(
+    pool = BlockingConnectionPool.from_url(
         url,
         max_connections=max_connections,
+        timeout=SOCKET_TIMEOUT,
         socket_timeout=SOCKET_TIMEOUT,
         socket_connect_timeout=SOCKET_TIMEOUT,
         health_check_interval=15,
-        retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), retries=3),
-        retry_on_error=[RedisConnectionError],
+        retry=Retry(
+            ExponentialBackoff(cap=0.2, base=0.02),
+            retries=3,
+            supported_errors=(RedisConnectionError,),
+        ),
         protocol=3,
     )
+    return Redis.from_pool(pool)
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether this means that Redis cannot serve us now, but may later."""
+    refused = isinstance(error, ResponseError) and WILL_PASS.search(str(error)) is not None
+    return refused or isinstance(error, UNAVAILABLE)
 
 
 def unavailable(cause: BaseException) -> LedgerUnavailable:
@@ -55,5 +80,7 @@ def away_is_unavailable() -> Iterator[None]:
     """Turns the errors of an absent Redis into LedgerUnavailable."""
     try:
         yield
-    except UNAVAILABLE as error:
-        raise unavailable(error) from error
+    except (RedisError, OSError) as error:
+        if is_away(error):
+            raise unavailable(error) from error
+        raise

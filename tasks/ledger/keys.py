@@ -13,9 +13,11 @@ Permanent, one of each (`PERMANENT`):
     workers            sorted set: worker ids by the moment they were last heard of
     workers:info       hash: worker id → its description (JSON)
     workers:draining   set: ids of workers that are to end
+    reaper             hash: when it last came by, and until when it is lenient
     paused             string: there while no step may be claimed
     schedules          hash: schedule id → schedule (JSON)
     schedules:due      sorted set: schedule ids by their next run
+    schedules:runs     hash: schedule id → its last run (JSON)
 
 One of each per job, without a time to live while the job is active, with one once it has ended:
 
@@ -43,7 +45,7 @@ from tasks.job import JobState, JobType, Priority
 
 PERMANENT = re.compile(
     r"steps:(due|queued)|wake:(high|normal|low|pushed)|jobs:[A-Z]+:[a-z_]+|jobs:expiry"
-    r"|workers(:info|:draining)?|paused|schedules(:due)?"
+    r"|workers(:info|:draining)?|paused|reaper|schedules(:due|:runs)?"
 )
 
 WORKER_FORGOTTEN_MS = 30_000
@@ -51,7 +53,12 @@ WORKER_FORGOTTEN_MS = 30_000
 
 IDEMPOTENCY_KEPT_S = 24 * 3600
 
-WAKE_LISTS = tuple(f"wake:{priority}" for priority in Priority)
+
+def wake_list(priority: Priority) -> str:
+    return f"wake:{priority}"
+
+
+WAKE_LISTS = tuple(map(wake_list, Priority))
 """In the order in which they are popped."""
 
 

@@ -27,6 +27,7 @@ from tasks.job import (
     Lease,
     LeaseVerdict,
     OutcomePage,
+    Priority,
     QueueDepth,
     Reaped,
     Renewal,
@@ -41,6 +42,7 @@ from tasks.ledger.keys import (
     WORKER_FORGOTTEN_MS,
     index_key,
     job_key,
+    wake_list,
 )
 from tasks.ledger.scripts import Scripts
 from tasks.settings import Settings
@@ -89,13 +91,16 @@ class RedisLedger:
             idempotency.key_digest if idempotency else "",
             idempotency.submission_digest if idempotency else "",
             IDEMPOTENCY_KEPT_S,
+            job.about or "",
             *dict.fromkeys(job.depends_on),
         )
         return SubmitOutcome(SubmitVerdict(verdict.decode()), job_id.decode())
 
-    async def claim(self, ref: StepRef, worker: str) -> Claim | ClaimRefusal:
+    async def claim(self, ref: StepRef, worker: str, call: str = "") -> Claim | ClaimRefusal:
         known = self._jobs.get(ref.job_id)
-        reply = await self.scripts.run("claim", ref.job_id, ref.name, worker, "0" if known else "1")
+        reply = await self.scripts.run(
+            "claim", ref.job_id, ref.name, worker, "0" if known else "1", call
+        )
         if isinstance(reply, bytes):
             return ClaimRefusal(reply.decode())
         attempt, tries, job, candidate = reply
@@ -147,9 +152,11 @@ class RedisLedger:
     async def purge(self, job_id: str) -> bool:
         return bool(await self.scripts.run("purge", job_id))
 
-    async def reap(self, limit: int = 100) -> Reaped:
-        woken, lost, started, expired = await self.scripts.run("reap", limit, WORKER_FORGOTTEN_MS)
-        return Reaped(woken=woken, lost=lost, started=started, expired=expired)
+    async def reap(self, limit: int = 100, *, lenient: bool = False) -> Reaped:
+        woken, lost, started, expired, looked_at = await self.scripts.run(
+            "reap", limit, WORKER_FORGOTTEN_MS, int(lenient)
+        )
+        return Reaped(woken=woken, lost=lost, started=started, expired=expired, looked_at=looked_at)
 
     async def pause(self) -> None:
         await self.scripts.run("pause", 1)
@@ -166,6 +173,15 @@ class RedisLedger:
         with away_is_unavailable():
             values: Any = await self._redis.hmget(self._key(job_id), RECORD_FIELDS)
         return _record(job_id, values)
+
+    async def records(self, job_ids: Sequence[str]) -> tuple[JobRecord, ...]:
+        pipeline = self._redis.pipeline(transaction=False)
+        for job_id in job_ids:
+            pipeline.hmget(self._key(job_id), RECORD_FIELDS)
+        with away_is_unavailable():
+            rows = await pipeline.execute() if job_ids else []
+        records = (_record(job_id, row) for job_id, row in zip(job_ids, rows, strict=True))
+        return tuple(record for record in records if record)
 
     async def job(self, job_id: str) -> Job | None:
         with away_is_unavailable():
@@ -236,7 +252,7 @@ class RedisLedger:
             )
         page = [job_id.decode() for job_id in found[:limit]]
         return JobPage(
-            jobs=await self._records(page),
+            jobs=await self.records(page),
             next_cursor=page[-1] if len(found) > limit else None,
         )
 
@@ -247,17 +263,22 @@ class RedisLedger:
         pipeline.zcard(self._prefix + "steps:queued")
         pipeline.zrange(self._prefix + "steps:queued", 0, 0, withscores=True)
         pipeline.zcard(self._prefix + "workers")
+        pipeline.exists(self._prefix + "paused")
+        for priority in Priority:
+            pipeline.llen(self._prefix + wake_list(priority))
         for state in ACTIVE_STATES:
             for job_type in JobType:
                 pipeline.zcard(self._prefix + index_key(state, job_type))
         with away_is_unavailable():
-            time, outstanding, queued, oldest, workers, *active = await pipeline.execute()
+            time, outstanding, queued, oldest, workers, paused, *rest = await pipeline.execute()
         return QueueDepth(
-            active_jobs=sum(active),
+            active_jobs=sum(rest[len(Priority) :]),
             queued=queued,
             outstanding=outstanding,
             oldest_queued_ms=max(0, self._now_ms(time) - int(oldest[0][1])) if oldest else None,
             workers=workers,
+            wakeups=dict(zip(Priority, rest, strict=False)),
+            paused=bool(paused),
         )
 
     async def workers(self) -> tuple[WorkerRecord, ...]:
@@ -279,15 +300,6 @@ class RedisLedger:
         return tuple(sorted(found, key=lambda worker: worker.id))
 
     # Inside
-
-    async def _records(self, job_ids: Sequence[str]) -> tuple[JobRecord, ...]:
-        pipeline = self._redis.pipeline(transaction=False)
-        for job_id in job_ids:
-            pipeline.hmget(self._key(job_id), RECORD_FIELDS)
-        with away_is_unavailable():
-            rows = await pipeline.execute() if job_ids else []
-        records = (_record(job_id, row) for job_id, row in zip(job_ids, rows, strict=True))
-        return tuple(record for record in records if record)
 
     def _now_ms(self, time: tuple[int, int]) -> int:
         """The ledger's clock, where the server's shows this."""
@@ -314,6 +326,8 @@ def _record(job_id: str, values: Sequence[bytes | None]) -> JobRecord | None:
     }
     if "state" not in given:
         return None
+    if "depends_on" in given:
+        given["depends_on"] = given["depends_on"].split()
     return msgspec.convert({"id": job_id, **given}, JobRecord, strict=False)
 
 

@@ -1,24 +1,32 @@
 """Runs the ledger's Lua scripts, many in one round trip.
 
-Calls that are made while a round trip is under way wait for its end and then go out together, so
-the busier a process is, the fewer round trips it makes for each call.
+Calls that are made while round trips are under way wait for the end of one and then go out
+together, so the busier a process is, the fewer round trips it makes for each call.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 from importlib import resources
 from typing import Any
 
+import hiredis
 from msgspec import Struct
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError, RedisError
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import NoScriptError, ResponseError
 
-from tasks.ledger.connection import UNAVAILABLE, unavailable
+from tasks.ledger.connection import SOCKET_TIMEOUT, is_away, unavailable
 
-BATCH = 256
-"""Calls in one round trip at the most, so that none waits long for the others."""
+SENDERS = 2
+"""Round trips under way at once, each on a connection of its own: while Redis works on one, this
+process works on the replies of the other. With one, each waited for the other in turn."""
+
+BATCH = 8
+"""Calls in one round trip at the most. With larger ones the two take turns again: 64 slots made
+4,800 steps/s in batches of 16, and 7,900 in batches of 8."""
 
 Argument = str | bytes | int
 
@@ -31,9 +39,8 @@ class LedgerClock(Struct, frozen=True):
 
 
 class _Call(Struct):
-    sha: str
+    words: Any  # tuple[Argument, ...]; the stub of hiredis knows only tuples of one
     source: str
-    arguments: tuple[Argument, ...]
     reply: asyncio.Future[Any]
 
 
@@ -46,7 +53,7 @@ class Scripts:
         self._key_prefix = key_prefix
         self._sources = _read_sources()
         self._waiting: list[_Call] = []
-        self._sender: asyncio.Task[None] | None = None
+        self._senders: set[asyncio.Task[Any] | None] = set()
         self.clock = LedgerClock()
 
     async def run(self, name: str, *arguments: Argument) -> Any:
@@ -56,11 +63,11 @@ class Scripts:
         """
         sha, source = self._sources[name]
         now = self.clock.now_ms
-        head = (self._key_prefix, "" if now is None else now, *self._constants)
+        head = ("EVALSHA", sha, 0, self._key_prefix, "" if now is None else now, *self._constants)
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Call(sha, source, head + arguments, reply))
-        if self._sender is None:
-            self._sender = asyncio.create_task(self._send_all())
+        self._waiting.append(_Call(head + arguments, source, reply))
+        if len(self._senders) < SENDERS:
+            self._senders.add(asyncio.create_task(self._send_all()))
         return await reply
 
     async def _send_all(self) -> None:
@@ -68,8 +75,8 @@ class Scripts:
             while self._waiting:
                 batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
                 await self._send(batch)
-        finally:
-            self._sender = None
+        finally:  # not a callback of the task: a call made before that ran would be left waiting
+            self._senders.remove(asyncio.current_task())
 
     async def _send(self, batch: list[_Call]) -> None:
         replies: list[Any]
@@ -81,16 +88,24 @@ class Scripts:
                 again = await self._execute([batch[n] for n in unknown])
                 for n, reply in zip(unknown, again, strict=True):
                     replies[n] = reply
-        except (RedisError, OSError) as error:
+        except Exception as error:  # whatever it is, each caller has to hear of it
             replies = [error] * len(batch)
         for call, reply in zip(batch, replies, strict=True):
             _answer(call.reply, reply)
 
     async def _execute(self, batch: list[_Call]) -> list[Any]:
-        pipeline = self._redis.pipeline(transaction=False)
-        for call in batch:
-            pipeline.execute_command("EVALSHA", call.sha, 0, *call.arguments)
-        replies: list[Any] = await pipeline.execute(raise_on_error=False)
+        """The pipeline of redis-py without what it does for each single call: a timer for its
+        reply, and packing in Python. Together that was 14 of the 19 us that a call took here."""
+        packed = b"".join([hiredis.pack_command(call.words) for call in batch])
+        pool: Any = self._redis.connection_pool
+        connection = await pool.get_connection()
+        try:
+            replies: list[Any] = await connection.retry.call_with_retry(
+                lambda: _exchange(connection, packed, len(batch)),
+                lambda _: connection.disconnect(),
+            )
+        finally:
+            await pool.release(connection)
         return replies
 
     async def _load(self, sources: set[str]) -> None:
@@ -98,10 +113,23 @@ class Scripts:
             await self._redis.script_load(source)
 
 
+async def _exchange(connection: AbstractConnection, packed: bytes, count: int) -> list[Any]:
+    await connection.send_packed_command(packed)
+    async with asyncio.timeout(SOCKET_TIMEOUT):
+        return [await _reply(connection) for _ in range(count)]
+
+
+async def _reply(connection: AbstractConnection) -> Any:
+    try:
+        return await connection.read_response(timeout=math.inf)
+    except ResponseError as error:
+        return error
+
+
 def _answer(future: asyncio.Future[Any], reply: Any) -> None:
     if future.done():  # its caller was cancelled
         return
-    if isinstance(reply, UNAVAILABLE):
+    if isinstance(reply, Exception) and is_away(reply):
         future.set_exception(unavailable(reply))
     elif isinstance(reply, Exception):
         future.set_exception(reply)

@@ -12,12 +12,17 @@ END_SECONDS = 5.0
 
 @contextmanager
 def child(
-    command: Sequence[str], environ: Mapping[str, str], log: Path
+    command: Sequence[str], environ: Mapping[str, str], log: Path, folder: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Runs a command during the body. What it says goes to the end of `log`."""
+    """Runs a command in the folder during the body. What it says goes to the end of `log`."""
     with log.open("ab") as output:
         process = subprocess.Popen(
-            command, env=dict(environ), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            command,
+            env=dict(environ),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
         )
     try:
         yield process

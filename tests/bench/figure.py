@@ -44,7 +44,7 @@ def compared(name: str, value: float, unit: str, against: str, against_value: fl
     )
 
 
-def prints_figures(run: Callable[P, Iterable[Figure]]) -> Callable[P, None]:
+def prints_figures(run: Callable[P, Iterable[Figure]]) -> Callable[..., None]:
     """Makes a click command's function of one that gives figures: a line each, as they come.
 
     With --json each line is one object, and nothing else is on stdout.
@@ -66,11 +66,15 @@ def prints_figures(run: Callable[P, Iterable[Figure]]) -> Callable[P, None]:
 
 
 def _line(figure: Figure) -> str:
-    parts = [f"{figure.name:<44} {figure.value:>12,.4g} {figure.unit}"]
+    parts = [f"{figure.name:<44} {_number(figure.value):>12} {figure.unit}"]
     if figure.against is not None and figure.against_value is not None:
-        parts.append(f"against {figure.against} {figure.against_value:,.4g}")
+        parts.append(f"against {figure.against} {_number(figure.against_value)}")
     if figure.ratio is not None:
         parts.append(f"ratio {figure.ratio:.2f}")
     if figure.goal is not None:
         parts.append(f"goal {figure.goal}: {'met' if figure.met else 'MISSED'}")
     return "   ".join(parts)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

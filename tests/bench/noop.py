@@ -1,12 +1,15 @@
-"""A real worker whose one type of job does nothing: `python -m tests.bench.noop`.
+"""Ours with a type of job that does nothing: `python -m tests.bench.noop submit all|N`, or `work`.
 
 Everything else is the product: Taskiq's receiver, claims, leases, finishes, events, traces, logs.
+`submit` makes one job of all the articles, or jobs of N.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import sys
+import time
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -17,21 +20,25 @@ from tasks.kinds import Discovery, Kind
 from tasks.lifeline import die_with_parent
 from tasks.logs import configure_logging
 from tasks.ports import Ledger
+from tasks.resources import open_queue
 from tasks.settings import read_settings
+from tasks.submission import Submission
 from tasks.telemetry import configure_tracing
-from tasks.worker import serve_kinds
+from tasks.worker import serve_kinds, spare_collector
+from tests.bench.peers.command import enqueue_together
 from tests.bench.peers.round import Round
 
 NOTHING = msgspec.Raw(b"null")
 
 
 class NoopKind:
-    """Its articles are the given URLs; to analyse one is to count it."""
+    """Its articles are the given URLs. All that a step does is to be counted."""
 
     def __init__(self, count: Callable[[], None]) -> None:
         self._count = count
 
     async def discover(self, job: Job) -> Discovery:
+        self._count()
         params = msgspec.convert(job.params, BatchAnalysis)
         return Discovery(candidates=tuple(Candidate(url=url) for url in params.urls))
 
@@ -40,11 +47,25 @@ class NoopKind:
         return ArticleAnalysed(url=candidate.url, result=NOTHING)
 
     async def rank(self, job: Job) -> bytes:
+        self._count()
         return b"null"
 
 
-async def main() -> None:
-    kind = NoopKind(Round().count)
+def a_batch(articles: int) -> Submission:
+    urls = tuple(f"http://site.example/{number}" for number in range(articles))
+    return Submission(params=BatchAnalysis(urls=urls))
+
+
+async def submit(this: Round, articles: int) -> None:
+    batch = a_batch(articles)
+    async with open_queue(read_settings(os.environ)) as queue:
+        began = time.perf_counter()
+        await enqueue_together(this.tasks // articles, lambda: queue.submit(batch))
+        this.enqueued(time.perf_counter() - began)
+
+
+async def work(kind: Kind) -> None:
+    """A worker with this one type of job, until it is ended."""
 
     def kinds_for(ledger: Ledger, worker: str) -> Mapping[JobType, Kind]:
         return {JobType.BATCH_ANALYSIS: kind}
@@ -52,8 +73,22 @@ async def main() -> None:
     await serve_kinds(read_settings(os.environ), kinds_for, asyncio.Event(), asyncio.Event())
 
 
-if __name__ == "__main__":
+def begin() -> None:
+    """What `curator worker` does first."""
     die_with_parent()
     configure_logging("INFO")
     configure_tracing("curator-worker", {})
-    uvloop.run(main())
+    spare_collector()
+
+
+def main(command: str, articles: str = "all") -> None:
+    begin()
+    this = Round()
+    if command == "work":
+        uvloop.run(work(NoopKind(this.count)))
+    else:
+        uvloop.run(submit(this, this.tasks if articles == "all" else int(articles)))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

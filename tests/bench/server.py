@@ -22,23 +22,19 @@ class BenchServer:
         self.client = redis.Redis.from_url(url)
 
     def empty(self) -> None:
-        self.client.flushall()
-
-    def keys(self) -> int:
-        return int(self._info("keyspace").get("db0", {}).get("keys", 0))
+        self.client.flushall(asynchronous=False)
 
     def cpu_seconds(self) -> float:
         """What the server's process has used of the processor so far."""
         cpu = self._info("cpu")
         return float(cpu["used_cpu_user"]) + float(cpu["used_cpu_sys"])
 
-    def used_memory(self) -> int:
-        """Bytes of data, of keys and of what belongs to them."""
-        return int(self._info("memory")["used_memory"])
-
-    def version(self) -> str:
-        server = self._info("server")
-        return str(server.get("valkey_version") or server["redis_version"])
+    def data_bytes(self) -> int:
+        """Of all keys and what belongs to them, as Valkey counts it."""
+        pipeline = self.client.pipeline(transaction=False)
+        for key in self.client.scan_iter(count=1000):
+            pipeline.memory_usage(key, samples=0)
+        return sum(size or 0 for size in pipeline.execute())
 
     def _info(self, section: str) -> dict[str, Any]:
         found: dict[str, Any] = self.client.info(section)

@@ -2,29 +2,95 @@
 
 from __future__ import annotations
 
-import hashlib
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.resources import files
+from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from nlp.embedder import Embedder, HashingEmbedder
+from nlp.export import Export
+from nlp.exported import (
+    MANIFEST_NAME,
+    MODEL_NAME,
+    TOKENIZER_NAME,
+    ExportedModel,
+    export_folder,
+    find_exported,
+    manifest_of,
+    sha256_of,
+)
+from nlp.minilm import MAX_TOKENS, MODEL_PACKAGE, WEIGHTS_SHA256
+from nlp.models import EmbedderChoice, NotExported, load_models
+from nlp.onnx_embedder import OnnxEmbedder
 from nlp.remembering import RememberingEmbedder
-from nlp.sentence_embedder import MODEL_PACKAGE, SentenceTransformerEmbedder
+from nlp.sentence_embedder import SentenceTransformerEmbedder
 
 TEXTS = ["The central bank raised its rates.", "A zebra crossed the river.", "", "word " * 2000]
 
+VARIED = [
+    *TEXTS,
+    "  spaces \n and\tlines ",
+    "Zürich, ÇA VA, İstanbul, Ω, ﬁve, cafe\u0301, zero\u200bwidth",
+    "東京は日本の首都です。",
+    "مرحبا بالعالم",
+    "😀 [MASK] [SEP] \x00 \x07",
+    "a" * 500,
+    "Two hundred words of a lead say what the article is about. " * 25,
+    "1 2 3 . , ; !",
+]
 
-@pytest.fixture(scope="module", params=["hashing", "remembering", "sentence-transformers"])
+
+@pytest.fixture(scope="module")
+def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With a fresh export in it."""
+    directory = tmp_path_factory.mktemp("models")
+    assert exported_to(directory).made
+    return directory
+
+
+@pytest.fixture(scope="module")
+def exported(models_dir: Path) -> ExportedModel:
+    found = find_exported(models_dir)
+    assert found
+    return found
+
+
+@pytest.fixture(scope="module")
+def reference() -> SentenceTransformerEmbedder:
+    return SentenceTransformerEmbedder(threads=1)
+
+
+@pytest.fixture(scope="module")
+def onnx(exported: ExportedModel) -> OnnxEmbedder:
+    return OnnxEmbedder(exported.model_file, exported.tokenizer_file, threads=1)
+
+
+@pytest.fixture(params=["hashing", "remembering", "reference", "onnx"])
 def embedder(request: pytest.FixtureRequest) -> Embedder:
     match request.param:
         case "hashing":
             return HashingEmbedder()
         case "remembering":
             return RememberingEmbedder(HashingEmbedder())
-    return SentenceTransformerEmbedder(threads=1)
+    loaded: Embedder = request.getfixturevalue(request.param)
+    return loaded
+
+
+def exported_to(models_dir: Path) -> Export:
+    done = subprocess.run(
+        [sys.executable, "-m", "nlp.export", str(models_dir)],
+        capture_output=True,
+        check=True,
+        timeout=120,
+    )
+    assert done.stderr == b""
+    return msgspec.json.decode(done.stdout, type=Export)
 
 
 def test_rows_are_unit_vectors_of_the_stated_dimension(embedder: Embedder) -> None:
@@ -50,9 +116,98 @@ def test_a_text_is_nearer_to_what_it_is_about(embedder: Embedder) -> None:
     assert query @ bank > query @ zebra + 0.2
 
 
+def test_onnx_gives_the_rows_of_the_reference(
+    onnx: OnnxEmbedder, reference: SentenceTransformerEmbedder
+) -> None:
+    cosines = (onnx.encode(VARIED) * reference.encode(VARIED)).sum(axis=1)
+    assert cosines.min() >= 0.9999
+
+
+@pytest.mark.parametrize("name", ["reference", "onnx"])
+def test_what_follows_the_last_token_is_not_read(name: str, request: pytest.FixtureRequest) -> None:
+    embedder: Embedder = request.getfixturevalue(name)
+    read = "word " * (MAX_TOKENS - 2)  # two mark the beginning and the end
+    rows = embedder.encode([read, read + "zebra " * 50, read[5:] + "zebra"])
+    assert np.allclose(rows[0], rows[1], atol=1e-5)
+    assert not np.allclose(rows[0], rows[2], atol=1e-3)
+
+
+def test_an_export_that_is_whole_is_not_made_again(models_dir: Path) -> None:
+    assert not exported_to(models_dir).made
+
+
+@pytest.mark.parametrize("name", [MODEL_NAME, TOKENIZER_NAME, MANIFEST_NAME])
+@pytest.mark.parametrize("damage", [lambda content: content[:-9], lambda _: None])
+def test_an_export_that_is_not_whole_is_not_found(
+    name: str, damage: Callable[[bytes], bytes | None], tmp_path: Path
+) -> None:
+    folder = sham_export(tmp_path)
+    assert find_exported(tmp_path)
+    left = damage((folder / name).read_bytes())
+    (folder / name).unlink()
+    if left is not None:
+        (folder / name).write_bytes(left)
+    assert find_exported(tmp_path) is None
+
+
+@pytest.mark.parametrize("other", [{"exporter_version": 0}, {"weights_sha256": "00"}])
+def test_an_export_by_another_version_or_of_other_weights_is_not_found(
+    other: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = sham_export(tmp_path)
+    manifest = msgspec.structs.replace(manifest_of(folder), **other)
+    (folder / MANIFEST_NAME).write_bytes(msgspec.json.encode(manifest))
+    assert find_exported(tmp_path) is None
+
+
+def test_a_broken_export_is_made_anew(tmp_path: Path) -> None:
+    (sham_export(tmp_path) / MODEL_NAME).write_bytes(b"half of")
+    assert exported_to(tmp_path).made
+    assert find_exported(tmp_path)
+
+
+def sham_export(models_dir: Path) -> Path:
+    """Whole, by its manifest, but no model."""
+    folder = export_folder(models_dir)
+    folder.mkdir()
+    (folder / MODEL_NAME).write_bytes(b"not a model")
+    (folder / TOKENIZER_NAME).write_bytes(b"not a tokenizer")
+    (folder / MANIFEST_NAME).write_bytes(msgspec.json.encode(manifest_of(folder)))
+    return folder
+
+
+def test_where_the_export_serves_torch_is_not_loaded(models_dir: Path) -> None:
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from nlp.models import load_models\n"
+        "models = load_models(1, Path(sys.argv[1]))\n"
+        "assert models.embedder.encode(['A zebra.']).shape == (1, 384)\n"
+        "assert models.entities.mentions('Angela Merkel')\n"
+        "print({'onnxruntime', 'torch', 'transformers', 'sentence_transformers', 'onnx'}"
+        " & sys.modules.keys())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(models_dir)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert done.stdout == "{'onnxruntime'}\n"
+
+
+def test_without_an_export_only_onnx_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NotExported, match="curator models export"):
+        load_models(1, tmp_path, EmbedderChoice.ONNX)
+    embedder = load_models(1, tmp_path).embedder
+    assert embedder.encode(["A zebra."]).shape == (1, 384)
+    assert not list(tmp_path.iterdir())  # loading never exports
+
+
 def test_the_packaged_weights_are_the_published_ones() -> None:
-    weights = files(MODEL_PACKAGE) / "model" / "model.safetensors"
-    assert hashlib.sha256(weights.read_bytes()).hexdigest().startswith("53aa5117")
+    weights = Path(str(files(MODEL_PACKAGE))) / "model" / "model.safetensors"
+    assert sha256_of(weights) == WEIGHTS_SHA256
 
 
 def test_spacy_loads_without_torch_and_torch_loads_after_it() -> None:

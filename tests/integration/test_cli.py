@@ -82,6 +82,44 @@ async def test_a_health_check_goes_through(curator: Curator, run_worker: RunWork
     assert result.stdout == "SUCCESS\n"
 
 
+async def test_a_job_after_another_and_once_by_its_key(
+    curator: Curator, run_worker: RunWorker
+) -> None:
+    keyed = ("submit", "http://site.example/a", "--idempotency-key", "k", "--json")
+    first, again = [json.loads((await curator(*keyed)).stdout)["job_id"] for _ in range(2)]
+    assert first == again
+    after = ("submit", "http://site.example/b", "--depends-on", first, "--deadline", "600")
+    second = json.loads((await curator(*after, "--json")).stdout)["job_id"]
+    waiting = await curator("show", second)
+    assert "state\tWAITING" in waiting.stdout
+    assert f"depends on\t{first}" in waiting.stdout
+
+    async with run_worker():
+        watched = await curator("watch", second, "--json")
+    assert json.loads(watched.stdout)["state"] == "SUCCESS"
+
+
+async def test_what_failed_is_retried_and_what_has_ended_is_purged(
+    curator: Curator, run_worker: RunWorker
+) -> None:
+    urls = [f"http://site.example/{name}" for name in ("a", "untitled")]
+    async with run_worker():
+        job_id = json.loads((await curator("submit", *urls, "--watch", "--json")).stdout)["job_id"]
+        attempts = await curator("attempts", job_id)
+        retried = await curator("retry", job_id, "--json")
+        new = json.loads(retried.stdout)
+        await curator("watch", new["job_id"])
+
+    assert "analyse:1\t1\tfailed\t" in attempts.stdout
+    assert (new["urls_count"], new["replayed_from"]) == (1, job_id)
+    bulk = await curator("retry", "--all", "--state", "SUCCESS")
+    assert bulk.stdout.count("retries") == 2
+    assert (await curator("cancel", "--all")).stdout.count("cancelled") == 2
+    purged = await curator("purge", "--older-than", "0", "--json")
+    assert len(json.loads(purged.stdout)["jobs"]) == 4
+    assert (await curator("show", job_id)).exit_code == 2
+
+
 async def test_a_job_is_listed_until_it_is_cancelled(curator: Curator) -> None:
     submitted = await curator("submit", "--topic", "tides", "--priority", "low", "--json")
     job_id = json.loads(submitted.stdout)["job_id"]
@@ -112,6 +150,13 @@ async def test_a_job_is_listed_until_it_is_cancelled(curator: Curator) -> None:
         ("submit", "ftp://files.example/a"),
         ("submit", "--topic", "x"),
         ("submit", "--topic", "tides", "--max-articles", "100000"),
+        ("submit", "--topic", "tides", "--deadline", "-5"),
+        ("submit", "--topic", "tides", "--not-before", "2099-01-01"),
+        ("submit", "--topic", "tides", "--depends-on", UNKNOWN),
+        ("submit", "--topic", "tides", "--idempotency-key", "x" * 300),
+        ("submit", "--topic", "tides", "--idempotency-key", "clé"),
+        ("attempts", UNKNOWN),
+        ("retry", UNKNOWN),
     ],
     ids=" ".join,
 )

@@ -18,7 +18,6 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from app.main import OpenQueue, create_app, web_server
 from tasks.resources import open_ledger, open_queue
 from tasks.settings import Settings
-from tasks.telemetry import configure_tracing
 from tests.waiting import wait_until
 from tests.web.player import Player
 
@@ -65,7 +64,8 @@ def spans() -> Iterator[InMemorySpanExporter]:
     """Every span that ends during the test."""
     provider = trace.get_tracer_provider()
     if not isinstance(provider, TracerProvider):
-        provider = configure_tracing("tests", {})
+        provider = TracerProvider()
+        trace.set_tracer_provider(provider)
     exporter = InMemorySpanExporter()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     yield exporter

@@ -54,6 +54,10 @@ async def test_every_call_says_that_redis_is_away(cut_off: httpx.AsyncClient) ->
         await cut_off.get(f"{job}/status"),
         await cut_off.get(f"{job}/result"),
         await cut_off.get(f"{job}/articles"),
+        await cut_off.get(f"{job}/attempts"),
+        await cut_off.post(f"{job}/retry"),
+        await cut_off.get("/queue"),
+        await cut_off.get("/workers"),
         await cut_off.get(job),
         await cut_off.delete(job),
     ]

@@ -51,7 +51,10 @@ INVALID = {
     "a number for a type": ('{"type": 3}', "type must be one of topic_curation"),
     "no topic": ('{"type": "topic_curation"}', "topic is missing"),
     "unknown field": (f'{TOPIC}, "depth": 3}}', "`depth` is not a field of topic_curation"),
-    "the field of another type": (f'{TOPIC}, "url": "x"}}', "these are: type, priority, topic"),
+    "the field of another type": (
+        f'{TOPIC}, "url": "x"}}',
+        "these are: type, priority, depends_on",
+    ),
     "twice": (f'{TOPIC}, "topic": "coffee"}}', "`topic` stands twice"),
     "a number for a topic": (
         '{"type": "topic_curation", "topic": 7}',
@@ -178,6 +181,8 @@ async def test_articles_out_of_bounds(client: httpx.AsyncClient, query: str, tol
         ("GET", "/status"),
         ("GET", "/result"),
         ("GET", "/articles"),
+        ("GET", "/attempts"),
+        ("POST", "/retry"),
         ("DELETE", ""),
         ("POST", "/cancel"),
     ],

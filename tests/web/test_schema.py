@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,10 +11,22 @@ import httpx
 
 CALLS = {
     "/jobs": {"get", "post"},
+    "/jobs/cancel": {"post"},
+    "/jobs/purge": {"post"},
+    "/jobs/retry": {"post"},
     "/jobs/{job_id}": {"get", "delete"},
     "/jobs/{job_id}/status": {"get"},
     "/jobs/{job_id}/result": {"get"},
     "/jobs/{job_id}/articles": {"get"},
+    "/jobs/{job_id}/attempts": {"get"},
+    "/jobs/{job_id}/retry": {"post"},
+    "/queue": {"get"},
+    "/queue/pause": {"post"},
+    "/queue/resume": {"post"},
+    "/workers": {"get"},
+    "/workers/{worker_id}/drain": {"post"},
+    "/schedules": {"get", "post"},
+    "/schedules/{schedule_id}": {"get", "delete"},
     "/health/jobs": {"get"},
     "/health/live": {"get"},
     "/health/ready": {"get"},
@@ -47,7 +60,7 @@ async def test_references_and_names_are_sound(client: httpx.AsyncClient) -> None
     assert len(set(ids)) == len(ids)
     for path, call in operations(document):
         named = {one["name"] for one in call.get("parameters", ()) if one["in"] == "path"}
-        assert named == ({"job_id"} if "{job_id}" in path else set())
+        assert named == set(re.findall(r"{(\w+)}", path))
 
 
 async def test_every_refusal_is_documented_as_a_problem(client: httpx.AsyncClient) -> None:

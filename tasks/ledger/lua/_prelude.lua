@@ -110,7 +110,7 @@ end
 
 -- Makes the first step due: at once, or at the job's start time.
 local function begin(id)
-  local start = tonumber(field(id, 'start_ms'))
+  local start = tonumber(field(id, 'not_before_ms'))
   if start and start > NOW then return write_step(id, 'discover', 'D', 0, 0, '-', start) end
   if field(id, 'state') == 'WAITING' then set_state(id, 'PENDING') end
   queue_step(id, 'discover', 0, 0)

@@ -1,10 +1,27 @@
 -- Moves on whatever is overdue, and forgets what has expired.
--- args: 1 how many at most, 2 ms after which a silent worker is forgotten
--- gives: {woken again, leases ended, started, expired jobs}
+-- args: 1 how many at most, 2 ms after which a silent worker is forgotten, 3 '1' to be lenient
+-- gives: {woken again, leases ended, started, expired jobs, due times that had passed}
 -- Invariant: every step in steps:due is claimable, leased or due later once this has run.
+-- A step that had been popped before has waited its turn, and goes to the front of its list.
 local NEWER_MS = 60000
 local woken, lost, started, expired = 0, 0, 0, 0
 local paused = redis.call('EXISTS', PAUSED) == 1
+
+-- Where nobody came by to reap for a while, Redis itself was away, and no worker could renew its
+-- leases. They get a moment to do so before any is ended.
+local AWAY_MS, LENIENT_MS = 2000, 1500
+local function lenient_until()
+  if arg(3) ~= '1' then return 0 end
+  local reaper = PREFIX .. 'reaper'
+  local at, until_ms = unpack(redis.call('HMGET', reaper, 'at', 'lenient_until'))
+  redis.call('HSET', reaper, 'at', ms(NOW))
+  if at and NOW - tonumber(at) > AWAY_MS then
+    until_ms = NOW + LENIENT_MS
+    redis.call('HSET', reaper, 'lenient_until', ms(until_ms))
+  end
+  return tonumber(until_ms or 0)
+end
+local LENIENT_UNTIL = lenient_until()
 
 -- A queued step whose wake-up still stands in its list only waits for a worker.
 local function wakeup_taken(record, priority)
@@ -13,6 +30,7 @@ local function wakeup_taken(record, priority)
 end
 
 local function end_lease(id, name, record)
+  if NOW < LENIENT_UNTIL then return redis.call('ZADD', DUE, ms(LENIENT_UNTIL), step(id, name)) end
   lost = lost + 1
   log_attempt(id, name, record.attempt, 'lost')
   if field(id, 'cancelled') then
@@ -22,7 +40,7 @@ local function end_lease(id, name, record)
     fail_step(id, name, 'worker_lost',
       'The worker was lost while it ran this, ' .. ms(record.tries) .. ' times.')
   else
-    queue_step(id, name, record.attempt, record.tries)
+    queue_step(id, name, record.attempt, record.tries, true)
   end
 end
 
@@ -43,7 +61,8 @@ end
 
 -- A deadline means nothing to a job that is being ranked or is on its way to REVOKED.
 local function reach_deadline(id)
-  redis.call('ZREM', DUE, step(id, 'deadline'))
+  local ahead = redis.call('ZREM', DUE, step(id, 'deadline')) == 1
+  if not ahead then return end  -- the job has ended in this very round
   if read_step(id, 'rank') or field(id, 'cancelled') then return end
   for _, index in ipairs(close_unsettled(id)) do
     settle_failed(id, ms(index), 'deadline_reached', 'The deadline of the job had passed.')
@@ -70,15 +89,14 @@ local function move_on(member)
     queue_step(id, name, record.attempt, record.tries)
   elseif not paused and wakeup_taken(record, priority) then
     woken = woken + 1
-    queue_step(id, name, record.attempt, record.tries)
+    queue_step(id, name, record.attempt, record.tries, true)
   else
     redis.call('ZADD', DUE, ms(NOW + GRACE), member)
   end
 end
 
-for _, member in ipairs(redis.call('ZRANGEBYSCORE', DUE, '-inf', ms(NOW), 'LIMIT', 0, arg(1))) do
-  move_on(member)
-end
+local due = redis.call('ZRANGEBYSCORE', DUE, '-inf', ms(NOW), 'LIMIT', 0, arg(1))
+for _, member in ipairs(due) do move_on(member) end
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', EXPIRY, '-inf', ms(NOW), 'LIMIT', 0, arg(1))) do
   local state, job_type, id = string.match(member, '^(%u+)/([%l_]+)/(.+)$')
   redis.call('ZREM', index_key(state, job_type), id)
@@ -90,4 +108,4 @@ for _, worker in ipairs(redis.call('ZRANGEBYSCORE', PREFIX .. 'workers', '-inf',
   redis.call('HDEL', PREFIX .. 'workers:info', worker)
   redis.call('SREM', PREFIX .. 'workers:draining', worker)
 end
-return {woken, lost, started, expired}
+return {woken, lost, started, expired, #due}

@@ -2,7 +2,8 @@
 -- args: 1 id, 2 job (msgpack), 3 type, 4 priority, 5 submitted ms, 6 traceparent or '',
 --       7 start time in ms or '', 8 deadline in ms or '', 9 id of the job it replays or '',
 --       10 digest of the idempotency key or '', 11 digest of what was submitted with it,
---       12 s that the key is kept, then the ids of the jobs that it depends on
+--       12 s that the key is kept, 13 what a reader knows it by or '', then the ids of the jobs
+--       that it depends on
 -- gives: {'submitted', id}; {'known', id} if the same was submitted before, under that id;
 --        {'conflict', id} if the key was used for something else;
 --        {'unknown_dependency', id} if a job that it depends on is not there.
@@ -17,7 +18,7 @@ if idempotency then
 end
 
 local waits_for, failed = {}, nil
-for n = 13, #ARGV - 8 do
+for n = 14, #ARGV - 8 do
   local state, version = unpack(redis.call('HMGET', key(arg(n)), 'state', 'v'))
   if not state or version ~= VERSION then return {'unknown_dependency', arg(n)} end
   if not final(state) then
@@ -33,6 +34,10 @@ local state = waits and 'WAITING' or 'PENDING'
 redis.call('HSET', key(id), 'v', VERSION, 'job', arg(2), 'type', arg(3), 'priority', arg(4),
   'state', state, 'submitted_ms', arg(5), 'traceparent', arg(6), 'replayed_from', arg(9),
   'settled', 0, 'processed', 0, 'failed', 0, 'attempts', 0)
+if arg(13) ~= '' then redis.call('HSET', key(id), 'about', arg(13)) end
+if start then redis.call('HSET', key(id), 'not_before_ms', ms(start)) end
+if deadline then redis.call('HSET', key(id), 'deadline_ms', ms(deadline)) end
+if arg(14) then redis.call('HSET', key(id), 'depends_on', table.concat(ARGV, ' ', 8 + 14)) end
 redis.call('ZADD', index_key(state, arg(3)), 0, id)
 event(id, 'state', {state = state})
 if idempotency then
@@ -43,7 +48,6 @@ if failed then
   end_job(id, 'FAILURE', failed)
   return {'submitted', id}
 end
-if start then redis.call('HSET', key(id), 'start_ms', ms(start)) end
 if deadline then redis.call('ZADD', DUE, ms(deadline), step(id, 'deadline')) end
 for _, dependency in ipairs(waits_for) do redis.call('SADD', key(dependency, 'dependents'), id) end
 if #waits_for > 0 then

@@ -46,6 +46,8 @@ class OpenStep(Struct, frozen=True, kw_only=True):
     """When the reaper looks at it."""
     queued_ms: int | None = None
     """Of a queued step: since when."""
+    holder: tuple[str, str] | None = None
+    """Of a leased step: the worker, and the word by which it knows the call that claimed it."""
     taken: int = 0
     """Of a queued step: how many wake-ups have been taken from its list once its own has."""
 

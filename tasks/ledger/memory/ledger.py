@@ -26,10 +26,10 @@ from tasks.job import (
     WorkerRecord,
 )
 from tasks.ledger.keys import WORKER_FORGOTTEN_MS
-from tasks.ledger.memory.entry import StepState
+from tasks.ledger.memory.entry import Entry, StepState
 from tasks.ledger.memory.life_cycle import LifeCycle
 from tasks.ledger.memory.reader import MemoryReader
-from tasks.ledger.memory.reaping import reap
+from tasks.ledger.memory.reaping import Reaping
 from tasks.ledger.memory.submission import Submissions
 from tasks.settings import Settings
 
@@ -45,35 +45,36 @@ class MemoryLedger(MemoryReader):
         self._life = LifeCycle(settings, now_ms)
         super().__init__(self._life, settings)
         self._submissions = Submissions(self._life)
-        self._paused = False
+        self._reaping = Reaping(self._life)
 
     def pop_wakeup(self, priorities: Iterable[Priority] = tuple(Priority)) -> StepRef | None:
         """The next wake-up for a worker, from the first of these lists that has one."""
         return self._life.wakeups.pop(priorities)
 
+    def due_in(self) -> float | None:
+        """Seconds until the reaper has something to do; None while no job is active."""
+        due_ms = self._reaping.next_ms()
+        return None if due_ms is None else max(0, due_ms - self._life.now_ms()) / 1000
+
     async def submit(self, job: Job, idempotency: IdempotencyKey | None = None) -> SubmitOutcome:
         return self._submissions.submit(job, idempotency)
 
-    async def claim(self, ref: StepRef, worker: str) -> Claim | ClaimRefusal:
+    async def claim(self, ref: StepRef, worker: str, call: str = "") -> Claim | ClaimRefusal:
         entry = self._life.find(ref.job_id)
         if entry is None:
             return ClaimRefusal.UNKNOWN
-        if ref not in entry.steps:
+        step, holder = entry.steps.get(ref), (worker, call)
+        if step is None:
             return ClaimRefusal.SETTLED
-        if entry.steps[ref].state is StepState.LEASED:
-            return ClaimRefusal.LEASED
-        if entry.steps[ref].state is StepState.DELAYED:
+        if step.state is StepState.LEASED:
+            again = bool(call) and step.holder == holder
+            return _granted(entry, ref, worker) if again else ClaimRefusal.LEASED
+        if step.state is StepState.DELAYED:
             return ClaimRefusal.DELAYED
         if self._paused:
             return ClaimRefusal.PAUSED
-        if entry.record.state is JobState.PENDING:
-            entry.update(state=JobState.PROGRESS, started_ms=self._life.now_ms())
-        entry.update(attempts=entry.record.attempts + 1)
-        return Claim(
-            lease=self._life.lease(entry, ref, worker),
-            job=entry.job,
-            candidate=None if ref.index is None else entry.candidates[ref.index],
-        )
+        self._life.lease(entry, ref, holder)
+        return _granted(entry, ref, worker)
 
     async def renew(self, worker: str, description: bytes, leases: Sequence[Lease]) -> Renewal:
         known = self._workers.get(worker)
@@ -177,12 +178,12 @@ class MemoryLedger(MemoryReader):
         del self._life.entries[job_id]
         return True
 
-    async def reap(self, limit: int = 100) -> Reaped:
+    async def reap(self, limit: int = 100, *, lenient: bool = False) -> Reaped:
         heard_after = self._life.now_ms() - WORKER_FORGOTTEN_MS
         for worker in list(self._workers.values()):
             if worker.seen_ms <= heard_after:
                 del self._workers[worker.id]
-        return reap(self._life, limit, paused=self._paused)
+        return self._reaping.reap(limit, paused=self._paused, lenient=lenient)
 
     async def pause(self) -> None:
         self._paused = True
@@ -201,5 +202,14 @@ class MemoryLedger(MemoryReader):
         entry = self._life.held(lease)
         if entry is None:
             return LeaseVerdict.LOST
-        self._life.renew(entry, lease)
+        self._life.renew(entry, lease.ref)
         return LeaseVerdict.CANCELLED if entry.record.cancelled else LeaseVerdict.HELD
+
+
+def _granted(entry: Entry, ref: StepRef, worker: str) -> Claim:
+    step = entry.steps[ref]
+    return Claim(
+        lease=Lease(ref=ref, attempt=step.attempt, tries=step.tries, worker=worker),
+        job=entry.job,
+        candidate=None if ref.index is None else entry.candidates[ref.index],
+    )

@@ -130,23 +130,28 @@ class LifeCycle:
 
     def look_again(self, entry: Entry, ref: StepRef) -> None:
         """Puts off a queued step that only waits for a worker."""
-        due_ms = self.now_ms() + self._grace_ms
+        self.look_at(entry, ref, self.now_ms() + self._grace_ms)
+
+    def look_at(self, entry: Entry, ref: StepRef, due_ms: int) -> None:
+        """Leaves a step as it is until this moment."""
         entry.steps[ref] = msgspec.structs.replace(entry.steps[ref], due_ms=due_ms)
 
-    def lease(self, entry: Entry, ref: StepRef, worker: str) -> Lease:
+    def lease(self, entry: Entry, ref: StepRef, holder: tuple[str, str]) -> None:
         """Gives a worker the next attempt at a queued step."""
         step = entry.steps[ref]
-        lease = Lease(ref=ref, attempt=step.attempt + 1, tries=step.tries + 1, worker=worker)
-        self.renew(entry, lease)
-        return lease
-
-    def renew(self, entry: Entry, lease: Lease) -> None:
-        entry.steps[lease.ref] = OpenStep(
+        if entry.record.state is JobState.PENDING:
+            entry.update(state=JobState.PROGRESS, started_ms=self.now_ms())
+        entry.update(attempts=entry.record.attempts + 1)
+        entry.steps[ref] = OpenStep(
             state=StepState.LEASED,
-            attempt=lease.attempt,
-            tries=lease.tries,
+            attempt=step.attempt + 1,
+            tries=step.tries + 1,
             due_ms=self.now_ms() + self._lease_ms,
+            holder=holder,
         )
+
+    def renew(self, entry: Entry, ref: StepRef) -> None:
+        self.look_at(entry, ref, self.now_ms() + self._lease_ms)
 
     def delay(self, entry: Entry, lease: Lease, delay_ms: int) -> None:
         """Puts a step off that may succeed later."""

@@ -13,6 +13,7 @@ from tasks.job import (
     JobState,
     JobType,
     OutcomePage,
+    Priority,
     QueueDepth,
     WorkerRecord,
 )
@@ -28,10 +29,15 @@ class MemoryReader:
         self._life = life
         self._result_ttl_ms = settings.result_ttl * 1000
         self._workers: dict[str, WorkerRecord] = {}
+        self._paused = False
 
     async def record(self, job_id: str) -> JobRecord | None:
         entry = self._life.find(job_id)
         return entry.record if entry else None
+
+    async def records(self, job_ids: Sequence[str]) -> tuple[JobRecord, ...]:
+        found = map(self._life.find, job_ids)
+        return tuple(entry.record for entry in found if entry)
 
     async def job(self, job_id: str) -> Job | None:
         entry = self._life.find(job_id)
@@ -93,6 +99,8 @@ class MemoryReader:
             outstanding=len(steps) + len(deadlines),
             oldest_queued_ms=max(0, self._life.now_ms() - min(queued)) if queued else None,
             workers=len(self._workers),
+            wakeups={priority: self._life.wakeups.waiting(priority) for priority in Priority},
+            paused=self._paused,
         )
 
     async def workers(self) -> tuple[WorkerRecord, ...]:

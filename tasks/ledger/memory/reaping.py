@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Literal
+
+from msgspec import Struct
 
 from tasks.job import Lease, Reaped, StepRef
 from tasks.ledger.memory.entry import Entry, OpenStep, StepState
@@ -11,39 +14,90 @@ from tasks.ledger.memory.life_cycle import LifeCycle
 
 Moved = Literal["woken", "lost", "started"]
 
+AWAY_MS, LENIENT_MS = 2000, 1500
+
 DEADLINE_DETAIL = "The deadline of the job had passed."
 
 
-def reap(life: LifeCycle, limit: int, *, paused: bool) -> Reaped:
-    """Moves on the steps and deadlines that are due, the oldest first; forgets expired jobs."""
-    moved: Counter[Moved | None] = Counter()
-    for entry, ref in _overdue(life)[:limit]:
-        if ref is None:
-            _reach_deadline(life, entry)
-        elif ref in entry.steps:  # else it was closed by what came before it
-            moved[_move_on(life, entry, ref, paused=paused)] += 1
-    return Reaped(
-        woken=moved["woken"],
-        lost=moved["lost"],
-        started=moved["started"],
-        expired=_forget_expired(life, limit),
-    )
+class _Due(Struct, frozen=True):
+    """A moment at which the reaper looks at a step; or the deadline of a job."""
+
+    ms: int
+    entry: Entry
+    ref: StepRef | None
+    """None for a deadline."""
+
+    @property
+    def name(self) -> str:
+        return self.ref.name if self.ref else "deadline"
 
 
-def _overdue(life: LifeCycle) -> list[tuple[Entry, StepRef | None]]:
-    """Steps, and deadlines as None."""
-    due: list[tuple[int, str, str, Entry, StepRef | None]] = []
-    for entry in life.entries.values():
-        due += [(step.due_ms, entry.id, ref.name, entry, ref) for ref, step in entry.steps.items()]
-        if entry.deadline_ms is not None:
-            due.append((entry.deadline_ms, entry.id, "deadline", entry, None))
+class Reaping:
+    """Rounds of the reaper."""
+
+    def __init__(self, life: LifeCycle) -> None:
+        self._life = life
+        self._last_ms: int | None = None
+        """Of lenient rounds: when the last one was."""
+        self._lenient_until_ms = 0
+
+    def reap(self, limit: int, *, paused: bool, lenient: bool) -> Reaped:
+        """Moves on the steps and deadlines that are due, the oldest first; forgets expired jobs."""
+        lenient_until_ms = self._be_lenient() if lenient else 0
+        moved: Counter[Moved | None] = Counter()
+        overdue = _overdue(self._life)[:limit]
+        for due in overdue:
+            entry, ref = due.entry, due.ref
+            step = entry.steps.get(ref) if ref else None
+            if ref is None:
+                _reach_deadline(self._life, entry)
+            elif step is None:  # it was closed by what came before it
+                continue
+            elif step.state is StepState.LEASED and self._life.now_ms() < lenient_until_ms:
+                self._life.look_at(entry, ref, lenient_until_ms)
+            else:
+                moved[_move_on(self._life, entry, ref, step, paused=paused)] += 1
+        return Reaped(
+            woken=moved["woken"],
+            lost=moved["lost"],
+            started=moved["started"],
+            expired=_forget_expired(self._life, limit),
+            looked_at=len(overdue),
+        )
+
+    def next_ms(self) -> int | None:
+        """When there will be something to do; None while no job is active."""
+        return min((due.ms for due in _all_due(self._life)), default=None)
+
+    def _be_lenient(self) -> int:
+        """Where nobody came by to reap for a while, the ledger was away, and no worker could renew
+        its leases. They get a moment to do so before any is ended: until the one that this gives.
+        """
+        now = self._life.now_ms()
+        if self._last_ms is not None and now - self._last_ms > AWAY_MS:
+            self._lenient_until_ms = now + LENIENT_MS
+        self._last_ms = now
+        return self._lenient_until_ms
+
+
+def _overdue(life: LifeCycle) -> list[_Due]:
+    """The oldest first."""
     now = life.now_ms()
-    in_order = sorted((one for one in due if one[0] <= now), key=lambda one: one[:3])
-    return [(entry, ref) for *_, entry, ref in in_order]
+    overdue = (due for due in _all_due(life) if due.ms <= now)
+    return sorted(overdue, key=lambda due: (due.ms, due.entry.id, due.name))
 
 
-def _move_on(life: LifeCycle, entry: Entry, ref: StepRef, *, paused: bool) -> Moved | None:
-    step = entry.steps[ref]
+def _all_due(life: LifeCycle) -> Iterator[_Due]:
+    for entry in life.entries.values():
+        for ref, step in entry.steps.items():
+            yield _Due(step.due_ms, entry, ref)
+        if entry.deadline_ms is not None:
+            yield _Due(entry.deadline_ms, entry, None)
+
+
+def _move_on(
+    life: LifeCycle, entry: Entry, ref: StepRef, step: OpenStep, *, paused: bool
+) -> Moved | None:
     if step.state is StepState.LEASED:
         _end_lease(life, entry, ref, step)
         return "lost"
@@ -52,7 +106,7 @@ def _move_on(life: LifeCycle, entry: Entry, ref: StepRef, *, paused: bool) -> Mo
         life.queue(entry, ref, step.attempt, step.tries)
         return "started"
     if not paused and step.taken <= life.wakeups.taken(entry.job.priority):
-        life.queue(entry, ref, step.attempt, step.tries)
+        life.queue(entry, ref, step.attempt, step.tries, first=True)
         return "woken"
     life.look_again(entry, ref)
     return None
@@ -68,11 +122,13 @@ def _end_lease(life: LifeCycle, entry: Entry, ref: StepRef, step: OpenStep) -> N
         detail = f"The worker was lost while it ran this, {step.tries} times."
         life.fail(entry, ref, "worker_lost", detail)
     else:
-        life.queue(entry, ref, step.attempt, step.tries)
+        life.queue(entry, ref, step.attempt, step.tries, first=True)
 
 
 def _reach_deadline(life: LifeCycle, entry: Entry) -> None:
     """It means nothing to a job that is being ranked or is on its way to REVOKED."""
+    if entry.deadline_ms is None:  # the job has ended in this very round
+        return
     entry.deadline_ms = None
     if entry.record.cancelled or entry.step("rank") in entry.steps:
         return

@@ -80,6 +80,10 @@ def _first_record(job: Job, state: JobState) -> JobRecord:
         state=state,
         priority=job.priority,
         submitted_ms=job.submitted_ms,
+        about=job.about,
+        not_before_ms=job.not_before_ms,
+        deadline_ms=job.deadline_ms,
+        depends_on=tuple(dict.fromkeys(job.depends_on)),
         replayed_from=job.replayed_from,
         traceparent=job.traceparent,
     )

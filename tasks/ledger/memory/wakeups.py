@@ -34,6 +34,10 @@ class Wakeups:
                 return self._lists[priority].popleft()
         return None
 
+    def waiting(self, priority: Priority) -> int:
+        """How many stand in this list."""
+        return len(self._lists[priority])
+
     def taken(self, priority: Priority) -> int:
         """How many have been taken from this list."""
         return self._pushed[priority] - len(self._lists[priority])

@@ -21,7 +21,7 @@ class Round:
         self.tasks = int(environ["BENCH_TASKS"])
         self.slots = int(environ["BENCH_SLOTS"])
         self._report = Path(environ["BENCH_REPORT"])
-        self._warm_up = self.tasks // 10
+        self._warm_up = int(environ["BENCH_WARM_UP"])
         self._done = 0
         self._began = (0.0, 0.0)
 
@@ -31,7 +31,7 @@ class Round:
         return parts.hostname or "127.0.0.1", parts.port or 6379
 
     def count(self) -> None:
-        """Called by each no-op task. The first tenth warms up; the rest is timed."""
+        """Called by each no-op task. Timed is what comes after the warm-up."""
         self._done += 1
         if self._done == self._warm_up:
             self._began = (time.perf_counter(), time.process_time())

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.body import MalformedBody, decode_request
-from app.schemas import (
+from app.requests import (
     REQUEST_FIELDS,
     HealthCheckRequest,
     SingleAnalysisRequest,

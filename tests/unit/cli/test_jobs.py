@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.unit.cli.web_stub import JOB, WebStub, answer, job_status, run
+from tests.unit.cli.web_stub import JOB, OTHER, WebStub, answer, job_status, run
 
 SUBMITTED = {
     "POST /jobs": answer({"job_id": JOB, "status": "submitted", "type": "topic_curation"}, 202)
@@ -41,6 +42,23 @@ SUBMITTED = {
             {"type": "batch_analysis", "urls": ["http://a", "http://b"], "apply_diversity": True},
         ),
         (("--type", "health_check"), {"type": "health_check"}),
+        (
+            ("http://a", "--depends-on", JOB, "--depends-on", OTHER, "--deadline", "90"),
+            {
+                "type": "single_analysis",
+                "url": "http://a",
+                "deadline_seconds": 90.0,
+                "depends_on": [JOB, OTHER],
+            },
+        ),
+        (
+            ("http://a", "--not-before", "2026-03-01T08:30:00+01:00"),
+            {
+                "type": "single_analysis",
+                "url": "http://a",
+                "not_before": "2026-03-01T08:30:00+01:00",
+            },
+        ),
     ],
 )
 def test_submit_sends_what_was_given_and_leaves_the_rest_to_the_server(
@@ -53,6 +71,40 @@ def test_submit_sends_what_was_given_and_leaves_the_rest_to_the_server(
     assert ended.exit_code == 0
     assert web.body() == request_body
     assert JOB in ended.stdout
+
+
+def test_a_time_without_an_offset_is_of_the_local_zone() -> None:
+    web = WebStub(SUBMITTED)
+    run("jobs", "submit", "http://a", "--not-before", "2026-03-01T08:30", web=web)
+    sent = dt.datetime.fromisoformat(web.body()["not_before"])
+    assert sent == dt.datetime(2026, 3, 1, 8, 30).astimezone()
+    assert sent.tzinfo is not None
+
+
+@pytest.mark.parametrize("key", ["order-66", "clé", " "])
+def test_a_key_is_sent_as_it_is(key: str) -> None:
+    web = WebStub(SUBMITTED)
+    ended = run("jobs", "submit", "http://a", "--idempotency-key", key, web=web)
+    assert ended.exit_code == 0
+    assert dict(web.requests[0].headers.raw)[b"Idempotency-Key"] == key.encode()
+
+
+def test_attempts_are_listed() -> None:
+    attempt = {
+        "step": "analyse:0",
+        "attempt": 1,
+        "outcome": "retried",
+        "reason": "server_error",
+        "detail": "503",
+        "at": "2025-01-02T03:04:05Z",
+    }
+    web = WebStub({f"GET /jobs/{JOB}/attempts": answer({"attempts": [attempt]})})
+    lines = run("jobs", "attempts", JOB, web=web).stdout.splitlines()
+    assert lines[0] == "step\tattempt\toutcome\tat\treason\twhy"
+    assert lines[1].startswith("analyse:0\t1\tretried\t")
+    assert lines[1].endswith("\tserver_error\t503")
+    ended = run("jobs", "attempts", JOB, "--json", web=web)
+    assert json.loads(ended.stdout) == {"attempts": [attempt]}
 
 
 def test_urls_are_read_from_a_file(tmp_path: Path) -> None:
@@ -94,6 +146,9 @@ def test_urls_are_read_from_stdin_and_one_of_them_is_a_batch() -> None:
         (("--type", "health_check", "http://a"), "a URL does not go with health_check."),
         (("--file", "/nowhere/urls.txt"), "No such file"),
         (("--topic", "tides", "--max-articles", "0"), "0 is not in the range"),
+        (("http://a", "--depends-on", "tea"), "'tea' is not a valid UUID"),
+        (("http://a", "--not-before", "tomorrow"), "'tomorrow' is not a time such as"),
+        (("http://a", "--deadline", "soon"), "'soon' is not a valid float"),
     ],
 )
 def test_what_does_not_go_together_is_not_sent(command: tuple[str, ...], advice: str) -> None:

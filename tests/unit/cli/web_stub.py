@@ -56,12 +56,14 @@ def run(
     sleep: Callable[[float], None] = lambda seconds: None,
     clock: Callable[[], float] = lambda: 0.0,
     terminal: bool = False,
+    asked: bool = False,
 ) -> Result:
     around = Surroundings(
         environ=environ or {},
         transport=httpx.MockTransport(web or WebStub({})),
         sleep=sleep,
         clock=clock,
+        asked=lambda: asked,
     )
     variables = {**_PLAIN, "FORCE_COLOR": "1"} if terminal else _PLAIN
     return CliRunner(env=variables).invoke(

@@ -1,20 +1,21 @@
-"""What travels over the HTTP interface, as JSON."""
+"""What clients read, as JSON."""
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any, Literal, get_args
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from tasks.job import (
     ArticleAnalysed,
     ArticleOutcome,
+    AttemptRecord,
     BatchAnalysis,
     CancelOutcome,
     Failure,
-    HealthCheck,
     Job,
     JobPage,
     JobRecord,
@@ -22,83 +23,10 @@ from tasks.job import (
     JobType,
     OutcomePage,
     Params,
-    Priority,
     SingleAnalysis,
     TopicCuration,
 )
 from tasks.queue import JobStatus
-from tasks.submission import Submission
-
-Diversity = Annotated[
-    bool, Meta(description="Cap the articles per domain and per cluster of stories.")
-]
-Query = Annotated[
-    str | None, Meta(description="What relevance is measured against, 2 to 500 characters.")
-]
-
-
-class CommonRequest(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type"
-):
-    """What every job may have, beside the parameters of its type."""
-
-    priority: Annotated[Priority, Meta(description="Which jobs the workers take first.")] = (
-        Priority.NORMAL
-    )
-
-
-class TopicCurationRequest(CommonRequest, frozen=True, kw_only=True, tag="topic_curation"):
-    """Find articles on a topic, analyse them, keep the best."""
-
-    topic: Annotated[str, Meta(description="2 to 200 characters on one line.")]
-    max_articles: Annotated[int, Meta(description="Articles to keep, from 1.")] = 20
-    apply_diversity: Diversity = True
-
-    def params(self) -> Params:
-        return TopicCuration(
-            topic=self.topic,
-            max_articles=self.max_articles,
-            apply_diversity=self.apply_diversity,
-        )
-
-
-class BatchAnalysisRequest(CommonRequest, frozen=True, kw_only=True, tag="batch_analysis"):
-    """Analyse and rank the given URLs."""
-
-    urls: Annotated[tuple[str, ...], Meta(description="Absolute http or https URLs.")]
-    query: Query = None
-    apply_diversity: Diversity = False
-
-    def params(self) -> Params:
-        return BatchAnalysis(urls=self.urls, query=self.query, apply_diversity=self.apply_diversity)
-
-
-class SingleAnalysisRequest(CommonRequest, frozen=True, kw_only=True, tag="single_analysis"):
-    """Analyse one URL."""
-
-    url: Annotated[str, Meta(description="An absolute http or https URL.")]
-    query: Query = None
-
-    def params(self) -> Params:
-        return SingleAnalysis(url=self.url, query=self.query)
-
-
-class HealthCheckRequest(CommonRequest, frozen=True, kw_only=True, tag="health_check"):
-    """Pass once through queue, worker and engine."""
-
-    def params(self) -> Params:
-        return HealthCheck()
-
-
-JobRequest = (
-    TopicCurationRequest | BatchAnalysisRequest | SingleAnalysisRequest | HealthCheckRequest
-)
-
-REQUEST_FIELDS = {
-    str(kind.__struct_config__.tag): ("type", *kind.__struct_fields__)
-    for kind in get_args(JobRequest)
-}
-"""Each job type with the fields that its request may have."""
 
 
 class JobSubmitted(Struct, frozen=True, kw_only=True):
@@ -112,11 +40,20 @@ class JobSubmitted(Struct, frozen=True, kw_only=True):
     """None for a topic, until its URLs are known."""
 
 
+class JobRetried(JobSubmitted, frozen=True, kw_only=True):
+    """A new job of what failed in another."""
+
+    replayed_from: str | None
+    """The job in which it failed."""
+
+
 class JobSummary(Struct, frozen=True, kw_only=True):
     """Where a job stands, in numbers."""
 
     job_id: str
     type: JobType
+    about: str | None
+    """Its topic, its query or its first URL, of at most 200 characters."""
     state: JobState
     status: str
     """The state as a word for readers; `cancelling` while a cancelled job still runs."""
@@ -129,6 +66,16 @@ class JobSummary(Struct, frozen=True, kw_only=True):
     submitted_at: dt.datetime
     started_at: dt.datetime | None
     finished_at: dt.datetime | None
+    not_before: dt.datetime | None
+    """When it may start, where that was asked for."""
+    deadline_at: dt.datetime | None
+    """When it ranks what it has, where it has a deadline."""
+    deadline_reached: bool
+    """Whether the deadline came before every article had settled."""
+    depends_on: tuple[str, ...]
+    """The jobs that must succeed before it starts."""
+    replayed_from: str | None
+    """The job whose failed articles it tries again."""
     attempts: int
     trace_id: str | None
     error: str | None
@@ -172,6 +119,24 @@ class ArticleListing(Struct, frozen=True, kw_only=True):
     """What to ask for next; None on the last page."""
 
 
+class AttemptView(Struct, frozen=True, kw_only=True):
+    """How one attempt at a step ended."""
+
+    step: str
+    """`discover`, `analyse:N` of the job's article N, from 0, or `rank`."""
+    attempt: int
+    outcome: Literal["analysed", "retried", "failed", "lost", "handed_back"]
+    reason: str | None
+    detail: str | None
+    at: dt.datetime
+
+
+class AttemptListing(Struct, frozen=True, kw_only=True):
+    """Attempts that did not succeed, and successes after such ones, oldest first."""
+
+    attempts: list[AttemptView]
+
+
 class Cancellation(Struct, frozen=True, kw_only=True):
     """What became of the wish to cancel."""
 
@@ -179,26 +144,17 @@ class Cancellation(Struct, frozen=True, kw_only=True):
     status: CancelOutcome
 
 
-def submission_of(request: JobRequest) -> Submission:
-    return Submission(params=request.params(), priority=request.priority)
-
-
-def submitted(job: Job) -> JobSubmitted:
+def submitted_view(job: Job) -> JobSubmitted:
     params = job.params
-    urls_count: int | None = 0
-    match params:
-        case TopicCuration():
-            urls_count = None
-        case BatchAnalysis():
-            urls_count = len(params.urls)
-        case SingleAnalysis():
-            urls_count = 1
-    return JobSubmitted(
-        job_id=job.id,
-        type=job.type,
-        topic=params.topic if isinstance(params, TopicCuration) else None,
-        urls_count=urls_count,
-    )
+    fields: dict[str, Any] = {
+        "job_id": job.id,
+        "type": job.type,
+        "topic": params.topic if isinstance(params, TopicCuration) else None,
+        "urls_count": _urls_count(params),
+    }
+    if job.replayed_from is None:
+        return JobSubmitted(**fields)
+    return JobRetried(**fields, replayed_from=job.replayed_from)
 
 
 def summary(record: JobRecord) -> JobSummary:
@@ -219,6 +175,33 @@ def article_listing(page: OutcomePage) -> ArticleListing:
     )
 
 
+def attempt_listing(attempts: Sequence[AttemptRecord]) -> AttemptListing:
+    return AttemptListing(
+        attempts=[
+            AttemptView(
+                step=one.step,
+                attempt=one.attempt,
+                outcome=one.outcome,
+                reason=one.reason,
+                detail=one.detail,
+                at=moment(one.at_ms),
+            )
+            for one in attempts
+        ]
+    )
+
+
+def _urls_count(params: Params) -> int | None:
+    match params:
+        case TopicCuration():
+            return None
+        case BatchAnalysis():
+            return len(params.urls)
+        case SingleAnalysis():
+            return 1
+    return 0
+
+
 def _article(outcome: ArticleOutcome) -> AnalysedView | FailedView:
     if isinstance(outcome, ArticleAnalysed):
         return AnalysedView(url=outcome.url, result=outcome.result)
@@ -230,6 +213,7 @@ def _summary_fields(record: JobRecord) -> dict[str, Any]:
     return {
         "job_id": record.id,
         "type": record.type,
+        "about": record.about,
         "state": record.state,
         "status": "cancelling" if cancelling else record.state.lower(),
         "current": record.settled,
@@ -239,6 +223,11 @@ def _summary_fields(record: JobRecord) -> dict[str, Any]:
         "submitted_at": _moment(record.submitted_ms),
         "started_at": _moment(record.started_ms),
         "finished_at": _moment(record.finished_ms),
+        "not_before": _moment(record.not_before_ms),
+        "deadline_at": _moment(record.deadline_ms),
+        "deadline_reached": record.deadline_reached,
+        "depends_on": record.depends_on,
+        "replayed_from": record.replayed_from,
         "attempts": record.attempts,
         "trace_id": record.trace_id,
         "error": record.error,
@@ -246,4 +235,8 @@ def _summary_fields(record: JobRecord) -> dict[str, Any]:
 
 
 def _moment(ms: int | None) -> dt.datetime | None:
-    return None if ms is None else dt.datetime.fromtimestamp(ms / 1000, dt.UTC)
+    return None if ms is None else moment(ms)
+
+
+def moment(ms: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(ms / 1000, dt.UTC)

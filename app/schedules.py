@@ -1,0 +1,128 @@
+"""The HTTP interface to schedules."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from litestar import Response, delete, get, post
+from litestar.connection import ASGIConnection
+from litestar.di import NamedDependency
+from litestar.handlers.base import BaseRouteHandler
+from litestar.openapi.spec import Example
+from litestar.params import Body, FromPath, QueryParameter
+
+from app.api import Limit
+from app.body import require_json
+from app.openapi import problem_responses
+from app.requests import submission_of
+from app.schedule_body import StrictSchedule
+from app.schedule_schemas import (
+    ScheduleListing,
+    ScheduleRequest,
+    ScheduleView,
+    schedule_listing,
+    schedule_view,
+)
+from tasks.errors import InvalidRequest, UnknownSchedule
+from tasks.job import is_job_id
+from tasks.schedules import Schedules
+
+TAGS = ["schedules"]
+
+EXAMPLES = [
+    Example(
+        summary="Articles on a topic, on weekdays at half past seven in Berlin",
+        value={
+            "cron": "30 7 * * 1-5",
+            "time_zone": "Europe/Berlin",
+            "name": "Morning reading",
+            "job": {"type": "topic_curation", "topic": "artificial intelligence"},
+        },
+    ),
+    Example(
+        summary="These URLs every six hours, and not late",
+        value={
+            "cron": "0 */6 * * *",
+            "missed": "skip",
+            "job": {"type": "batch_analysis", "urls": ["https://example.com/a"]},
+        },
+    ),
+]
+
+
+def require_schedule_id(
+    connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler
+) -> None:
+    """A guard: what has not the form of an id names no schedule."""
+    if not is_job_id(connection.path_params.get("schedule_id", "")):
+        raise UnknownSchedule
+
+
+@post(
+    "/schedules",
+    tags=TAGS,
+    status_code=201,
+    dto=StrictSchedule,
+    return_dto=None,
+    before_request=require_json,
+    responses=problem_responses(413, 415, 422),
+    response_description="Added; `Location` is the schedule.",
+)
+async def add_schedule(
+    data: Annotated[ScheduleRequest, Body(title="Schedule", examples=EXAMPLES)],
+    schedules: NamedDependency[Schedules],
+) -> Response[ScheduleView]:
+    """Submit a job again and again, at the times of a cron expression."""
+    record = await schedules.add(
+        cron=data.cron,
+        time_zone=data.time_zone,
+        submission=submission_of(data.job),
+        missed=data.missed,
+        name=data.name,
+    )
+    location = f"/schedules/{record.schedule.id}"
+    return Response(schedule_view(record), headers={"Location": location})
+
+
+@get("/schedules", tags=TAGS, responses=problem_responses(422))
+async def list_schedules(
+    schedules: NamedDependency[Schedules],
+    limit: Limit = 50,
+    cursor: Annotated[
+        str | None, QueryParameter(description="The `next_cursor` of the page before.")
+    ] = None,
+) -> ScheduleListing:
+    """List schedules, newest first."""
+    if cursor is not None and not is_job_id(cursor):
+        raise InvalidRequest("cursor must be the next_cursor of an earlier page.")
+    return schedule_listing(await schedules.page(cursor, limit))
+
+
+@get(
+    "/schedules/{schedule_id:str}",
+    tags=TAGS,
+    guards=[require_schedule_id],
+    responses=problem_responses(404),
+)
+async def show_schedule(
+    schedules: NamedDependency[Schedules], schedule_id: FromPath[str]
+) -> ScheduleView:
+    """One schedule: what it submits, when it runs next, and what came of its last run."""
+    return schedule_view(await schedules.get(schedule_id))
+
+
+@delete(
+    "/schedules/{schedule_id:str}",
+    tags=TAGS,
+    guards=[require_schedule_id],
+    responses=problem_responses(404),
+    response_description="Removed; it makes no more jobs.",
+)
+async def remove_schedule(
+    schedules: NamedDependency[Schedules], schedule_id: FromPath[str]
+) -> None:
+    """Remove a schedule. The jobs that it made stay."""
+    await schedules.remove(schedule_id)
+
+
+SCHEDULE_CALLS = (add_schedule, list_schedules, show_schedule, remove_schedule)

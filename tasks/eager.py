@@ -1,0 +1,94 @@
+"""A job that runs inside its caller, with no Redis and no worker: for tests and scripts.
+
+The ledger is in memory, the rest is what a worker runs. So steps are retried, renewed and timed
+out as ever, and nothing outlives the call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from msgspec import Struct
+
+from tasks.kinds.registry import build_kinds
+from tasks.leases import HeldLeases
+from tasks.ledger.memory import MemoryLedger
+from tasks.ports import Engine, Fetcher
+from tasks.queue import JobStatus, Queue
+from tasks.runner import Runner
+from tasks.settings import Settings
+from tasks.submission import Submission
+
+WORKER = "eager"
+
+
+class EagerOutcome(Struct, frozen=True, kw_only=True):
+    """How the job ended."""
+
+    status: JobStatus
+    result: bytes
+    """As JSON; of a job that failed, what it had."""
+
+
+async def run_eagerly(
+    submission: Submission, settings: Settings, engine: Engine, fetcher: Fetcher
+) -> EagerOutcome:
+    """Runs the job to its end.
+
+    Raises InvalidRequest with what to change. Cancelling the call breaks off what runs.
+    """
+    ledger = MemoryLedger(settings)
+    queue = Queue(ledger, settings)
+    job_id = (await queue.submit(submission)).job.id
+    async with _runner(ledger, settings, engine, fetcher) as runner:
+        await _Loop(ledger, runner, settings.worker_concurrency).until_idle()
+    return EagerOutcome(status=await queue.status(job_id), result=await queue.result(job_id))
+
+
+@asynccontextmanager
+async def _runner(
+    ledger: MemoryLedger, settings: Settings, engine: Engine, fetcher: Fetcher
+) -> AsyncIterator[Runner]:
+    """A worker's runner, whose leases are renewed meanwhile."""
+    leases = HeldLeases(ledger, WORKER, settings.worker_concurrency)
+    async with asyncio.TaskGroup() as group:
+        renewing = group.create_task(leases.renew_forever())
+        yield Runner(
+            ledger=ledger,
+            kinds=build_kinds(settings, ledger, engine, fetcher, WORKER),
+            leases=leases,
+            settings=settings,
+            worker=WORKER,
+        )
+        renewing.cancel()
+
+
+class _Loop:
+    """Broker and reaper in one: runs what is woken, and waits for what is due."""
+
+    def __init__(self, ledger: MemoryLedger, runner: Runner, slots: int) -> None:
+        self._ledger = ledger
+        self._runner = runner
+        self._slots = slots
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def until_idle(self) -> None:
+        """Until there is no active job."""
+        async with asyncio.TaskGroup() as group:
+            while (due_in := self._ledger.due_in()) is not None:
+                await self._ledger.reap()
+                self._start(group)
+                if self._running:
+                    await asyncio.wait(
+                        self._running, timeout=due_in, return_when=asyncio.FIRST_COMPLETED
+                    )
+                else:
+                    await asyncio.sleep(due_in)
+
+    def _start(self, group: asyncio.TaskGroup) -> None:
+        while len(self._running) < self._slots and (ref := self._ledger.pop_wakeup()):
+            task = group.create_task(self._runner.run(str(ref)))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)

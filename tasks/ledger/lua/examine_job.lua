@@ -1,0 +1,99 @@
+-- Looks whether a job can still come to its end, and mends what keeps it from that.
+-- args: 1 job id, 2 '1' to mend
+-- gives: for each fault its check and what it is about, one after the other. The checks: 'newer',
+--        'index', 'stuck_steps', 'dependencies', 'stuck_jobs'.
+-- Invariant, once it has mended: an active job has a step that is due, or waits for a job that is
+-- active; and each job stands in the index of its state and type.
+local id, mend = arg(1), arg(2) == '1'
+local state, job_type, version = unpack(redis.call('HMGET', key(id), 'state', 'type', 'v'))
+if not state then return {} end
+if version ~= VERSION then return {'newer', id} end
+
+local faults = {}
+local function fault(check, about)
+  table.insert(faults, check)
+  table.insert(faults, about)
+end
+
+local function examine_index()
+  local expiry = state .. '/' .. job_type .. '/' .. id
+  local listed = redis.call('ZSCORE', index_key(state, job_type), id)
+  local expires = not final(state) or redis.call('ZSCORE', EXPIRY, expiry)
+  if listed and expires then return end
+  fault('index', id)
+  if not mend then return end
+  redis.call('ZADD', index_key(state, job_type), 0, id)
+  if final(state) then redis.call('ZADD', EXPIRY, ms(NOW + JOB_TTL * 1000), expiry) end
+end
+
+-- The reaper sees what is due; a step that is not would never be looked at again.
+local function examine_step(name)
+  local member, record = step(id, name), read_step(id, name)
+  local queued = record.state ~= 'Q' or redis.call('ZSCORE', QUEUED, member)
+  if redis.call('ZSCORE', DUE, member) and queued then return end
+  fault('stuck_steps', member)
+  if not mend then return end
+  redis.call('ZADD', DUE, ms(NOW), member)
+  if not queued then redis.call('ZADD', QUEUED, ms(NOW), member) end
+end
+
+-- A dependency that is gone had ended, and was counted, unless the count says otherwise.
+local function examine_dependencies()
+  local unmet, unlinked, failed, gone = 0, {}, nil, nil
+  for dependency in string.gmatch(field(id, 'depends_on') or '', '%S+') do
+    local its_state = field(dependency, 'state')
+    if not its_state then
+      gone = dependency
+    elseif not final(its_state) then
+      unmet = unmet + 1
+      if redis.call('SISMEMBER', key(dependency, 'dependents'), id) == 0 then
+        table.insert(unlinked, dependency)
+      end
+    elseif its_state ~= 'SUCCESS' then
+      failed = 'dependency_failed: Job ' .. dependency .. ' ended in ' .. its_state .. '.'
+    end
+  end
+  local counted = tonumber(field(id, 'waits_for') or 0)
+  if gone and counted > unmet then
+    failed = failed or 'dependency_failed: Job ' .. gone .. ' is not known any more.'
+  end
+  if not failed and counted == unmet and #unlinked == 0 and unmet > 0 then return end
+  fault('dependencies', id)
+  if not mend then return end
+  if failed then return end_job(id, 'FAILURE', failed) end
+  redis.call('HSET', key(id), 'waits_for', unmet)
+  for _, dependency in ipairs(unlinked) do redis.call('SADD', key(dependency, 'dependents'), id) end
+  if unmet == 0 then begin(id) end
+end
+
+-- Opens again what the job has lost. No attempt of before can have so high a number.
+local function reopen()
+  local total, next_index, attempts =
+    unpack(redis.call('HMGET', key(id), 'total', 'next', 'attempts'))
+  if not total then return queue_step(id, 'discover', attempts, 0) end
+  redis.call('HSET', key(id), 'settled', redis.call('HLEN', key(id, 'outcomes')))
+  for index = 0, tonumber(next_index) - 1 do
+    if redis.call('HEXISTS', key(id, 'outcomes'), ms(index)) == 0 then
+      queue_step(id, 'analyse:' .. ms(index), attempts, 0)
+    end
+  end
+  release(id)
+end
+
+local function examine_open()
+  local names = redis.call('HKEYS', key(id, 'steps'))
+  for _, name in ipairs(names) do examine_step(name) end
+  if #names > 0 then return end
+  if field(id, 'depends_on') and state == 'WAITING' and not field(id, 'cancelled') then
+    return examine_dependencies()
+  end
+  fault('stuck_jobs', id)
+  if not mend then return end
+  if field(id, 'cancelled') then return revoke_if_idle(id) end
+  if state == 'WAITING' then return begin(id) end
+  reopen()
+end
+
+examine_index()
+if not final(state) then examine_open() end
+return faults

@@ -1,0 +1,3 @@
+-- The ledger's clock.
+-- gives: ms since the epoch.
+return ms(NOW)

@@ -1,0 +1,8 @@
+-- One schedule as it stands.
+-- args: 1 schedule id
+-- gives: {schedule (JSON), next run in ms, last run (JSON) or ''}, or nil if there is none.
+local id = arg(1)
+local schedule = redis.call('HGET', PREFIX .. 'schedules', id)
+if not schedule then return nil end
+return {schedule, redis.call('ZSCORE', PREFIX .. 'schedules:due', id),
+  redis.call('HGET', PREFIX .. 'schedules:runs', id) or ''}

@@ -1,0 +1,214 @@
+"""A ledger on a real Valkey and one in memory, on one clock, that must not differ."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from itertools import pairwise
+from typing import Any, TypeVar
+
+import msgspec
+import redis
+from msgspec import Struct
+
+from tasks.job import (
+    TRANSITIONS,
+    ArticleOutcome,
+    AttemptRecord,
+    Failure,
+    JobRecord,
+    JobState,
+    JobType,
+    Priority,
+    QueueDepth,
+    StepRef,
+    WorkerRecord,
+)
+from tasks.ledger.connection import connect
+from tasks.ledger.keys import wake_list
+from tasks.ledger.memory import MemoryLedger
+from tasks.ledger.redis import RedisLedger
+from tasks.ledger.scripts import LedgerClock
+from tasks.ports import Ledger
+from tasks.settings import Settings
+from tests.contract.ledgers import START_MS
+
+T = TypeVar("T")
+
+STATES = list(JobState)
+"""In the order of a life; the events of a job tell each single change of it."""
+
+MOST_JOBS = 1000
+
+
+class View(Struct, frozen=True, kw_only=True):
+    """All that a ledger tells of a job."""
+
+    record: JobRecord
+    outcomes: tuple[ArticleOutcome, ...]
+    failures: tuple[Failure, ...]
+    attempts: tuple[AttemptRecord, ...]
+    evidence: dict[int, bytes]
+    result: bytes | None
+
+
+class Picture(Struct, frozen=True, kw_only=True):
+    """All that a ledger tells."""
+
+    jobs: dict[str, View]
+    depth: QueueDepth
+    workers: tuple[WorkerRecord, ...]
+
+
+class LedgerPair:
+    """Every call goes to both. Lasts for many examples; `begin` empties it for the next."""
+
+    def __init__(self, settings: Settings, url: str) -> None:
+        self._settings = settings
+        self._runner = asyncio.Runner()
+        self._raw = redis.Redis.from_url(url)
+        self._client = connect(url)
+        self.begin()
+
+    def begin(self) -> None:
+        self._raw.flushall()
+        self.sound = True
+        """Whether they have agreed so far."""
+        self.now_ms = START_MS
+        self.redis = RedisLedger(self._client, self._settings)
+        self.memory = MemoryLedger(self._settings, lambda: self.now_ms)
+        self._seen: dict[str, View] = {}
+        self._attempts: dict[str, int] = {}
+        self.advance(0)
+
+    def close(self) -> None:
+        self._runner.run(self._client.aclose())
+        self._runner.close()
+        self._raw.close()
+
+    def advance(self, seconds: float) -> None:
+        self.now_ms += round(seconds * 1000)
+        self.redis.scripts.clock = LedgerClock(self.now_ms)
+
+    def both(self, call: Callable[[Ledger], Awaitable[T]]) -> T:
+        """The reply that both ledgers gave."""
+
+        async def ask() -> tuple[T, T]:
+            return await call(self.redis), await call(self.memory)
+
+        return self._same(*self._runner.run(ask()))
+
+    def pop(self, priorities: Iterable[Priority]) -> StepRef | None:
+        lists = list(priorities)
+        popped = (self._raw.lpop(self._key(wake_list(one))) for one in lists)
+        first = next((one.decode() for one in popped if isinstance(one, bytes)), None)
+        remembered = self.memory.pop_wakeup(lists)
+        return remembered if self._same(first, remembered and str(remembered)) else None
+
+    def forget(self, job_id: str) -> None:
+        """The job was purged."""
+        self._seen.pop(job_id, None)
+        self._attempts = {
+            step: attempt for step, attempt in self._attempts.items() if job_id not in step
+        }
+
+    def active_jobs(self) -> int:
+        return self.both(lambda ledger: ledger.depth()).active_jobs
+
+    def compare(self) -> None:
+        """Both tell the same, and it is sound."""
+        picture = self.both(_look)
+        self.sound = False
+        for job_id, view in picture.jobs.items():
+            _check_view(view, self._seen.get(job_id, view))
+        self._check_steps({job_id: view.record for job_id, view in picture.jobs.items()})
+        self._seen = picture.jobs
+        self.sound = True
+
+    def check_events(self) -> None:
+        """The events of a job that has ended tell a life that there is, and its end once."""
+        for job_id in self._seen:
+            events: Any = self._raw.xrange(self._key(f"job:{job_id}:events"))
+            told = [(fields[b"type"], msgspec.json.decode(fields[b"data"])) for _, fields in events]
+            states = [JobState(data["state"]) for kind, data in told if kind == b"state"]
+            assert all(after in TRANSITIONS[before] for before, after in pairwise(states)), states
+            assert [kind for kind, _ in told].index(b"end") == len(told) - 1
+
+    def _check_steps(self, records: dict[str, JobRecord]) -> None:
+        due: Any = self._raw.zrange(self._key("steps:due"), 0, -1)
+        queued: Any = self._raw.zrange(self._key("steps:queued"), 0, -1)
+        steps = {job_id: self._open_steps(job_id) for job_id in records}
+        named = {f"{key}/{name}": step for key, of_job in steps.items() for name, step in of_job}
+        deadlines = {member.decode() for member in due if member.endswith(b"/deadline")}
+        assert {member.decode() for member in due} - deadlines == named.keys()
+        assert {member.decode() for member in queued} == {
+            name for name, step in named.items() if step[0] == "Q"
+        }
+        for job_id, record in records.items():
+            has_deadline = f"{job_id}/deadline" in deadlines
+            if record.state.final:
+                assert not steps[job_id]
+                assert not has_deadline
+            else:
+                assert len(steps[job_id]) <= self._settings.release_window
+                waits_for = (records.get(one) for one in record.depends_on)
+                assert steps[job_id] or any(one and not one.state.final for one in waits_for)
+        for name, (_, attempt) in named.items():
+            assert attempt >= self._attempts.get(name, 0), "an attempt's number was used again"
+            self._attempts[name] = attempt
+
+    def _open_steps(self, job_id: str) -> list[tuple[str, tuple[str, int]]]:
+        stored: Any = self._raw.hgetall(self._key(f"job:{job_id}:steps"))
+        parts = ((name.decode(), record.decode().split(" ")) for name, record in stored.items())
+        return [(name, (state, int(attempt))) for name, (state, attempt, *_) in parts]
+
+    def _same(self, of_redis: T, of_memory: T) -> T:
+        self.sound = self.sound and of_redis == of_memory
+        assert of_redis == of_memory
+        return of_memory
+
+    def _key(self, name: str) -> str:
+        return self._settings.key_prefix + name
+
+
+async def _look(ledger: Ledger) -> Picture:
+    page, depth, workers = await asyncio.gather(
+        ledger.jobs(list(JobState), list(JobType), None, MOST_JOBS),
+        ledger.depth(),
+        ledger.workers(),
+    )
+    views = await asyncio.gather(*(_view(ledger, record) for record in page.jobs))
+    jobs = {view.record.id: view for view in views}
+    return Picture(jobs=jobs, depth=depth, workers=workers)
+
+
+async def _view(ledger: Ledger, record: JobRecord) -> View:
+    page, failures, attempts, evidence, result = await asyncio.gather(
+        ledger.outcomes(record.id, 0, record.total or 1),
+        ledger.failures(record.id),
+        ledger.attempts(record.id),
+        ledger.evidence(record.id),
+        ledger.result(record.id),
+    )
+    return View(
+        record=record,
+        outcomes=page.outcomes,
+        failures=failures,
+        attempts=attempts,
+        evidence=evidence,
+        result=result,
+    )
+
+
+def _check_view(now: View, before: View) -> None:
+    record, was = now.record, before.record
+    assert record.settled == record.processed + record.failed == len(now.outcomes)
+    assert record.failed == len(now.failures)
+    assert STATES.index(record.state) >= STATES.index(was.state)
+    assert record.attempts >= was.attempts
+    assert {one.url: one for one in before.outcomes}.items() <= _by_url(now)
+    assert not was.state.final or now == before, "a job that has ended has changed"
+
+
+def _by_url(view: View) -> Any:
+    return {one.url: one for one in view.outcomes}.items()

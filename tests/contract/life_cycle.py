@@ -1,0 +1,224 @@
+"""A state machine that lives the life of jobs on two ledgers at once, and compares them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    MultipleResults,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+)
+
+from tasks.job import (
+    IdempotencyKey,
+    Lease,
+    Priority,
+    StepRef,
+)
+from tests.contract.job_moves import LATEST_START_S, LONGEST_DELAY_S, JobMoves
+
+MOMENTS = st.sampled_from([0.001, 0.3, 1, 2, 31, 100])
+"""Among them the grace of a wake-up, the length of a lease, and when a worker is forgotten."""
+WORKERS = st.sampled_from(["worker-1", "worker-2"])
+STEPS = st.sampled_from(["discover", "rank", "analyse:0", "analyse:2", "analyse:99"])
+KEYS = st.builds(
+    IdempotencyKey,
+    key_digest=st.sampled_from(["aa", "bb"]),
+    submission_digest=st.sampled_from(["11", "22"]),
+)
+START_S = st.sampled_from([None, None, None, -5, 1, LATEST_START_S])
+DEADLINE_S = st.sampled_from([None, None, None, 0, 2, 120])
+ARTICLES = st.integers(0, 6)
+MOST_JOBS = 8
+DRAIN_ROUNDS = 60
+
+
+class LifeCycleMachine(JobMoves):
+    """Clients, workers that die, a reaper, an operator, and a clock that is set."""
+
+    jobs, wakeups, leases, spent = JobMoves.jobs, JobMoves.wakeups, JobMoves.leases, JobMoves.spent
+
+    # Clients
+
+    @initialize(target=jobs, articles=ARTICLES)
+    def one_job_runs(self, articles: int) -> Any:
+        job_id = self._submit()
+        self._do_steps_well(1, articles)
+        return job_id
+
+    @precondition(lambda self: len(self.submitted) < MOST_JOBS)
+    @rule(
+        target=jobs,
+        priority=st.sampled_from(Priority),
+        start_s=START_S,
+        deadline_s=DEADLINE_S,
+        key=st.none() | KEYS,
+    )
+    def submit(
+        self,
+        priority: Priority,
+        start_s: int | None,
+        deadline_s: int | None,
+        key: IdempotencyKey | None,
+    ) -> Any:
+        return self._submit(
+            key,
+            priority=priority,
+            not_before_ms=self._at(start_s),
+            deadline_ms=self._at(deadline_s),
+        )
+
+    @precondition(lambda self: len(self.submitted) < MOST_JOBS)
+    @rule(
+        target=jobs,
+        depends_on=st.lists(jobs, min_size=1, max_size=3, unique=True),
+        start_s=START_S,
+        deadline_s=DEADLINE_S,
+    )
+    def submit_after_others(
+        self, depends_on: list[str], start_s: int | None, deadline_s: int | None
+    ) -> Any:
+        return self._submit(
+            depends_on=tuple(depends_on),
+            not_before_ms=self._at(start_s),
+            deadline_ms=self._at(deadline_s),
+        )
+
+    @rule(job_id=jobs)
+    def submit_again(self, job_id: str) -> None:
+        if job_id in self.purged:  # the attempts of a new job count from 1 again
+            return
+        self.pair.both(lambda ledger: ledger.submit(self.submitted[job_id]))
+
+    @rule(job_id=jobs)
+    def cancel(self, job_id: str) -> None:
+        self.pair.both(lambda ledger: ledger.cancel(job_id))
+
+    # Workers
+
+    @rule(target=wakeups, priority=st.sampled_from(Priority))
+    def pop(self, priority: Priority) -> StepRef | MultipleResults[StepRef]:
+        return self.pair.pop([priority]) or multiple()
+
+    @rule(target=leases, ref=wakeups, worker=WORKERS, call=st.sampled_from(["", "1", "2"]))
+    def claim(self, ref: StepRef, worker: str, call: str) -> Any:
+        return self._claim(ref, worker, call)
+
+    @rule(target=leases, count=st.integers(1, 3), worker=WORKERS)
+    def pop_and_claim(self, count: int, worker: str) -> MultipleResults[Lease]:
+        popped = (self.pair.pop(Priority) for _ in range(count))
+        claims = [self._claim(ref, worker) for ref in popped if ref]
+        return multiple(*(claim for claim in claims if isinstance(claim, Lease)))
+
+    @rule(target=leases, job_id=jobs, step=STEPS, worker=WORKERS)
+    def claim_by_a_forged_wakeup(self, job_id: str, step: str, worker: str) -> Any:
+        return self._claim(StepRef.parse(f"{job_id}/{step}"), worker)
+
+    @rule(worker=WORKERS, leases=st.lists(leases, max_size=3), drained=st.booleans())
+    def renew(self, worker: str, leases: list[Lease], drained: bool) -> None:
+        if drained:
+            self.pair.both(lambda ledger: ledger.drain(worker))
+        self.pair.both(lambda ledger: ledger.renew(worker, b'{"slots":2}', leases))
+
+    @rule(target=spent, lease=consumes(leases), articles=ARTICLES)
+    def succeed(self, lease: Lease, articles: int) -> Lease:
+        self._succeed(lease, articles)
+        return lease
+
+    @rule(target=spent, lease=consumes(leases))
+    def fail(self, lease: Lease) -> Lease:
+        self.pair.both(lambda ledger: ledger.fail(lease, "not_found", "It failed."))
+        return lease
+
+    @rule(target=spent, lease=consumes(leases), delay=st.integers(0, LONGEST_DELAY_S))
+    def retry(self, lease: Lease, delay: int) -> Lease:
+        self.pair.both(lambda ledger: ledger.retry(lease, delay, "timed_out", "It took long."))
+        return lease
+
+    @rule(target=spent, lease=consumes(leases))
+    def hand_back(self, lease: Lease) -> Lease:
+        self.pair.both(lambda ledger: ledger.hand_back(lease))
+        return lease
+
+    @rule(lease=spent, articles=ARTICLES)
+    def finish_late(self, lease: Lease, articles: int) -> None:
+        assert not self._succeed(lease, articles)
+        assert not self.pair.both(lambda ledger: ledger.fail(lease, "not_found", "Late."))
+        assert not self.pair.both(lambda ledger: ledger.retry(lease, 1, "timed_out", "Late."))
+        assert not self.pair.both(lambda ledger: ledger.hand_back(lease))
+
+    @rule(steps=st.integers(1, 5), articles=ARTICLES)
+    def do_steps_well(self, steps: int, articles: int) -> None:
+        self._do_steps_well(steps, articles)
+
+    # Time
+
+    @rule(seconds=MOMENTS)
+    def pass_time(self, seconds: float) -> None:
+        self.pair.advance(seconds)
+
+    @rule(seconds=st.sampled_from([0.5, 5, 60]))
+    def set_clock_back(self, seconds: float) -> None:
+        self.pair.advance(-seconds)
+
+    @rule(limit=st.sampled_from([1, 2, 100]))
+    def reap(self, limit: int) -> None:
+        self.pair.both(lambda ledger: ledger.reap(limit))
+
+    @rule(seconds=MOMENTS, lenient=st.booleans())
+    def pass_time_and_reap(self, seconds: float, lenient: bool) -> None:
+        self.pair.advance(seconds)
+        self.pair.both(lambda ledger: ledger.reap(lenient=lenient))
+
+    @rule(count=st.integers(1, 4))
+    def lose_wakeups(self, count: int) -> None:
+        for _ in range(count):
+            self.pair.pop(Priority)
+        self.pass_time_and_reap(0.3, lenient=False)
+
+    @rule(target=leases, worker=WORKERS)
+    def lose_leases_and_run_elsewhere(self, worker: str) -> Any:
+        """Those who held them may still come with what they did."""
+        self.pass_time_and_reap(2, lenient=False)
+        return self.pop_and_claim(3, worker)
+
+    # The operator
+
+    @rule(lost=st.integers(0, 2))
+    def pause(self, lost: int) -> None:
+        self.pair.both(lambda ledger: ledger.pause())
+        self.lose_wakeups(lost)
+
+    @rule()
+    def resume(self) -> None:
+        self.pair.both(lambda ledger: ledger.resume())
+
+    @rule(job_id=jobs)
+    def purge(self, job_id: str) -> None:
+        if self.pair.both(lambda ledger: ledger.purge(job_id)):
+            self.pair.forget(job_id)
+            self.purged.add(job_id)
+
+    # What holds after each step
+
+    @invariant()
+    def both_ledgers_agree_and_are_sound(self) -> None:
+        self.pair.compare()
+
+    def teardown(self) -> None:
+        """Whatever happened: with time, and workers that live, every job ends."""
+        if self.pair.sound:
+            self.resume()
+            rounds = 0
+            while self.pair.active_jobs():
+                rounds += 1
+                assert rounds < DRAIN_ROUNDS, "a job is stuck"
+                self._work_off()
+            self.pair.compare()
+            self.pair.check_events()

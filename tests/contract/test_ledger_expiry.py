@@ -1,0 +1,70 @@
+"""What every ledger promises of the time for which it keeps what has ended."""
+
+from __future__ import annotations
+
+from tasks.job import IdempotencyKey, JobState, JobType, SubmitVerdict
+from tasks.ledger.keys import IDEMPOTENCY_KEPT_S
+from tasks.settings import Settings
+from tests.contract.ledgers import LedgerUnderTest, a_job, complete
+
+
+async def test_the_result_goes_first_then_the_job(
+    under_test: LedgerUnderTest, settings: Settings
+) -> None:
+    ledger, job = under_test.ledger, a_job(urls=1)
+    await ledger.submit(job)
+    await complete(ledger, job)
+    under_test.advance(settings.result_ttl - 60)
+    assert await ledger.result(job.id) is not None
+    assert len((await ledger.outcomes(job.id, 0, 9)).outcomes) == 1
+    under_test.advance(60)
+    assert await ledger.result(job.id) is None
+    assert (await ledger.outcomes(job.id, 0, 9)).outcomes == ()
+    under_test.advance(settings.job_ttl - settings.result_ttl - 60)
+    assert await ledger.record(job.id) is not None
+    under_test.advance(60)
+    assert await ledger.record(job.id) is None
+    assert await ledger.job(job.id) is None
+
+
+async def test_an_active_job_does_not_expire(
+    under_test: LedgerUnderTest, settings: Settings
+) -> None:
+    ledger, job = under_test.ledger, a_job(urls=1)
+    await ledger.submit(job)
+    under_test.advance(settings.job_ttl * 2)
+    assert (await ledger.reap()).expired == 0
+    await complete(ledger, job)
+
+
+async def test_an_expired_job_leaves_the_listing(
+    under_test: LedgerUnderTest, settings: Settings
+) -> None:
+    ledger, job = under_test.ledger, a_job()
+    await ledger.submit(job)
+    await ledger.cancel(job.id)
+    under_test.advance(settings.job_ttl)
+    assert (await ledger.reap()).expired == 1
+    assert (await ledger.reap()).expired == 0
+    assert (await ledger.jobs([JobState.REVOKED], list(JobType), None, 3)).jobs == ()
+
+
+async def test_a_purged_job_does_not_expire_once_more(
+    under_test: LedgerUnderTest, settings: Settings
+) -> None:
+    ledger, job = under_test.ledger, a_job()
+    await ledger.submit(job)
+    await ledger.cancel(job.id)
+    await ledger.purge(job.id)
+    under_test.advance(settings.job_ttl)
+    assert (await ledger.reap()).expired == 0
+
+
+async def test_an_idempotency_key_is_kept_for_a_day(under_test: LedgerUnderTest) -> None:
+    ledger = under_test.ledger
+    key = IdempotencyKey(key_digest="ab" * 32, submission_digest="01" * 32)
+    await ledger.submit(a_job(), key)
+    under_test.advance(IDEMPOTENCY_KEPT_S - 60)
+    assert (await ledger.submit(a_job(), key)).verdict is SubmitVerdict.KNOWN
+    under_test.advance(60)
+    assert (await ledger.submit(a_job(), key)).verdict is SubmitVerdict.SUBMITTED

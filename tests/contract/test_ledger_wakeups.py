@@ -1,0 +1,126 @@
+"""What every ledger promises of wake-ups, whether they come, are lost or come twice."""
+
+from __future__ import annotations
+
+from tasks.job import ClaimRefusal, LeaseVerdict, StepRef
+from tasks.ledger.memory import MemoryLedger
+from tasks.ports import Ledger
+from tasks.reaper import BATCH, reap_forever
+from tasks.resources import background
+from tasks.settings import Settings
+from tests.contract.ledgers import (
+    START_MS,
+    WORKER,
+    LedgerUnderTest,
+    a_job,
+    claim,
+    discover,
+)
+from tests.waiting import wait_until
+
+
+async def test_a_late_wakeup_finds_nothing_to_do(ledger: Ledger) -> None:
+    job = a_job()
+    await ledger.submit(job)
+    await discover(ledger, job)
+    assert await ledger.claim(StepRef(job.id, "discover"), WORKER) is ClaimRefusal.SETTLED
+    assert await ledger.claim(StepRef(job.id, "analyse", 99), WORKER) is ClaimRefusal.SETTLED
+
+
+async def test_a_lost_wakeup_is_sent_again(under_test: LedgerUnderTest, settings: Settings) -> None:
+    ledger, job = under_test.ledger, a_job()
+    await ledger.submit(job)
+    assert under_test.pop_all() == [f"{job.id}/discover"]
+    under_test.advance(settings.wakeup_grace + 0.1)
+    assert (await ledger.reap()).woken == 1
+    assert under_test.pop_all() == [f"{job.id}/discover"]
+
+
+async def test_a_wakeup_that_waits_in_its_list_is_not_sent_twice(
+    under_test: LedgerUnderTest, settings: Settings
+) -> None:
+    ledger, job = under_test.ledger, a_job()
+    await ledger.submit(job)
+    for _ in range(3):
+        under_test.advance(settings.wakeup_grace + 0.1)
+        assert (await ledger.reap()).woken == 0
+    assert under_test.pop_all() == [f"{job.id}/discover"]
+
+
+async def test_a_step_that_is_handed_back_comes_first_and_is_not_counted(
+    under_test: LedgerUnderTest,
+) -> None:
+    ledger, job, other = under_test.ledger, a_job(urls=3), a_job()
+    await ledger.submit(job)
+    await discover(ledger, job)
+    under_test.pop_all()
+    lease = await claim(ledger, job, "analyse:2")
+    await ledger.submit(other)
+    assert await ledger.hand_back(lease)
+    assert under_test.pop_all() == [f"{job.id}/analyse:2", f"{other.id}/discover"]
+    again = await claim(ledger, job, "analyse:2")
+    assert (again.attempt, again.tries) == (2, 1)
+
+
+async def test_a_lost_wakeup_of_a_handed_back_step_is_noticed_before_the_list_is_empty(
+    under_test: LedgerUnderTest, settings: Settings
+) -> None:
+    ledger, job, other = under_test.ledger, a_job(), a_job()
+    await ledger.submit(job)
+    under_test.pop_all()
+    lease = await claim(ledger, job, "discover")
+    await ledger.submit(other)
+    await ledger.hand_back(lease)
+    assert under_test.pop() == f"{job.id}/discover"
+    under_test.advance(settings.wakeup_grace + 0.1)
+    assert (await ledger.reap()).woken == 1
+    assert under_test.pop_all() == [f"{other.id}/discover", f"{job.id}/discover"]
+
+
+async def test_a_hand_back_makes_no_other_wakeup_come_twice(
+    under_test: LedgerUnderTest, settings: Settings
+) -> None:
+    ledger, job, other = under_test.ledger, a_job(), a_job()
+    await ledger.submit(job)
+    under_test.pop_all()
+    lease = await claim(ledger, job, "discover")
+    await ledger.submit(other)
+    await ledger.hand_back(lease)
+    assert under_test.pop() == f"{job.id}/discover"
+    await claim(ledger, job, "discover")
+    under_test.advance(settings.wakeup_grace + 0.1)
+    assert (await ledger.reap()).woken == 0
+    assert under_test.pop_all() == [f"{other.id}/discover"]
+
+
+async def test_the_reaper_moves_no_more_than_it_is_told(
+    under_test: LedgerUnderTest, settings: Settings
+) -> None:
+    ledger, jobs = under_test.ledger, [a_job() for _ in range(3)]
+    for job in jobs:
+        await ledger.submit(job)
+    under_test.pop_all()
+    under_test.advance(settings.wakeup_grace + 0.1)
+    assert [(await ledger.reap(2)).woken for _ in range(3)] == [2, 1, 0]
+
+
+async def test_the_reaper_tells_how_much_it_looked_at(
+    under_test: LedgerUnderTest, settings: Settings
+) -> None:
+    for _ in range(3):
+        await under_test.ledger.submit(a_job())
+    under_test.advance(settings.wakeup_grace)
+    assert [(await under_test.ledger.reap(2)).looked_at for _ in range(3)] == [2, 1, 0]
+
+
+async def test_a_long_queue_does_not_hide_a_lease_that_has_ended() -> None:
+    now_ms, settings = [START_MS], Settings(lease_seconds=2, wakeup_grace=0.3)
+    ledger, job = MemoryLedger(settings, lambda: now_ms[0]), a_job()
+    for _ in range(BATCH * 4):
+        await ledger.submit(a_job())
+    await ledger.submit(job)
+    lease = await claim(ledger, job, "discover")
+    now_ms[0] += 2000
+    async with background(reap_forever(ledger)):
+        await wait_until(ledger.due_in, "all that is due to be looked at", timeout=1)
+    assert (await ledger.renew(WORKER, b"{}", [lease])).verdicts == (LeaseVerdict.LOST,)

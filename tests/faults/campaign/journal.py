@@ -1,0 +1,57 @@
+"""What the processes of a campaign write down, each line in one write, so that a kill loses none.
+
+A line is appended right after what it tells has happened, so a kill in between can make a claim
+or a settled article look unfinished, never the other way round.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+What = Literal["claimed", "called", "settled", "failed", "ended", "killed"]
+
+
+class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    at: float
+    """Seconds since the epoch."""
+    who: str
+    """The life of a process, as `worker-0.3`; of a kill, its victim."""
+    what: What
+    """`claimed` a step; `called` the engine for a URL; `settled` an article or let it be `failed`;
+    `ended` an attempt in any other way; was `killed`."""
+    step: str = ""
+    """JOB/STEP."""
+    url: str = ""
+    kind: str = ""
+    """Of a kill: what was killed."""
+
+
+class Journal:
+    """One file that all processes of a campaign append to."""
+
+    def __init__(self, folder: Path, who: str) -> None:
+        self._file = folder / "journal"
+        self._who = who
+
+    def write(
+        self, what: What, *, who: str = "", step: str = "", url: str = "", kind: str = ""
+    ) -> None:
+        line = Line(at=time.time(), who=who or self._who, what=what, step=step, url=url, kind=kind)
+        descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            os.write(descriptor, msgspec.json.encode(line) + b"\n")
+        finally:
+            os.close(descriptor)
+
+
+def read_journal(folder: Path) -> list[Line]:
+    """In the order of time."""
+    text = (folder / "journal").read_bytes()
+    lines = msgspec.json.decode(b"[" + b",".join(text.splitlines()) + b"]", type=list[Line])
+    return sorted(lines, key=lambda line: line.at)

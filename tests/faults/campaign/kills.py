@@ -1,0 +1,53 @@
+"""What is killed, and how."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+
+from tests.faults.campaign.stage import Stage
+
+WEIGHTS = {"worker": 35, "engine": 20, "web": 10, "valkey": 15, "connections": 20}
+"""Of a hundred kills; none is possible at every moment."""
+
+KINDS = tuple(WEIGHTS)
+
+
+async def kill_at_random(stage: Stage, kills: int, interval: float, rng: random.Random) -> None:
+    """So many kills, at moments that are `interval` seconds apart in the mean."""
+    done = 0
+    while done < kills:
+        await asyncio.sleep(rng.expovariate(1 / interval))
+        (kind,) = rng.choices(KINDS, [*WEIGHTS.values()])
+        done += await _kill(stage, kind, rng)
+
+
+async def _kill(stage: Stage, kind: str, rng: random.Random) -> bool:
+    """False where there was nothing of that kind to kill."""
+    match kind:
+        case "worker" | "engine":
+            ready = stage.ready_workers()
+            if not ready:
+                return False
+            victim = rng.choice(ready)
+            if kind == "engine":
+                victim.send(signal.SIGUSR1)  # the worker writes it down
+            else:
+                (stage.folder / victim.who).unlink()
+                stage.journal.write("killed", who=victim.who, kind=kind)
+                victim.send(signal.SIGKILL)
+        case "web":
+            if not stage.web.running:
+                return False
+            stage.journal.write("killed", who=stage.web.who, kind=kind)
+            stage.web.send(signal.SIGKILL)
+        case "valkey":
+            stage.journal.write("killed", who=kind, kind=kind)
+            await asyncio.to_thread(stage.valkey.kill)
+            await asyncio.sleep(rng.uniform(0, 1))
+            await asyncio.to_thread(stage.valkey.start)
+        case "connections":
+            stage.journal.write("killed", who="valkey", kind=kind)
+            await asyncio.to_thread(stage.valkey.cut)
+    return True

@@ -1,0 +1,102 @@
+"""A worker of a campaign: the real one, on a ledger and an engine that write down what they do.
+
+SIGUSR1 makes it kill its engine, which only its own parent can do without a doubt whom it hits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from redis.asyncio import Redis
+
+from tasks.engine.process import EngineProcess
+from tasks.job import ArticleAnalysed, Candidate, Claim, ClaimRefusal, JobType, Lease, StepRef
+from tasks.kinds import Kind
+from tasks.kinds.registry import build_kinds
+from tasks.ledger.redis import RedisLedger
+from tasks.lifeline import die_with_parent
+from tasks.logs import configure_logging
+from tasks.ports import Ledger
+from tasks.settings import Settings, read_settings
+from tasks.worker import serve_kinds, stop_signals
+from tests.faults.campaign.journal import Journal, What
+from tests.faults.campaign.site import Site
+
+
+class JournalLedger(RedisLedger):
+    """Writes down what the ledger has accepted."""
+
+    def __init__(self, redis: Redis, settings: Settings, journal: Journal) -> None:
+        super().__init__(redis, settings)
+        self._journal = journal
+
+    async def claim(self, ref: StepRef, worker: str, call: str = "") -> Claim | ClaimRefusal:
+        claim = await super().claim(ref, worker, call)
+        if isinstance(claim, Claim):
+            url = claim.candidate.url if claim.candidate else ""
+            self._journal.write("claimed", step=str(ref), url=url)
+        return claim
+
+    async def discovered(
+        self, lease: Lease, candidates: Sequence[Candidate], report: bytes
+    ) -> bool:
+        accepted = await super().discovered(lease, candidates, report)
+        return self._accepted("ended", lease, accepted)
+
+    async def settle(self, lease: Lease, outcome: ArticleAnalysed) -> bool:
+        return self._accepted("settled", lease, await super().settle(lease, outcome))
+
+    async def complete(self, lease: Lease, result: bytes) -> bool:
+        return self._accepted("ended", lease, await super().complete(lease, result))
+
+    async def fail(self, lease: Lease, reason: str, detail: str) -> bool:
+        return self._accepted("failed", lease, await super().fail(lease, reason, detail))
+
+    async def retry(self, lease: Lease, delay: float, reason: str, detail: str) -> bool:
+        return self._accepted("ended", lease, await super().retry(lease, delay, reason, detail))
+
+    async def hand_back(self, lease: Lease) -> bool:
+        return self._accepted("ended", lease, await super().hand_back(lease))
+
+    def _accepted(self, what: What, lease: Lease, accepted: bool) -> bool:
+        if accepted:
+            self._journal.write(what, step=str(lease.ref))
+        return accepted
+
+
+async def main(folder: Path, who: str) -> None:
+    settings = read_settings(os.environ)
+    configure_logging(settings.worker_log_level)
+    journal = Journal(folder, who)
+    engine = EngineProcess(settings, module="tests.faults.campaign.child")
+
+    def kinds_for(ledger: Ledger, worker: str) -> Mapping[JobType, Kind]:
+        return build_kinds(settings, ledger, engine, Site(), worker)
+
+    def ledger_on(redis: Redis, settings: Settings) -> RedisLedger:
+        return JournalLedger(redis, settings, journal)
+
+    def kill_engine() -> None:
+        if engine.pid is not None:
+            journal.write("killed", kind="engine")
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(engine.pid, signal.SIGKILL)
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, kill_engine)
+    with stop_signals() as (stop, now):
+        try:
+            await engine.start()
+            (folder / who).touch()
+            await serve_kinds(settings, kinds_for, stop, now, ledger_on)
+        finally:
+            await engine.stop()
+
+
+if __name__ == "__main__":
+    die_with_parent()
+    asyncio.run(main(Path(os.environ["CAMPAIGN_FOLDER"]), os.environ["CAMPAIGN_WHO"]))

@@ -1,0 +1,154 @@
+"""The engine process, and what it does when a page is hostile or it is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from nlp.analysis import Analysis, AnalysisReport, AnalysisRequest
+from nlp.article import Page
+from tasks.engine.process import EngineProcess
+from tasks.errors import PermanentFailure, Reason, TransientFailure
+from tasks.settings import Settings
+from tests.waiting import wait_until
+
+HOSTILE = "tests.integration.hostile_child"
+LIMITS = Settings(task_soft_time_limit=0.5, task_hard_time_limit=1.0, engine_memory_mb=256)
+
+
+def a_request(deed: str, began: Path | None = None) -> AnalysisRequest:
+    page = Page(url=f"http://site.example/{deed}", body=b"")
+    query = str(began) if began else None
+    return AnalysisRequest(page=page, now=dt.datetime.now(dt.UTC), query=query)
+
+
+@pytest.fixture
+async def engine() -> AsyncIterator[EngineProcess]:
+    engine = EngineProcess(LIMITS, module=HOSTILE)
+    try:
+        yield engine
+    finally:
+        await engine.stop()
+
+
+def the_url(report: AnalysisReport) -> str:
+    assert isinstance(report.outcome, Analysis)
+    return report.outcome.article.url
+
+
+async def pid_of_another(engine: EngineProcess, pid: int | None) -> int:
+    await wait_until(lambda: engine.pid not in (None, pid), "another engine to be ready")
+    assert engine.pid is not None
+    return engine.pid
+
+
+@pytest.mark.parametrize(
+    ("deed", "failure", "reason"),
+    [
+        ("spin", PermanentFailure, Reason.TIMED_OUT),
+        ("hoard", PermanentFailure, Reason.OUT_OF_MEMORY),
+        ("crash", TransientFailure, Reason.ENGINE_CRASHED),
+    ],
+)
+async def test_a_hostile_page_fails_alone(
+    engine: EngineProcess,
+    deed: str,
+    failure: type[PermanentFailure | TransientFailure],
+    reason: Reason,
+) -> None:
+    hostile = asyncio.create_task(engine.analyse(a_request(deed)))
+    neighbours = [asyncio.create_task(engine.analyse(a_request(f"good/{n}"))) for n in range(5)]
+    with pytest.raises(failure) as raised:
+        await hostile
+    assert raised.value.reason is reason
+    assert [the_url(await one) for one in neighbours] == [
+        f"http://site.example/good/{n}" for n in range(5)
+    ]
+
+
+async def test_after_a_hostile_page_there_is_another_engine(engine: EngineProcess) -> None:
+    await engine.analyse(a_request("good"))
+    first = engine.pid
+    with pytest.raises(PermanentFailure):
+        await engine.analyse(a_request("hoard"))
+    await pid_of_another(engine, first)
+
+
+async def test_who_gives_up_a_spinning_page_frees_the_engine(
+    engine: EngineProcess, tmp_path: Path
+) -> None:
+    await engine.analyse(a_request("good"))
+    first, began = engine.pid, tmp_path / "began"
+    spinning = asyncio.create_task(engine.analyse(a_request("spin", began)))
+    waiting = asyncio.create_task(engine.analyse(a_request("good")))
+    await wait_until(began.exists, "the engine to begin on the page")
+    spinning.cancel()
+    assert the_url(await waiting) == "http://site.example/good"
+    assert engine.pid != first
+
+
+async def test_who_gives_up_a_quick_page_leaves_the_engine_alive(
+    engine: EngineProcess, tmp_path: Path
+) -> None:
+    await engine.analyse(a_request("good"))
+    first, began = engine.pid, tmp_path / "began"
+    given_up = asyncio.create_task(engine.analyse(a_request("slow", began)))
+    await wait_until(began.exists, "the engine to begin on the page")
+    given_up.cancel()
+    await engine.analyse(a_request("good"))
+    assert engine.pid == first
+
+
+async def test_an_idle_engine_that_is_killed_is_not_missed(engine: EngineProcess) -> None:
+    await engine.analyse(a_request("good"))
+    assert engine.pid is not None
+    os.kill(engine.pid, signal.SIGKILL)
+    report = await engine.analyse(a_request("good"))  # before anyone has noticed
+    assert the_url(report) == "http://site.example/good"
+
+
+async def test_a_killed_engine_is_replaced_before_it_is_needed(engine: EngineProcess) -> None:
+    await engine.analyse(a_request("good"))
+    first = engine.pid
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    await pid_of_another(engine, first)
+
+
+async def test_only_the_page_that_a_killed_engine_had_taken_is_blamed(
+    engine: EngineProcess, tmp_path: Path
+) -> None:
+    await engine.analyse(a_request("good"))
+    began = tmp_path / "began"
+    working = asyncio.create_task(engine.analyse(a_request("spin", began)))
+    waiting = asyncio.create_task(engine.analyse(a_request("good")))
+    await wait_until(began.exists, "the engine to begin on the page")
+    assert engine.pid is not None
+    os.kill(engine.pid, signal.SIGKILL)
+    with pytest.raises(TransientFailure) as raised:
+        await working
+    assert raised.value.reason is Reason.ENGINE_CRASHED
+    assert the_url(await waiting) == "http://site.example/good"
+
+
+async def test_an_engine_that_cannot_start_says_so() -> None:
+    engine = EngineProcess(LIMITS, module="tests.integration.no_such_child")
+    try:
+        with pytest.raises(TransientFailure) as raised:
+            await engine.analyse(a_request("good"))
+        assert raised.value.reason is Reason.ENGINE_CRASHED
+    finally:
+        await engine.stop()
+
+
+async def test_an_engine_that_is_stopped_before_it_is_used_is_ended() -> None:
+    engine = EngineProcess(LIMITS, module=HOSTILE)
+    started = await engine.start()
+    await engine.stop()
+    assert started.exit_status == -signal.SIGKILL

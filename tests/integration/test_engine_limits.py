@@ -1,0 +1,70 @@
+"""Steps at their limits, through the real ledger and runner: each hostile page fails alone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from msgspec.structs import replace
+
+from tasks.engine.process import EngineProcess
+from tasks.job import BatchAnalysis, JobState
+from tasks.queue import Queue
+from tasks.settings import Settings
+from tasks.submission import Submission
+from tests.integration.conftest import RunWorker, ended
+
+SITE = "http://site.example"
+GOOD = tuple(f"{SITE}/good/{n}" for n in range(12))
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return replace(
+        settings,
+        worker_concurrency=8,
+        task_soft_time_limit=0.5,
+        task_hard_time_limit=1.0,
+        task_max_retries=1,
+        engine_memory_mb=256,
+    )
+
+
+@pytest.fixture
+async def engine(settings: Settings) -> AsyncIterator[EngineProcess]:
+    engine = EngineProcess(settings, module="tests.integration.hostile_child")
+    engine.start()
+    try:
+        yield engine
+    finally:
+        await engine.stop()
+
+
+async def test_hostile_pages_fail_alone_and_no_try_of_a_neighbour_is_counted(
+    queue: Queue, run_worker: RunWorker
+) -> None:
+    hostile = {
+        f"{SITE}/spin": "timed_out",
+        f"{SITE}/hoard": "out_of_memory",
+        f"{SITE}/crash": "engine_crashed",
+    }
+    urls = (*hostile, *GOOD)
+    async with run_worker():
+        job = (await queue.submit(Submission(params=BatchAnalysis(urls=urls)))).job
+        status = await ended(queue, job.id)
+    assert status.record.state is JobState.SUCCESS
+    assert {failure.url: failure.reason for failure in status.failures} == hostile
+    steps = {attempt.step for attempt in await queue.attempts(job.id)}
+    assert steps == {f"analyse:{urls.index(url)}" for url in hostile}
+
+
+async def test_waiting_for_a_busy_engine_is_not_counted(
+    queue: Queue, run_worker: RunWorker
+) -> None:
+    spinning = tuple(f"{SITE}/{n}/spin" for n in range(3))
+    async with run_worker():
+        submission = Submission(params=BatchAnalysis(urls=(*spinning, *GOOD)))
+        job = (await queue.submit(submission)).job
+        status = await ended(queue, job.id)
+    assert {failure.url for failure in status.failures} == set(spinning)
+    assert status.record.processed == len(GOOD)

@@ -1,0 +1,277 @@
+"""Valkey is killed, hangs, refuses, or is cut off: web says so, workers keep what they run."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from msgspec.structs import replace
+from structlog.testing import capture_logs
+
+from tasks.errors import LedgerUnavailable
+from tasks.job import BatchAnalysis, HealthCheck, Job, JobState
+from tasks.ledger.connection import connect
+from tasks.ledger.redis import RedisLedger
+from tasks.queue import Queue
+from tasks.settings import Settings
+from tasks.submission import Submission
+from tasks.worker import serve
+from tests.conftest import PREFIX
+from tests.fakes import FakeEngine, FakeFetcher
+from tests.integration.conftest import RunWorker, ended
+from tests.proxy import proxy_to
+from tests.valkey import DurableValkey, durable_valkey
+from tests.waiting import wait_until
+from tests.web.conftest import client_of
+
+HELD = "http://site.example/held"
+OTHERS = tuple(f"http://site.example/{n}" for n in range(10))
+
+Away = Callable[[DurableValkey], AbstractContextManager[None]]
+
+
+@contextlib.contextmanager
+def killed(valkey: DurableValkey) -> Iterator[None]:
+    valkey.kill()
+    try:
+        yield
+    finally:
+        valkey.start()
+
+
+def hanging(valkey: DurableValkey) -> AbstractContextManager[None]:
+    return valkey.paused()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[DurableValkey]:
+    with durable_valkey(tmp_path) as valkey:
+        yield valkey
+
+
+@pytest.fixture
+def settings(server: DurableValkey) -> Settings:
+    return Settings(
+        redis_url=server.url,
+        key_prefix=PREFIX,
+        lease_seconds=2.0,
+        wakeup_grace=0.3,
+        task_retry_delay=0.2,
+        task_max_retries=1,
+        shutdown_grace=5.0,
+    )
+
+
+@pytest.fixture
+def release(engine: FakeEngine) -> asyncio.Event:
+    """The article HELD is being analysed until this is set."""
+    release = asyncio.Event()
+
+    async def wait() -> None:
+        await release.wait()
+
+    engine.behaviours[HELD] = wait
+    return release
+
+
+async def submit(queue: Queue, *urls: str) -> Job:
+    return (await queue.submit(Submission(params=BatchAnalysis(urls=urls)))).job
+
+
+@pytest.mark.parametrize("away", [killed, hanging])
+async def test_web_says_that_it_cannot_take_jobs(
+    settings: Settings, server: DurableValkey, away: Away
+) -> None:
+    body = {"type": "health_check"}
+    async with client_of(settings) as client:
+        assert (await client.post("/jobs", json=body)).status_code == 202
+        with away(server):
+            refused = await client.post("/jobs", json=body)
+            health = await client.get("/health/jobs")
+        assert (refused.status_code, health.status_code) == (503, 503)
+        assert int(refused.headers["Retry-After"]) > 0
+        assert health.json()["redis_connected"] is False
+        assert (await client.post("/jobs", json=body)).status_code == 202
+
+
+async def test_a_job_that_was_taken_survives_a_kill(queue: Queue, server: DurableValkey) -> None:
+    job = await submit(queue, *OTHERS)
+    with killed(server):
+        pass
+    assert (await queue.status(job.id)).record.state is JobState.PENDING
+
+
+@pytest.mark.parametrize("away", [killed, hanging])
+async def test_a_worker_keeps_what_it_runs(
+    queue: Queue,
+    engine: FakeEngine,
+    run_worker: RunWorker,
+    server: DurableValkey,
+    release: asyncio.Event,
+    away: Away,
+) -> None:
+    async with run_worker():
+        job = await submit(queue, HELD, *OTHERS)
+        await wait_until(lambda: engine.calls[HELD], "the article to be analysed")
+        with away(server):
+            with pytest.raises(LedgerUnavailable):
+                await queue.depth()
+            assert engine.running == 1
+        release.set()
+        status = await ended(queue, job.id)
+    assert (status.record.processed, status.record.failed) == (1 + len(OTHERS), 0)
+    assert set(engine.calls.values()) == {1}
+    assert await queue.attempts(job.id) == ()
+
+
+async def test_leases_that_end_while_valkey_is_down_are_not_lost(
+    queue: Queue,
+    engine: FakeEngine,
+    run_worker: RunWorker,
+    server: DurableValkey,
+    release: asyncio.Event,
+    settings: Settings,
+) -> None:
+    async with run_worker(), run_worker():
+        job = await submit(queue, HELD)
+        await wait_until(lambda: engine.calls[HELD], "the article to be analysed")
+        with killed(server):
+            await asyncio.sleep(settings.lease_seconds + 0.5)
+        await wait_for_a_renewal(server, settings)
+        release.set()
+        status = await ended(queue, job.id)
+    assert (status.record.processed, engine.calls[HELD]) == (1, 1)
+    assert await queue.attempts(job.id) == ()
+
+
+async def wait_for_a_renewal(server: DurableValkey, settings: Settings) -> None:
+    with server.client() as client:
+        seconds, _ = client.time()
+        due = (seconds + settings.lease_seconds / 2) * 1000
+
+        def renewed() -> bool:
+            return bool(client.zcount(f"{PREFIX}steps:due", due, "+inf"))
+
+        await wait_until(renewed, "a lease to be renewed")
+
+
+async def test_connections_that_are_cut_are_made_again(
+    queue: Queue, engine: FakeEngine, run_worker: RunWorker, server: DurableValkey
+) -> None:
+    urls = tuple(f"http://site.example/{n}" for n in range(100))
+    async with run_worker(), run_worker():
+        job = await submit(queue, *urls)
+        for enough in range(10, 100, 10):
+
+            async def so_many(enough: int = enough) -> bool:
+                return (await queue.status(job.id)).record.settled >= enough
+
+            await wait_until(so_many, f"{enough} articles to settle")
+            server.cut()
+        status = await ended(queue, job.id)
+    assert status.record.settled == 100
+
+
+async def test_a_worker_that_was_cut_off_finishes_into_nothing(
+    queue: Queue, settings: Settings, run_worker: RunWorker, engine: FakeEngine
+) -> None:
+    address = urlsplit(str(settings.redis_url))
+    release, slow = asyncio.Event(), FakeEngine()
+
+    async def wait() -> None:
+        await release.wait()
+
+    slow.behaviours[HELD] = wait
+    async with proxy_to(str(address.hostname), int(address.port or 0)) as proxy:
+        behind = replace(settings, redis_url=f"redis://127.0.0.1:{proxy.port}")
+        stop, now = asyncio.Event(), asyncio.Event()
+        with capture_logs() as logs:
+            worker = asyncio.create_task(serve(behind, slow, FakeFetcher(), stop, now))
+            job = await submit(queue, HELD)
+            await wait_until(lambda: slow.calls[HELD], "the article to be analysed")
+            await proxy.cut()
+            release.set()
+            async with run_worker():
+                status = await ended(queue, job.id)
+            proxy.mend()
+            too_late = "a finish came after its lease had ended, and changed nothing"
+            await wait_until(
+                lambda: any(line["event"] == too_late for line in logs), "the worker to say so"
+            )
+            stop.set()
+            await worker
+    assert (status.record.settled, engine.calls[HELD]) == (1, 1)
+
+
+async def test_a_worker_ends_also_while_valkey_is_away(
+    queue: Queue,
+    engine: FakeEngine,
+    run_worker: RunWorker,
+    server: DurableValkey,
+    release: asyncio.Event,
+) -> None:
+    async with run_worker() as worker:
+        job = await submit(queue, HELD)
+        await wait_until(lambda: engine.calls[HELD], "the article to be analysed")
+        with killed(server):
+            worker.stop.set()
+            worker.now.set()
+            await worker.task
+    assert (await queue.status(job.id)).record.state is JobState.PROGRESS
+
+
+async def test_replies_that_nobody_foresaw_end_no_loop(
+    queue: Queue, run_worker: RunWorker, server: DurableValkey
+) -> None:
+    broken = {f"{PREFIX}{key}": "of the wrong type" for key in ("steps:due", "workers", "wake:low")}
+    messages = {
+        "leases could not be renewed, in a way that nobody foresaw",
+        "popping wake-ups failed in a way that nobody foresaw",
+        "reaping failed in a way that nobody foresaw",
+    }
+    with server.client() as client, capture_logs() as logs:
+        client.mset(broken)
+        async with run_worker():
+            await wait_until(
+                lambda: messages <= {line["event"] for line in logs}, "every loop to stumble"
+            )
+            client.delete(*broken)
+            job = (await queue.submit(Submission(params=HealthCheck()))).job
+            assert (await ended(queue, job.id)).record.state is JobState.SUCCESS
+
+
+async def test_a_script_that_runs_on_and_on_makes_valkey_unavailable(
+    queue: Queue, server: DurableValkey
+) -> None:
+    with server.client() as client, server.client() as other:
+        client.config_set("busy-reply-threshold", 10)
+        endless = asyncio.create_task(asyncio.to_thread(other.eval, "while true do end", 0))
+
+        async def refused() -> bool:
+            try:
+                await queue.depth()
+            except LedgerUnavailable:
+                return True
+            return False
+
+        await wait_until(refused, "Valkey to be busy")
+        with pytest.raises(LedgerUnavailable):
+            await queue.submit(Submission(params=HealthCheck()))
+        client.script_kill()
+        await asyncio.gather(endless, return_exceptions=True)
+        await queue.submit(Submission(params=HealthCheck()))
+
+
+async def test_more_readers_than_connections_wait_their_turn(settings: Settings) -> None:
+    client = connect(str(settings.redis_url), max_connections=4)
+    ledger = RedisLedger(client, settings)
+    try:
+        records = await asyncio.gather(*(ledger.record(f"unknown-{n}") for n in range(200)))
+    finally:
+        await client.aclose()
+    assert records == [None] * 200

@@ -1,0 +1,116 @@
+"""The scheduler beside web and workers, on a real Valkey, by the server's own clock."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tasks.errors import LedgerUnavailable
+from tasks.job import HealthCheck, JobState, JobType, new_job_id
+from tasks.ledger.redis import RedisLedger
+from tasks.ledger.schedules import RedisSchedules
+from tasks.queue import Queue
+from tasks.resources import background, open_ledger, open_web
+from tasks.schedule import DueRuns, Missed, Schedule, ScheduleRecord
+from tasks.scheduler import Scheduler
+from tasks.settings import Settings
+from tasks.submission import Submission
+from tasks.timetable import read_timetable
+from tests.integration.conftest import RunWorker, ended
+from tests.waiting import wait_until
+
+
+@pytest.fixture
+async def ledger(settings: Settings) -> AsyncIterator[RedisLedger]:
+    async with open_ledger(settings) as ledger:
+        yield ledger
+
+
+@pytest.fixture
+def book(ledger: RedisLedger) -> RedisSchedules:
+    return RedisSchedules(ledger.scripts)
+
+
+async def overdue(book: RedisSchedules) -> ScheduleRecord:
+    """A new schedule with a run that has just come, and no other before next year."""
+    now_ms = await book.now_ms()
+    schedule = Schedule(
+        id=new_job_id(now_ms),
+        timetable=read_timetable("0 0 1 1 *", "Europe/Berlin"),
+        submission=Submission(params=HealthCheck()),
+        missed=Missed.SKIP,
+        created_ms=now_ms,
+    )
+    record = ScheduleRecord(schedule=schedule, next_run_ms=now_ms - 500)
+    assert await book.add(record, 1000)
+    return record
+
+
+async def advanced(book: RedisSchedules, *records: ScheduleRecord) -> None:
+    async def are_advanced() -> bool:
+        found = [await book.read(record.schedule.id) for record in records]
+        return all(
+            one is not None and one.next_run_ms > record.next_run_ms
+            for one, record in zip(found, records, strict=True)
+        )
+
+    await wait_until(are_advanced, "the schedules to be advanced")
+
+
+async def job_ids(ledger: RedisLedger) -> list[str]:
+    page = await ledger.jobs(tuple(JobState), tuple(JobType), None, 1000)
+    return [record.id for record in page.jobs]
+
+
+async def test_a_worker_makes_the_job_of_a_run_and_ends_it(
+    queue: Queue, book: RedisSchedules, run_worker: RunWorker
+) -> None:
+    due = await overdue(book)
+    async with run_worker():
+        await advanced(book, due)
+        job_id = due.schedule.job_id(due.next_run_ms)
+        assert (await ended(queue, job_id)).record.state is JobState.SUCCESS
+    record = await book.read(due.schedule.id)
+    assert record is not None
+    assert record.last_run is not None
+    assert (record.last_run.job_id, record.last_run.error) == (job_id, None)
+
+
+async def test_web_makes_it_where_there_is_no_worker(
+    ledger: RedisLedger, book: RedisSchedules, settings: Settings
+) -> None:
+    due = await overdue(book)
+    async with open_web(settings):
+        await advanced(book, due)
+    assert await job_ids(ledger) == [due.schedule.job_id(due.next_run_ms)]
+
+
+async def test_web_and_workers_together_make_each_run_once(
+    ledger: RedisLedger, book: RedisSchedules, settings: Settings, run_worker: RunWorker
+) -> None:
+    async with open_web(settings), run_worker(), run_worker():
+        due = [await overdue(book) for _ in range(30)]
+        await advanced(book, *due)
+    expected = [one.schedule.job_id(one.next_run_ms) for one in due]
+    assert sorted(await job_ids(ledger)) == sorted(expected)
+
+
+async def test_the_scheduler_goes_on_when_the_ledger_is_back(
+    ledger: RedisLedger, settings: Settings
+) -> None:
+    class Away(RedisSchedules):
+        calls = 0
+
+        async def due(self) -> DueRuns:
+            self.calls += 1
+            if self.calls == 1:
+                raise LedgerUnavailable
+            return await super().due()
+
+    book = Away(ledger.scripts)
+    due = await overdue(book)
+    async with background(Scheduler(book, Queue(ledger, settings), settings).run_forever()):
+        await advanced(book, due)
+    assert book.calls >= 2
+    assert await job_ids(ledger) == [due.schedule.job_id(due.next_run_ms)]

@@ -1,0 +1,135 @@
+"""A worker process that is told to end, or has done its share: nothing is lost or doubled."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import pytest
+
+from tasks.job import AttemptRecord, BatchAnalysis, Job
+from tasks.queue import Queue
+from tasks.settings import Settings
+from tasks.submission import Submission
+from tests.integration.conftest import ended
+from tests.processes import Process, program, worker_environ
+from tests.waiting import wait_until
+
+HELD = "http://site.example/hold"
+OTHERS = tuple(f"http://site.example/{n}" for n in range(20))
+
+
+class Stage:
+    """Worker processes whose steps do nothing, and what they wrote down."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self._settings = settings
+        self._folder = folder
+
+    def worker(self, **environ: object) -> AbstractAsyncContextManager[Process]:
+        """No step may be tried twice, so a try that is counted fails its article."""
+        usual = {"worker_concurrency": 2, "task_max_retries": 0, "worker_log_level": "INFO"}
+        return program(
+            "tests.integration.noop_worker",
+            self._folder,
+            environ=worker_environ(self._settings, **{**usual, **environ}),
+            log=self._folder / "log",
+        )
+
+    def release(self) -> None:
+        (self._folder / "release").touch()
+
+    def logged(self, message: str) -> bool:
+        return message in (self._folder / "log").read_text()
+
+    @property
+    def runs(self) -> Counter[str]:
+        return Counter(self._lines("runs"))
+
+    @property
+    def starts(self) -> int:
+        return len(self._lines("starts"))
+
+    def _lines(self, name: str) -> list[str]:
+        file = self._folder / name
+        return file.read_text().split() if file.exists() else []
+
+
+@pytest.fixture
+def stage(settings: Settings, tmp_path: Path) -> Stage:
+    return Stage(settings, tmp_path)
+
+
+async def submit(queue: Queue, *urls: str) -> Job:
+    return (await queue.submit(Submission(params=BatchAnalysis(urls=urls)))).job
+
+
+async def told_to_end(stage: Stage, worker: Process) -> None:
+    """Once one article runs and will not end by itself."""
+    await wait_until(lambda: stage.runs[HELD], "the article to run")
+    worker.terminate()
+    await wait_until(lambda: stage.logged("no more steps are taken"), "the worker to hear it")
+
+
+async def attempts_at(queue: Queue, job: Job) -> list[AttemptRecord]:
+    return list(await queue.attempts(job.id))
+
+
+async def test_what_runs_may_end_within_the_grace(queue: Queue, stage: Stage) -> None:
+    async with stage.worker() as worker:
+        job = await submit(queue, HELD)
+        await told_to_end(stage, worker)
+        late = await submit(queue, *OTHERS)
+        stage.release()
+        assert await worker.wait() == 0
+    assert (await ended_articles(queue, job), stage.runs) == (1, {HELD: 1})
+    async with stage.worker():
+        await ended(queue, job.id)
+        assert (await ended(queue, late.id)).record.processed == len(OTHERS)
+    assert stage.runs == Counter([HELD, *OTHERS])
+    assert await attempts_at(queue, job) == []
+
+
+async def ended_articles(queue: Queue, job: Job) -> int:
+    return (await queue.status(job.id)).record.processed
+
+
+async def test_what_runs_longer_than_the_grace_is_handed_back(queue: Queue, stage: Stage) -> None:
+    async with stage.worker(shutdown_grace=0.3) as worker:
+        job = await submit(queue, HELD, *OTHERS)
+        await told_to_end(stage, worker)
+        assert await worker.wait() == 0
+    stage.release()
+    async with stage.worker():
+        status = await ended(queue, job.id)
+    assert (status.record.processed, status.record.failed) == (1 + len(OTHERS), 0)
+    assert stage.runs == Counter([HELD, HELD, *OTHERS])
+    outcomes = [one.outcome for one in await attempts_at(queue, job)]
+    assert outcomes == ["handed_back", "analysed"]
+
+
+async def test_a_second_signal_hands_back_at_once(queue: Queue, stage: Stage) -> None:
+    async with stage.worker(shutdown_grace=1000) as worker:
+        job = await submit(queue, HELD)
+        await told_to_end(stage, worker)
+        worker.terminate()
+        assert await worker.wait() == 0
+    (attempt,) = await attempts_at(queue, job)
+    assert attempt.outcome == "handed_back"
+    stage.release()
+    async with stage.worker():
+        assert (await ended(queue, job.id)).record.processed == 1
+
+
+async def test_recycling_loses_and_doubles_nothing(queue: Queue, stage: Stage) -> None:
+    urls = tuple(f"http://site.example/{n}" for n in range(500))
+    async with stage.worker(worker_concurrency=8, worker_max_tasks=50) as worker:
+        job = await submit(queue, *urls)
+        status = await ended(queue, job.id)
+        worker.terminate()
+        assert await worker.wait() == 0
+    assert status.record.processed == 500
+    assert stage.runs == Counter(urls)
+    assert stage.starts > 500 // 50
+    assert await attempts_at(queue, job) == []

@@ -1,0 +1,47 @@
+"""Python programs of ours that run beside a test, and end with it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tasks.settings import Settings
+
+Process = asyncio.subprocess.Process
+
+
+@asynccontextmanager
+async def program(
+    module: str, *arguments: object, environ: Mapping[str, str], log: Path
+) -> AsyncIterator[Process]:
+    """Runs `python -m MODULE …`; kills it at the end if it still runs."""
+    process = await start_program(module, *arguments, environ=environ, log=log)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def start_program(
+    module: str, *arguments: object, environ: Mapping[str, str], log: Path
+) -> Process:
+    """What it writes to stderr is appended to `log`."""
+    with log.open("ab") as stderr:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", module, *map(str, arguments)),
+            env={**os.environ, **environ},
+            stderr=stderr,
+        )
+
+
+def worker_environ(settings: Settings, **others: object) -> dict[str, str]:
+    """The environment of a worker on the test's ledger, with these settings beside."""
+    shared = ("redis_url", "key_prefix", "lease_seconds", "wakeup_grace", "task_retry_delay")
+    own = {name: getattr(settings, name) for name in shared}
+    return {name.upper(): str(value) for name, value in {**own, **others}.items()}

@@ -1,0 +1,76 @@
+"""`curator queue` and `curator workers`."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+import pytest
+
+from tests.unit.cli.web_stub import HOSTILE, TAMED, WebStub, answer, problem, run
+
+QUEUE = {
+    "paused": True,
+    "active_jobs": 3,
+    "queued": 5,
+    "wakeups": {"high": 0, "normal": 4, "low": 1},
+    "running": 2,
+    "outstanding": 8,
+    "oldest_queued_seconds": 1.25,
+    "workers": 1,
+}
+WORKER = {
+    "worker_id": HOSTILE,
+    "seen_at": "2025-01-02T03:04:05Z",
+    "slots": 4,
+    "running": 2,
+    "draining": True,
+}
+WEB = {
+    "GET /queue": answer(QUEUE),
+    "POST /queue/pause": answer({"paused": True}),
+    "POST /queue/resume": answer({"paused": False}),
+    "GET /workers": answer({"workers": [WORKER]}),
+    "POST /workers/worker-1/drain": answer({"worker_id": "worker-1", "draining": True}, 202),
+}
+COMMANDS = [
+    ("queue", "stats"),
+    ("queue", "pause"),
+    ("queue", "resume"),
+    ("workers", "list"),
+    ("workers", "drain", "worker-1"),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_as_json_and_for_readers(command: tuple[str, ...]) -> None:
+    ended = run(*command, "--json", web=WebStub(WEB))
+    assert (ended.exit_code, ended.stdout.count("\n")) == (0, 1)
+    assert isinstance(json.loads(ended.stdout), dict)
+    assert run(*command, web=WebStub(WEB)).exit_code == 0
+
+
+def test_stats_for_readers() -> None:
+    lines = run("queue", "stats", web=WebStub(WEB)).stdout.splitlines()
+    assert lines[0] == "queue\tpaused"
+    assert "queued steps\t5" in lines
+    assert "wake-ups, normal\t4" in lines
+    assert "oldest queued, s\t1.2" in lines
+
+
+def test_a_hostile_worker_is_one_harmless_cell() -> None:
+    shown = run("workers", "list", web=WebStub(WEB)).stdout
+    assert f"{TAMED}\t2\t4\tdraining\t" in shown
+
+
+def test_a_worker_is_named_as_one_part_of_the_path() -> None:
+    web = WebStub({"POST /workers/../queue/pause/drain": problem(404, "Unknown worker")})
+    ended = run("workers", "drain", "../queue/pause", web=web)
+    assert ended.exit_code == 2
+    assert web.requests[0].url.raw_path == b"/workers/..%2Fqueue%2Fpause/drain"
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_nobody_there_is_exit_code_3(command: tuple[str, ...]) -> None:
+    gone = {call: httpx.ConnectError("refused") for call in WEB}
+    assert run(*command, web=WebStub(gone)).exit_code == 3

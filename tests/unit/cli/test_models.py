@@ -1,0 +1,42 @@
+"""`curator models export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from click.testing import CliRunner
+
+from app.cli.main import cli
+from app.cli.models import Export
+from app.cli.surroundings import Surroundings
+from nlp.exported import MANIFEST_NAME, MODEL_NAME, TOKENIZER_NAME, export_folder, manifest_of
+
+
+def with_export(models_dir: Path) -> Path:
+    """Its model file; whole, by its manifest."""
+    folder = export_folder(models_dir)
+    folder.mkdir()
+    for name in (MODEL_NAME, TOKENIZER_NAME):
+        (folder / name).write_bytes(b"content")
+    (folder / MANIFEST_NAME).write_bytes(msgspec.json.encode(manifest_of(folder)))
+    return folder / MODEL_NAME
+
+
+def test_it_says_where_the_model_is_and_how_large(tmp_path: Path) -> None:
+    file = with_export(tmp_path)
+    around = Surroundings(environ={"MODELS_DIR": str(tmp_path)})
+    ended = CliRunner().invoke(cli, ["models", "export", "--json"], obj=around)
+    told = msgspec.json.decode(ended.stdout, type=Export)
+    assert told == Export(model_file=str(file), bytes=len(b"content"), made=False)
+    ended = CliRunner().invoke(cli, ["models", "export"], obj=around)
+    assert ended.stdout == f"already there: {file} (0 MB)\n"
+
+
+def test_a_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    around = Surroundings(environ={"MODELS_DIR": str(tmp_path / "file")})
+    ended = CliRunner().invoke(cli, ["models", "export"], obj=around)
+    assert ended.exit_code == 1
+    assert ended.stderr.startswith("Error: the model cannot be exported")
+    assert ended.stderr.count("\n") == 1

@@ -1,0 +1,196 @@
+"""`curator schedules`: what it asks of the web service, and how it ends."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.unit.cli.web_stub import HOSTILE, JOB, TAMED, WebStub, answer, problem, run
+
+SCHEDULE = "01900000-0000-7000-8000-00000000000a"
+OTHER = "01900000-0000-7000-8000-00000000000b"
+PATH = f"/schedules/{SCHEDULE}"
+CRON = "30 7 * * 1-5"
+
+
+def schedule(**changes: Any) -> dict[str, Any]:
+    return {
+        "schedule_id": SCHEDULE,
+        "name": "Morning",
+        "cron": CRON,
+        "time_zone": "Europe/Berlin",
+        "missed": "run_once",
+        "type": "topic_curation",
+        "created_at": "2027-01-02T03:04:05Z",
+        "next_run_at": "2027-01-04T06:30:00Z",
+        "last_run_at": None,
+        "last_job_id": JOB,
+        "last_error": None,
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(
+    ("command", "request_body"),
+    [
+        (("--topic", "tides"), {"job": {"type": "topic_curation", "topic": "tides"}}),
+        (
+            ("http://a", "http://b", "--zone", "Europe/Berlin", "--missed", "SKIP"),
+            {
+                "time_zone": "Europe/Berlin",
+                "missed": "skip",
+                "job": {"type": "batch_analysis", "urls": ["http://a", "http://b"]},
+            },
+        ),
+        (
+            ("--type", "health_check", "--priority", "low", "--name", "Is it well?"),
+            {"name": "Is it well?", "job": {"type": "health_check", "priority": "low"}},
+        ),
+    ],
+)
+def test_add_sends_what_was_given_and_leaves_the_rest_to_the_server(
+    command: tuple[str, ...], request_body: dict[str, Any]
+) -> None:
+    web = WebStub({"POST /schedules": answer(schedule(), 201)})
+
+    ended = run("schedules", "add", CRON, *command, web=web)
+
+    assert ended.exit_code == 0
+    assert web.body() == {"cron": CRON, **request_body}
+    assert SCHEDULE in ended.stdout
+
+
+def test_urls_are_read_from_a_file() -> None:
+    web = WebStub({"POST /schedules": answer(schedule(), 201)})
+
+    run("schedules", "add", CRON, "--file", "-", web=web, stdin="http://a\n# not this\nhttp://b\n")
+
+    assert web.body()["job"] == {"type": "batch_analysis", "urls": ["http://a", "http://b"]}
+
+
+@pytest.mark.parametrize(
+    ("command", "advice"),
+    [
+        ((), "Missing argument 'CRON'"),
+        ((CRON,), "Give --topic, a URL, --file, or --type health_check."),
+        ((CRON, "--topic", "tides", "http://a"), "a URL does not go with topic_curation."),
+        ((CRON, "--topic", "tides", "--missed", "twice"), "'twice' is not one of"),
+        ((CRON, "--topic", "tides", "--watch"), "No such option"),
+    ],
+)
+def test_what_does_not_go_together_is_not_sent(command: tuple[str, ...], advice: str) -> None:
+    web = WebStub({})
+
+    ended = run("schedules", "add", *command, web=web)
+
+    assert ended.exit_code == 2
+    assert advice in ended.stderr
+    assert web.requests == []
+
+
+def test_what_the_server_refuses_is_wrong_use() -> None:
+    refusal = problem(422, "The request cannot be carried out", "cron must have 5 fields.")
+    web = WebStub({"POST /schedules": refusal})
+
+    ended = run("schedules", "add", "@daily", "--topic", "tides", web=web)
+
+    assert ended.exit_code == 2
+    assert "cron must have 5 fields." in ended.stderr
+
+
+def test_list_follows_every_page() -> None:
+    pages = [
+        answer({"schedules": [schedule()] * 100, "next_cursor": SCHEDULE}),
+        answer({"schedules": [schedule()] * 7, "next_cursor": None}),
+    ]
+    web = WebStub({"GET /schedules": list[httpx.Response | Exception](pages)})
+
+    ended = run("schedules", "list", "--json", web=web)
+
+    assert json.loads(ended.stdout) == {"schedules": [schedule()] * 107, "next_cursor": None}
+    assert [dict(request.url.params) for request in web.requests] == [
+        {"limit": "100"},
+        {"limit": "100", "cursor": SCHEDULE},
+    ]
+
+
+def test_list_is_a_line_for_each() -> None:
+    refused = schedule(last_error="urls has 3 URLs; one job may have 2.")
+    listing = {"schedules": [schedule(), refused], "next_cursor": None}
+
+    ended = run("schedules", "list", web=WebStub({"GET /schedules": answer(listing)}))
+
+    heading, first, second = (line.split("\t") for line in ended.stdout.splitlines())
+    assert heading == ["schedule", "cron", "zone", "type", "next run", "name", "last error"]
+    assert first[:4] == [SCHEDULE, CRON, "Europe/Berlin", "topic_curation"]
+    assert first[5:] == ["Morning", "-"]
+    assert second[-1] == "urls has 3 URLs; one job may have 2."
+
+
+def test_show_tells_what_came_of_the_last_run() -> None:
+    web = WebStub({f"GET {PATH}": answer(schedule())})
+
+    told = dict(
+        line.split("\t") for line in run("schedules", "show", SCHEDULE, web=web).stdout.splitlines()
+    )
+
+    assert told["schedule"] == SCHEDULE
+    assert (told["last job"], told["last error"], told["missed"]) == (JOB, "-", "run_once")
+
+
+def test_show_prints_the_document_of_the_server() -> None:
+    document = schedule(job={"type": "health_check"}, later="added by a newer server")
+    web = WebStub({f"GET {PATH}": answer(document)})
+
+    ended = run("schedules", "show", SCHEDULE, "--json", web=web)
+
+    assert json.loads(ended.stdout) == document
+
+
+def test_a_name_cannot_write_to_the_terminal() -> None:
+    listing = {"schedules": [schedule(name=HOSTILE)], "next_cursor": None}
+
+    ended = run("schedules", "list", web=WebStub({"GET /schedules": answer(listing)}))
+
+    assert TAMED in ended.stdout
+    assert "\x1b" not in ended.stdout
+
+
+def test_remove_goes_on_after_one_that_is_unknown() -> None:
+    web = WebStub(
+        {
+            f"DELETE {PATH}": problem(404, "Unknown schedule"),
+            f"DELETE /schedules/{OTHER}": httpx.Response(204),
+        }
+    )
+
+    ended = run("schedules", "remove", SCHEDULE, OTHER, web=web)
+
+    assert ended.exit_code == 2
+    assert ended.stdout == f"{OTHER}  removed\n"
+    assert f"{SCHEDULE}: Unknown schedule" in ended.stderr
+    assert "1 of 2 schedules cannot be removed" in ended.stderr
+
+
+def test_remove_prints_a_document_for_each() -> None:
+    web = WebStub({f"DELETE {PATH}": httpx.Response(204)})
+
+    ended = run("schedules", "remove", SCHEDULE, "--json", web=web)
+
+    assert ended.exit_code == 0
+    assert json.loads(ended.stdout) == {"schedule_id": SCHEDULE, "status": "removed"}
+
+
+@pytest.mark.parametrize("command", [("list",), ("show", SCHEDULE), ("remove", SCHEDULE)])
+def test_a_server_that_is_away_is_code_3(command: tuple[str, ...]) -> None:
+    away = httpx.ConnectError("refused")
+    paths = ("GET /schedules", f"GET {PATH}", f"DELETE {PATH}")
+    web = WebStub(dict.fromkeys(paths, away))
+
+    ended = run("schedules", *command, web=web)
+
+    assert ended.exit_code == 3
+    assert "cannot be reached" in ended.stderr

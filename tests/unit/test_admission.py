@@ -1,0 +1,79 @@
+"""The bounds of when a job may run, and of its key."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.admission import admit_key, admit_timing
+from tasks.errors import InvalidRequest
+from tasks.job import HealthCheck, new_job_id
+from tasks.submission import Submission, idempotency_of
+
+NOW_MS = 1_800_000_000_000
+DAY_MS = 86_400_000
+
+
+def timing(**fields: Any) -> None:
+    admit_timing(Submission(params=HealthCheck(), **fields), NOW_MS)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"depends_on": tuple(new_job_id(NOW_MS) for _ in range(100))},
+        {"not_before_ms": NOW_MS + 366 * DAY_MS},
+        {"not_before_ms": -NOW_MS},
+        {"deadline_seconds": 0.001},
+        {"deadline_seconds": 604_800},
+        {"not_before_ms": NOW_MS + 59_999, "deadline_seconds": 60},
+    ],
+)
+def test_at_the_bounds(fields: dict[str, Any]) -> None:
+    timing(**fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"depends_on": (new_job_id(NOW_MS),) * 101}, "has 101 ids"),
+        ({"depends_on": (new_job_id(NOW_MS).upper(),)}, r"depends_on\[0\] is not the id"),
+        ({"not_before_ms": NOW_MS + 366 * DAY_MS + 1}, "at most 366 days away"),
+        *(
+            ({"deadline_seconds": bad}, "above 0 and at most 604800")
+            for bad in (0, -0.0, -1, math.nan, math.inf, -math.inf, 1e308, 604_800.1)
+        ),
+        ({"not_before_ms": NOW_MS + 60_000, "deadline_seconds": 60}, "must end after not_before"),
+    ],
+)
+def test_beyond_the_bounds(fields: dict[str, Any], told: str) -> None:
+    with pytest.raises(InvalidRequest, match=told):
+        timing(**fields)
+
+
+@given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=255))
+def test_what_is_printable_is_a_key(key: str) -> None:
+    admit_key(key)
+
+
+@pytest.mark.parametrize("key", ["", "k" * 256, "a b", "a\n", "\x7f", "clé", "\ud800"])
+def test_what_is_no_key(key: str) -> None:
+    with pytest.raises(InvalidRequest, match="1 to 255 printable ASCII"):
+        admit_key(key)
+
+
+def test_the_same_submission_is_known_again_and_any_other_is_not() -> None:
+    same = Submission(params=HealthCheck(), deadline_seconds=5.0)
+    others = [
+        Submission(params=HealthCheck()),
+        Submission(params=HealthCheck(), deadline_seconds=6.0),
+        Submission(params=HealthCheck(), deadline_seconds=5.0, not_before_ms=1),
+    ]
+    digest = idempotency_of(same, "k").submission_digest
+    assert idempotency_of(same, "other").submission_digest == digest
+    assert digest not in [idempotency_of(one, "k").submission_digest for one in others]

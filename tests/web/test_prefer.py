@@ -1,0 +1,176 @@
+"""`Prefer: wait=N`: the result itself, if the job is done by then."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+import redis
+
+from app.acceptance import result_or_accepted
+from app.ending import MOST_WAITS, Endings
+from tasks.job import HealthCheck, JobState
+from tasks.queue import Queue
+from tasks.resources import open_ledger
+from tasks.settings import Settings
+from tasks.submission import Submission
+from tests.conftest import PREFIX
+from tests.waiting import wait_until
+from tests.web.player import Player
+from tests.web.problem import problem
+
+URL = "https://news.example/a"
+JOB = {"type": "single_analysis", "url": URL}
+
+
+async def queued(client: httpx.AsyncClient) -> str:
+    """The id of the one active job, once it is there."""
+    found: list[dict[str, Any]] = []
+
+    async def there() -> bool:
+        found[:] = (await client.get("/jobs")).json()["jobs"]
+        return bool(found)
+
+    await wait_until(there, "the job to be queued")
+    job_id: str = found[0]["job_id"]
+    return job_id
+
+
+async def test_what_is_done_in_time_is_answered_with_its_result(
+    client: httpx.AsyncClient, player: Player
+) -> None:
+    waiting = asyncio.create_task(
+        client.post("/jobs", json=JOB, headers={"Prefer": "respond-async, wait=30"})
+    )
+    job_id = await queued(client)
+    assert not waiting.done()
+
+    stored = await player.finish(job_id, URL)
+    response = await waiting
+    assert (response.status_code, response.content) == (200, stored)
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers["preference-applied"] == "wait=30"
+    assert response.headers["content-location"] == f"/jobs/{job_id}/result"
+    assert response.headers["location"] == f"/jobs/{job_id}"
+
+
+async def test_what_takes_longer_is_answered_as_usual(client: httpx.AsyncClient) -> None:
+    response = await client.post("/jobs", json=JOB, headers={"Prefer": "wait=1"})
+    assert response.status_code == 202
+    assert response.json()["status"] == "submitted"
+    assert response.headers["preference-applied"] == "wait=1"
+    assert "content-location" not in response.headers
+
+
+async def test_a_job_that_ends_otherwise_is_answered_with_what_it_had(
+    client: httpx.AsyncClient,
+) -> None:
+    waiting = asyncio.create_task(client.post("/jobs", json=JOB, headers={"Prefer": "wait=30"}))
+    await client.delete(f"/jobs/{await queued(client)}")
+    response = await waiting
+    assert (response.status_code, response.json()["state"]) == (200, "REVOKED")
+
+
+async def test_a_job_that_was_submitted_before_is_waited_for_too(
+    client: httpx.AsyncClient, player: Player, valkey: redis.Redis
+) -> None:
+    headers = {"Idempotency-Key": "again"}
+    job_id = (await client.post("/jobs", json=JOB, headers=headers)).json()["job_id"]
+    stored = await player.finish(job_id, URL)
+
+    again = await client.post("/jobs", json=JOB, headers={**headers, "Prefer": "wait=5"})
+    assert (again.status_code, again.content) == (200, stored)
+    assert again.headers["idempotent-replayed"] == "true"
+
+    valkey.delete(f"{PREFIX}job:{job_id}:result")
+    gone = await client.post("/jobs", json=JOB, headers={**headers, "Prefer": "wait=5"})
+    assert (gone.status_code, gone.json()["job_id"]) == (202, job_id)
+
+
+@pytest.mark.parametrize(
+    ("prefer", "applied"),
+    [
+        ("wait=0", "wait=0"),
+        ("WAIT=0; foo=bar", "wait=0"),
+        ('wait = "0"', "wait=0"),
+        ("handling=lenient, wait=0, wait=60", "wait=0"),
+        ("handling=strict", None),
+        ("waiting=3", None),
+        ("", None),
+    ],
+)
+async def test_preferences_as_they_may_be_written(
+    client: httpx.AsyncClient, prefer: str, applied: str | None
+) -> None:
+    response = await client.post("/jobs", json=JOB, headers={"Prefer": prefer})
+    assert response.status_code == 202
+    assert response.headers.get("preference-applied") == applied
+
+
+async def test_preferences_in_two_headers(client: httpx.AsyncClient) -> None:
+    headers = [("Prefer", "handling=lenient"), ("Prefer", "wait=0")]
+    response = await client.post("/jobs", json=JOB, headers=headers)
+    assert response.headers["preference-applied"] == "wait=0"
+
+
+async def test_nobody_waits_for_longer_than_a_minute(
+    client: httpx.AsyncClient, player: Player
+) -> None:
+    waiting = asyncio.create_task(
+        client.post("/jobs", json=JOB, headers={"Prefer": f"wait={10**30}"})
+    )
+    await player.finish(await queued(client), URL)
+    assert (await waiting).headers["preference-applied"] == "wait=60"
+
+
+@pytest.mark.parametrize("prefer", ["wait=abc", "wait=-1", "wait=1e9", "wait=1.5", "wait=", "wait"])
+async def test_what_is_no_number_of_seconds(
+    client: httpx.AsyncClient, valkey: redis.Redis, prefer: str
+) -> None:
+    response = await client.post("/jobs", json=JOB, headers={"Prefer": prefer})
+    told = problem(response, 422, "invalid-request")["detail"]
+    assert told == "Prefer: wait must be a whole number of seconds, such as wait=10."
+    assert valkey.dbsize() == 0
+
+
+async def test_many_wait_at_the_cost_of_one_and_the_rest_are_not_kept(settings: Settings) -> None:
+    looks, may_look = 0, asyncio.Event()
+
+    class Slow(Queue):
+        async def ended(self, job_ids: Any) -> set[str]:
+            nonlocal looks
+            looks += 1
+            await may_look.wait()
+            return await super().ended(job_ids)
+
+    async with open_ledger(settings) as ledger:
+        queue = Slow(ledger, settings)
+        endings = Endings(queue)
+        submitted = await queue.submit(Submission(params=HealthCheck()))
+        job_ids = [f"01900000-0000-7000-8000-{n:012}" for n in range(MOST_WAITS)]
+        waits = [asyncio.create_task(endings.wait(job_id, 30)) for job_id in job_ids]
+        await wait_until(lambda: endings.full, "all of them to wait")
+
+        answer = await result_or_accepted(queue, endings, submitted, 30)
+        assert answer.status_code == 202
+        assert "Preference-Applied" not in answer.headers
+
+        may_look.set()
+        # None of them is known, which is an end as well.
+        assert await asyncio.gather(*waits) == [True] * MOST_WAITS
+        assert looks == 1
+        assert not endings.full
+
+
+async def test_waiting_outlasts_an_absence_of_redis(
+    client: httpx.AsyncClient, player: Player, valkey: redis.Redis
+) -> None:
+    waiting = asyncio.create_task(client.post("/jobs", json=JOB, headers={"Prefer": "wait=30"}))
+    job_id = await queued(client)
+    for connection in valkey.client_list():
+        if connection["cmd"] != "client|list":
+            valkey.client_kill_filter(_id=connection["id"])
+    await player.finish(job_id, URL)
+    assert (await waiting).json()["state"] == JobState.SUCCESS

@@ -1,0 +1,146 @@
+"""Attempts that did not succeed, and failed articles that are tried again alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tasks.errors import Reason
+from tasks.resources import open_ledger
+from tasks.settings import Settings
+from tests.web.player import Player
+from tests.web.problem import problem
+
+URLS = ["https://a.example/1", "https://b.example/2", "https://c.example/3"]
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+async def half_failed(client: httpx.AsyncClient, player: Player, **fields: Any) -> str:
+    """A job that has ended in SUCCESS, two of its three articles failed."""
+    body = {"type": "batch_analysis", "urls": URLS, **fields}
+    job_id: str = (await client.post("/jobs", json=body)).json()["job_id"]
+    await player.discover(job_id, URLS)
+    await player.analyse(job_id, 0, URLS[0])
+    await player.fail(job_id, 1, URLS[1], "The server answered 404.")
+    await player.fail(job_id, 2, URLS[2], "The server answered 410.")
+    await player.rank(job_id)
+    return job_id
+
+
+async def params_of(settings: Settings, job_id: str) -> Any:
+    async with open_ledger(settings) as ledger:
+        job = await ledger.job(job_id)
+    assert job is not None
+    return job.params
+
+
+async def test_each_attempt_is_told(
+    client: httpx.AsyncClient, player: Player, settings: Settings
+) -> None:
+    body = {"type": "single_analysis", "url": URLS[0]}
+    job_id = (await client.post("/jobs", json=body)).json()["job_id"]
+    assert (await client.get(f"/jobs/{job_id}/attempts")).json() == {"attempts": []}
+
+    await player.discover(job_id, URLS[:1])
+    lease = await player.claim(job_id, "analyse:0")
+    async with open_ledger(settings) as ledger:
+        await ledger.retry(lease, 0, Reason.SERVER_ERROR, "The server answered 503.")
+        await ledger.reap()
+    await player.analyse(job_id, 0, URLS[0])
+
+    failed, analysed = (await client.get(f"/jobs/{job_id}/attempts")).json()["attempts"]
+    assert failed.pop("at") <= analysed.pop("at")
+    assert failed == {
+        "step": "analyse:0",
+        "attempt": 1,
+        "outcome": "retried",
+        "reason": "server_error",
+        "detail": "The server answered 503.",
+    }
+    assert (analysed["attempt"], analysed["outcome"]) == (2, "analysed")
+    assert (analysed["reason"], analysed["detail"]) == (None, None)
+    page = (await client.get(f"/jobs/{job_id}")).text
+    assert "Article 1, attempt 1" in page
+    assert "The server answered 503." in page
+
+
+async def test_failed_articles_are_tried_again_alone(
+    client: httpx.AsyncClient, player: Player, settings: Settings
+) -> None:
+    job_id = await half_failed(client, player, query="tea", apply_diversity=True, priority="low")
+
+    response = await client.post(f"/jobs/{job_id}/retry")
+    assert response.status_code == 202
+    new = response.json()
+    assert new == {
+        "job_id": new["job_id"],
+        "status": "submitted",
+        "type": "batch_analysis",
+        "topic": None,
+        "urls_count": 2,
+        "replayed_from": job_id,
+    }
+    assert new["job_id"] != job_id
+    assert response.headers["location"] == f"/jobs/{new['job_id']}"
+    params = await params_of(settings, new["job_id"])
+    assert (params.urls, params.query, params.apply_diversity) == (tuple(URLS[1:]), "tea", True)
+    status = (await client.get(f"/jobs/{new['job_id']}/status")).json()
+    assert status["replayed_from"] == job_id
+
+
+async def test_a_retry_may_have_a_key(client: httpx.AsyncClient, player: Player) -> None:
+    job_id = await half_failed(client, player)
+    headers = {"Idempotency-Key": "once"}
+    first, again = [await client.post(f"/jobs/{job_id}/retry", headers=headers) for _ in range(2)]
+    assert again.json() == first.json()
+    assert again.headers["idempotent-replayed"] == "true"
+
+
+async def test_a_job_that_failed_before_it_had_articles_is_tried_again_whole(
+    client: httpx.AsyncClient, player: Player, settings: Settings
+) -> None:
+    body = {"type": "topic_curation", "topic": "tea", "max_articles": 7}
+    job_id = (await client.post("/jobs", json=body)).json()["job_id"]
+    await player.fail_discovery(job_id, "Every source failed.")
+    assert "Try this job again" in (await client.get(f"/jobs/{job_id}")).text
+
+    new = (await client.post(f"/jobs/{job_id}/retry")).json()
+    assert (new["topic"], new["replayed_from"]) == ("tea", job_id)
+    params = await params_of(settings, new["job_id"])
+    assert (params.topic, params.max_articles) == ("tea", 7)
+
+
+async def test_what_cannot_be_retried(client: httpx.AsyncClient, player: Player) -> None:
+    body = {"type": "single_analysis", "url": URLS[0]}
+    job_id = (await client.post("/jobs", json=body)).json()["job_id"]
+    problem(await client.post(f"/jobs/{job_id}/retry"), 409, "job-unfinished")
+
+    await player.finish(job_id, URLS[0])
+    told = problem(await client.post(f"/jobs/{job_id}/retry"), 422, "invalid-request")
+    assert told["detail"] == "No article of this job failed, so there is nothing to retry."
+    assert "Retry failed articles" not in (await client.get(f"/jobs/{job_id}")).text
+
+
+async def test_the_retry_button(client: httpx.AsyncClient, player: Player) -> None:
+    job_id = await half_failed(client, player)
+    page = (await client.get(f"/jobs/{job_id}")).text
+    assert f'<form method="post" action="/jobs/{job_id}/retry">' in page
+    assert "Retry failed articles" in page
+
+    pressed = [await client.post(f"/jobs/{job_id}/retry", headers=BROWSER) for _ in range(2)]
+    assert [response.status_code for response in pressed] == [303, 303]
+    locations = {response.headers["location"] for response in pressed}
+    [location] = locations  # pressed twice, it makes one job
+    assert location != f"/jobs/{job_id}"
+    assert f'href="/jobs/{job_id}"' in (await client.get(location)).text
+
+
+@pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}])
+async def test_no_other_site_retries(
+    client: httpx.AsyncClient, player: Player, headers: dict[str, str]
+) -> None:
+    job_id = await half_failed(client, player)
+    problem(await client.post(f"/jobs/{job_id}/retry", headers=headers), 403, "cross-origin")
+    assert (await client.get("/jobs")).json()["jobs"] == []

@@ -44,10 +44,10 @@ def load_models(
 ) -> Models:
     """Load the packaged models, once in a process.
 
-    Where the model has been exported to `models_dir` this takes some 2 s and 350 MB, and torch is
-    not imported; with sentence-transformers 8 s and 600 MB. `threads` bounds the processor threads
-    of the embedder. The libraries are imported only here, so that `Models` can be named, and faked,
-    without them. Raises NotExported.
+    Where the model has been exported to `models_dir` this takes 2 s of processor time and 390 MB,
+    and torch is not imported; with sentence-transformers 6 s and 600 MB. `threads` bounds the
+    processor threads of the embedder. The libraries are imported only here, so that `Models` can be
+    named, and faked, without them. Raises NotExported.
     """
     warm_up()
     # spaCy first: it hides torch while it is imported.

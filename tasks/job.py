@@ -289,6 +289,8 @@ class Renewal(Struct, frozen=True, kw_only=True):
     """Whether the queue is paused: no step may be claimed."""
     draining: bool = False
     """Whether this worker is to take no more steps, and to end."""
+    slots: int = 0
+    """Of all workers together."""
 
 
 class SubmitVerdict(enum.StrEnum):
@@ -413,7 +415,7 @@ class QueueDepth(Struct, frozen=True, kw_only=True):
     workers: int
     """Worker processes heard of lately."""
     wakeups: dict[Priority, int]
-    """Wake-ups that stand in each list: about the queued steps, as a cancelled one leaves its own."""
+    """Wake-ups that stand in each list: about the queued steps, as cancelled ones stay."""
     paused: bool
     """Whether no step may be claimed."""
 

@@ -99,6 +99,6 @@ class HeldLeases:
 
 
 def _stop(held: _Held, why: Stop) -> None:
-    if held.stop is None:
-        held.stop = why
-        held.work.cancel()
+    """Each time it is called: a cancellation may be swallowed, see `tasks.cancelling`."""
+    held.stop = held.stop or why
+    held.work.cancel()

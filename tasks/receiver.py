@@ -1,17 +1,18 @@
 """Taskiq's receiver, with a shorter way from the broker to the task.
 
-Taskiq makes four asyncio tasks for each message, three of them to listen for the end meanwhile:
-32 us of processor time for one that does nothing. Here it is one task, and 14 us.
+Taskiq makes several asyncio tasks for each message, all but one to listen for the end meanwhile.
+With one, a no-op step took the worker 122 us of processor time instead of 167.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import Any
 
 from taskiq.abc.broker import AsyncBroker
 from taskiq.receiver import Receiver
+
+from tasks.cancelling import cancelled
 
 
 class StepReceiver(Receiver):
@@ -19,6 +20,7 @@ class StepReceiver(Receiver):
 
     def __init__(self, broker: AsyncBroker, *, slots: int, most: int) -> None:
         super().__init__(broker, validate_params=False, max_async_tasks=slots)
+        self.dependency_graphs.clear()  # a step has none; to resolve none took 2.5 us
         self._slots = slots
         self._most = most
         """Messages after which it ends; 0 for no end."""
@@ -38,9 +40,7 @@ class StepReceiver(Receiver):
             await asyncio.wait({taking, finish}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             finish.cancel()
-            taking.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await taking
+            await cancelled(taking)
         if self._running:
             await asyncio.wait(self._running)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 
+from tasks.cancelling import cancelled
 from tasks.embedded import redis_url
 from tasks.ledger.connection import connect
 from tasks.ledger.redis import RedisLedger
@@ -70,6 +70,4 @@ async def background(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await cancelled(task)

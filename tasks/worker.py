@@ -18,12 +18,13 @@ from redis.asyncio import Redis
 
 from tasks.broker import RUN_STEP, WakeupBroker
 from tasks.embedded import redis_url
-from tasks.engine.process import EngineProcess
+from tasks.engine.process import ENGINE, EngineProcess
+from tasks.errors import TransientFailure
 from tasks.fetch.fetcher import build_fetcher
 from tasks.job import JobType
 from tasks.kinds import Kind
 from tasks.kinds.registry import build_kinds
-from tasks.leases import HeldLeases
+from tasks.leases import RENEW_SECONDS, HeldLeases
 from tasks.ledger.connection import connect
 from tasks.ledger.redis import RedisLedger
 from tasks.ports import Engine, Fetcher, Ledger
@@ -61,17 +62,31 @@ def spare_collector() -> None:
     gc.set_threshold(20_000, 50, 50)
 
 
-async def run_worker(settings: Settings) -> WorkerExit:
-    """Runs until SIGTERM or SIGINT, or until the worker has done its share."""
+async def run_worker(settings: Settings, engine_module: str = ENGINE) -> WorkerExit:
+    """Runs until SIGTERM or SIGINT, or until the worker has done its share.
+
+    It ends too where no engine can be started: it would fail whatever others could run.
+    """
     spare_collector()
     with stop_signals() as (stop, now):
-        engine = EngineProcess(settings)
-        engine.start()
+        engine = EngineProcess(settings, engine_module)
         try:
-            async with contextlib.aclosing(build_fetcher(settings)) as fetcher:
+            async with (
+                contextlib.aclosing(build_fetcher(settings)) as fetcher,
+                background(_end_without(engine, stop, now)),
+            ):
                 return await serve(settings, engine, fetcher, stop, now)
         finally:
             await engine.stop()
+
+
+async def _end_without(engine: EngineProcess, stop: asyncio.Event, now: asyncio.Event) -> None:
+    try:
+        await engine.ready()
+    except TransientFailure:
+        log.exception("this worker ends, as its engine cannot be started")
+        stop.set()
+        now.set()
 
 
 async def serve(
@@ -143,7 +158,9 @@ async def _end_in_time(
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(now.wait(), grace)
     log.info("what still runs is handed back", running=len(leases))
-    leases.stop_all()
+    while True:
+        leases.stop_all()
+        await asyncio.sleep(RENEW_SECONDS)
 
 
 @asynccontextmanager

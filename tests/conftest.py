@@ -49,6 +49,7 @@ def settings(valkey: redis.Redis, valkey_server: str) -> Settings:
         redis_url=valkey_server,
         key_prefix=PREFIX,
         lease_seconds=2.0,
+        release_window=16,
         wakeup_grace=0.3,
         task_retry_delay=0.2,
         shutdown_grace=5.0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import hashlib
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -49,12 +50,15 @@ class FakeEngine:
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
+        self.started: list[tuple[float, str]] = []
+        """When each analysis began, in seconds since the epoch, and of what."""
         self.behaviours: dict[str, Behaviour] = {}
         self.running = 0
 
     async def analyse(self, request: AnalysisRequest) -> AnalysisReport:
         url = request.page.url
         self.calls[url] += 1
+        self.started.append((time.time(), url))
         self.running += 1
         try:
             await asyncio.sleep(0)

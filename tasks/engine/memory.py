@@ -10,9 +10,9 @@ from pathlib import Path
 def limit_memory(megabytes: int) -> None:
     """Makes an allocation beyond that fail: MemoryError in Python. 0: no limit. On Linux alone.
 
-    What is limited is private, writable memory (RLIMIT_DATA): 740 MB when the models are loaded,
-    of an address space (RLIMIT_AS) of 1,440 MB that grows with each thread and mapped file. A page
-    of 4 MB took another 130 MB.
+    What is limited is private, writable memory (RLIMIT_DATA): 490 MB when the models are loaded
+    (730 MB with PyTorch). The address space (RLIMIT_AS), then 1,440 MB, grows with each thread and
+    mapped file. A page of 4 MB took another 130 MB.
     """
     if sys.platform == "linux" and megabytes:
         allowed = _private_bytes() + megabytes * 1024 * 1024

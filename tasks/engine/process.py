@@ -32,6 +32,9 @@ from tasks.settings import Settings
 
 log = structlog.get_logger()
 
+ENGINE = "tasks.engine.child"
+"""The module that is run with the real models."""
+
 ABANDON_SECONDS = 0.5
 """How long an engine may finish what nobody waits for any more; then it is killed."""
 
@@ -47,7 +50,7 @@ CRASH_RETRY_SECONDS = 1.0
 class EngineProcess:
     """The engine of one worker. See `tasks.ports.Engine`."""
 
-    def __init__(self, settings: Settings, module: str = "tasks.engine.child") -> None:
+    def __init__(self, settings: Settings, module: str = ENGINE) -> None:
         self._hard_limit = settings.task_hard_time_limit
         self._command = EngineCommand(
             module=module,
@@ -109,7 +112,7 @@ class EngineProcess:
         with not_counted():
             await self._turn.acquire()
             try:
-                return await self._ready()
+                return await self.ready()
             except BaseException:
                 self._turn.release()
                 raise
@@ -175,7 +178,7 @@ class EngineProcess:
 
     # The process
 
-    async def _ready(self) -> StartedEngine:
+    async def ready(self) -> StartedEngine:
         """Waits for an engine. Raises TransientFailure if none can be started."""
         failed = 0
         while True:

@@ -8,6 +8,7 @@ on Linux.
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import sys
@@ -47,7 +48,8 @@ def serve(load: Load[Models], analyse: Analyse[Models]) -> None:
     descriptor, threads, megabytes = (int(argument) for argument in sys.argv[1:4])
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker, which ends us
-    with socket.socket(fileno=descriptor) as channel:
+    gone = contextlib.suppress(BrokenPipeError, ConnectionResetError)  # the worker
+    with socket.socket(fileno=descriptor) as channel, gone:
         models = load(threads)
         limit_memory(megabytes)
         channel.sendall(encode(Ready()))

@@ -59,18 +59,11 @@ class RedisLedger:
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis = redis
         self._prefix = settings.key_prefix
-        self._result_ttl_ms = settings.result_ttl * 1000
+        self._settings = settings
         self._jobs: dict[str, Job] = {}
         self.scripts = Scripts(
             redis,
-            constants=(
-                round(settings.wakeup_grace * 1000),
-                round(settings.lease_seconds * 1000),
-                settings.release_window,
-                settings.max_attempts,
-                settings.result_ttl,
-                settings.job_ttl,
-            ),
+            constants=_constants(settings, slots=0),
             key_prefix=settings.key_prefix,
         )
 
@@ -112,11 +105,15 @@ class RedisLedger:
 
     async def renew(self, worker: str, description: bytes, leases: Sequence[Lease]) -> Renewal:
         named = [part for lease in leases for part in _fence(lease)]
-        paused, draining, *verdicts = await self.scripts.run("renew", worker, description, *named)
+        paused, draining, slots, *verdicts = await self.scripts.run(
+            "renew", worker, description, *named
+        )
+        self.scripts.constants = _constants(self._settings, int(slots))
         return Renewal(
             verdicts=tuple(LeaseVerdict(verdict.decode()) for verdict in verdicts),
             paused=paused == b"1",
             draining=draining == b"1",
+            slots=int(slots),
         )
 
     async def discovered(
@@ -329,6 +326,18 @@ def _record(job_id: str, values: Sequence[bytes | None]) -> JobRecord | None:
     if "depends_on" in given:
         given["depends_on"] = given["depends_on"].split()
     return msgspec.convert({"id": job_id, **given}, JobRecord, strict=False)
+
+
+def _constants(settings: Settings, slots: int) -> tuple[int, ...]:
+    """What the prelude of the scripts reads from its third argument on."""
+    return (
+        round(settings.wakeup_grace * 1000),
+        round(settings.lease_seconds * 1000),
+        settings.window(slots),
+        settings.max_attempts,
+        settings.result_ttl,
+        settings.job_ttl,
+    )
 
 
 def _fence(lease: Lease) -> tuple[str, str, int]:

@@ -47,9 +47,10 @@ class _Call(Struct):
 class Scripts:
     """The scripts of `lua/`, by name, on one client."""
 
-    def __init__(self, redis: Redis, constants: tuple[Argument, ...], key_prefix: str) -> None:
+    def __init__(self, redis: Redis, constants: tuple[int, ...], key_prefix: str) -> None:
         self._redis = redis
-        self._constants = constants
+        self.constants = constants
+        """What every script is told of the settings; see the prelude."""
         self._key_prefix = key_prefix
         self._sources = _read_sources()
         self._waiting: list[_Call] = []
@@ -63,7 +64,7 @@ class Scripts:
         """
         sha, source = self._sources[name]
         now = self.clock.now_ms
-        head = ("EVALSHA", sha, 0, self._key_prefix, "" if now is None else now, *self._constants)
+        head = ("EVALSHA", sha, 0, self._key_prefix, "" if now is None else now, *self.constants)
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Call(head + arguments, source, reply))
         if len(self._senders) < SENDERS:
@@ -95,7 +96,7 @@ class Scripts:
 
     async def _execute(self, batch: list[_Call]) -> list[Any]:
         """The pipeline of redis-py without what it does for each single call: a timer for its
-        reply, and packing in Python. Together that was 14 of the 19 us that a call took here."""
+        reply, and packing in Python. A call took 19 us with it, and some 11 without."""
         packed = b"".join([hiredis.pack_command(call.words) for call in batch])
         pool: Any = self._redis.connection_pool
         connection = await pool.get_connection()

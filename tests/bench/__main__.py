@@ -13,6 +13,7 @@ from app.cli.lazy import LazyGroup
         "faults": ("tests.bench.faults:faults", "Kill processes at random; count what is lost."),
         "overhead": ("tests.bench.overhead:overhead", "No-op steps per second, beside six peers."),
         "pickup": ("tests.bench.pickup:pickup", "From the 202 to the step running."),
+        "recycling": ("tests.bench.recycling:recycling", "Workers that replace themselves."),
         "scale": ("tests.bench.scale:scale", "Cost per article, listing, bytes in Redis."),
     },
 )

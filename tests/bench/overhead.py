@@ -32,7 +32,7 @@ Results = dict[Entrant, RoundResult]
 @prints_figures
 def overhead(rounds: int, tasks: int) -> Iterator[Figure]:
     """No-op steps per second, beside six peers."""
-    with bench_server() as server, tempfile.TemporaryDirectory() as folder:
+    with bench_server() as server, tempfile.TemporaryDirectory(prefix="curator-bench-") as folder:
         results = _measure(server, rounds, tasks, Path(folder))
     yield from _figures(results)
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from tasks.job import BatchAnalysis, JobState
@@ -15,6 +11,7 @@ from tasks.queue import Queue
 from tasks.resources import open_queue
 from tasks.settings import Settings
 from tasks.submission import Submission
+from tests.processes import Process, program, worker_environ
 from tests.sampleweb.catalogue import BATCH_FAILURES, BATCH_OF_50
 from tests.sampleweb.server import SampleWeb
 from tests.waiting import wait_until
@@ -22,27 +19,12 @@ from tests.waiting import wait_until
 SLOTS = 4
 
 
-@asynccontextmanager
-async def worker_process(
+def worker_process(
     settings: Settings, web: SampleWeb, calls: Path
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.integration.counting_worker", str(calls)),
-        env={
-            **os.environ,
-            "REDIS_URL": str(settings.redis_url),
-            "KEY_PREFIX": settings.key_prefix,
-            "LEASE_SECONDS": str(settings.lease_seconds),
-            "EGRESS_PROXY": web.proxy_url,
-            "WORKER_CONCURRENCY": str(SLOTS),
-        },
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+) -> AbstractAsyncContextManager[Process]:
+    environ = worker_environ(settings, egress_proxy=web.proxy_url, worker_concurrency=SLOTS)
+    counting = "tests.integration.counting_worker"
+    return program(counting, calls, environ=environ, log=calls.with_name("log"))
 
 
 async def settled(queue: Queue, job_id: str) -> int:

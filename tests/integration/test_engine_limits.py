@@ -8,10 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from tasks.engine.process import EngineProcess
-from tasks.job import BatchAnalysis, JobState
+from tasks.job import BatchAnalysis, HealthCheck, JobState
 from tasks.queue import Queue
 from tasks.settings import Settings
 from tasks.submission import Submission
+from tasks.worker import run_worker as run_worker_process
 from tests.integration.conftest import RunWorker, ended
 
 SITE = "http://site.example"
@@ -68,3 +69,12 @@ async def test_waiting_for_a_busy_engine_is_not_counted(
         status = await ended(queue, job.id)
     assert {failure.url for failure in status.failures} == set(spinning)
     assert status.record.processed == len(GOOD)
+
+
+async def test_a_worker_without_an_engine_ends_and_leaves_the_steps_to_others(
+    queue: Queue, settings: Settings
+) -> None:
+    job = (await queue.submit(Submission(params=HealthCheck()))).job
+    ended = await run_worker_process(settings, engine_module="tests.integration.no_such_child")
+    assert not ended.recycle
+    assert not (await queue.status(job.id)).record.state.final

@@ -14,9 +14,7 @@ from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from tasks.errors import LedgerUnavailable
-from tasks.job import BatchAnalysis, HealthCheck, Job, JobState
-from tasks.ledger.connection import connect
-from tasks.ledger.redis import RedisLedger
+from tasks.job import BatchAnalysis, Job, JobState
 from tasks.queue import Queue
 from tasks.settings import Settings
 from tasks.submission import Submission
@@ -223,55 +221,3 @@ async def test_a_worker_ends_also_while_valkey_is_away(
             worker.now.set()
             await worker.task
     assert (await queue.status(job.id)).record.state is JobState.PROGRESS
-
-
-async def test_replies_that_nobody_foresaw_end_no_loop(
-    queue: Queue, run_worker: RunWorker, server: DurableValkey
-) -> None:
-    broken = {f"{PREFIX}{key}": "of the wrong type" for key in ("steps:due", "workers", "wake:low")}
-    messages = {
-        "leases could not be renewed, in a way that nobody foresaw",
-        "popping wake-ups failed in a way that nobody foresaw",
-        "reaping failed in a way that nobody foresaw",
-    }
-    with server.client() as client, capture_logs() as logs:
-        client.mset(broken)
-        async with run_worker():
-            await wait_until(
-                lambda: messages <= {line["event"] for line in logs}, "every loop to stumble"
-            )
-            client.delete(*broken)
-            job = (await queue.submit(Submission(params=HealthCheck()))).job
-            assert (await ended(queue, job.id)).record.state is JobState.SUCCESS
-
-
-async def test_a_script_that_runs_on_and_on_makes_valkey_unavailable(
-    queue: Queue, server: DurableValkey
-) -> None:
-    with server.client() as client, server.client() as other:
-        client.config_set("busy-reply-threshold", 10)
-        endless = asyncio.create_task(asyncio.to_thread(other.eval, "while true do end", 0))
-
-        async def refused() -> bool:
-            try:
-                await queue.depth()
-            except LedgerUnavailable:
-                return True
-            return False
-
-        await wait_until(refused, "Valkey to be busy")
-        with pytest.raises(LedgerUnavailable):
-            await queue.submit(Submission(params=HealthCheck()))
-        client.script_kill()
-        await asyncio.gather(endless, return_exceptions=True)
-        await queue.submit(Submission(params=HealthCheck()))
-
-
-async def test_more_readers_than_connections_wait_their_turn(settings: Settings) -> None:
-    client = connect(str(settings.redis_url), max_connections=4)
-    ledger = RedisLedger(client, settings)
-    try:
-        records = await asyncio.gather(*(ledger.record(f"unknown-{n}") for n in range(200)))
-    finally:
-        await client.aclose()
-    assert records == [None] * 200

@@ -88,7 +88,7 @@ local function push_wakeup(priority, member, to_front)
   return tonumber(redis.call('HGET', PUSHED, priority) or 0) - behind
 end
 
--- Makes a step claimable and wakes a worker. A step that is handed back goes to the front.
+-- Makes a step claimable and wakes a worker. One that a worker had goes to the front.
 local function queue_step(id, name, attempt, tries, to_front)
   local taken = push_wakeup(field(id, 'priority'), step(id, name), to_front)
   redis.call('ZADD', QUEUED, ms(NOW), step(id, name))
@@ -166,11 +166,12 @@ local function revoke_if_idle(id)
   end
 end
 
--- Keeps at most W steps of the job open; `rank` follows the last article.
+-- Keeps at most W steps of the job open; `rank` follows the last article. It goes to the front: it is
+-- short, and all that keeps the job from its end.
 local function release(id)
   local next_index, total, settled = unpack(redis.call('HMGET', key(id), 'next', 'total', 'settled'))
   next_index, total = tonumber(next_index), tonumber(total)
-  if tonumber(settled) == total then return queue_step(id, 'rank', 0, 0) end
+  if tonumber(settled) == total then return queue_step(id, 'rank', 0, 0, true) end
   local open = redis.call('HLEN', key(id, 'steps'))
   while open < WINDOW and next_index < total do
     queue_step(id, 'analyse:' .. ms(next_index), 0, 0)

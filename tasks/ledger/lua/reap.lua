@@ -2,7 +2,7 @@
 -- args: 1 how many at most, 2 ms after which a silent worker is forgotten, 3 '1' to be lenient
 -- gives: {woken again, leases ended, started, expired jobs, due times that had passed}
 -- Invariant: every step in steps:due is claimable, leased or due later once this has run.
--- A step that had been popped before has waited its turn, and goes to the front of its list.
+-- A step that loses its worker has waited its turn, and goes to the front of its list.
 local NEWER_MS = 60000
 local woken, lost, started, expired = 0, 0, 0, 0
 local paused = redis.call('EXISTS', PAUSED) == 1
@@ -89,7 +89,7 @@ local function move_on(member)
     queue_step(id, name, record.attempt, record.tries)
   elseif not paused and wakeup_taken(record, priority) then
     woken = woken + 1
-    queue_step(id, name, record.attempt, record.tries, true)
+    queue_step(id, name, record.attempt, record.tries)
   else
     redis.call('ZADD', DUE, ms(NOW + GRACE), member)
   end

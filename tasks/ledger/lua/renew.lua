@@ -1,12 +1,17 @@
 -- Renews all leases of one worker, and tells it which it has lost and what is asked of it.
 -- args: 1 worker, 2 its description (JSON), then for each lease: job id, step, attempt
--- gives: {'1' if the queue is paused, '1' if the worker is to drain, then for each lease 'held',
---        'lost' or 'cancelled'}.
+-- gives: {'1' if the queue is paused, '1' if the worker is to drain, the slots of all workers, then
+--        for each lease 'held', 'lost' or 'cancelled'}.
 redis.call('ZADD', PREFIX .. 'workers', ms(NOW), arg(1))
 redis.call('HSET', PREFIX .. 'workers:info', arg(1), arg(2))
+local slots = 0
+for _, info in ipairs(redis.call('HVALS', PREFIX .. 'workers:info')) do
+  slots = slots + (cjson.decode(info).slots or 0)
+end
 local replies = {
   tostring(redis.call('EXISTS', PAUSED)),
-  tostring(redis.call('SISMEMBER', PREFIX .. 'workers:draining', arg(1)))}
+  tostring(redis.call('SISMEMBER', PREFIX .. 'workers:draining', arg(1))),
+  ms(slots)}
 for n = 3, #ARGV - 8, 3 do
   local id, name = arg(n), arg(n + 1)
   if not held(id, name, arg(n + 2)) then

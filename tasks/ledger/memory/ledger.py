@@ -84,10 +84,12 @@ class MemoryLedger(MemoryReader):
             seen_ms=self._life.now_ms(),
             draining=known is not None and known.draining,
         )
+        self._life.slots = sum(record.slots or 0 for record in self._workers.values())
         return Renewal(
             verdicts=tuple(self._renew(lease) for lease in leases),
             paused=self._paused,
             draining=self._workers[worker].draining,
+            slots=self._life.slots,
         )
 
     async def discovered(

@@ -34,7 +34,9 @@ class LifeCycle:
         self.wakeups = Wakeups()
         self._grace_ms = round(settings.wakeup_grace * 1000)
         self._lease_ms = round(settings.lease_seconds * 1000)
-        self._window = settings.release_window
+        self._settings = settings
+        self.slots = 0
+        """Of all workers together."""
         self._job_ttl_ms = settings.job_ttl * 1000
         self.max_tries = settings.max_attempts
 
@@ -198,8 +200,9 @@ class LifeCycle:
         """Keeps at most W steps of the job open; `rank` follows the last article."""
         total = entry.record.total or 0
         if entry.record.settled == total:
-            self.queue(entry, entry.step("rank"))
-        while len(entry.steps) < self._window and entry.released < total:
+            self.queue(entry, entry.step("rank"), first=True)
+        window = self._settings.window(self.slots)
+        while len(entry.steps) < window and entry.released < total:
             self.queue(entry, entry.step(f"analyse:{entry.released}"))
             entry.released += 1
 

@@ -106,7 +106,7 @@ def _move_on(
         life.queue(entry, ref, step.attempt, step.tries)
         return "started"
     if not paused and step.taken <= life.wakeups.taken(entry.job.priority):
-        life.queue(entry, ref, step.attempt, step.tries, first=True)
+        life.queue(entry, ref, step.attempt, step.tries)
         return "woken"
     life.look_again(entry, ref)
     return None

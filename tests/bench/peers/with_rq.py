@@ -1,4 +1,4 @@
-"""RQ, with the worker that does not fork for each job, its fastest."""
+"""RQ, with the worker that does not fork for each job."""
 
 from __future__ import annotations
 

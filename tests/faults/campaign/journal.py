@@ -50,6 +50,12 @@ class Journal:
             os.close(descriptor)
 
 
+def count_kills(folder: Path) -> int:
+    """So far; a worker that was to kill its engine may have died before it could."""
+    file = folder / "journal"
+    return file.read_bytes().count(b'"what":"killed"') if file.exists() else 0
+
+
 def read_journal(folder: Path) -> list[Line]:
     """In the order of time."""
     text = (folder / "journal").read_bytes()

@@ -6,6 +6,7 @@ import asyncio
 import random
 import signal
 
+from tests.faults.campaign.journal import count_kills
 from tests.faults.campaign.stage import Stage
 
 WEIGHTS = {"worker": 35, "engine": 20, "web": 10, "valkey": 15, "connections": 20}
@@ -16,20 +17,19 @@ KINDS = tuple(WEIGHTS)
 
 async def kill_at_random(stage: Stage, kills: int, interval: float, rng: random.Random) -> None:
     """So many kills, at moments that are `interval` seconds apart in the mean."""
-    done = 0
-    while done < kills:
+    while count_kills(stage.folder) < kills:
         await asyncio.sleep(rng.expovariate(1 / interval))
         (kind,) = rng.choices(KINDS, [*WEIGHTS.values()])
-        done += await _kill(stage, kind, rng)
+        await _kill(stage, kind, rng)
 
 
-async def _kill(stage: Stage, kind: str, rng: random.Random) -> bool:
-    """False where there was nothing of that kind to kill."""
+async def _kill(stage: Stage, kind: str, rng: random.Random) -> None:
+    """Does nothing where there is nothing of that kind to kill."""
     match kind:
         case "worker" | "engine":
             ready = stage.ready_workers()
             if not ready:
-                return False
+                return
             victim = rng.choice(ready)
             if kind == "engine":
                 victim.send(signal.SIGUSR1)  # the worker writes it down
@@ -39,7 +39,7 @@ async def _kill(stage: Stage, kind: str, rng: random.Random) -> bool:
                 victim.send(signal.SIGKILL)
         case "web":
             if not stage.web.running:
-                return False
+                return
             stage.journal.write("killed", who=stage.web.who, kind=kind)
             stage.web.send(signal.SIGKILL)
         case "valkey":
@@ -50,4 +50,3 @@ async def _kill(stage: Stage, kind: str, rng: random.Random) -> bool:
         case "connections":
             stage.journal.write("killed", who="valkey", kind=kind)
             await asyncio.to_thread(stage.valkey.cut)
-    return True

@@ -1,0 +1,55 @@
+"""A large job takes its turn beside small ones."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from msgspec.structs import replace
+
+from tasks.job import BatchAnalysis
+from tasks.queue import Queue
+from tasks.settings import Settings
+from tasks.submission import Submission
+from tests.fakes import FakeEngine
+from tests.integration.conftest import RunWorker, ended
+from tests.waiting import wait_until
+
+LARGE = "http://large.example/"
+SMALL_JOBS, SMALL_ARTICLES = 10, 10
+SMALL_STEPS = SMALL_JOBS * (SMALL_ARTICLES + 2)
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return replace(settings, release_window=0, max_urls_per_job=10_000)
+
+
+def batch(site: str, articles: int) -> Submission:
+    return Submission(params=BatchAnalysis(urls=tuple(f"{site}{n}" for n in range(articles))))
+
+
+async def test_ten_small_jobs_wait_for_less_than_a_quarter_more_beside_a_large_one(
+    queue: Queue, engine: FakeEngine, run_worker: RunWorker
+) -> None:
+    def steps_of_large(since: float, until: float) -> int:
+        return sum(
+            since <= moment <= until and url.startswith(LARGE) for moment, url in engine.started
+        )
+
+    async with run_worker():
+        large = (await queue.submit(batch(LARGE, 10_000))).job
+        await wait_until(lambda: len(engine.started) > 100, "the large job to be under way")
+        submitted = time.time()
+        small = await asyncio.gather(
+            *(
+                queue.submit(batch(f"http://small{n}.example/", SMALL_ARTICLES))
+                for n in range(SMALL_JOBS)
+            )
+        )
+        statuses = [await ended(queue, one.job.id) for one in small]
+        await queue.cancel(large.id)
+        await ended(queue, large.id)
+    finished = max(status.record.finished_ms or 0 for status in statuses) / 1000
+    assert steps_of_large(submitted, finished) < SMALL_STEPS / 4

@@ -1,0 +1,75 @@
+"""Replies of Valkey that nobody counts on, and more calls than connections."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+import redis
+from structlog.testing import capture_logs
+
+from tasks.errors import LedgerUnavailable
+from tasks.job import HealthCheck, JobState
+from tasks.ledger.connection import connect
+from tasks.ledger.redis import RedisLedger
+from tasks.queue import Queue
+from tasks.settings import Settings
+from tasks.submission import Submission
+from tests.conftest import PREFIX
+from tests.integration.conftest import RunWorker, ended
+from tests.waiting import wait_until
+
+
+async def test_replies_that_nobody_foresaw_end_no_loop(
+    queue: Queue, run_worker: RunWorker, valkey: redis.Redis
+) -> None:
+    broken = {f"{PREFIX}{key}": "of the wrong type" for key in ("steps:due", "workers", "wake:low")}
+    messages = {
+        "leases could not be renewed, in a way that nobody foresaw",
+        "popping wake-ups failed in a way that nobody foresaw",
+        "reaping failed in a way that nobody foresaw",
+    }
+    with capture_logs() as logs:
+        valkey.mset(broken)
+        async with run_worker():
+            await wait_until(
+                lambda: messages <= {line["event"] for line in logs}, "every loop to stumble"
+            )
+            valkey.delete(*broken)
+            job = (await queue.submit(Submission(params=HealthCheck()))).job
+            assert (await ended(queue, job.id)).record.state is JobState.SUCCESS
+
+
+async def test_a_script_that_runs_on_and_on_makes_valkey_unavailable(
+    queue: Queue, valkey: redis.Redis
+) -> None:
+    before = valkey.config_get("busy-reply-threshold")
+    valkey.config_set("busy-reply-threshold", 10)
+    try:
+        endless = asyncio.create_task(asyncio.to_thread(valkey.eval, "while true do end", 0))
+
+        async def refused() -> bool:
+            try:
+                await queue.depth()
+            except LedgerUnavailable:
+                return True
+            return False
+
+        await wait_until(refused, "Valkey to be busy")
+        with pytest.raises(LedgerUnavailable):
+            await queue.submit(Submission(params=HealthCheck()))
+    finally:
+        valkey.script_kill()
+        await asyncio.gather(endless, return_exceptions=True)
+        valkey.config_set("busy-reply-threshold", before["busy-reply-threshold"])
+    await queue.submit(Submission(params=HealthCheck()))
+
+
+async def test_more_readers_than_connections_wait_their_turn(settings: Settings) -> None:
+    client = connect(str(settings.redis_url), max_connections=4)
+    ledger = RedisLedger(client, settings)
+    try:
+        records = await asyncio.gather(*(ledger.record(f"unknown-{n}") for n in range(200)))
+    finally:
+        await client.aclose()
+    assert records == [None] * 200

@@ -61,7 +61,7 @@ async def test_a_script_that_runs_on_and_on_makes_valkey_unavailable(
     finally:
         valkey.script_kill()
         await asyncio.gather(endless, return_exceptions=True)
-        valkey.config_set("busy-reply-threshold", before["busy-reply-threshold"])
+        valkey.config_set("busy-reply-threshold", str(before["busy-reply-threshold"]))
     await queue.submit(Submission(params=HealthCheck()))
 
 

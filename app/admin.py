@@ -20,8 +20,9 @@ from app.openapi import problem_responses
 from app.origin import require_same_origin
 from app.requests import JobSelection, selection_of
 from app.views import moment
-from tasks.job import JobState, JobType, Priority, QueueDepth, WorkerRecord
+from tasks.job import JobState, JobType, Priority
 from tasks.queue import Queue
+from tasks.record import QueueDepth, WorkerRecord
 from tasks.selection import HandledPage, cancel_selected, purge_selected, retry_selected
 
 TAGS = ["admin"]

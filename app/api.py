@@ -40,8 +40,9 @@ from app.views import (
     status_report,
 )
 from tasks.errors import InvalidRequest
-from tasks.job import ACTIVE_STATES, CancelOutcome, JobState, JobType, is_job_id
+from tasks.job import ACTIVE_STATES, JobState, JobType, is_job_id
 from tasks.queue import Queue
+from tasks.record import CancelOutcome
 from tasks.result import ArticlesResult
 from tasks.selection import retry_key
 

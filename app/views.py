@@ -9,24 +9,10 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from tasks.job import (
-    ArticleAnalysed,
-    ArticleOutcome,
-    AttemptRecord,
-    BatchAnalysis,
-    CancelOutcome,
-    Failure,
-    Job,
-    JobPage,
-    JobRecord,
-    JobState,
-    JobType,
-    OutcomePage,
-    Params,
-    SingleAnalysis,
-    TopicCuration,
-)
+from tasks.job import BatchAnalysis, Job, JobState, JobType, Params, SingleAnalysis, TopicCuration
+from tasks.outcome import ArticleAnalysed, ArticleOutcome, Failure, OutcomePage
 from tasks.queue import JobStatus
+from tasks.record import AttemptRecord, CancelOutcome, JobPage, JobRecord
 
 
 class JobSubmitted(Struct, frozen=True, kw_only=True):

@@ -6,14 +6,7 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from tasks.errors import InvalidRequest
-from tasks.job import (
-    BatchAnalysis,
-    HealthCheck,
-    Params,
-    SingleAnalysis,
-    TopicCuration,
-    is_job_id,
-)
+from tasks.job import BatchAnalysis, HealthCheck, Params, SingleAnalysis, TopicCuration, is_job_id
 from tasks.settings import Settings
 from tasks.submission import Submission
 

@@ -20,9 +20,9 @@ from taskiq.abc.formatter import TaskiqFormatter
 from taskiq.message import BrokerMessage, TaskiqMessage
 from taskiq_redis import ListQueueBroker
 
-from tasks.job import StepRef
 from tasks.ledger.connection import is_away
 from tasks.ledger.keys import WAKE_LISTS
+from tasks.step import StepRef
 
 log = structlog.get_logger()
 

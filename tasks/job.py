@@ -33,12 +33,9 @@ import enum
 import re
 import secrets
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-import msgspec
 from msgspec import Struct
-
-from tasks.errors import Reason
 
 
 class JobState(enum.StrEnum):
@@ -72,7 +69,10 @@ TRANSITIONS: Mapping[JobState, frozenset[JobState]] = {
 }
 """Every change of state there is; a test holds the ledgers to it."""
 
+
 ACTIVE_STATES = tuple(state for state in JobState if not state.final)
+
+
 FINAL_STATES = tuple(state for state in JobState if state.final)
 
 
@@ -125,6 +125,7 @@ class HealthCheck(Struct, frozen=True, kw_only=True, tag="health_check", tag_fie
 
 Params = TopicCuration | BatchAnalysis | SingleAnalysis | HealthCheck
 
+
 ABOUT_LENGTH = 200
 """Characters of what a listing tells of a job."""
 
@@ -169,292 +170,6 @@ class Job(Struct, frozen=True, kw_only=True):
         urls = getattr(self.params, "urls", ()) or (getattr(self.params, "url", None),)
         text = self.query or urls[0]
         return text if text is None or len(text) <= ABOUT_LENGTH else f"{text[: ABOUT_LENGTH - 1]}…"
-
-
-StepKind = Literal["discover", "analyse", "rank"]
-
-
-class StepRef(Struct, frozen=True):
-    """The name of one step: what a wake-up carries."""
-
-    job_id: str
-    kind: StepKind
-    index: int | None = None
-    """The article's place in the job, from 0; None for `discover` and `rank`."""
-
-    @property
-    def name(self) -> str:
-        return self.kind if self.index is None else f"{self.kind}:{self.index}"
-
-    def __str__(self) -> str:
-        return f"{self.job_id}/{self.name}"
-
-    @classmethod
-    def parse(cls, text: str) -> StepRef:
-        """The reverse of `str`. Raises ValueError for anything else."""
-        job_id, _, name = text.partition("/")
-        kind, colon, index = name.partition(":")
-        match kind:
-            case "discover" | "rank" if is_job_id(job_id) and not colon:
-                return cls(job_id, kind)
-            case "analyse" if is_job_id(job_id) and index.isascii() and index.isdigit():
-                return cls(job_id, kind, int(index))
-        raise ValueError(f"not the name of a step: {text[:80]!r}")
-
-
-class Lease(Struct, frozen=True, kw_only=True):
-    """A worker's right to one attempt at a step, until it is no longer renewed."""
-
-    ref: StepRef
-    attempt: int
-    """Counts every claim of the step, from 1: the fencing token."""
-    tries: int
-    """Counts the attempts that are held against the step, this one included."""
-    worker: str
-
-
-class Candidate(Struct, frozen=True, kw_only=True):
-    """A URL that `discover` found, before it is an article."""
-
-    url: str
-    source: str | None = None
-    """The name of the source that found it; None for a URL that the client gave."""
-    title: str | None = None
-    """As the source tells it; for the reader of a failed article."""
-
-
-class Claim(Struct, frozen=True, kw_only=True):
-    """A granted lease, with what the step needs to run."""
-
-    lease: Lease
-    job: Job
-    candidate: Candidate | None = None
-    """Of an `analyse` step."""
-
-
-class ArticleAnalysed(Struct, frozen=True, kw_only=True, tag="analysed"):
-    """An article that settled well."""
-
-    url: str
-    result: msgspec.Raw
-    """What the client will read of it, as JSON: scorecard and article."""
-    evidence: bytes = b""
-    """What `rank` needs of it. Stored apart, dropped when the job has ended, and not read back
-    with the outcome."""
-
-
-class ArticleFailed(Struct, frozen=True, kw_only=True, tag="failed"):
-    """An article that settled without an analysis."""
-
-    url: str
-    reason: Reason
-    detail: str
-
-
-ArticleOutcome = ArticleAnalysed | ArticleFailed
-
-
-class ClaimRefusal(enum.StrEnum):
-    """Why a wake-up found nothing to do. None of them is an error."""
-
-    UNKNOWN = "unknown"
-    """The job is not in the ledger any more."""
-    SETTLED = "settled"
-    """The step has ended: the wake-up came twice, or late."""
-    NEWER = "newer"
-    """The job was written by a newer release, and is left to that."""
-    LEASED = "leased"
-    """Another worker has it."""
-    DELAYED = "delayed"
-    """It waits for its retry or its start time."""
-    CANCELLED = "cancelled"
-    PAUSED = "paused"
-    """The queue is paused; the reaper wakes the step when it goes on."""
-
-
-class LeaseVerdict(enum.StrEnum):
-    """What a worker learns of a lease when it renews it."""
-
-    HELD = "held"
-    LOST = "lost"
-    CANCELLED = "cancelled"
-
-
-class Renewal(Struct, frozen=True, kw_only=True):
-    """What a worker learns when it renews its leases."""
-
-    verdicts: tuple[LeaseVerdict, ...]
-    """One for each lease, in their order."""
-    paused: bool = False
-    """Whether the queue is paused: no step may be claimed."""
-    draining: bool = False
-    """Whether this worker is to take no more steps, and to end."""
-    slots: int = 0
-    """Of all workers together."""
-
-
-class SubmitVerdict(enum.StrEnum):
-    """What a submit did."""
-
-    SUBMITTED = "submitted"
-    KNOWN = "known"
-    """The same was submitted before; nothing was written."""
-    CONFLICT = "conflict"
-    """The idempotency key was used for something else; nothing was written."""
-    UNKNOWN_DEPENDENCY = "unknown_dependency"
-    """A job that it depends on is not in the ledger; nothing was written."""
-
-
-class SubmitOutcome(Struct, frozen=True):
-    """What a submit did, and the job that it is about."""
-
-    verdict: SubmitVerdict
-    job_id: str
-
-
-class IdempotencyKey(Struct, frozen=True, kw_only=True):
-    """What makes a submit that is sent again the same submit."""
-
-    key_digest: str
-    """Of the client's key, hexadecimal."""
-    submission_digest: str
-    """Of all that was submitted with it, hexadecimal."""
-
-
-class CancelOutcome(enum.StrEnum):
-    """What a cancellation did."""
-
-    CANCELLED = "cancelled"
-    CANCELLING = "cancelling"
-    """Steps still run; REVOKED follows when they have stopped."""
-    FINISHED = "finished"
-    UNKNOWN = "unknown"
-
-
-class JobRecord(Struct, frozen=True, kw_only=True):
-    """A job as it stands in the ledger."""
-
-    id: str
-    type: JobType
-    state: JobState
-    priority: Priority
-    submitted_ms: int
-    started_ms: int | None = None
-    """Set by the first claim."""
-    finished_ms: int | None = None
-    """Set when the state becomes final."""
-    total: int | None = None
-    """Articles; None until `discover` has ended."""
-    settled: int = 0
-    processed: int = 0
-    """Settled articles that were analysed."""
-    failed: int = 0
-    attempts: int = 0
-    """Claims of any step of the job."""
-    cancelled: bool = False
-    """Whether its cancellation was asked for."""
-    deadline_reached: bool = False
-    error: str | None = None
-    """Of a FAILURE: the reason word, a colon, and one sentence."""
-    about: str | None = None
-    """See `Job.about`."""
-    not_before_ms: int | None = None
-    deadline_ms: int | None = None
-    depends_on: tuple[str, ...] = ()
-    replayed_from: str | None = None
-    traceparent: str | None = None
-
-    @property
-    def trace_id(self) -> str | None:
-        return self.traceparent.split("-")[1] if self.traceparent else None
-
-
-class Failure(Struct, frozen=True, kw_only=True):
-    """A failed article, as the status of its job lists it."""
-
-    url: str
-    reason: str
-    detail: str
-
-
-class AttemptRecord(Struct, frozen=True, kw_only=True):
-    """How an attempt ended that did not succeed, or that succeeded after such ones."""
-
-    step: str
-    attempt: int
-    outcome: Literal["analysed", "retried", "failed", "lost", "handed_back"]
-    at_ms: int
-    reason: str | None = None
-    detail: str | None = None
-
-
-class JobPage(Struct, frozen=True, kw_only=True):
-    """A page of a listing, newest first."""
-
-    jobs: tuple[JobRecord, ...]
-    next_cursor: str | None
-
-
-class OutcomePage(Struct, frozen=True, kw_only=True):
-    """Outcomes of a job's articles so far, by the articles' places."""
-
-    outcomes: tuple[ArticleOutcome, ...]
-    next_cursor: int | None
-
-
-class QueueDepth(Struct, frozen=True, kw_only=True):
-    """How much there is to do."""
-
-    active_jobs: int
-    queued: int
-    """Steps that wait for a worker."""
-    outstanding: int
-    """Steps that are queued, leased or delayed, and deadlines to come."""
-    oldest_queued_ms: int | None
-    """How long the oldest queued step has waited; None if none is queued."""
-    workers: int
-    """Worker processes heard of lately."""
-    wakeups: dict[Priority, int]
-    """Wake-ups that stand in each list: about the queued steps, as cancelled ones stay."""
-    paused: bool
-    """Whether no step may be claimed."""
-
-
-class WorkerRecord(Struct, frozen=True, kw_only=True):
-    """A worker process, as its last renewal told of it."""
-
-    id: str
-    seen_ms: int
-    slots: int = 0
-    """Steps that it can run at once."""
-    running: int = 0
-    draining: bool = False
-    """Whether it was told to take no more steps, and to end."""
-
-    @classmethod
-    def described(
-        cls, worker: str, description: bytes, *, seen_ms: int, draining: bool
-    ) -> WorkerRecord:
-        """From the description (JSON) that a worker gives of itself."""
-        given = msgspec.json.decode(description, type=dict[str, int])
-        return msgspec.convert(
-            {**given, "id": worker, "seen_ms": seen_ms, "draining": draining}, cls
-        )
-
-
-class Reaped(Struct, frozen=True, kw_only=True):
-    """What one round of the reaper moved on."""
-
-    woken: int
-    """Queued steps whose wake-up was lost."""
-    lost: int
-    """Leases that ended."""
-    started: int
-    """Retries and start times that had come."""
-    expired: int
-    """Jobs whose time to live was over."""
-    looked_at: int
-    """Due times that had passed, whether or not there was anything to move."""
 
 
 def new_job_id(now_ms: int) -> str:

@@ -12,8 +12,8 @@ import structlog
 from msgspec import Struct
 
 from tasks.errors import LedgerUnavailable
-from tasks.job import Lease, LeaseVerdict
 from tasks.ports import Ledger
+from tasks.step import Lease, LeaseVerdict
 
 log = structlog.get_logger()
 

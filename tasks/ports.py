@@ -8,30 +8,21 @@ from typing import Protocol
 from nlp.analysis import AnalysisReport, AnalysisRequest
 from nlp.article import Page
 from nlp.decision import Ranking, SelectionPolicy
-from tasks.job import (
-    ArticleAnalysed,
+from tasks.job import Job, JobState, JobType
+from tasks.outcome import ArticleAnalysed, Candidate, Failure, OutcomePage
+from tasks.record import (
     AttemptRecord,
     CancelOutcome,
-    Candidate,
-    Claim,
-    ClaimRefusal,
-    Failure,
     IdempotencyKey,
-    Job,
     JobPage,
     JobRecord,
-    JobState,
-    JobType,
-    Lease,
-    OutcomePage,
     QueueDepth,
     Reaped,
-    Renewal,
-    StepRef,
     SubmitOutcome,
     WorkerRecord,
 )
 from tasks.schedule import DueRun, DueRuns, LastRun, SchedulePage, ScheduleRecord
+from tasks.step import Claim, ClaimRefusal, Lease, Renewal, StepRef
 
 
 class Fetcher(Protocol):

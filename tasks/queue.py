@@ -20,24 +20,25 @@ from tasks.errors import (
 )
 from tasks.job import (
     ACTIVE_STATES,
-    AttemptRecord,
     BatchAnalysis,
-    CancelOutcome,
-    Failure,
     Job,
-    JobPage,
-    JobRecord,
     JobState,
     JobType,
-    OutcomePage,
     Params,
-    QueueDepth,
-    SubmitVerdict,
-    WorkerRecord,
     new_job_id,
     query_of,
 )
+from tasks.outcome import Failure, OutcomePage
 from tasks.ports import Ledger
+from tasks.record import (
+    AttemptRecord,
+    CancelOutcome,
+    JobPage,
+    JobRecord,
+    QueueDepth,
+    SubmitVerdict,
+    WorkerRecord,
+)
 from tasks.result import partial_result
 from tasks.settings import Settings
 from tasks.submission import Submission, idempotency_of

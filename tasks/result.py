@@ -9,15 +9,9 @@ import msgspec
 from msgspec import Struct
 
 from nlp.decision import Decision, Verdict
-from tasks.job import (
-    ArticleAnalysed,
-    ArticleFailed,
-    ArticleOutcome,
-    Failure,
-    JobRecord,
-    JobState,
-    JobType,
-)
+from tasks.job import JobState, JobType
+from tasks.outcome import ArticleAnalysed, ArticleFailed, ArticleOutcome, Failure
+from tasks.record import JobRecord
 
 
 class ArticlesResult(Struct, kw_only=True, omit_defaults=True):

@@ -17,12 +17,14 @@ from opentelemetry.trace import Span
 from structlog.contextvars import bound_contextvars
 
 from tasks.errors import LedgerUnavailable, PermanentFailure, Reason, StepError, TransientFailure
-from tasks.job import ArticleAnalysed, Claim, ClaimRefusal, JobType, Lease, StepRef
+from tasks.job import JobType
 from tasks.kinds import Discovery, Kind
 from tasks.leases import HeldLeases, Stop
 from tasks.limits import soft_limit
+from tasks.outcome import ArticleAnalysed
 from tasks.ports import Ledger
 from tasks.settings import Settings
+from tasks.step import Claim, ClaimRefusal, Lease, StepRef
 from tasks.telemetry import attempt_span, mark_failed
 
 log = structlog.get_logger()

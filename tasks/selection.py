@@ -9,8 +9,9 @@ from typing import Literal
 from msgspec import Struct
 
 from tasks.errors import InvalidRequest, JobFinished, UnknownJob
-from tasks.job import ACTIVE_STATES, FINAL_STATES, CancelOutcome, JobRecord, JobState, JobType
+from tasks.job import ACTIVE_STATES, FINAL_STATES, JobState, JobType
 from tasks.queue import Queue
+from tasks.record import CancelOutcome, JobRecord
 
 
 class Selection(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,8 @@ import hashlib
 import msgspec
 from msgspec import Struct
 
-from tasks.job import IdempotencyKey, Params, Priority
+from tasks.job import Params, Priority
+from tasks.record import IdempotencyKey
 
 
 class Submission(Struct, frozen=True, kw_only=True):

@@ -18,7 +18,8 @@ from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode
 
 from nlp.analysis import AnalysisReport, Rejection
 from tasks.errors import StepError
-from tasks.job import Claim, JobType
+from tasks.job import JobType
+from tasks.step import Claim
 
 tracer = trace.get_tracer("content-curator")
 

@@ -8,7 +8,8 @@ from typing import Generic, Literal, TypeVar
 
 from msgspec import Struct
 
-from tasks.job import Failure, JobState, JobType
+from tasks.job import JobState, JobType
+from tasks.outcome import Failure
 
 T = TypeVar("T")
 

@@ -14,6 +14,7 @@ from app.cli.options import MOMENT, choice, print_json, service_options
 from app.cli.surroundings import Surroundings
 from app.cli.watch import watch_to_end
 from tasks.job import JobType, Priority
+from tasks.settings import read_settings
 
 _FLAGS = {
     "topic": "--topic",
@@ -102,13 +103,20 @@ def submit(
     curator jobs submit --file urls.txt --priority low
     curator jobs submit --type health_check --watch
 
-    One URL is a single_analysis, several (or a file) are a batch_analysis.
+    One URL is a single_analysis, several (or a file) are a batch_analysis. With TASKS_EAGER=1 the
+    job runs here, with no server, and its result is printed.
     """
     request = described_job(**description)
     if depends_on:
         request["depends_on"] = [str(job_id) for job_id in depends_on]
     if not_before:
         request["not_before"] = not_before.isoformat()
+    settings = read_settings(around.environ)
+    if settings.tasks_eager:
+        from app.cli.eager import run_here  # loads what a worker has
+
+        run_here(request, settings, as_json=as_json)
+        return
     with open_service(around, url) as service:
         submitted = service.submit(request, idempotency_key)
         job_id = submitted.body.job_id

@@ -12,7 +12,8 @@ from rich.text import Text
 
 from app.cli.answers import JobResult, JobStatus, RankedArticle
 from app.cli.text import printable
-from tasks.job import Failure, JobState
+from tasks.job import JobState
+from tasks.outcome import Failure
 
 Cell = str | int | float | dt.datetime | None
 """None is shown as a dash, a float with one digit, a time in the local zone."""

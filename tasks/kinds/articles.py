@@ -13,17 +13,10 @@ from nlp.analysis import Analysis, AnalysisRequest, Rejection
 from nlp.article import Article
 from nlp.decision import Decision, Ranking, SelectionPolicy
 from tasks.errors import PermanentFailure, Reason, UnknownJob
-from tasks.job import (
-    ArticleAnalysed,
-    ArticleFailed,
-    ArticleOutcome,
-    Candidate,
-    Job,
-    JobRecord,
-    JobState,
-    TopicCuration,
-)
+from tasks.job import Job, JobState, TopicCuration
+from tasks.outcome import ArticleAnalysed, ArticleFailed, ArticleOutcome, Candidate
 from tasks.ports import Engine, Fetcher, Ledger
+from tasks.record import JobRecord
 from tasks.result import ArticlesResult, failed_decision, failures_among
 from tasks.settings import Settings
 from tasks.telemetry import fetch_span, record_stages

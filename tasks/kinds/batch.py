@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from tasks.job import ArticleAnalysed, BatchAnalysis, Candidate, Job
+from tasks.job import BatchAnalysis, Job
 from tasks.kinds.articles import ArticleAnalyser, ArticleRanker
 from tasks.kinds.kind import Discovery
+from tasks.outcome import ArticleAnalysed, Candidate
 
 
 class BatchKind:

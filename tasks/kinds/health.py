@@ -8,8 +8,9 @@ import msgspec
 
 from nlp.decision import SelectionPolicy
 from tasks.errors import PermanentFailure, Reason
-from tasks.job import ArticleAnalysed, Candidate, Job, JobState
+from tasks.job import Job, JobState
 from tasks.kinds.kind import Discovery
+from tasks.outcome import ArticleAnalysed, Candidate
 from tasks.ports import Engine
 
 

@@ -6,7 +6,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from tasks.job import ArticleAnalysed, Candidate, Job
+from tasks.job import Job
+from tasks.outcome import ArticleAnalysed, Candidate
 
 
 class Discovery(Struct, frozen=True, kw_only=True):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from tasks.errors import PermanentFailure, Reason
-from tasks.job import ArticleAnalysed, Candidate, Job, SingleAnalysis
+from tasks.job import Job, SingleAnalysis
 from tasks.kinds.articles import ArticleAnalyser, ArticleRanker
 from tasks.kinds.kind import Discovery
+from tasks.outcome import ArticleAnalysed, Candidate
 from tasks.ports import Ledger
 
 

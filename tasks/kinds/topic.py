@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from tasks.job import ArticleAnalysed, Candidate, Job, TopicCuration
+from tasks.job import Job, TopicCuration
 from tasks.kinds.articles import ArticleAnalyser, ArticleRanker
 from tasks.kinds.kind import Discovery
+from tasks.outcome import ArticleAnalysed, Candidate
 from tasks.ports import Source
 from tasks.sources.search import find_candidates
 

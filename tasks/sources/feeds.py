@@ -15,7 +15,7 @@ from nlp.neutral import Unmeasurable
 from nlp.topic import topic_terms
 from nlp.words import stems, words
 from tasks.errors import PermanentFailure, Reason, StepError
-from tasks.job import Candidate
+from tasks.outcome import Candidate
 from tasks.ports import Fetcher
 from tasks.sources.failure import all_failed
 from tasks.sources.feed import BrokenFeed, Entry, parse_feed

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from nlp.article import Page
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
-from tasks.job import Candidate
+from tasks.outcome import Candidate
 from tasks.ports import Fetcher
 
 MAX_RECORDS = 250

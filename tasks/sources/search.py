@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from nlp.urls import canonical_url
 from tasks.errors import InvalidSettings, StepError
-from tasks.job import Candidate
+from tasks.outcome import Candidate
 from tasks.ports import Fetcher, Source
 from tasks.settings import Settings
 from tasks.sources.failure import all_failed

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import uvloop
 
-from tasks.job import ArticleAnalysed, Candidate, Job
+from tasks.job import Job
 from tasks.kinds import Discovery
+from tasks.outcome import ArticleAnalysed, Candidate
 from tests.bench.noop import NOTHING, begin, work
 
 

@@ -15,10 +15,11 @@ from collections.abc import Callable, Mapping
 import msgspec
 import uvloop
 
-from tasks.job import ArticleAnalysed, BatchAnalysis, Candidate, Job, JobType
+from tasks.job import BatchAnalysis, Job, JobType
 from tasks.kinds import Discovery, Kind
 from tasks.lifeline import die_with_parent
 from tasks.logs import configure_logging
+from tasks.outcome import ArticleAnalysed, Candidate
 from tasks.ports import Ledger
 from tasks.resources import open_queue
 from tasks.settings import read_settings

@@ -7,17 +7,10 @@ from typing import Any
 import msgspec
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, multiple
 
-from tasks.job import (
-    BatchAnalysis,
-    Candidate,
-    Claim,
-    IdempotencyKey,
-    Job,
-    Lease,
-    Priority,
-    StepRef,
-    SubmitVerdict,
-)
+from tasks.job import BatchAnalysis, Job, Priority
+from tasks.outcome import Candidate
+from tasks.record import IdempotencyKey, SubmitVerdict
+from tasks.step import Claim, Lease, StepRef
 from tests.contract.ledger_pair import LedgerPair
 from tests.contract.ledgers import analysed, nth_id
 

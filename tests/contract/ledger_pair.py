@@ -11,26 +11,17 @@ import msgspec
 import redis
 from msgspec import Struct
 
-from tasks.job import (
-    TRANSITIONS,
-    ArticleOutcome,
-    AttemptRecord,
-    Failure,
-    JobRecord,
-    JobState,
-    JobType,
-    Priority,
-    QueueDepth,
-    StepRef,
-    WorkerRecord,
-)
+from tasks.job import TRANSITIONS, JobState, JobType, Priority
 from tasks.ledger.connection import connect
 from tasks.ledger.keys import wake_list
 from tasks.ledger.memory import MemoryLedger
 from tasks.ledger.redis import RedisLedger
 from tasks.ledger.scripts import LedgerClock
+from tasks.outcome import ArticleOutcome, Failure
 from tasks.ports import Ledger
+from tasks.record import AttemptRecord, JobRecord, QueueDepth, WorkerRecord
 from tasks.settings import Settings
+from tasks.step import StepRef
 from tests.contract.ledgers import START_MS
 
 T = TypeVar("T")

@@ -5,20 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tasks.errors import Reason
-from tasks.job import (
-    ArticleFailed,
-    Claim,
-    ClaimRefusal,
-    JobState,
-    JobType,
-    Priority,
-    QueueDepth,
-    StepRef,
-    SubmitVerdict,
-    new_job_id,
-)
+from tasks.job import JobState, JobType, Priority, new_job_id
+from tasks.outcome import ArticleFailed
 from tasks.ports import Ledger
+from tasks.record import QueueDepth, SubmitVerdict
 from tasks.settings import Settings
+from tasks.step import Claim, ClaimRefusal, StepRef
 from tests.contract.ledgers import (
     START_MS,
     WORKER,

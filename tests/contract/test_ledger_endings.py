@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from tasks.job import CancelOutcome, ClaimRefusal, JobState, LeaseVerdict, StepRef, new_job_id
+from tasks.job import JobState, new_job_id
 from tasks.ports import Ledger
+from tasks.record import CancelOutcome
 from tasks.settings import Settings
+from tasks.step import ClaimRefusal, LeaseVerdict, StepRef
 from tests.contract.ledgers import (
     START_MS,
     WORKER,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from tasks.job import ClaimRefusal, JobState, JobType, StepRef, SubmitVerdict, WorkerRecord
+from tasks.job import JobState, JobType
 from tasks.ledger.keys import WORKER_FORGOTTEN_MS
 from tasks.ports import Ledger
+from tasks.record import SubmitVerdict, WorkerRecord
 from tasks.settings import Settings
+from tasks.step import ClaimRefusal, StepRef
 from tests.contract.ledgers import (
     START_MS,
     WORKER,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.job import CancelOutcome, ClaimRefusal, Job, JobState, StepRef, SubmitVerdict, new_job_id
+from tasks.job import Job, JobState, new_job_id
 from tasks.ports import Ledger
+from tasks.record import CancelOutcome, SubmitVerdict
 from tasks.settings import Settings
+from tasks.step import ClaimRefusal, StepRef
 from tests.contract.ledgers import (
     START_MS,
     WORKER,

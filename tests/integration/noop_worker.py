@@ -14,10 +14,11 @@ from pathlib import Path
 
 import msgspec
 
-from tasks.job import ArticleAnalysed, BatchAnalysis, Candidate, Job, JobType
+from tasks.job import BatchAnalysis, Job, JobType
 from tasks.kinds import Discovery, Kind
 from tasks.lifeline import die_with_parent
 from tasks.logs import configure_logging
+from tasks.outcome import ArticleAnalysed, Candidate
 from tasks.ports import Ledger
 from tasks.settings import Settings, read_settings
 from tasks.worker import WorkerExit, serve_kinds, stop_signals

@@ -8,10 +8,11 @@ import pytest
 import redis
 
 from tasks.broker import AGEING, WakeupBroker
-from tasks.job import HealthCheck, Priority, StepRef, new_job_id
+from tasks.job import HealthCheck, Priority, new_job_id
 from tasks.ledger.connection import connect
 from tasks.queue import Queue
 from tasks.settings import Settings
+from tasks.step import StepRef
 from tasks.submission import Submission
 
 START_MS = 1_800_000_000_000

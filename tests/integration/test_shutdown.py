@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.job import AttemptRecord, BatchAnalysis, Job
+from tasks.job import BatchAnalysis, Job
 from tasks.queue import Queue
+from tasks.record import AttemptRecord
 from tasks.settings import Settings
 from tasks.submission import Submission
 from tests.integration.conftest import ended

@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from tasks.errors import PermanentFailure, Reason, ResultExpired, TransientFailure
-from tasks.job import BatchAnalysis, CancelOutcome, HealthCheck, JobState, SingleAnalysis
+from tasks.job import BatchAnalysis, HealthCheck, JobState, SingleAnalysis
 from tasks.queue import Queue
+from tasks.record import CancelOutcome
 from tasks.submission import Submission
 from tests.fakes import FakeEngine, FakeFetcher
 from tests.integration.conftest import RunWorker, ended, in_state

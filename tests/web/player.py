@@ -10,18 +10,11 @@ import msgspec
 from app.outcome import SCORES
 from nlp.decision import Decision, Verdict
 from tasks.errors import Reason
-from tasks.job import (
-    ArticleAnalysed,
-    Candidate,
-    Claim,
-    Failure,
-    JobState,
-    JobType,
-    Lease,
-    StepRef,
-)
+from tasks.job import JobState, JobType
 from tasks.ledger.redis import RedisLedger
+from tasks.outcome import ArticleAnalysed, Candidate, Failure
 from tasks.result import ArticlesResult
+from tasks.step import Claim, Lease, StepRef
 
 
 class Player:

@@ -11,8 +11,9 @@ import structlog
 
 from app.problems import PROBLEMS
 from app.security_headers import SECURITY_HEADERS
-from tasks.job import JobPage, JobState, JobType
+from tasks.job import JobState, JobType
 from tasks.queue import Queue
+from tasks.record import JobPage
 from tasks.resources import open_ledger
 from tasks.settings import Settings
 from tests.web.conftest import client_of

@@ -9,16 +9,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-from tasks.job import (
-    ArticleOutcome,
-    AttemptRecord,
-    Candidate,
-    Failure,
-    Job,
-    JobRecord,
-    JobState,
-    StepRef,
-)
+from tasks.job import Job, JobState
+from tasks.outcome import ArticleOutcome, Candidate, Failure
+from tasks.record import AttemptRecord, JobRecord
+from tasks.step import StepRef
 
 ATTEMPTS_KEPT = 1000
 

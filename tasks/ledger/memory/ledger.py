@@ -7,31 +7,17 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from tasks.job import (
-    ArticleAnalysed,
-    CancelOutcome,
-    Candidate,
-    Claim,
-    ClaimRefusal,
-    IdempotencyKey,
-    Job,
-    JobState,
-    Lease,
-    LeaseVerdict,
-    Priority,
-    Reaped,
-    Renewal,
-    StepRef,
-    SubmitOutcome,
-    WorkerRecord,
-)
+from tasks.job import Job, JobState, Priority
 from tasks.ledger.keys import WORKER_FORGOTTEN_MS
 from tasks.ledger.memory.entry import Entry, StepState
 from tasks.ledger.memory.life_cycle import LifeCycle
 from tasks.ledger.memory.reader import MemoryReader
 from tasks.ledger.memory.reaping import Reaping
 from tasks.ledger.memory.submission import Submissions
+from tasks.outcome import ArticleAnalysed, Candidate
+from tasks.record import CancelOutcome, IdempotencyKey, Reaped, SubmitOutcome, WorkerRecord
 from tasks.settings import Settings
+from tasks.step import Claim, ClaimRefusal, Lease, LeaseVerdict, Renewal, StepRef
 
 
 def clock_ms() -> int:

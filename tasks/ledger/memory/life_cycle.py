@@ -11,18 +11,13 @@ from typing import Literal
 import msgspec
 
 from tasks.errors import Reason
-from tasks.job import (
-    ArticleFailed,
-    ArticleOutcome,
-    AttemptRecord,
-    Failure,
-    JobState,
-    Lease,
-    StepRef,
-)
+from tasks.job import JobState
 from tasks.ledger.memory.entry import Entry, OpenStep, StepState
 from tasks.ledger.memory.wakeups import Wakeups
+from tasks.outcome import ArticleFailed, ArticleOutcome, Failure
+from tasks.record import AttemptRecord
 from tasks.settings import Settings
+from tasks.step import Lease, StepRef
 
 
 class LifeCycle:

@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tasks.job import (
-    AttemptRecord,
-    Failure,
-    Job,
-    JobPage,
-    JobRecord,
-    JobState,
-    JobType,
-    OutcomePage,
-    Priority,
-    QueueDepth,
-    WorkerRecord,
-)
+from tasks.job import Job, JobState, JobType, Priority
 from tasks.ledger.memory.entry import Entry
 from tasks.ledger.memory.life_cycle import LifeCycle
+from tasks.outcome import Failure, OutcomePage
+from tasks.record import AttemptRecord, JobPage, JobRecord, QueueDepth, WorkerRecord
 from tasks.settings import Settings
 
 

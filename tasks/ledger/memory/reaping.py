@@ -8,9 +8,10 @@ from typing import Literal
 
 from msgspec import Struct
 
-from tasks.job import Lease, Reaped, StepRef
 from tasks.ledger.memory.entry import Entry, OpenStep, StepState
 from tasks.ledger.memory.life_cycle import LifeCycle
+from tasks.record import Reaped
+from tasks.step import Lease, StepRef
 
 Moved = Literal["woken", "lost", "started"]
 

@@ -6,17 +6,11 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from tasks.job import (
-    IdempotencyKey,
-    Job,
-    JobRecord,
-    JobState,
-    SubmitOutcome,
-    SubmitVerdict,
-)
+from tasks.job import Job, JobState
 from tasks.ledger.keys import IDEMPOTENCY_KEPT_S
 from tasks.ledger.memory.entry import Entry
 from tasks.ledger.memory.life_cycle import LifeCycle, dependency_failed
+from tasks.record import IdempotencyKey, JobRecord, SubmitOutcome, SubmitVerdict
 
 
 class _Used(Struct, frozen=True):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable
 
-from tasks.job import Priority, StepRef
+from tasks.job import Priority
+from tasks.step import StepRef
 
 
 class Wakeups:

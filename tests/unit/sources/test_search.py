@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import InvalidSettings, PermanentFailure, Reason, StepError, TransientFailure
-from tasks.job import Candidate
+from tasks.outcome import Candidate
 from tasks.settings import Settings
 from tasks.sources.interleaving import interleaved
 from tasks.sources.search import SourceReport, build_sources, find_candidates

@@ -10,6 +10,7 @@ from app.cli.lazy import LazyGroup
 @click.group(
     cls=LazyGroup,
     lazy={
+        "coldstart": ("tests.bench.coldstart:coldstart", "From start to first use; memory."),
         "faults": ("tests.bench.faults:faults", "Kill processes at random; count what is lost."),
         "overhead": ("tests.bench.overhead:overhead", "No-op steps per second, beside six peers."),
         "pickup": ("tests.bench.pickup:pickup", "From the 202 to the step running."),

@@ -156,11 +156,10 @@ class EngineProcess:
 
     async def _abandon(self, engine: StartedEngine, exchange: asyncio.Task[Reply | None]) -> None:
         """Nobody waits any more: lets the engine finish for a moment, then kills it."""
+        exchange.add_done_callback(_drop_outcome)
         try:
             done, _ = await asyncio.wait({exchange}, timeout=ABANDON_SECONDS)
-            if done:
-                exchange.exception()  # which nobody waits for either
-            else:
+            if not done:
                 await _cancelled(exchange)
                 await self._replace(engine)
                 log.info("the engine was killed with what nobody waits for")
@@ -239,6 +238,12 @@ async def _cancelled(*tasks: asyncio.Task[object]) -> None:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError, Exception):
             await task
+
+
+def _drop_outcome(exchange: asyncio.Task[Reply | None]) -> None:
+    """asyncio complains of an error that nobody looked at."""
+    if not exchange.cancelled():
+        exchange.exception()
 
 
 def _crashed(detail: str) -> TransientFailure:

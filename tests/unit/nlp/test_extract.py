@@ -7,7 +7,7 @@ import gzip
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nlp.analysis import Rejection
@@ -115,7 +115,6 @@ def test_an_address_that_is_none_is_a_reason_not_an_error() -> None:
     assert refused(odd).reason == "not_readable"
 
 
-@settings(max_examples=60)
 @given(st.binary(max_size=300), st.none() | st.text(max_size=30))
 def test_no_bytes_make_it_raise(body: bytes, content_type: str | None) -> None:
     wrapped = b"<html><body><p>" + body + b"</p></body></html>"

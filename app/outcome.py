@@ -84,7 +84,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     query: str | None = None
     diversity_applied: bool = False
     deadline_reached: bool = False
-    sources: list[ShownSource] = field(default_factory=list)
+    sources: list[ShownSource] | None = None
+    """Of a topic only."""
 
     @property
     def explained(self) -> list[Decision]:

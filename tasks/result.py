@@ -14,7 +14,7 @@ from tasks.outcome import ArticleAnalysed, ArticleFailed, ArticleOutcome, Failur
 from tasks.record import JobRecord
 
 
-class ArticlesResult(Struct, kw_only=True, omit_defaults=True):
+class ArticlesResult(Struct, kw_only=True):
     """The result of every job that is about articles."""
 
     status: JobState

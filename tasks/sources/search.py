@@ -28,7 +28,7 @@ class SourceReport(Struct, frozen=True, kw_only=True):
     """A sentence for the reader; None where the source answered."""
 
 
-class Discovery(Struct, frozen=True, kw_only=True):
+class Found(Struct, frozen=True, kw_only=True):
     """What was found on a topic, and by whom."""
 
     candidates: tuple[Candidate, ...]
@@ -60,7 +60,7 @@ def _build(name: str, settings: Settings, fetcher: Fetcher) -> Source:
     raise InvalidSettings(f"SOURCES: there is no source {name[:80]!r}; there are feeds and gdelt")
 
 
-async def find_candidates(topic: str, limit: int, sources: Sequence[Source]) -> Discovery:
+async def find_candidates(topic: str, limit: int, sources: Sequence[Source]) -> Found:
     """At most `limit` candidates, the sources taking turns, each article once.
 
     Raises PermanentFailure or TransientFailure where every source failed.
@@ -70,7 +70,7 @@ async def find_candidates(topic: str, limit: int, sources: Sequence[Source]) -> 
     if len(failures) == len(answers):
         raise all_failed(_told(answers), failures)
     merged = each_once(interleaved([answer.candidates for answer in answers]))
-    return Discovery(
+    return Found(
         candidates=tuple(merged[:limit]), reports=tuple(answer.report for answer in answers)
     )
 

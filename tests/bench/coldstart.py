@@ -30,7 +30,7 @@ from tests.bench.children import child
 from tests.bench.entrants import ROOT
 from tests.bench.figure import Figure, prints_figures
 from tests.bench.server import BenchServer, bench_server
-from tests.sampleweb.demo import free_port
+from tests.loopback import free_port
 
 LONGEST_SECONDS = 120.0
 

@@ -8,7 +8,6 @@ that runs before the client has read its 202 counts as 0 ms.
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import tempfile
 import time
@@ -25,6 +24,7 @@ from tasks.embedded import embedded_valkey
 from tests.bench.children import child
 from tests.bench.entrants import ROOT
 from tests.bench.figure import Figure, prints_figures
+from tests.loopback import free_port
 
 WARM_UP = 20
 IDLE_SECONDS = 0.02
@@ -63,7 +63,7 @@ def pickup(jobs: int) -> Iterator[Figure]:
 @contextmanager
 def system(folder: Path, marks: Path) -> Iterator[str]:
     """Everything that `curator up` runs, with the worker that leaves marks. Gives web's URL."""
-    port = _free_port()
+    port = free_port()
     url, log = f"http://127.0.0.1:{port}", folder / "log"
     web = (sys.executable, "-m", "app.cli", "web")
     worker = (sys.executable, "-m", "tests.bench.marking", str(marks))
@@ -135,10 +135,3 @@ def _wait_for_web(url: str, log: Path) -> None:
         except httpx.TransportError:
             time.sleep(0.1)
     raise click.ClickException(f"web does not start:\n{log.read_text(errors='replace')[-2000:]}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import redis
 
-from tests.sampleweb.demo import free_port
+from tests.loopback import free_port
 from tests.waiting import wait_until
 
 

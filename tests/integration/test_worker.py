@@ -6,6 +6,7 @@ import asyncio
 
 import msgspec
 import pytest
+import redis
 
 from tasks.errors import PermanentFailure, Reason, ResultExpired, TransientFailure
 from tasks.job import BatchAnalysis, HealthCheck, JobState, SingleAnalysis
@@ -34,6 +35,7 @@ async def test_a_batch_is_analysed_and_ranked(
     scores = [one["overall_score"] for one in result["results"]]
     assert scores == sorted(scores, reverse=True)
     assert len(result["decisions"]) == 40
+    assert (result["query"], result["deadline_reached"]) == (None, False)
     assert set(engine.calls.values()) == {1}
 
 
@@ -162,14 +164,11 @@ async def test_an_unforeseen_error_fails_the_article_alone(
 
 
 async def test_an_expired_result_is_told_from_an_unknown_one(
-    queue: Queue, run_worker: RunWorker, valkey: object, settings: object
+    queue: Queue, run_worker: RunWorker, valkey: redis.Redis
 ) -> None:
     async with run_worker():
         job = (await queue.submit(a_batch(count=1))).job
         await ended(queue, job.id)
-    import redis
-
-    assert isinstance(valkey, redis.Redis)
     valkey.delete(f"test:job:{job.id}:result")
     with pytest.raises(ResultExpired):
         await queue.result(job.id)

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import sys
 import tempfile
 import time
@@ -20,6 +19,7 @@ import msgspec
 from rich.console import Console
 from rich.markup import escape
 
+from tests.loopback import free_port
 from tests.sampleweb.catalogue import GDELT_URL, OPML_URL, SEARCH_URL
 from tests.sampleweb.server import SampleWeb
 
@@ -149,14 +149,6 @@ async def _interrupted() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     await stop.wait()
-
-
-def free_port() -> int:
-    """A port of loopback that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 if __name__ == "__main__":

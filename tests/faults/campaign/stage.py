@@ -15,8 +15,8 @@ import httpx
 from tasks.settings import Settings
 from tests.faults.campaign.journal import Journal
 from tests.faults.campaign.site import FEED_URL
+from tests.loopback import free_port
 from tests.processes import Process, start_program
-from tests.sampleweb.demo import free_port
 from tests.valkey import DurableValkey, durable_valkey
 from tests.waiting import wait_until
 

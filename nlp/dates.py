@@ -3,50 +3,54 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
-from collections.abc import Iterator
+
+from htmldate import find_date
+from lxml.etree import _Element
+
+from nlp.linked_data import PUBLISHED, LinkedArticle
 
 EARLIEST_YEAR = 1990
 LATEST_YEAR = 2100
 """Beyond these a date is a mistake of the page, not a date."""
 
-_META = re.compile(r"<meta\s[^>]{1,500}>", re.IGNORECASE)
-_META_NAME = re.compile(
-    r"""(?:property|name|itemprop)\s*=\s*["']?(?:article:published_time|og:published_time"""
-    r"""|datePublished|date|dc\.date(?:\.issued)?|parsely-pub-date|pubdate)["'\s/>]""",
-    re.IGNORECASE,
-)
-_META_CONTENT = re.compile(r"""content\s*=\s*["']([^"']{8,40})["']""", re.IGNORECASE)
-_JSON_LD = re.compile(r'"datePublished"\s*:\s*"([^"]{8,40})"')
+_META_NAMES = (
+    "article:published_time", "og:published_time", "datepublished", "date", "dc.date",
+    "dc.date.issued", "parsely-pub-date", "pubdate",
+)  # fmt: skip
 
 
-def publish_date(html: str, day: str | None) -> dt.datetime | None:
-    """The publication date that `html` declares, aware and in UTC, or None.
+def publish_date(
+    tree: _Element, metas: dict[str, list[str]], linked: LinkedArticle, html: str, url: str
+) -> dt.datetime | None:
+    """The publication date that a page declares, aware and in UTC, or None.
 
-    In this order: a meta element (`article:published_time` and its kin), which speaks for the
-    page; `day`, htmldate's finding as YYYY-MM-DD, made precise by a JSON-LD `datePublished`
-    of that day, for JSON-LD may also speak of the articles that are linked; the first
-    `datePublished`. A time without zone is read as UTC. Future dates are kept.
+    In this order: a meta element (`article:published_time` and its kin); the page's article in
+    JSON-LD; htmldate's finding in address and markup (Barbaresi, JOSS 2020), which has no time of
+    day and gets that of a `datePublished` of the same day anywhere in `html`; the first such
+    stamp. A time without zone is read as UTC. Future dates are kept.
     """
-    declared = next(_declared_in_meta(html), None)
-    if declared is not None:
-        return declared
-    stamps = [stamp for found in _JSON_LD.finditer(html) if (stamp := _moment(found.group(1)))]
-    reference = _moment(day) if day else None
+    declared = [value for name in _META_NAMES for value in metas.get(name, ())]
+    for value in (*declared, linked.published):
+        if stamp := _moment(value):
+            return stamp
+    stamps = [stamp for found in PUBLISHED.finditer(html) if (stamp := _moment(found.group(1)))]
+    reference = _moment(_day_in_markup(tree, url) or "")
     if reference is None:
         return stamps[0] if stamps else None
     one_day = dt.timedelta(days=1)  # a zone may move the stamp to the day beside it
-    close = (s for s in stamps if -one_day <= s - reference < 2 * one_day)
+    close = (stamp for stamp in stamps if -one_day <= stamp - reference < 2 * one_day)
     return next(close, reference)
 
 
-def _declared_in_meta(html: str) -> Iterator[dt.datetime]:
-    for element in _META.finditer(html):
-        content = _META_CONTENT.search(element.group())
-        if content and _META_NAME.search(element.group()):
-            stamp = _moment(content.group(1))
-            if stamp is not None:
-                yield stamp
+def _day_in_markup(tree: _Element, url: str) -> str | None:
+    found: str | None = find_date(
+        tree,
+        url=url,
+        original_date=True,
+        extensive_search=False,  # it takes any date in the text for the publication's
+        max_date=f"{LATEST_YEAR}-12-31",
+    )
+    return found
 
 
 def _moment(text: str) -> dt.datetime | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from collections.abc import Iterator
+from itertools import chain
 
+from nlp.text import ReadText
 from nlp.topic import topic_terms
-from nlp.words import sentences, stems, words
+from nlp.words import stems
 
 WINDOW_SENTENCES = 3
 """Sentences in a window: about a paragraph of news."""
@@ -14,7 +16,7 @@ FULL_PRESENCE = 0.5
 """Share of windows with the topic in them that counts as the whole text: pronouns do the rest."""
 
 
-def topic_coherence(query: str | None, text: str) -> float:
+def topic_coherence(query: str | None, text: ReadText) -> float:
     """How steadily and how wholly `text` keeps to the query's terms, 0–100.
 
     The text is cut into windows of three sentences. presence is the share of windows with any
@@ -34,9 +36,7 @@ def topic_coherence(query: str | None, text: str) -> float:
     return 100.0 * presence * (1 + company) / 2
 
 
-def _windows(text: str) -> list[list[str]]:
-    rest = iter(sentences(text))
-    windows: list[list[str]] = []
-    while window := list(islice(rest, WINDOW_SENTENCES)):
-        windows.append(stems(words(" ".join(window))))
-    return windows
+def _windows(text: ReadText) -> Iterator[list[str]]:
+    for at in range(0, len(text.sentence_words), WINDOW_SENTENCES):
+        window = text.sentence_words[at : at + WINDOW_SENTENCES]
+        yield stems(chain.from_iterable(window))

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import islice
 
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from nlp.neutral import Unmeasurable
-from nlp.words import sentences
+from nlp.text import ReadText
 
 READ_SENTENCES = 400
 """Sentences that are read; beyond these the mean hardly moves."""
 
 
-def neutrality(text: str) -> float:
+def neutrality(text: ReadText) -> float:
     """How neutral `text` sounds, 0–100: the mean over its sentences of (1 - |compound|) · 100.
 
     The compound is VADER's (Hutto and Gilbert, ICWSM 2014), for English. It was made for
@@ -22,9 +21,7 @@ def neutrality(text: str) -> float:
     they may be the subject. Averaging over sentences softens that, for over a whole text the
     compound saturates. Raises `Unmeasurable` where there is no sentence.
     """
-    shares = [
-        1.0 - abs(_compound(sentence)) for sentence in islice(sentences(text), READ_SENTENCES)
-    ]
+    shares = [1.0 - abs(_compound(sentence)) for sentence in text.sentences[:READ_SENTENCES]]
     if not shares:
         raise Unmeasurable("The text has no sentences.")
     return 100.0 * sum(shares) / len(shares)

@@ -1,0 +1,152 @@
+"""Keywords are what a reader would say an article is about."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nlp.function_words import function_words
+from nlp.keywords import MAX_CHARS, MAX_KEYWORDS, keywords
+from nlp.word_rarity import is_known, rarity
+from tests.unit.nlp.samples import prose
+
+PLAGUE = (
+    "A hunter in Inner Mongolia has caught bubonic plague after eating a wild rabbit. "
+    "Two people from the same region were told they had pneumonic plague, doctors said. "
+    "The patient caught bubonic plague at a quarry in Inner Mongolia and is in hospital. "
+    "Li Wei, the doctor who saw the patient first, said bubonic plague can be treated. "
+    "Wei added that pneumonic plague is worse. Wei will now look for other cases."
+)
+
+
+def test_they_are_repeated_phrases_and_names_as_the_text_has_them() -> None:
+    found = keywords("Hunter catches plague from wild rabbit", PLAGUE, "en")
+    assert {"bubonic plague", "pneumonic plague", "Inner Mongolia", "wild rabbit"} <= set(found)
+
+
+def test_a_surname_counts_for_the_full_name() -> None:
+    found = keywords("", PLAGUE, "en")
+    assert "Li Wei" in found
+    assert "Wei" not in found
+
+
+def test_no_keyword_says_what_another_says() -> None:
+    found = keywords("Hunter catches plague", PLAGUE, "en")
+    assert "plague" not in found
+    assert "Mongolia" not in found
+    assert len({word.casefold() for word in found}) == len(found)
+
+
+def test_what_is_rare_in_the_language_comes_before_what_is_frequent() -> None:
+    text = "The methane group met. The methane group left. The group of methane works. A group."
+    found = keywords("", text, "en")
+    assert found[0].startswith("methane")
+
+
+def test_the_title_lifts_its_words() -> None:
+    text = "The harbour and the turbine are old. Both the turbine and the harbour were sold."
+    assert keywords("A harbour", text, "en")[0] == "harbour"
+    assert keywords("A turbine", text, "en")[0] == "turbine"
+
+
+def test_a_weak_word_stands_in_a_keyword_but_not_alone() -> None:
+    text = "On Black Friday prices fall. Each Friday is a day. Black Friday lasts a day."
+    found = keywords("", text, "en")
+    assert "Black Friday" in found
+    assert not {"Friday", "day"} & set(found)
+
+
+def test_a_name_is_not_cut_in_two() -> None:
+    text = (
+        "He wrote to the Fund for Wild Birds and Small Bats. The New York State Attorney General "
+        "said so. Then the New York State Attorney General left."
+    )
+    found = keywords("", text, "en")
+    assert "New York State Attorney General" in found
+    assert not {"York State", "York State Attorney General"} & set(found)
+
+
+def test_addresses_numbers_and_contractions_are_none() -> None:
+    text = (
+        "See https://t.example/abc now. Write to me@post.example. It didn't sell 300 or 4,000. " * 3
+    )
+    assert keywords("", text, "en") == ()
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("de", "Die Brücke wird gesperrt. Über die Brücke fährt man nicht mehr.", "Brücke"),
+        ("ru", "Мост закрыт. Через этот мост не ездят. Мост будет открыт.", "мост"),
+        ("xx", "Zilta kap moru. Kap zilta nen. Zilta kap.", "zilta"),
+    ],
+)
+def test_other_languages_have_theirs_without_their_function_words(
+    language: str, text: str, expected: str
+) -> None:
+    found = keywords("", text, language)
+    assert found[0].casefold() == expected.casefold()
+    assert not function_words(language).breaking & set(found)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("ja", "新しい計画 plan が発表された。"),
+        ("zh", "新计划"),
+        (None, "新しい計画が発表された。"),
+    ],
+)
+def test_without_spaces_there_are_none(language: str | None, text: str) -> None:
+    assert keywords("", text * 20, language) == ()
+
+
+def test_the_same_article_has_the_same_keywords() -> None:
+    assert keywords("Bridge", prose(3), "en") == keywords("Bridge", prose(3), "en")
+
+
+@given(st.text(max_size=800), st.sampled_from(["en", None, "de", "ko", "xx"]))
+def test_any_text_has_at_most_ten_and_each_is_in_the_text(text: str, language: str | None) -> None:
+    found = keywords("", text, language)
+    assert len(found) <= MAX_KEYWORDS
+    folded = text.replace("’", "'").casefold()
+    for keyword in found:
+        assert keyword.strip()
+        assert keyword.casefold() in folded
+
+
+@pytest.mark.parametrize(
+    "text", ["x" * 50_000, "." * 50_000, "U." * 50_000, "a-" * 50_000, "Ab" * 50_000]
+)
+def test_a_text_without_spaces_has_no_keyword_without_end(text: str) -> None:
+    assert all(len(keyword) <= MAX_CHARS for keyword in keywords("", text, "en"))
+
+
+def test_frequent_words_are_less_rare_than_telling_ones() -> None:
+    ranked = ["the", "people", "government", "methane", "zyxwv"]
+    assert all(rarity(one) < rarity(other) for one, other in pairwise(ranked))
+    assert rarity("the") < 0.001
+    assert rarity("zyxwv") < 8
+
+
+def test_a_rare_part_makes_a_word_with_a_hyphen_rare() -> None:
+    assert rarity("anti-methane") == rarity("methane")
+
+
+def test_accents_are_read_as_the_vocabulary_spells_them() -> None:
+    assert not is_known("café")
+    assert rarity("café") == rarity("cafe")
+
+
+def test_no_word_is_in_two_lists() -> None:
+    english = function_words("en")
+    assert not english.breaking & english.weak
+    assert not english.titles & (english.breaking | english.weak)
+
+
+def test_norwegian_has_one_list_under_its_three_codes() -> None:
+    assert function_words("no") == function_words("nb") == function_words("nn")
+    assert function_words("no").breaking

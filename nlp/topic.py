@@ -15,9 +15,12 @@ FUNCTION_WORDS = frozenset({
 })  # fmt: skip
 """Words of English that say nothing of what a text is about."""
 
+MAX_TERMS = 64
+"""A query of 500 characters has fewer words; in Chinese it may have 500, and each is counted."""
+
 
 def topic_terms(query: str | None) -> tuple[str, ...]:
-    """The distinct stems of the query's words, in order, without function words.
+    """The distinct stems of the query's words, in order, without function words; at most 64.
 
     A query of function words alone ("The Who") keeps them. Raises `Unmeasurable` where there
     is no word at all.
@@ -26,4 +29,4 @@ def topic_terms(query: str | None) -> tuple[str, ...]:
     if not tokens:
         raise Unmeasurable("No query was given.")
     telling = [token for token in tokens if token not in FUNCTION_WORDS]
-    return tuple(dict.fromkeys(stems(telling or tokens)))
+    return tuple(dict.fromkeys(stems(telling or tokens)))[:MAX_TERMS]

@@ -17,11 +17,9 @@ MAX_SENTENCE_WORDS = 60
 MAX_SENTENCE_CHARS = 1000
 
 # Chinese and Japanese write no spaces: each character counts as one word, as word processors do.
-_IDEOGRAPH = r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
-_LETTER = rf"(?!{_IDEOGRAPH})[^\W_]"
-_WORD = re.compile(
-    rf"{_IDEOGRAPH}|(?:{_LETTER}){{1,{MAX_WORD_CHARS}}}(?:['’](?:{_LETTER}){{1,8}})?"
-)
+_IDEOGRAPHS = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_LETTER = rf"[^\W_{_IDEOGRAPHS}]"
+_WORD = re.compile(rf"[{_IDEOGRAPHS}]|{_LETTER}{{1,{MAX_WORD_CHARS}}}(?:'{_LETTER}{{1,8}})?")
 
 _SENTENCE_END = re.compile(
     r"""(?<=[.!?…])["'”’)\]]*\s+(?=["'“‘(\[]?[^\W_])  # a full stop, space, then a word
@@ -37,7 +35,7 @@ _ABBREVIATION = re.compile(
 
 def words(text: str) -> list[str]:
     """The case-folded words of `text`, in order; "AI-driven" is two, "don't" is one."""
-    return [word.replace("’", "'") for word in _WORD.findall(text.casefold())]
+    return _WORD.findall(text.casefold().replace("’", "'"))
 
 
 def sentences(text: str) -> list[str]:

@@ -1,0 +1,207 @@
+"""Relevance on the Cranfield collection: our score beside the rankings it is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import click
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from msgspec import Struct
+
+from nlp.embedder import Embedder, Vectors, title_and_lead
+from nlp.models import load_models
+from nlp.relevance import COMPANY_SHARE, RELEVANCE_FLOOR, relevance
+from nlp.term_counts import ArticleStems, article_stems
+from tasks.models_dir import default_models_dir
+from tests.bench.figure import Figure, compared
+from tests.sampleweb.catalogue import ARTICLES, TOPICS
+
+DATA = Path(__file__).parents[4] / "shared" / "data" / "cranfield"
+GOAL = 45.0
+DEPTH = 10
+RANK_OFFSET = 60
+"""The usual k of reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009)."""
+
+HALVES = 200
+COMPANY_SHARES = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7)
+"""What the held-out figure chooses from on one half of the queries."""
+
+Floats = npt.NDArray[np.float64]
+
+
+class Document(Struct, frozen=True, kw_only=True):
+    id: str
+    title: str
+    text: str
+
+
+class Query(Struct, frozen=True, kw_only=True):
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collection:
+    """Documents, queries, and for each query the places of its relevant documents."""
+
+    documents: tuple[Document, ...]
+    queries: tuple[Query, ...]
+    judged: tuple[frozenset[int], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """What one query gives all documents, in their order."""
+
+    lexical: Floats
+    cosine: Floats
+    own: Floats
+    """Lexical and semantic share in equal parts, without what the best say."""
+    relevance: Floats
+
+
+def retrieval_figures() -> Iterator[Figure]:
+    """nDCG@10 over all documents for every query; nothing where the collection is missing."""
+    if not (DATA / "corpus.jsonl").is_file():
+        click.echo("No Cranfield collection in ../shared/data: retrieval is skipped.", err=True)
+        return
+    collection = load_collection(DATA)
+    embedder = load_models(1, default_models_dir()).embedder
+    jobs = scored(collection, embedder)
+    yield from figures(collection, jobs)
+    yield _lost(collection, jobs)
+    yield from floor_figures(embedder)
+
+
+def load_collection(folder: Path) -> Collection:
+    """Read `corpus.jsonl`, `queries.jsonl` and `qrels.tsv`."""
+    documents = msgspec.json.Decoder(Document).decode_lines((folder / "corpus.jsonl").read_bytes())
+    queries = msgspec.json.Decoder(Query).decode_lines((folder / "queries.jsonl").read_bytes())
+    places = {document.id: place for place, document in enumerate(documents)}
+    judged: dict[str, set[int]] = {query.id: set() for query in queries}
+    for line in (folder / "qrels.tsv").read_text("utf-8").splitlines()[1:]:
+        query, document = line.split("\t")[:2]
+        judged[query].add(places[document])
+    return Collection(
+        documents=tuple(documents),
+        queries=tuple(queries),
+        judged=tuple(frozenset(judged[query.id]) for query in queries),
+    )
+
+
+def scored(collection: Collection, embedder: Embedder) -> list[Scored]:
+    """Each query as a job that has all documents for candidates."""
+    documents = collection.documents
+    rows = embedder.encode([title_and_lead(one.title, one.text) for one in documents])
+    stems = [article_stems(one.title, one.text) for one in documents]
+    return [_scored(query.text, embedder, stems, rows) for query in collection.queries]
+
+
+def _scored(query: str, embedder: Embedder, stems: Sequence[ArticleStems], rows: Vectors) -> Scored:
+    asked = embedder.encode([query])[0]
+    counts = [one.for_query(query) for one in stems]
+    found = relevance(asked, list(zip(counts, rows, strict=True)))
+    lexical = np.array([one.lexical for one in found])
+    semantic = np.array([one.semantic for one in found])
+    return Scored(
+        lexical=lexical,
+        cosine=(rows @ asked).astype(np.float64),
+        own=(lexical + semantic) / 2,
+        relevance=np.array([one.relevance for one in found]),
+    )
+
+
+def figures(collection: Collection, jobs: Sequence[Scored]) -> Iterator[Figure]:
+    """Ours beside each part of it, and what a choice made on one half gives on the other."""
+
+    def measured(score: Callable[[Scored], Floats]) -> Floats:
+        pairs = zip(jobs, collection.judged, strict=True)
+        return np.array([ndcg(score(job), judged) for job, judged in pairs])
+
+    ours = float(measured(lambda job: job.relevance).mean())
+    beside: dict[str, Callable[[Scored], Floats]] = {
+        "BM25 alone": lambda job: job.lexical,
+        "MiniLM alone": lambda job: job.cosine,
+        f"both by rank (k = {RANK_OFFSET})": _by_rank,
+        "both by score, without feedback": lambda job: job.own,
+    }
+    for name, score in beside.items():
+        yield compared("Cranfield nDCG@10", ours, "", name, float(measured(score).mean()))
+    shares = [measured(partial(_with_company, share=share)) for share in COMPANY_SHARES]
+    yield _with_goal("Cranfield nDCG@10", ours)
+    yield _with_goal("Cranfield nDCG@10, held-out halves", held_out(np.stack(shares)))
+
+
+def _lost(collection: Collection, jobs: Sequence[Scored]) -> Figure:
+    pairs = zip(jobs, collection.judged, strict=True)
+    found = np.concatenate([job.relevance[sorted(judged)] for job, judged in pairs])
+    lost = float(100 * np.mean(found < RELEVANCE_FLOOR))
+    return Figure(
+        name=f"Cranfield, relevant below the floor of {RELEVANCE_FLOOR:g}",
+        value=lost,
+        unit="%",
+        goal="<= 1 %",
+        met=lost <= 1,
+    )
+
+
+def floor_figures(embedder: Embedder) -> Iterator[Figure]:
+    """What of the sample web lies below the floor, for each of its topics as a job of them all."""
+    rows = embedder.encode([title_and_lead(one.title, one.text) for one in ARTICLES])
+    stems = [article_stems(one.title, one.text) for one in ARTICLES]
+    below: dict[bool, list[bool]] = {True: [], False: []}
+    for topic in TOPICS:
+        job = _scored(topic, embedder, stems, rows)
+        for article, score in zip(ARTICLES, job.relevance, strict=True):
+            below[article.topic == topic].append(bool(score < RELEVANCE_FLOOR))
+    own, other = (float(100 * np.mean(below[mine])) for mine in (True, False))
+    name = "sample web, below the floor on"
+    yield Figure(name=f"{name} their topic", value=own, unit="%", goal="0 %", met=own == 0)
+    yield Figure(name=f"{name} another topic", value=other, unit="%")
+
+
+def _with_goal(name: str, value: float) -> Figure:
+    return Figure(name=name, value=value, unit="", goal=f">= {GOAL:g}", met=value >= GOAL)
+
+
+def _by_rank(job: Scored) -> Floats:
+    total = np.zeros(len(job.cosine))
+    for scores in (job.lexical, job.cosine):
+        order = np.argsort(-scores, kind="stable")
+        total[order] += 1 / (RANK_OFFSET + 1 + np.arange(len(scores)))
+    return total
+
+
+def _with_company(job: Scored, share: float) -> Floats:
+    """The score with another share of what the best say, worked out from what it gives."""
+    return job.own + share / COMPANY_SHARE * (job.relevance - job.own)
+
+
+def held_out(by_choice: Floats) -> float:
+    """The mean on one half of the queries of what was the best choice on the other.
+
+    `by_choice` has shape (choices, queries). The mean over HALVES random halves.
+    """
+    queries = by_choice.shape[1]
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(HALVES):
+        order = rng.permutation(queries)
+        seen, unseen = order[: queries // 2], order[queries // 2 :]
+        chosen = by_choice[:, seen].mean(axis=1).argmax()
+        found.append(by_choice[chosen, unseen].mean())
+    return float(np.mean(found))
+
+
+def ndcg(scores: Floats, judged: frozenset[int]) -> float:
+    """nDCG@10 in per cent, where what was judged relevant gains 1; ties by the documents' order."""
+    discounts = 1 / np.log2(np.arange(2, DEPTH + 2))
+    first = np.argsort(-scores, kind="stable")[:DEPTH]
+    gains = np.array([place in judged for place in first.tolist()], dtype=np.float64)
+    ideal = discounts[: min(DEPTH, len(judged))].sum()
+    return float(100 * (gains @ discounts[: len(gains)]) / ideal) if judged else 0.0

@@ -1,0 +1,253 @@
+"""Relevance orders the candidates of a job, means something absolute, and heeds no places."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from nlp.embedder import HashingEmbedder, Vectors
+from nlp.neutral import NEUTRAL, Unmeasurable
+from nlp.relevance import (
+    RELEVANCE_FLOOR,
+    RelevanceScores,
+    lexical_relevance,
+    relevance,
+    semantic_relevance,
+    term_counts,
+)
+
+EMBEDDER = HashingEmbedder()
+QUERY = "tidal power"
+ON_TOPIC = "The tidal turbines give power to the town. " * 12
+BESIDE = "The council met on the budget of the schools. " * 12
+WORDS = ("tidal", "power", "turbine", "council", "budget", "the", "storm", "bank", "river")
+
+Document = tuple[str, str]
+
+
+def scores(
+    documents: Sequence[Document], query: str = QUERY, *, embedded: bool = True
+) -> list[RelevanceScores]:
+    counts = [term_counts(query, title, text) for title, text in documents]
+    rows: list[Vectors | None] = [None] * len(documents)
+    if embedded and documents:
+        rows = list(EMBEDDER.encode([f"{title}. {text}" for title, text in documents]))
+    return relevance(EMBEDDER.encode([query])[0], list(zip(counts, rows, strict=True)))
+
+
+def told(documents: Sequence[Document], query: str = QUERY) -> list[float]:
+    return [one.relevance for one in scores(documents, query)]
+
+
+def documents(seed: int, count: int) -> list[Document]:
+    chance = random.Random(seed)
+    return [
+        (" ".join(chance.choices(WORDS, k=4)), " ".join(chance.choices(WORDS, k=40)))
+        for _ in range(count)
+    ]
+
+
+def test_what_is_about_the_query_comes_before_what_is_beside_it() -> None:
+    found = told([("Budget", BESIDE), ("Tidal power", ON_TOPIC), ("Power", BESIDE)])
+    assert found[1] > found[2] > found[0]
+
+
+def test_an_article_alone_is_measured_absolutely() -> None:
+    (about,), (beside,) = scores([("Tidal power", ON_TOPIC)]), scores([("Budget", BESIDE)])
+    assert about.relevance > 60
+    assert beside.relevance < RELEVANCE_FLOOR
+    assert about.relevance == pytest.approx((about.lexical + about.semantic) / 2, abs=0.02)
+
+
+def test_the_best_of_a_bad_lot_is_still_bad() -> None:
+    lot = [("Budget", f"{BESIDE} Room {number}.") for number in range(30)]
+    assert max(told(lot)) < RELEVANCE_FLOOR
+
+
+@given(st.integers(0, 500), st.integers(1, 30))
+def test_no_relevance_is_above_the_best_own_score(seed: int, count: int) -> None:
+    found = scores(documents(seed, count))
+    best = max((one.lexical + one.semantic) / 2 for one in found)
+    assert max(one.relevance for one in found) <= best + 0.02
+
+
+@given(st.integers(0, 500), st.integers(0, 30), st.randoms(use_true_random=False))
+def test_the_order_of_the_documents_does_not_count(
+    seed: int, count: int, chance: random.Random
+) -> None:
+    once = documents(seed, count) * 2
+    order = list(range(len(once)))
+    chance.shuffle(order)
+    shuffled = told([once[place] for place in order])
+    straight = told(once)
+    assert shuffled == [straight[place] for place in order]
+
+
+def test_documents_that_are_all_equal_score_alike() -> None:
+    found = told([("Tidal power", ON_TOPIC)] * 25)
+    assert len(set(found)) == 1
+
+
+def test_the_likeness_to_the_best_lifts_what_does_not_name_the_query() -> None:
+    best = [("Tidal power", f"{ON_TOPIC} Sluices and basins at Halvard.") for _ in range(3)]
+    kin = ("Halvard", "Sluices and basins at Halvard. The turbines of the town turn.")
+    stranger = ("Council", BESIDE)
+    related, unrelated = told([*best, kin, stranger])[3:]
+    assert related > unrelated
+
+
+@given(st.integers(0, 500))
+def test_more_of_the_query_is_never_less_relevant(seed: int) -> None:
+    title, text = documents(seed, 1)[0]
+    counts = term_counts(QUERY, title, text)
+    others = [(term_counts(QUERY, *one), None) for one in documents(seed + 1, 8)]
+    more = replace(counts, in_text=tuple(count + 1 for count in counts.in_text))
+    found = relevance(None, [*others, (counts, None), (more, None)])
+    assert found[-1].lexical >= found[-2].lexical
+    assert found[-1].relevance >= found[-2].relevance
+
+
+def test_where_embeddings_failed_the_words_tell_alone() -> None:
+    (about, beside) = scores([("Tidal power", ON_TOPIC), ("Budget", BESIDE)], embedded=False)
+    assert about.relevance > 50
+    assert beside.relevance == 0
+    assert about.semantic == beside.semantic == NEUTRAL
+
+
+def test_a_vector_of_zeros_or_not_finite_or_of_another_length_is_none() -> None:
+    counts = term_counts(QUERY, "Tidal power", ON_TOPIC)
+    row = EMBEDDER.encode([ON_TOPIC])[0]
+    query = EMBEDDER.encode([QUERY])[0]
+    missing = relevance(query, [(counts, row), (counts, None)])
+    assert relevance(query, [(counts, row), (counts, np.zeros_like(row))]) == missing
+    assert relevance(query, [(counts, row), (counts, row[:9])]) == missing
+    assert relevance(query, [(counts, row), (counts, np.full_like(row, np.inf))]) == missing
+    assert relevance(np.zeros_like(query), [(counts, row)]) == relevance(None, [(counts, row)])
+    assert relevance(np.full_like(query, np.nan), [(counts, row)]) == relevance(
+        None, [(counts, row)]
+    )
+
+
+def test_without_a_vector_of_the_query_the_words_tell_alone() -> None:
+    counts, row = term_counts(QUERY, "Tidal power", ON_TOPIC), EMBEDDER.encode([ON_TOPIC])[0]
+    (found,) = relevance(None, [(counts, row)])
+    assert found.relevance == found.lexical > 50
+    assert found.semantic == NEUTRAL
+
+
+def test_a_query_none_of_whose_words_is_anywhere_is_told_by_meaning() -> None:
+    rows = EMBEDDER.encode(["tidal power", "zebra"])
+    documents = [
+        (term_counts("gezeiten", "", text), row) for text, row in zip("ab", rows, strict=True)
+    ]
+    about, beside = relevance(rows[0], documents)
+    assert about.lexical == beside.lexical == 0
+    assert about.relevance > beside.relevance
+
+
+def test_an_empty_text_is_not_relevant_and_harms_no_other() -> None:
+    empty, about = scores([("", ""), ("Tidal power", ON_TOPIC)], embedded=False)
+    assert empty == RelevanceScores(lexical=0.0, semantic=NEUTRAL, relevance=0.0)
+    assert about.relevance > 50
+    assert scores([("", "")], embedded=False) == [empty]
+
+
+def test_no_documents_have_no_scores() -> None:
+    assert relevance(None, []) == []
+
+
+def test_documents_counted_for_other_queries_are_refused() -> None:
+    counts = [term_counts(query, "", ON_TOPIC) for query in ("tidal", "tidal power")]
+    with pytest.raises(ValueError, match="one query"):
+        relevance(None, [(one, None) for one in counts])
+
+
+@pytest.mark.parametrize(
+    ("query", "about", "beside"),
+    [
+        ("潮汐发电", "潮汐发电站为城市供电。" * 20, "市议会讨论了学校。" * 20),
+        ("energía mareomotriz", "La energía mareomotriz crece. " * 20, "El ayuntamiento. " * 20),
+        ("طاقة المد", "طاقة المد تنير البلدة. " * 20, "اجتمع المجلس. " * 20),
+    ],
+)
+def test_other_languages_are_matched_by_their_own_words(
+    query: str, about: str, beside: str
+) -> None:
+    found = told([("", about), ("", beside)], query)
+    assert found[0] > 30 > found[1]
+
+
+def test_five_thousand_documents_are_told_apart() -> None:
+    one, other = term_counts(QUERY, "Tidal power", ON_TOPIC), term_counts(QUERY, "", BESIDE)
+    rows = EMBEDDER.encode([ON_TOPIC, BESIDE])
+    found = relevance(EMBEDDER.encode([QUERY])[0], [(one, rows[0])] + [(other, rows[1])] * 4999)
+    assert found[0].relevance > 50 > 15 > found[1].relevance
+    assert len({score.relevance for score in found[1:]}) == 1
+
+
+def test_a_query_of_one_word_over_and_over_is_that_word() -> None:
+    (often,), (once,) = (scores([("", ON_TOPIC)], query) for query in ("tidal " * 83, "tidal"))
+    assert often.lexical == once.lexical > 50
+    assert scores([("", ON_TOPIC)], "x" * 500)[0].lexical == 0
+
+
+def test_a_query_matches_whole_words_only() -> None:
+    assert lexical_relevance("ai", "He said", "It was said again in the main hall.") == 0
+    assert lexical_relevance("ai", "On AI", "It was said.") > 0
+
+
+def test_a_query_matches_other_forms_of_its_words() -> None:
+    assert lexical_relevance("central banks", "", "A central bank acts.") > 0
+
+
+def test_more_mentions_count_but_ever_less() -> None:
+    first, second, third = (
+        lexical_relevance("bank", "", " ".join(["bank"] * n + ["word"] * (600 - n)))
+        for n in (1, 2, 3)
+    )
+    assert first < second < third
+    assert third - second < second - first
+
+
+def test_the_title_counts_more_than_the_text() -> None:
+    filler = "word " * 300
+    assert lexical_relevance("bank", "bank", filler) > lexical_relevance(
+        "bank", "", filler + "bank"
+    )
+
+
+def test_each_term_of_the_query_has_its_share() -> None:
+    both = lexical_relevance("bank rates", "", "bank rates " * 50)
+    one = lexical_relevance("bank rates", "", "bank " * 50)
+    assert one == pytest.approx(both / 2, rel=0.1)
+
+
+def test_meaning_is_measured_by_cosine_within_bounds() -> None:
+    rows = EMBEDDER.encode(["bank rates", "bank rates", "zebra crossing", "-"])
+    assert semantic_relevance(rows[0], rows[1]) == 100.0
+    assert semantic_relevance(rows[0], rows[2]) < 60
+    assert semantic_relevance(rows[0], -rows[0]) == 0.0
+
+
+def test_a_vector_without_meaning_is_unrelated() -> None:
+    zero = np.zeros(256, dtype=np.float32)
+    assert semantic_relevance(zero, zero) == 0.0
+
+
+@given(st.lists(st.sampled_from(["Bank", "rates", "the", ".", "\n"]), max_size=60).map(" ".join))
+def test_the_words_of_one_article_score_within_bounds(text: str) -> None:
+    assert 0.0 <= lexical_relevance("bank", text, text) <= 100.0
+
+
+@pytest.mark.parametrize("query", [None, "", "?!"])
+def test_no_query_is_unmeasurable(query: str | None) -> None:
+    with pytest.raises(Unmeasurable):
+        term_counts(query, "Tidal power", ON_TOPIC)
+    with pytest.raises(Unmeasurable):
+        lexical_relevance(query, "Tidal power", ON_TOPIC)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from nlp.analysis import Fingerprint
 from nlp.embedder import Vectors
+from nlp.telling_words import telling_words
 from nlp.words import words
 
 SHINGLE_WORDS = 5
@@ -29,20 +30,29 @@ def fingerprint(text: str, embedding: Vectors) -> Fingerprint:
         text_sha256=hashlib.sha256(" ".join(text.lower().split()).encode()).hexdigest(),
         shingles=shingles(words(text)).astype("<u8").tobytes(),
         embedding=embedding.astype("<f4").tobytes(),
+        words=telling_words(text).astype("<u4").tobytes(),
     )
 
 
 def shingles(tokens: list[str]) -> Shingles:
     """Sorted, distinct 64-bit hashes of each five words in a row; none of fewer than five.
 
-    Each distinct word is hashed once; a window is then a polynomial of its words' hashes modulo
-    2^64, as in Karp and Rabin (1987), for all windows at once.
+    Each distinct word is hashed once.
     """
-    count = len(tokens) - SHINGLE_WORDS + 1
-    if count < 1:
-        return np.empty(0, dtype=np.uint64)
     hashes = {token: _word_hash(token) for token in set(tokens)}
     row = np.fromiter((hashes[token] for token in tokens), dtype=np.uint64, count=len(tokens))
+    return shingles_of_words(row)
+
+
+def shingles_of_words(row: npt.NDArray[np.uint64]) -> Shingles:
+    """The shingles of a text whose words have these hashes, in order.
+
+    A window is a polynomial of its words' hashes modulo 2^64, as in Karp and Rabin (1987), for
+    all windows at once.
+    """
+    count = len(row) - SHINGLE_WORDS + 1
+    if count < 1:
+        return np.empty(0, dtype=np.uint64)
     windows = np.zeros(count, dtype=np.uint64)
     for place in range(SHINGLE_WORDS):
         power = np.uint64(pow(_MULTIPLIER, place + 1, _MASK + 1))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -14,17 +15,31 @@ COSINE_DECIMALS = 5
 """Cosines are rounded before they are compared: processors differ in the seventh."""
 
 
-def cosines(prints: Sequence[Fingerprint]) -> Vectors:
-    """The cosine of each two embeddings, of shape (n, n), symmetric.
+def unit_rows(prints: Sequence[Fingerprint]) -> Vectors:
+    """The embeddings as unit rows, of shape (n, dimension).
 
-    Exact and dense: 4 MB for 1,000 articles. An article whose embedding failed, or is of
-    another length than the others', has cosine 0 to all.
+    One that is missing, not finite, or of another length than most is a row of zeros: its cosine
+    is 0 to all.
     """
-    rows = [embedding_of(fingerprint) for fingerprint in prints]
-    dimension = max((len(row) for row in rows), default=0)
-    matrix = np.zeros((len(rows), dimension), dtype=np.float32)
-    for place, row in enumerate(rows):
+    found = [embedding_of(fingerprint) for fingerprint in prints]
+    dimension = _commonest(len(row) for row in found if len(row))
+    rows = np.zeros((len(found), dimension), dtype=np.float32)
+    for place, row in enumerate(found):
         if len(row) == dimension:
-            matrix[place] = row
-    similar = np.clip(matrix @ matrix.T, -1.0, 1.0)
-    return np.asarray(np.round((similar + similar.T) / 2, COSINE_DECIMALS), dtype=np.float32)
+            rows[place] = row
+    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
+    good = np.isfinite(lengths) & (lengths > 0)
+    rows[~good] = 0.0
+    rows /= np.where(good, lengths, 1.0).astype(np.float32)[:, None]
+    return rows
+
+
+def _commonest(lengths: Iterable[int]) -> int:
+    """The length that most have; of several the greatest."""
+    counts = Counter(lengths)
+    return max(counts, key=lambda length: (counts[length], length), default=0)
+
+
+def rounded(cosines: Vectors) -> Vectors:
+    """Dot products of unit rows as cosines that may be compared."""
+    return cosines.round(COSINE_DECIMALS)

@@ -24,11 +24,26 @@ class Embedder(Protocol):
     def dimension(self) -> int:
         """The length of a vector."""
 
+    @property
+    def exact(self) -> bool:
+        """Whether the cosine of two rows is the model's own.
+
+        Otherwise it is some hundredths off, and must be held against no threshold that was set
+        for the model, as that of duplicates is.
+        """
+
+    @property
+    def identity(self) -> str:
+        """What two embedders have in common that give equal rows: model, weights, arithmetic.
+
+        Part of the key of whatever is kept that follows from rows.
+        """
+
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Unit rows of shape (len(texts), dimension), float32.
 
-        The same text gives the same row, within 1e-5, whatever stands beside it. An empty
-        text too has a unit row, which means nothing.
+        The same text gives the same row, within 1e-5, whatever stands beside it; an embedder
+        may promise it to the last bit. An empty text too has a unit row, which means nothing.
         """
 
 
@@ -50,6 +65,14 @@ class HashingEmbedder:
     @property
     def dimension(self) -> int:
         return self._dimension
+
+    @property
+    def exact(self) -> bool:
+        return True
+
+    @property
+    def identity(self) -> str:
+        return f"hashed-stems/{self._dimension}"
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         rows = np.zeros((len(texts), self._dimension), dtype=np.float32)

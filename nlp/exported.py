@@ -12,9 +12,10 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from nlp.minilm import WEIGHTS_SHA256
+from nlp.minilm import MODEL, WEIGHTS_SHA256
+from nlp.precision import Precision
 
-EXPORTER_VERSION = 1
+EXPORTER_VERSION = 2
 """Raised when `nlp.export` makes another graph of the same weights."""
 
 MODEL_NAME = "model.onnx"
@@ -27,6 +28,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
     weights_sha256: str
     exporter_version: int
+    precision: Precision
     sha256: dict[str, str]
     """Name of each other file → its hash."""
 
@@ -36,33 +38,44 @@ class ExportedModel(Struct, frozen=True, kw_only=True):
 
     model_file: Path
     tokenizer_file: Path
+    precision: Precision
+
+    @property
+    def identity(self) -> str:
+        """Of the weights, and of what was made of them."""
+        return f"{MODEL}/onnx-{EXPORTER_VERSION}/{self.precision}"
 
 
-def export_folder(models_dir: Path) -> Path:
-    """Where among the models the export of the packaged weights stands, or would."""
-    return models_dir / f"all-MiniLM-L6-v2-{WEIGHTS_SHA256[:12]}"
+def export_folder(models_dir: Path, precision: Precision = Precision.FP32) -> Path:
+    """Where among the models this export of the packaged weights stands, or would."""
+    return models_dir / (MODEL if precision is Precision.FP32 else f"{MODEL}-{precision}")
 
 
-def find_exported(models_dir: Path) -> ExportedModel | None:
+def find_exported(models_dir: Path, precision: Precision = Precision.FP32) -> ExportedModel | None:
     """The export of the packaged weights; None if there is none, or it is not whole.
 
     Reads every byte: 0.1 s.
     """
-    folder = export_folder(models_dir)
+    folder = export_folder(models_dir, precision)
     try:
         manifest = msgspec.json.decode((folder / MANIFEST_NAME).read_bytes(), type=Manifest)
-        if manifest != manifest_of(folder):
+        if manifest != manifest_of(folder, precision):
             return None
     except (OSError, msgspec.MsgspecError):
         return None
-    return ExportedModel(model_file=folder / MODEL_NAME, tokenizer_file=folder / TOKENIZER_NAME)
+    return ExportedModel(
+        model_file=folder / MODEL_NAME,
+        tokenizer_file=folder / TOKENIZER_NAME,
+        precision=precision,
+    )
 
 
-def manifest_of(folder: Path) -> Manifest:
+def manifest_of(folder: Path, precision: Precision = Precision.FP32) -> Manifest:
     """What the manifest of these files must say. Raises OSError if one is missing."""
     return Manifest(
         weights_sha256=WEIGHTS_SHA256,
         exporter_version=EXPORTER_VERSION,
+        precision=precision,
         sha256={name: sha256_of(folder / name) for name in (MODEL_NAME, TOKENIZER_NAME)},
     )
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from threading import Lock
+
 import py3langid
+
+from nlp.neutral import Unmeasurable
 
 MIN_LETTERS = 60
 """Below this the guess is a coin toss."""
 
 READ_CHARS = 3000
 """What is read of a text: more does not change the answer."""
+
+
+_TURN = Lock()
+"""Threads that come together would each load the model."""
 
 
 def language_of(text: str) -> str | None:
@@ -20,13 +28,21 @@ def language_of(text: str) -> str | None:
     beginning = text[:READ_CHARS]
     if sum(map(str.isalpha, beginning)) < MIN_LETTERS:
         return None
-    code, _log_probability = py3langid.classify(beginning)
+    with _TURN:
+        code, _log_probability = py3langid.classify(beginning)
     return str(code)
 
 
 def warm_up() -> None:
     """Load the model now, which takes 0.9 s, rather than with the first article."""
-    py3langid.classify("Loaded.")
+    with _TURN:
+        py3langid.classify("Loaded.")
+
+
+def require_english(language: str | None) -> None:
+    """Raises `Unmeasurable` where scores made for English do not apply."""
+    if not is_english(language):
+        raise Unmeasurable(f"Made for English, and the text is in {language!r}.")
 
 
 def is_english(language: str | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -10,8 +11,13 @@ from nlp.embedder import Embedder
 from nlp.entities import EntityRecognizer
 from nlp.exported import export_folder, find_exported
 from nlp.language import warm_up
+from nlp.precision import Precision
 from nlp.remembering import RememberingEmbedder
 from nlp.reputation import Reputations, load_reputations
+
+
+def _nothing() -> None:
+    pass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +27,8 @@ class Models:
     embedder: Embedder
     entities: EntityRecognizer
     reputations: Reputations
+    load_rest: Callable[[], None] = _nothing
+    """Loads what would be loaded by its first use; for idle time, from any thread."""
 
 
 class EmbedderChoice(StrEnum):
@@ -34,43 +42,54 @@ class EmbedderChoice(StrEnum):
 
 
 class NotExported(Exception):
-    """onnxruntime was asked for, and the model has not been exported."""
+    """What was asked for is to be had only from a file that is not there."""
 
 
 def load_models(
     threads: int,
     models_dir: Path | None = None,
     choice: EmbedderChoice = EmbedderChoice.AUTO,
+    precision: Precision = Precision.FP32,
 ) -> Models:
-    """Load the packaged models, once in a process.
+    """Load what embeds, once in a process; the rest comes by `Models.load_rest`, or as it is used.
 
-    Where the model has been exported to `models_dir` this takes 2 s of processor time and 390 MB,
-    and torch is not imported; with sentence-transformers 6 s and 600 MB. `threads` bounds the
-    processor threads of the embedder. The libraries are imported only here, so that `Models` can be
-    named, and faked, without them. Raises NotExported.
+    Where the model has been exported to `models_dir` this takes 0.5 s of processor time and 190 MB,
+    and the rest 1.3 s and 160 MB; torch is not imported. With sentence-transformers it is 4 s and
+    430 MB. `threads`
+    bounds the processor threads of the embedder. The libraries are imported only here and there,
+    so that `Models` can be named, and faked, without them. Raises NotExported.
     """
-    warm_up()
-    # spaCy first: it hides torch while it is imported.
     from nlp.spacy_entities import SpacyRecognizer
 
     entities = SpacyRecognizer()
+
+    def load_rest() -> None:
+        warm_up()
+        entities.load()
+
     return Models(
-        embedder=RememberingEmbedder(_embedder(threads, models_dir, choice)),
+        embedder=RememberingEmbedder(_embedder(threads, models_dir, choice, precision)),
         entities=entities,
         reputations=load_reputations(),
+        load_rest=load_rest,
     )
 
 
-def _embedder(threads: int, models_dir: Path | None, choice: EmbedderChoice) -> Embedder:
+def _embedder(
+    threads: int, models_dir: Path | None, choice: EmbedderChoice, precision: Precision
+) -> Embedder:
     wanted = choice is not EmbedderChoice.SENTENCE_TRANSFORMERS
-    exported = find_exported(models_dir) if wanted and models_dir else None
+    exported = find_exported(models_dir, precision) if wanted and models_dir else None
     if exported:
         from nlp.onnx_embedder import OnnxEmbedder
 
-        return OnnxEmbedder(exported.model_file, exported.tokenizer_file, threads)
-    if choice is EmbedderChoice.ONNX:
-        where = export_folder(models_dir) if models_dir else "no directory"
-        raise NotExported(f"no whole export of the model in {where}: run `curator models export`")
+        return OnnxEmbedder(exported, threads)
+    if precision is not Precision.FP32 and not wanted:
+        raise NotExported(f"only the exported model is to be had in {precision}, with onnx or auto")
+    if choice is EmbedderChoice.ONNX or precision is not Precision.FP32:
+        where = export_folder(models_dir, precision) if models_dir else "no directory"
+        command = f"curator models export --precision {precision}"
+        raise NotExported(f"no whole export of the model in {where}: run `{command}`")
     from nlp.sentence_embedder import SentenceTransformerEmbedder
 
     return SentenceTransformerEmbedder(threads)

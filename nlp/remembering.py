@@ -18,7 +18,7 @@ MOST = 1024
 class RememberingEmbedder:
     """Asks another embedder, once for each short text while it is among the latest 1,024.
 
-    Without it every article is padded beside its query to one batch of two, at twice the cost.
+    Without it every article would pay for its query's run as well.
     """
 
     def __init__(self, embedder: Embedder) -> None:
@@ -28,6 +28,14 @@ class RememberingEmbedder:
     @property
     def dimension(self) -> int:
         return self._embedder.dimension
+
+    @property
+    def exact(self) -> bool:
+        return self._embedder.exact
+
+    @property
+    def identity(self) -> str:
+        return self._embedder.identity
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """As `Embedder.encode`: shape (len(texts), dimension), float32, unit rows."""

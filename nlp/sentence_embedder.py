@@ -11,7 +11,7 @@ from sentence_transformers import SentenceTransformer
 from transformers.utils import logging as transformers_logging
 
 from nlp.embedder import Vectors
-from nlp.minilm import MAX_TOKENS, MODEL_PACKAGE
+from nlp.minilm import MAX_TOKENS, MODEL, MODEL_PACKAGE
 
 BATCH_SIZE = 32
 
@@ -39,6 +39,14 @@ class SentenceTransformerEmbedder:
     @property
     def dimension(self) -> int:
         return self._model.get_embedding_dimension() or 0
+
+    @property
+    def exact(self) -> bool:
+        return True
+
+    @property
+    def identity(self) -> str:
+        return f"{MODEL}/sentence-transformers/{self._model.device.type}"
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         if not texts:

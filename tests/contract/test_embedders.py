@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 from collections.abc import Callable
@@ -27,7 +28,8 @@ from nlp.exported import (
 )
 from nlp.minilm import MAX_TOKENS, MODEL_PACKAGE, WEIGHTS_SHA256
 from nlp.models import EmbedderChoice, NotExported, load_models
-from nlp.onnx_embedder import OnnxEmbedder
+from nlp.onnx_embedder import TEXTS_AT_ONCE, OnnxEmbedder
+from nlp.precision import Precision
 from nlp.remembering import RememberingEmbedder
 from nlp.sentence_embedder import SentenceTransformerEmbedder
 
@@ -62,16 +64,34 @@ def exported(models_dir: Path) -> ExportedModel:
 
 
 @pytest.fixture(scope="module")
+def exported_int8(models_dir: Path) -> ExportedModel:
+    assert exported_to(models_dir, "int8").made
+    found = find_exported(models_dir, Precision.INT8)
+    assert found
+    return found
+
+
+@pytest.fixture(scope="module")
 def reference() -> SentenceTransformerEmbedder:
     return SentenceTransformerEmbedder(threads=1)
 
 
 @pytest.fixture(scope="module")
 def onnx(exported: ExportedModel) -> OnnxEmbedder:
-    return OnnxEmbedder(exported.model_file, exported.tokenizer_file, threads=1)
+    return OnnxEmbedder(exported, threads=1)
 
 
-@pytest.fixture(params=["hashing", "remembering", "reference", "onnx"])
+@pytest.fixture(scope="module")
+def onnx_by_two(exported: ExportedModel) -> OnnxEmbedder:
+    return OnnxEmbedder(exported, threads=2)
+
+
+@pytest.fixture(scope="module")
+def int8(exported_int8: ExportedModel) -> OnnxEmbedder:
+    return OnnxEmbedder(exported_int8, threads=2)
+
+
+@pytest.fixture(params=["hashing", "remembering", "reference", "onnx", "onnx_by_two", "int8"])
 def embedder(request: pytest.FixtureRequest) -> Embedder:
     match request.param:
         case "hashing":
@@ -82,9 +102,9 @@ def embedder(request: pytest.FixtureRequest) -> Embedder:
     return loaded
 
 
-def exported_to(models_dir: Path) -> Export:
+def exported_to(models_dir: Path, precision: str = "fp32") -> Export:
     done = subprocess.run(
-        [sys.executable, "-m", "nlp.export", str(models_dir)],
+        [sys.executable, "-m", "nlp.export", str(models_dir), precision],
         capture_output=True,
         check=True,
         timeout=120,
@@ -109,6 +129,60 @@ def test_a_row_does_not_depend_on_its_neighbours_or_its_place(embedder: Embedder
     assert np.allclose(embedder.encode(TEXTS[::-1])[::-1], together, atol=1e-5)
     for text, row in zip(TEXTS, together, strict=True):
         assert np.allclose(embedder.encode([text])[0], row, atol=1e-5)
+
+
+def lengths_and_neighbours() -> list[str]:
+    """Texts of 2 to 256 tokens, among them many of one length, none of them equal."""
+    return [f"{n} " + "report on the rates of the bank " * (n * n % 43) for n in range(80)]
+
+
+@pytest.mark.parametrize("name", ["onnx", "onnx_by_two", "int8"])
+def test_a_row_is_the_same_to_the_last_bit_whatever_stands_beside_it(
+    name: str, onnx: OnnxEmbedder, request: pytest.FixtureRequest
+) -> None:
+    embedder: OnnxEmbedder = request.getfixturevalue(name)
+    texts = [*VARIED, *lengths_and_neighbours()]
+    alone = (embedder if name == "int8" else onnx).encode
+    known = {text: alone([text])[0] for text in texts}
+    choose = random.Random(7)
+    for _ in range(4):
+        chosen = choose.sample(texts, choose.randint(2, len(texts)))
+        for text, row in zip(chosen, embedder.encode(chosen), strict=True):
+            assert np.array_equal(row, known[text])
+
+
+def test_more_texts_than_are_read_at_once_keep_their_places(onnx: OnnxEmbedder) -> None:
+    texts = [f"{n} banks" for n in range(TEXTS_AT_ONCE + 2)]
+    rows = onnx.encode(texts)
+    assert np.array_equal(rows[[0, -2, -1]], onnx.encode([texts[0], *texts[-2:]]))
+
+
+def test_equal_rows_are_promised_by_equal_names(
+    onnx: OnnxEmbedder,
+    onnx_by_two: OnnxEmbedder,
+    int8: OnnxEmbedder,
+    reference: SentenceTransformerEmbedder,
+) -> None:
+    assert onnx.identity == onnx_by_two.identity == RememberingEmbedder(onnx).identity
+    others = (onnx, int8, reference, HashingEmbedder(), HashingEmbedder(64))
+    assert len({embedder.identity for embedder in others}) == len(others)
+
+
+def test_only_what_is_not_exact_says_so(
+    int8: OnnxEmbedder, onnx: OnnxEmbedder, reference: SentenceTransformerEmbedder
+) -> None:
+    assert onnx.exact
+    assert reference.exact
+    assert HashingEmbedder().exact
+    assert not int8.exact
+    assert not RememberingEmbedder(int8).exact
+
+
+def test_int8_is_near_the_reference(
+    int8: OnnxEmbedder, reference: SentenceTransformerEmbedder
+) -> None:
+    cosines = (int8.encode(VARIED) * reference.encode(VARIED)).sum(axis=1)
+    assert 0.95 <= cosines.min() < 0.9999  # or it was compared with itself
 
 
 def test_a_text_is_nearer_to_what_it_is_about(embedder: Embedder) -> None:
@@ -183,6 +257,9 @@ def test_where_the_export_serves_torch_is_not_loaded(models_dir: Path) -> None:
         "from nlp.models import load_models\n"
         "models = load_models(1, Path(sys.argv[1]))\n"
         "assert models.embedder.encode(['A zebra.']).shape == (1, 384)\n"
+        "assert 'spacy' not in sys.modules\n"
+        "models.load_rest()\n"
+        "assert 'spacy' in sys.modules\n"
         "assert models.entities.mentions('Angela Merkel')\n"
         "print({'onnxruntime', 'torch', 'transformers', 'sentence_transformers', 'onnx'}"
         " & sys.modules.keys())\n"
@@ -195,6 +272,21 @@ def test_where_the_export_serves_torch_is_not_loaded(models_dir: Path) -> None:
         timeout=120,
     )
     assert done.stdout == "{'onnxruntime'}\n"
+
+
+def test_each_precision_is_found_by_itself(exported_int8: ExportedModel, models_dir: Path) -> None:
+    rows = {
+        load_models(1, models_dir, precision=precision).embedder.exact: precision
+        for precision in Precision
+    }
+    assert rows == {True: Precision.FP32, False: Precision.INT8}
+
+
+def test_int8_is_never_taken_for_granted(tmp_path: Path) -> None:
+    with pytest.raises(NotExported, match="--precision int8"):
+        load_models(1, tmp_path, precision=Precision.INT8)
+    with pytest.raises(NotExported, match="only the exported"):
+        load_models(1, tmp_path, EmbedderChoice.SENTENCE_TRANSFORMERS, Precision.INT8)
 
 
 def test_without_an_export_only_onnx_is_refused(tmp_path: Path) -> None:
@@ -215,6 +307,7 @@ def test_spacy_loads_without_torch_and_torch_loads_after_it() -> None:
         "import sys\n"
         "from nlp.spacy_entities import SpacyRecognizer\n"
         "recognizer = SpacyRecognizer()\n"
+        "recognizer.load()\n"
         "assert 'torch' not in sys.modules\n"
         "print(recognizer.mentions('On Monday Angela Merkel met 20 bankers in Berlin.'))\n"
         "import torch\n"

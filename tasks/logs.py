@@ -28,5 +28,8 @@ def configure_logging(level: str) -> None:
 
 def _rendering(terminal: bool) -> list[structlog.typing.Processor]:
     if terminal:
-        return [structlog.dev.ConsoleRenderer()]
+        # The traceback that structlog prefers shows the variables of each frame, and with the
+        # settings among them every key and password.
+        plain = structlog.dev.plain_traceback
+        return [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]

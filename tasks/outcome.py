@@ -8,14 +8,21 @@ from msgspec import Struct
 from tasks.errors import Reason
 
 
-class Candidate(Struct, frozen=True, kw_only=True):
+class Candidate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A URL that `discover` found, before it is an article."""
 
     url: str
     source: str | None = None
-    """The name of the source that found it; None for a URL that the client gave."""
+    """The name of the source that found it first; None for a URL that the client gave."""
+    also_found_by: tuple[str, ...] = ()
+    """The names of the other sources that found it, who had it higher up first."""
     title: str | None = None
     """As the source tells it; for the reader of a failed article."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The names of all sources that found it, the first of them first."""
+        return (self.source, *self.also_found_by) if self.source else ()
 
 
 class ArticleAnalysed(Struct, frozen=True, kw_only=True, tag="analysed"):

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import calendar
-import html
-import re
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
 import feedparser
 from msgspec import Struct
 
+from tasks.sources.candidates import MAX_TITLE_CHARS, http_link, plain_text
+
 MAX_ENTRIES = 1_000
 """What one feed may bring; the feeds that matter hold the newest first."""
 
-MAX_TITLE_CHARS = 300
 MAX_SUMMARY_CHARS = 2_000
-
-_TAG = re.compile(r"<[^<>]*>")
 
 
 class BrokenFeed(ValueError):
@@ -57,7 +53,7 @@ def parse_feed(body: bytes, url: str, content_type: str | None = None) -> list[E
 
 
 def _entry(raw: dict[str, Any], base_url: str) -> Entry | None:
-    link = _http_link(raw.get("link"), base_url)
+    link = http_link(raw.get("link"), base_url)
     if link is None:
         return None
     return Entry(
@@ -69,24 +65,6 @@ def _entry(raw: dict[str, Any], base_url: str) -> Entry | None:
             dict.get(raw, "published_parsed") or dict.get(raw, "updated_parsed"),
         ),
     )
-
-
-def _http_link(link: object, base_url: str) -> str | None:
-    if not isinstance(link, str) or not link.strip():
-        return None
-    try:
-        joined = urljoin(base_url, link.strip())
-        parts = urlsplit(joined)
-    except ValueError:
-        return None
-    return joined if parts.scheme in ("http", "https") and parts.netloc else None
-
-
-def plain_text(markup: object, max_chars: int) -> str:
-    """The text without tags, entities and line breaks; cut first, so that it costs little."""
-    if not isinstance(markup, str):
-        return ""
-    return " ".join(html.unescape(_TAG.sub(" ", markup[:max_chars])).split())
 
 
 def _seconds(moment: Any) -> float | None:

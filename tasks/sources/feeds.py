@@ -14,7 +14,7 @@ from nlp.article import Page
 from nlp.neutral import Unmeasurable
 from nlp.topic import topic_terms
 from nlp.words import stems, words
-from tasks.errors import PermanentFailure, Reason, StepError
+from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.outcome import Candidate
 from tasks.ports import Fetcher
 from tasks.sources.failure import all_failed
@@ -58,8 +58,12 @@ class FeedSource:
 
     name = "feeds"
 
-    def __init__(self, fetcher: Fetcher, urls: Sequence[str] = ()) -> None:
+    def __init__(
+        self, fetcher: Fetcher, urls: Sequence[str] = (), *, seconds: float = 60.0
+    ) -> None:
         self._fetcher = fetcher
+        self._seconds = seconds
+        """For all feeds together; those that have not answered then count as failed."""
         self._urls = tuple(urls) or builtin_feeds()
 
     async def find(self, topic: str, limit: int) -> list[Candidate]:
@@ -82,32 +86,31 @@ class FeedSource:
     async def _read_all(self, topic: str) -> list[_Reading]:
         """Feeds first named come first. A list in a list is not followed."""
         slots = asyncio.Semaphore(FEEDS_AT_ONCE)
-        named = await self._read_each(self._urls[:MAX_FEEDS], topic, slots)
+        due = asyncio.get_running_loop().time() + self._seconds
+        named = await self._read_each(self._urls[:MAX_FEEDS], topic, slots, due)
         known = set(self._urls)
         listed = dict.fromkeys(
             url for reading in named for url in reading.lists if url not in known
         )
         room = MAX_FEEDS - len(named)
-        found = await self._read_each(list(listed)[:room], topic, slots)
+        found = await self._read_each(list(listed)[:room], topic, slots, due)
         return [reading for reading in named if not reading.lists] + found
 
     async def _read_each(
-        self, urls: Sequence[str], topic: str, slots: asyncio.Semaphore
+        self, urls: Sequence[str], topic: str, slots: asyncio.Semaphore, due: float
     ) -> list[_Reading]:
-        return list(await asyncio.gather(*(self._read(url, topic, slots) for url in urls)))
+        return list(await asyncio.gather(*(self._read(url, topic, slots, due) for url in urls)))
 
-    async def _read(self, url: str, topic: str, slots: asyncio.Semaphore) -> _Reading:
+    async def _read(self, url: str, topic: str, slots: asyncio.Semaphore, due: float) -> _Reading:
+        """`due` is when it must have answered, on the loop's clock."""
         try:
-            async with slots:
+            async with asyncio.timeout_at(due), slots:
                 return await self._fetched(url, topic)
         except StepError as failure:
-            _log.warning(
-                "feed left out",
-                feed=url.partition("?")[0],  # a query may hold a key
-                reason=failure.reason,
-                detail=failure.detail,
-            )
-            return _Reading(url=url, failure=failure)
+            return _left_out(url, failure)
+        except TimeoutError:
+            late = TransientFailure(Reason.TIMED_OUT, "The feed took longer than there was time.")
+            return _left_out(url, late)
 
     async def _fetched(self, url: str, topic: str) -> _Reading:
         page = await self._fetcher.document(url.replace(QUERY, quote(topic, safe="")))
@@ -119,6 +122,16 @@ class FeedSource:
         except (BrokenFeed, BrokenList) as error:
             raise PermanentFailure(Reason.UNSUPPORTED_CONTENT, str(error)) from error
         return _Reading(url=url, entries=tuple(entries))
+
+
+def _left_out(url: str, failure: StepError) -> _Reading:
+    _log.warning(
+        "feed left out",
+        feed=url.partition("?")[0],  # a query may hold a key
+        reason=failure.reason,
+        detail=failure.detail,
+    )
+    return _Reading(url=url, failure=failure)
 
 
 def _chosen(page: Page, topic: str | None) -> list[Entry]:

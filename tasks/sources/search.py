@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+import structlog
 from msgspec import Struct
 
-from nlp.urls import canonical_url
-from tasks.errors import InvalidSettings, StepError
+from tasks.errors import CuratorError, PermanentFailure, Reason, StepError
 from tasks.outcome import Candidate
 from tasks.ports import Fetcher, Source
-from tasks.settings import Settings
+from tasks.settings import Settings, check_sources
+from tasks.sources.bounded import BoundedSource
 from tasks.sources.failure import all_failed
-from tasks.sources.feeds import FeedSource
-from tasks.sources.gdelt import GdeltSource
-from tasks.sources.interleaving import interleaved
+from tasks.sources.merging import merged
+from tasks.sources.registry import build_source
+
+_log = structlog.get_logger(__name__)
 
 
 class SourceReport(Struct, frozen=True, kw_only=True):
@@ -26,6 +28,8 @@ class SourceReport(Struct, frozen=True, kw_only=True):
     """Its candidates, before those that others found too were merged."""
     error: str | None = None
     """A sentence for the reader; None where the source answered."""
+    reason: Reason | None = None
+    """The same for programs."""
 
 
 class Found(Struct, frozen=True, kw_only=True):
@@ -42,22 +46,21 @@ class _Answer(Struct, frozen=True, kw_only=True):
 
     @property
     def report(self) -> SourceReport:
-        error = self.failure.detail if self.failure else None
-        return SourceReport(name=self.source, found=len(self.candidates), error=error)
+        return SourceReport(
+            name=self.source,
+            found=len(self.candidates),
+            error=self.failure.detail if self.failure else None,
+            reason=self.failure.reason if self.failure else None,
+        )
 
 
 def build_sources(settings: Settings, fetcher: Fetcher) -> list[Source]:
     """The sources that SOURCES names, in its order, each once. Raises InvalidSettings."""
-    return [_build(name, settings, fetcher) for name in dict.fromkeys(settings.sources)]
-
-
-def _build(name: str, settings: Settings, fetcher: Fetcher) -> Source:
-    match name:
-        case "feeds":
-            return FeedSource(fetcher, settings.feed_urls)
-        case "gdelt":
-            return GdeltSource(fetcher, settings.gdelt_url)
-    raise InvalidSettings(f"SOURCES: there is no source {name[:80]!r}; there are feeds and gdelt")
+    check_sources(settings)
+    return [
+        BoundedSource(build_source(name, settings, fetcher), settings.source_timeout)
+        for name in dict.fromkeys(settings.sources)
+    ]
 
 
 async def find_candidates(topic: str, limit: int, sources: Sequence[Source]) -> Found:
@@ -69,9 +72,10 @@ async def find_candidates(topic: str, limit: int, sources: Sequence[Source]) -> 
     failures = [answer.failure for answer in answers if answer.failure]
     if len(failures) == len(answers):
         raise all_failed(_told(answers), failures)
-    merged = each_once(interleaved([answer.candidates for answer in answers]))
+    candidates = merged([answer.candidates for answer in answers])
     return Found(
-        candidates=tuple(merged[:limit]), reports=tuple(answer.report for answer in answers)
+        candidates=tuple(candidates[:limit]),
+        reports=tuple(answer.report for answer in answers),
     )
 
 
@@ -79,19 +83,18 @@ async def _ask(source: Source, topic: str, limit: int) -> _Answer:
     try:
         found = await source.find(topic, limit)
     except StepError as failure:
+        _log.warning(
+            "source failed", source=source.name, reason=failure.reason, detail=failure.detail
+        )
         return _Answer(source=source.name, failure=failure)
+    except CuratorError:
+        raise  # about us and not about the source: the ledger is away, for one
+    except Exception:
+        # A mistake of ours in one source is no reason to lose what the others found.
+        _log.exception("source broke", source=source.name)
+        broken = PermanentFailure(Reason.INTERNAL_ERROR, "The source itself failed.")
+        return _Answer(source=source.name, failure=broken)
     return _Answer(source=source.name, candidates=tuple(found))
-
-
-def each_once(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """The first candidate of each article; what is no URL is left out."""
-    first: dict[str, Candidate] = {}
-    for candidate in candidates:
-        try:
-            first.setdefault(canonical_url(candidate.url), candidate)
-        except ValueError:
-            continue
-    return list(first.values())
 
 
 def _told(answers: Sequence[_Answer]) -> str:

@@ -20,8 +20,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from tests.loopback import free_port
-from tests.sampleweb.catalogue import GDELT_URL, OPML_URL, SEARCH_URL
+from tests.sampleweb.catalogue import OPML_URL, SEARCH_URL
 from tests.sampleweb.server import SampleWeb
+from tests.sampleweb.services.directory import ENVIRON
 
 TOPIC = "artificial intelligence"
 READY_SECONDS = 60.0
@@ -73,7 +74,7 @@ def sample_web_environ(proxy_url: str) -> dict[str, str]:
         "EGRESS_PROXY": proxy_url,
         "SOURCES": "feeds,gdelt",
         "FEED_URLS": f"{OPML_URL} {SEARCH_URL}",
-        "GDELT_URL": GDELT_URL,
+        **ENVIRON,
     }
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
+from collections.abc import Mapping
+from types import MappingProxyType
 from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit
 
 from tests.sampleweb import feeds
@@ -14,12 +17,21 @@ from tests.sampleweb.catalogue import (
     SEARCH_HOST,
     TROUBLE_HOST,
 )
+from tests.sampleweb.conditional import keepable
+from tests.sampleweb.manners import Wishes
 from tests.sampleweb.pages import article_page, front_page
 from tests.sampleweb.reply import Reply, text
+from tests.sampleweb.services.asked import Asked
+from tests.sampleweb.services.directory import SERVICES
 from tests.sampleweb.trouble import TroubleHost
 
 ROBOTS = "User-agent: *\nAllow: /"
 _BY_ADDRESS = {article.url: article for article in ARTICLES}
+
+
+def _robots(wishes: Wishes) -> str:
+    delay = f"\nCrawl-delay: {wishes.crawl_delay:g}" if wishes.crawl_delay else ""
+    return ROBOTS + delay
 
 
 def _parameters(url: SplitResult) -> dict[str, str]:
@@ -34,11 +46,13 @@ def _without_tracking(url: SplitResult) -> str:
 class Site:
     """The web that the proxy plays."""
 
-    def __init__(self, today: dt.date) -> None:
+    def __init__(self, today: dt.date, wishes: Mapping[str, Wishes] = MappingProxyType({})) -> None:
         self._today = today
+        self._wishes = wishes
+        self._refused: Counter[str] = Counter()
         self._trouble = TroubleHost(today)
 
-    def answer(self, address: str) -> Reply:
+    def answer(self, address: str, headers: Mapping[str, str] | None = None) -> Reply:
         url = urlsplit(address)
         if url.scheme != "http" or url.port not in (None, 80):
             return text(502, "The sample web speaks plain HTTP on port 80.")
@@ -46,6 +60,8 @@ class Site:
             return self._trouble.answer(url.path)
         if url.hostname in (FEEDS_HOST, SEARCH_HOST, GDELT_HOST):
             return self._service(url)
+        if url.hostname in SERVICES:
+            return self._search(url, headers or {})
         if url.hostname in HOSTS:
             return self._page(url)
         return text(502, "The sample web knows no such host.")
@@ -54,14 +70,27 @@ class Site:
         host = HOSTS[url.hostname or ""]
         if url.path == "/feed.xml":
             return feeds.host_feed(host, self._today)
+        wishes = self._wishes.get(host.name, Wishes())
         if url.path == "/robots.txt":
-            return text(200, ROBOTS)
+            return text(200, _robots(wishes))
+        if self._refused[host.name] < wishes.refusals:
+            self._refused[host.name] += 1
+            return text(429, "Not so fast.", Retry_After=str(wishes.retry_after))
         if url.path in ("", "/"):
             return Reply(body=front_page(host))
         article = _BY_ADDRESS.get(_without_tracking(url))
         if article is None:
             return text(404, "Not found.")
-        return Reply(body=article_page(article, self._today))
+        page = Reply(body=article_page(article, self._today))
+        return keepable(page, host.name, article.published(self._today))
+
+    def _search(self, url: SplitResult, headers: Mapping[str, str]) -> Reply:
+        if url.path == "/robots.txt":
+            return text(200, ROBOTS)
+        asked = Asked(
+            path=url.path, parameters=_parameters(url), headers=headers, today=self._today
+        )
+        return SERVICES[url.hostname or ""](asked)
 
     def _service(self, url: SplitResult) -> Reply:
         asked = _parameters(url)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
+
 import pytest
 
+from nlp.article import Page
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.sources.feeds import MAX_FEEDS, FeedSource
 from tests.unit.sources.web import PlayedWeb, opml, rss
@@ -39,6 +43,25 @@ async def test_entries_hold_all_words_of_the_topic_as_whole_words() -> None:
         }
     )
     assert await found(web, A) == ["https://a.example/1", "https://a.example/4"]
+
+
+class Stuck(PlayedWeb):
+    """One of its documents never comes."""
+
+    async def document(
+        self, url: str, *, headers: Mapping[str, str] | None = None, interval: float = 0.0
+    ) -> Page:
+        if url == B:
+            await asyncio.Event().wait()
+        return await super().document(url)
+
+
+async def test_a_feed_that_hangs_costs_none_of_the_others() -> None:
+    web = Stuck({A: rss(("https://a.example/1", "Solar power"))})
+    found = await FeedSource(web, [A, B], seconds=0.05).find("solar power", 10)
+    assert [candidate.url for candidate in found] == ["https://a.example/1"]
+    with pytest.raises(TransientFailure, match="None of the feeds"):
+        await FeedSource(web, [B], seconds=0.01).find("solar power", 10)
 
 
 async def test_ai_is_not_in_said() -> None:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.errors import InvalidSettings, PermanentFailure, Reason, StepError, TransientFailure
+from tasks.errors import (
+    InvalidSettings,
+    LedgerUnavailable,
+    PermanentFailure,
+    Reason,
+    TransientFailure,
+)
 from tasks.outcome import Candidate
-from tasks.settings import Settings
+from tasks.ports import Source
+from tasks.settings import SOURCE_KEYS, Settings, read_settings, setting_rows
+from tasks.sources.bounded import BoundedSource
 from tasks.sources.interleaving import interleaved
 from tasks.sources.search import SourceReport, build_sources, find_candidates
 from tests.unit.sources.web import PlayedWeb
@@ -20,7 +30,7 @@ REFUSED = PermanentFailure(Reason.HTTP_ERROR, "Refused.")
 class Listed:
     """A source with these URLs, or this failure."""
 
-    def __init__(self, name: str, *urls: str, failure: StepError | None = None) -> None:
+    def __init__(self, name: str, *urls: str, failure: Exception | None = None) -> None:
         self.name = name
         self.urls = urls
         self.failure = failure
@@ -29,6 +39,16 @@ class Listed:
         if self.failure:
             raise self.failure
         return [Candidate(url=url, source=self.name) for url in self.urls[:limit]]
+
+
+class Hanging:
+    """A source that never answers."""
+
+    name = "hanging"
+
+    async def find(self, topic: str, limit: int) -> list[Candidate]:
+        await asyncio.Event().wait()
+        return []
 
 
 async def test_sources_take_turns_and_articles_come_once() -> None:
@@ -40,11 +60,11 @@ async def test_sources_take_turns_and_articles_come_once() -> None:
             Listed("b", "https://X.example/2?utm_source=b#top", "not a url", "https://y.example/"),
         ],
     )
-    assert [(candidate.source, candidate.url) for candidate in found.candidates] == [
-        ("a", "https://x.example/1"),
-        ("b", "https://X.example/2?utm_source=b#top"),
-        ("a", "https://x.example/3"),
-        ("b", "https://y.example/"),
+    assert [(candidate.sources, candidate.url) for candidate in found.candidates] == [
+        (("b", "a"), "https://X.example/2?utm_source=b#top"),
+        (("a",), "https://x.example/1"),
+        (("a",), "https://x.example/3"),
+        (("b",), "https://y.example/"),
     ]
     assert [(report.name, report.found) for report in found.reports] == [("a", 3), ("b", 3)]
 
@@ -59,7 +79,43 @@ async def test_a_source_that_fails_is_reported() -> None:
     sources = [Listed("a", failure=BUSY), Listed("b", "https://b.example/1")]
     found = await find_candidates("wind", 10, sources)
     assert len(found.candidates) == 1
-    assert found.reports[0] == SourceReport(name="a", found=0, error="Busy.")
+    assert found.reports[0] == SourceReport(
+        name="a", found=0, error="Busy.", reason=Reason.SERVER_ERROR
+    )
+
+
+async def test_a_source_that_breaks_is_reported_and_the_others_count() -> None:
+    sources = [Listed("a", failure=KeyError("key=secret")), Listed("b", "https://b.example/1")]
+    found = await find_candidates("wind", 10, sources)
+    assert len(found.candidates) == 1
+    assert found.reports[0] == SourceReport(
+        name="a", found=0, error="The source itself failed.", reason=Reason.INTERNAL_ERROR
+    )
+
+
+async def test_what_is_no_failure_of_the_source_is_not_taken_for_one() -> None:
+    sources = [Listed("a", failure=LedgerUnavailable()), Listed("b", "https://b.example/1")]
+    with pytest.raises(LedgerUnavailable):
+        await find_candidates("wind", 10, sources)
+
+
+async def test_a_source_that_hangs_is_reported_in_time() -> None:
+    sources: list[Source] = [
+        BoundedSource(Hanging(), 0.01),
+        Listed("b", "https://b.example/1"),
+    ]
+    found = await find_candidates("wind", 10, sources)
+    assert [(report.name, report.found) for report in found.reports] == [("hanging", 0), ("b", 1)]
+    assert found.reports[0].reason is Reason.TIMED_OUT
+    assert found.reports[0].error == "It found nothing within 0.01 seconds."
+
+
+async def test_a_source_that_is_cancelled_stays_cancelled() -> None:
+    searching = asyncio.ensure_future(find_candidates("wind", 10, [BoundedSource(Hanging(), 60)]))
+    await asyncio.sleep(0)
+    searching.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await searching
 
 
 async def test_when_all_fail_the_search_fails() -> None:
@@ -82,8 +138,40 @@ def test_sources_are_built_in_the_order_of_the_setting() -> None:
     web = PlayedWeb({})
     names = [source.name for source in build_sources(Settings(sources=("gdelt", "feeds")), web)]
     assert names == ["gdelt", "feeds"]
-    with pytest.raises(InvalidSettings, match="SOURCES: there is no source 'bing'"):
+    with pytest.raises(InvalidSettings, match="SOURCES: there is no source 'bing'; there are feed"):
         build_sources(Settings(sources=("feeds", "bing")), web)
+
+
+def test_every_source_there_is_can_be_built() -> None:
+    settings = Settings(
+        sources=(*SOURCE_KEYS, "feeds"), newsapi_key="a-sample-key", guardian_key="a-sample-key"
+    )
+    names = [source.name for source in build_sources(settings, PlayedWeb({}))]
+    assert names == list(SOURCE_KEYS)
+
+
+@pytest.mark.parametrize(("source", "setting"), [(n, k) for n, k in SOURCE_KEYS.items() if k])
+def test_a_source_without_its_key_is_refused_at_start(source: str, setting: str) -> None:
+    settings = Settings(sources=("feeds", source))
+    with pytest.raises(InvalidSettings, match=f"{setting.upper()}: the source {source}"):
+        build_sources(settings, PlayedWeb({}))
+    with pytest.raises(InvalidSettings, match=f"{setting.upper()}: the source {source}"):
+        read_settings({"SOURCES": f"feeds,{source}"})
+    assert read_settings({"SOURCES": source, setting.upper(): "a-sample-key"}).sources == (source,)
+
+
+def test_a_key_that_cannot_be_one_is_refused_and_not_shown() -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        read_settings({"NEWSAPI_KEY": "two words of it"})
+    assert str(refused.value).startswith("NEWSAPI_KEY=(hidden): ")
+    assert "words" not in str(refused.value)
+
+
+def test_keys_are_hidden_among_the_settings() -> None:
+    settings = Settings(newsapi_key="a-sample-key", guardian_key="a-sample-key")
+    shown = {row.name: row.value for row in setting_rows(settings)}
+    assert (shown["NEWSAPI_KEY"], shown["GUARDIAN_KEY"]) == ("(hidden)", "(hidden)")
+    assert "a-sample-key" not in str(setting_rows(settings))
 
 
 @given(st.lists(st.lists(st.integers()), max_size=5))

@@ -18,7 +18,9 @@ class PlayedWeb:
     async def page(self, url: str) -> Page:
         return await self.document(url)
 
-    async def document(self, url: str) -> Page:
+    async def document(
+        self, url: str, *, headers: Mapping[str, str] | None = None, interval: float = 0.0
+    ) -> Page:
         self.asked.append(url)
         found = self.documents.get(url)
         if found is None:
@@ -26,6 +28,27 @@ class PlayedWeb:
         if isinstance(found, StepError):
             raise found
         return Page(url=url, body=found)
+
+
+class PlayedService:
+    """Answers whatever it is asked alike, and keeps how it was asked."""
+
+    def __init__(self, answer: bytes | StepError) -> None:
+        self.answer = answer
+        self.url = ""
+        self.headers: dict[str, str] = {}
+        self.interval = 0.0
+
+    async def page(self, url: str) -> Page:
+        return await self.document(url)
+
+    async def document(
+        self, url: str, *, headers: Mapping[str, str] | None = None, interval: float = 0.0
+    ) -> Page:
+        self.url, self.headers, self.interval = url, dict(headers or {}), interval
+        if isinstance(self.answer, StepError):
+            raise self.answer
+        return Page(url=url, body=self.answer)
 
 
 def rss(*items: tuple[str, str] | tuple[str, str, str]) -> bytes:

@@ -1,0 +1,74 @@
+"""What a job tells of its sources, and what it never tells."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from tasks.eager import EagerOutcome, run_eagerly
+from tasks.fetch.fetcher import build_fetcher
+from tasks.job import JobState, TopicCuration
+from tasks.settings import read_settings
+from tasks.submission import Submission
+from tests.fakes import FakeEngine
+from tests.sampleweb.server import SampleWeb
+from tests.sampleweb.services.asked import KEY
+from tests.sampleweb.services.directory import ENVIRON
+from tests.sampleweb.services.forms import address
+
+WRONG_KEY = "wrong-key-9876543210"
+
+
+@pytest.fixture
+async def web() -> AsyncIterator[SampleWeb]:
+    async with SampleWeb() as web:
+        yield web
+
+
+async def curated(web: SampleWeb, **environ: str) -> EagerOutcome:
+    """The topic job with these settings, on the sample web, without models."""
+    settings = read_settings(
+        {**ENVIRON, "EGRESS_PROXY": web.proxy_url, "TASK_MAX_RETRIES": "0", **environ}
+    )
+    fetcher = build_fetcher(settings)
+    params = TopicCuration(topic="artificial intelligence", max_articles=3)
+    try:
+        return await run_eagerly(Submission(params=params), settings, FakeEngine(), fetcher)
+    finally:
+        await fetcher.aclose()
+
+
+def told(outcome: EagerOutcome) -> Any:
+    return msgspec.json.decode(outcome.result)
+
+
+async def test_a_source_that_fails_is_told_in_the_result_and_fails_no_job(web: SampleWeb) -> None:
+    outcome = await curated(
+        web,
+        SOURCES="hackernews,newsapi,guardian",
+        NEWSAPI_KEY=WRONG_KEY,
+        GUARDIAN_URL=address("page"),
+    )
+    assert outcome.status.record.state is JobState.SUCCESS
+    assert told(outcome)["results"]
+    hackernews, newsapi, guardian = told(outcome)["sources"]
+    assert (hackernews["error"], hackernews["reason"]) == (None, None)
+    assert (newsapi["name"], newsapi["found"], newsapi["reason"]) == ("newsapi", 0, "http_error")
+    assert "NEWSAPI_KEY may be wrong" in newsapi["error"]
+    assert guardian["error"] == "The Guardian answered with no result."
+    assert WRONG_KEY not in repr(outcome) + str(outcome.result)
+    assert KEY not in repr(outcome) + str(outcome.result)
+
+
+async def test_a_job_fails_where_all_its_sources_do(web: SampleWeb) -> None:
+    outcome = await curated(
+        web, SOURCES="newsapi,wikipedia", NEWSAPI_KEY=WRONG_KEY, WIKIPEDIA_URL=address("refused")
+    )
+    record = outcome.status.record
+    assert record.state is JobState.FAILURE
+    assert "newsapi: The site answered 401 Unauthorized." in repr(outcome)
+    assert "wikipedia: Wikipedia refused the search: The query is not understood." in repr(outcome)
+    assert WRONG_KEY not in repr(outcome)

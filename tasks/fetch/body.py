@@ -102,7 +102,8 @@ async def read_body(response: httpx.Response, wanted: Wanted) -> bytes:
 
 async def drain(response: httpx.Response) -> None:
     """Reads a short answer that nobody wants, so that its connection can be kept."""
-    length = announced(response)
+    # A 304 has no body, and may announce that of the document which it speaks of.
+    length = 0 if response.status_code == 304 else announced(response)
     if length is None or length > MAX_DRAINED_BYTES:
         return
     with suppress(httpx.HTTPError):

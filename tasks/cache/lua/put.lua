@@ -1,0 +1,70 @@
+-- Puts a value, and drops what has expired and what was not used for longest, until all fit.
+-- args: 1 prefix of the cache's keys, 2 now in milliseconds or '', 3 name of the entry, 4 value,
+--       5 its time to live in milliseconds, 6 bytes that it counts for, 7 bytes that all may count
+--       for, 8 share of Redis's own memory from which the cache gives way
+-- gives: what all entries count for now.
+-- Invariant: `sizes` holds what each entry counts for, and under '' their sum; `used` and `ends` hold
+-- the same entries. The three live longer than any entry.
+local PREFIX, NAME = ARGV[1], ARGV[3]
+local TTL, BYTES, MOST = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local EXPIRED_AT_ONCE, EVICTED_AT_ONCE, SLACK_MS = 20, 200, 60000
+local USED, ENDS, SIZES = PREFIX .. 'used', PREFIX .. 'ends', PREFIX .. 'sizes'
+
+local NOW = tonumber(ARGV[2])
+if not NOW then
+  local time = redis.call('TIME')
+  NOW = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function ms(number) return string.format('%.0f', number) end
+
+local function drop(name)
+  local bytes = redis.call('HGET', SIZES, name)
+  if not bytes then return end
+  redis.call('UNLINK', PREFIX .. 'entry:' .. name)
+  redis.call('ZREM', USED, name)
+  redis.call('ZREM', ENDS, name)
+  redis.call('HDEL', SIZES, name)
+  redis.call('HINCRBY', SIZES, '', -bytes)
+end
+
+local function total() return tonumber(redis.call('HGET', SIZES, '') or 0) end
+
+-- At most so many at once: after the limit was lowered, or while Redis is short of memory, each
+-- put drops more than it adds, and none holds up the ledger.
+local function evict_above(bytes)
+  for _ = 1, EVICTED_AT_ONCE do
+    if total() <= bytes then return end
+    local oldest = redis.call('ZRANGE', USED, 0, 0)[1]
+    if not oldest then return end
+    drop(oldest)
+  end
+end
+
+local function short_of_memory()
+  local memory = redis.call('INFO', 'memory')
+  local used = tonumber(string.match(memory, '\nused_memory:(%d+)') or 0)
+  local most = tonumber(string.match(memory, '\nmaxmemory:(%d+)') or 0)
+  return most > 0 and used > most * tonumber(ARGV[8])
+end
+
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', ENDS, '-inf', ms(NOW), 'LIMIT', 0, EXPIRED_AT_ONCE)) do
+  drop(name)
+end
+drop(NAME)
+if short_of_memory() then
+  evict_above(0)
+  return total()
+end
+evict_above(MOST - BYTES)
+if total() + BYTES > MOST then return total() end
+
+redis.call('SET', PREFIX .. 'entry:' .. NAME, ARGV[4], 'PX', ms(TTL))
+redis.call('ZADD', USED, ms(NOW), NAME)
+redis.call('ZADD', ENDS, ms(NOW + TTL), NAME)
+redis.call('HSET', SIZES, NAME, ms(BYTES))
+redis.call('HINCRBY', SIZES, '', ms(BYTES))
+for _, key in ipairs({USED, ENDS, SIZES}) do
+  if redis.call('PTTL', key) < TTL + SLACK_MS then redis.call('PEXPIRE', key, ms(TTL + SLACK_MS)) end
+end
+return total()

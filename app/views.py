@@ -68,10 +68,23 @@ class JobSummary(Struct, frozen=True, kw_only=True):
     """Why a FAILURE failed."""
 
 
+class WaitingView(Struct, frozen=True, kw_only=True):
+    """An article that waits for its host, to be polite to it or as it asked for."""
+
+    url: str
+    host: str
+    until: dt.datetime
+    """When it is tried again."""
+
+
 class StatusReport(JobSummary, frozen=True, kw_only=True):
-    """Where a job stands, with its failed articles."""
+    """Where a job stands, with its articles that failed and those that wait for their hosts."""
 
     failures: tuple[Failure, ...]
+    waiting_count: int
+    """Articles that wait for their hosts for longer than a few seconds."""
+    waiting: list[WaitingView]
+    """The first 20 of them, by when they are tried again."""
 
 
 class JobListing(Struct, frozen=True, kw_only=True):
@@ -148,7 +161,15 @@ def summary(record: JobRecord) -> JobSummary:
 
 
 def status_report(status: JobStatus) -> StatusReport:
-    return StatusReport(**_summary_fields(status.record), failures=status.failures)
+    return StatusReport(
+        **_summary_fields(status.record),
+        failures=status.failures,
+        waiting_count=status.waiting.count,
+        waiting=[
+            WaitingView(url=one.url, host=one.host, until=moment(one.until_ms))
+            for one in status.waiting.first
+        ],
+    )
 
 
 def job_listing(page: JobPage) -> JobListing:

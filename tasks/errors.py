@@ -11,6 +11,7 @@ CuratorError
 ├── JobUnfinished            too early for its result
 ├── ResultExpired            the job is known, its result's time to live is over
 ├── LedgerUnavailable        Redis cannot be reached
+├── HostBusy                 a step has to wait for its host; nobody's failure
 └── StepError                why a step did not succeed; every one has a reason
     ├── PermanentFailure     trying again would give the same
     └── TransientFailure     may pass; tried again after a delay
@@ -107,6 +108,16 @@ class LedgerUnavailable(CuratorError):
     """The ledger cannot be reached at the moment."""
 
 
+class HostBusy(CuratorError):
+    """The host has no time for this request yet."""
+
+    def __init__(self, host: str, seconds: float) -> None:
+        super().__init__()
+        self.host = host
+        self.seconds = seconds
+        """When to come back. Until then the step keeps its place in the host's line."""
+
+
 class StepError(CuratorError):
     """A step did not succeed."""
 
@@ -123,7 +134,16 @@ class PermanentFailure(StepError):
 class TransientFailure(StepError):
     """The step may succeed later."""
 
-    def __init__(self, reason: Reason, detail: str, *, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        reason: Reason,
+        detail: str,
+        *,
+        retry_after: float | None = None,
+        host: str | None = None,
+    ) -> None:
         super().__init__(reason, detail)
         self.retry_after = retry_after
         """Seconds that the other side asked us to wait; None where it did not."""
+        self.host = host
+        """Who asked for that, where it was a site."""

@@ -33,6 +33,7 @@ from tasks.ports import Ledger
 from tasks.record import (
     AttemptRecord,
     CancelOutcome,
+    HostWaits,
     JobPage,
     JobRecord,
     QueueDepth,
@@ -44,6 +45,9 @@ from tasks.settings import Settings
 from tasks.submission import Submission, idempotency_of
 from tasks.telemetry import submit_span
 
+WAITING_TOLD = 20
+"""Articles that wait for their hosts, in a status: enough to see why a job takes its time."""
+
 
 class Submitted(Struct, frozen=True, kw_only=True):
     """A job that is in the ledger."""
@@ -54,10 +58,11 @@ class Submitted(Struct, frozen=True, kw_only=True):
 
 
 class JobStatus(Struct, frozen=True, kw_only=True):
-    """A job's record with its failed articles."""
+    """A job's record with its articles that failed, and with those that wait."""
 
     record: JobRecord
     failures: tuple[Failure, ...]
+    waiting: HostWaits = HostWaits(count=0, first=())
 
 
 class Queue:
@@ -125,7 +130,10 @@ class Queue:
         """Raises UnknownJob."""
         record = await self._record(job_id)
         failures = await self._ledger.failures(job_id) if record.failed else ()
-        return JobStatus(record=record, failures=failures)
+        if record.state is not JobState.PROGRESS:
+            return JobStatus(record=record, failures=failures)
+        waiting = await self._ledger.waiting(job_id, WAITING_TOLD)
+        return JobStatus(record=record, failures=failures, waiting=waiting)
 
     async def result(self, job_id: str) -> bytes:
         """The result as JSON; of a job that failed or was revoked, what it had.

@@ -98,6 +98,24 @@ class AttemptRecord(Struct, frozen=True, kw_only=True):
     detail: str | None = None
 
 
+class HostWait(Struct, frozen=True, kw_only=True):
+    """An article that waits for its host."""
+
+    url: str
+    host: str
+    """Who has to have time for it; not the URL's own where that redirects."""
+    until_ms: int
+    """When it is tried again."""
+
+
+class HostWaits(Struct, frozen=True, kw_only=True):
+    """The articles of a job that wait for their hosts."""
+
+    count: int
+    first: tuple[HostWait, ...]
+    """Those whose time comes first."""
+
+
 class JobPage(Struct, frozen=True, kw_only=True):
     """A page of a listing, newest first."""
 

@@ -16,7 +16,15 @@ import structlog
 from opentelemetry.trace import Span
 from structlog.contextvars import bound_contextvars
 
-from tasks.errors import LedgerUnavailable, PermanentFailure, Reason, StepError, TransientFailure
+from tasks.asking import asking_for
+from tasks.errors import (
+    HostBusy,
+    LedgerUnavailable,
+    PermanentFailure,
+    Reason,
+    StepError,
+    TransientFailure,
+)
 from tasks.job import JobType
 from tasks.kinds import Discovery, Kind
 from tasks.leases import HeldLeases, Stop
@@ -102,6 +110,8 @@ class Runner:
                 limit = self._settings.task_soft_time_limit
                 error = PermanentFailure(Reason.TIMED_OUT, f"It took longer than {limit:g} s.")
                 return self._failed(claim.lease, error, span)
+            except HostBusy as busy:
+                return self._postponed(claim.lease, busy)
             except StepError as error:
                 return self._failed(claim.lease, error, span)
             except LedgerUnavailable:
@@ -113,8 +123,9 @@ class Runner:
                 return self._failed(claim.lease, bug, span)
 
     async def _work(self, claim: Claim, outcome: list[Finish]) -> None:
-        async with soft_limit(self._settings.task_soft_time_limit):
-            outcome.append(await self._step(claim))
+        with asking_for(str(claim.lease.ref)):
+            async with soft_limit(self._settings.task_soft_time_limit):
+                outcome.append(await self._step(claim))
 
     async def _step(self, claim: Claim) -> Finish:
         """Does the work, and gives the call that ends the step with its outcome."""
@@ -141,12 +152,16 @@ class Runner:
         log.info("a step was broken off", why=why)
         return None if why is Stop.LOST else lambda: self._ledger.hand_back(lease)
 
+    def _postponed(self, lease: Lease, busy: HostBusy) -> Finish:
+        return lambda: self._ledger.postpone(lease, busy.seconds, busy.host)
+
     def _failed(self, lease: Lease, error: StepError, span: Span) -> Finish:
         mark_failed(span, error.reason, error.detail)
         log.info("a step failed", reason=error.reason, detail=error.detail)
         if isinstance(error, TransientFailure):
             delay = retry_delay(self._settings.task_retry_delay, lease.tries, error.retry_after)
-            return lambda: self._ledger.retry(lease, delay, error.reason, error.detail)
+            host = error.host if error.retry_after is not None else None
+            return lambda: self._ledger.retry(lease, delay, error.reason, error.detail, host)
         return lambda: self._ledger.fail(lease, error.reason, error.detail)
 
     async def _persist(self, finish: Finish | None) -> None:

@@ -41,6 +41,9 @@ function show(status) {
   }
   tell("processed", status.processed_urls);
   tell("failed", status.failed_urls);
+  const hosts = [...new Set(status.waiting.map(({ host }) => host))];
+  part("waiting").hidden = hosts.length === 0;
+  tell("waiting", `${status.waiting_count} waiting for ${hosts.join(", ")}`);
   const list = part("failed-urls");
   for (const failure of status.failures.slice(list.children.length, list.dataset.shown)) {
     list.append(failureRow(failure));

@@ -7,19 +7,23 @@ names no proxy, no `.netrc` is read, and no redirect is followed that was not ch
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing
+from functools import partial
 
 import httpx
+from msgspec.structs import replace
 
 from nlp.article import Page
-from tasks.errors import PermanentFailure, Reason
+from tasks.errors import PermanentFailure, Reason, TransientFailure
 from tasks.fetch.body import ACCEPT_ENCODING, announced, drain, read_body, too_large
+from tasks.fetch.caching.cache import HttpCache, Reply
 from tasks.fetch.deadline import Deadline
 from tasks.fetch.failures import told_as_step_errors
-from tasks.fetch.limits import Limits
+from tasks.fetch.hosts import MAX_GAP
+from tasks.fetch.limits import ANY_PACE, Limits, Pace
 from tasks.fetch.replies import failure_of, redirect_location
-from tasks.fetch.target import join_target, parse_target
+from tasks.fetch.target import join_target, origin_of, parse_target
 from tasks.fetch.wanted import Wanted
 
 MAX_REDIRECTS = 5
@@ -27,12 +31,18 @@ MAX_REDIRECTS = 5
 CONNECT_SECONDS = 10.0
 """For each address of a host; the deadline bounds the rest."""
 
-Check = Callable[[httpx.URL, Deadline], Awaitable[None]]
-"""Asked before each request; raises what speaks against it."""
+REDIRECTED_PATIENCE = 2 * MAX_GAP
+"""Seconds that a fetch waits here for the next host after a redirect. It is not put off then: it
+would begin anew with the first host, and stand in that one's line for ever."""
+
+Check = Callable[[httpx.URL, Deadline], Awaitable[float]]
+"""Asked before each request; raises what speaks against it, and gives the seconds between requests
+that the site asks for."""
 
 
-async def no_check(target: httpx.URL, deadline: Deadline) -> None:
+async def no_check(target: httpx.URL, deadline: Deadline) -> float:
     """Nothing speaks against it."""
+    return 0.0
 
 
 class Client:
@@ -54,39 +64,84 @@ class Client:
         self._clock = clock
 
     async def get(
-        self, url: str, wanted: Wanted, deadline: Deadline, check: Check = no_check
+        self,
+        url: str,
+        wanted: Wanted,
+        deadline: Deadline,
+        check: Check = no_check,
+        *,
+        headers: Mapping[str, str] | None = None,
+        pace: Pace = ANY_PACE,
+        cache: HttpCache | None = None,
     ) -> Page:
-        """The document behind the URL. Raises PermanentFailure or TransientFailure."""
+        """The document behind the URL. Raises PermanentFailure, TransientFailure or HostBusy.
+
+        The headers, beside our own, go to the URL's own origin only: they may hold a key. What was
+        asked for with them is not for a cache.
+        """
         target = parse_target(url, allow_private=self._allow_private)
+        origin = origin_of(target)
         for _ in range(MAX_REDIRECTS + 1):
-            await check(target, deadline)
-            answer = await self._ask(target, wanted, deadline)
-            if isinstance(answer, Page):
-                return answer
-            target = join_target(target, answer, allow_private=self._allow_private)
+            gap = max(pace.gap, await check(target, deadline))
+            own = headers if origin_of(target) == origin else None
+            ask = partial(self._ask, target, wanted, deadline, replace(pace, gap=gap), own or {})
+            if cache is None or headers:
+                found = (await ask({})).found
+            else:
+                found = await cache.reply(target, wanted, ask)
+            if isinstance(found, Page):
+                return found
+            target = join_target(target, found, allow_private=self._allow_private)
+            pace = replace(pace, first=True, patience=REDIRECTED_PATIENCE)
         raise PermanentFailure(
             Reason.TOO_MANY_REDIRECTS, f"The page redirects more than {MAX_REDIRECTS} times."
         )
 
-    async def _ask(self, target: httpx.URL, wanted: Wanted, deadline: Deadline) -> Page | str:
-        """The document, or where it has gone."""
+    async def widen(self, target: httpx.URL, gap: float) -> None:
+        """The site wants this gap, also between requests that were to come sooner."""
+        await self._limits.widen(target.host, gap)
+
+    async def _ask(
+        self,
+        target: httpx.URL,
+        wanted: Wanted,
+        deadline: Deadline,
+        pace: Pace,
+        headers: Mapping[str, str],
+        conditions: Mapping[str, str],
+    ) -> Reply:
+        """With conditions, a 304 is an answer like others."""
         async with AsyncExitStack() as stack:
             with deadline.paused():
-                await stack.enter_async_context(self._limits.taken(target.host))
+                await stack.enter_async_context(self._limits.taken(target.host, str(target), pace))
             stack.enter_context(told_as_step_errors())
-            response = await self._transport.handle_async_request(self._request(target, wanted))
+            request = self._request(target, wanted, {**headers, **conditions})
+            asked_s = self._clock()
+            response = await self._transport.handle_async_request(request)
             await stack.enter_async_context(aclosing(response))
+            received_s = self._clock()
             location = redirect_location(response)
-            if location is None:
-                return await self._read(target, response, wanted)
-            await drain(response)
-            return location
+            if location is None and not (conditions and response.status_code == 304):
+                found: Page | str = await self._read(target, response, wanted)
+            else:
+                await drain(response)
+                found = location or ""
+            return Reply(
+                status=response.status_code,
+                headers=response.headers,
+                asked_s=asked_s,
+                received_s=received_s,
+                found=found,
+            )
 
-    def _request(self, target: httpx.URL, wanted: Wanted) -> httpx.Request:
+    def _request(
+        self, target: httpx.URL, wanted: Wanted, headers: Mapping[str, str]
+    ) -> httpx.Request:
         return httpx.Request(
             "GET",
             target,
             headers={
+                **headers,
                 "user-agent": self._user_agent,
                 "accept": wanted.accept,
                 "accept-encoding": ACCEPT_ENCODING,
@@ -95,8 +150,10 @@ class Client:
         )
 
     async def _read(self, target: httpx.URL, response: httpx.Response, wanted: Wanted) -> Page:
-        failure = failure_of(response, self._clock())
+        failure = failure_of(response, self._clock(), target.host)
         if failure is not None:
+            if isinstance(failure, TransientFailure) and failure.retry_after:
+                await self._limits.hold(target.host, failure.retry_after)
             await drain(response)
             raise failure
         content_type = response.headers.get("content-type")

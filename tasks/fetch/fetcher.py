@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import httpx
 
 from nlp.article import Page
+from tasks.fetch.caching.cache import HttpCache, Store
 from tasks.fetch.client import Client
 from tasks.fetch.deadline import Deadline
-from tasks.fetch.limits import Limits
+from tasks.fetch.hosts import MAX_GAP, SLOT_MARGIN, HostBudget
+from tasks.fetch.limits import DOCUMENT_PATIENCE, Limits, Pace
+from tasks.fetch.local_hosts import LocalHosts
 from tasks.fetch.resolver import Resolver, system_resolver
 from tasks.fetch.robots import RobotsRules
 from tasks.fetch.transport import direct_transport, proxy_transport
@@ -29,18 +32,26 @@ class HttpFetcher:
         transport: httpx.AsyncBaseTransport,
         settings: Settings,
         *,
+        hosts: HostBudget | None = None,
+        store: Store | None = None,
         wall_clock: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._transport = transport
         self._timeout = settings.fetch_timeout
+        self._limits = Limits(
+            settings.fetch_concurrency,
+            hosts or LocalHosts(settings.fetch_concurrency_per_host, slot_seconds(settings)),
+            gap=settings.fetch_delay_per_host,
+        )
         self._client = Client(
             transport,
-            Limits(settings.fetch_concurrency, settings.fetch_concurrency_per_host),
+            self._limits,
             user_agent=settings.user_agent,
             allow_private=settings.allow_private_addresses,
             clock=wall_clock,
         )
+        self._cache = HttpCache(store, settings, clock=wall_clock) if store else None
         self._robots = RobotsRules(
             self._client,
             user_agent=settings.user_agent,
@@ -53,21 +64,46 @@ class HttpFetcher:
 
     async def page(self, url: str) -> Page:
         async with Deadline(self._timeout) as deadline:
-            return await self._client.get(url, self._page, deadline, self._robots.check)
+            return await self._client.get(
+                url, self._page, deadline, self._robots.check, cache=self._cache
+            )
 
-    async def document(self, url: str) -> Page:
+    async def document(
+        self, url: str, *, headers: Mapping[str, str] | None = None, interval: float = 0.0
+    ) -> Page:
         """robots.txt is not asked: it speaks to crawlers, which follow links that they find. A feed
         or an API is there to be asked by programs, and the operator named it."""
+        pace = Pace(gap=min(interval, MAX_GAP), patience=DOCUMENT_PATIENCE)
         async with Deadline(self._timeout) as deadline:
-            return await self._client.get(url, self._document, deadline)
+            return await self._client.get(
+                url, self._document, deadline, headers=headers, pace=pace, cache=self._cache
+            )
 
     async def aclose(self) -> None:
         await self._transport.aclose()
+        await self._limits.aclose()
 
 
-def build_fetcher(settings: Settings, *, resolver: Resolver = system_resolver) -> HttpFetcher:
-    """The fetcher that the settings describe: through the egress proxy where there is one."""
+def slot_seconds(settings: Settings) -> float:
+    """How long a request may hold one of its host's slots."""
+    return settings.fetch_timeout + SLOT_MARGIN
+
+
+def build_fetcher(
+    settings: Settings,
+    *,
+    resolver: Resolver = system_resolver,
+    hosts: HostBudget | None = None,
+    store: Store | None = None,
+) -> HttpFetcher:
+    """The fetcher that the settings describe: through the egress proxy where there is one.
+
+    Without a budget of hosts that it shares with others, it keeps one of its own. Without a store
+    it fetches each document anew.
+    """
     if settings.egress_proxy:
-        return HttpFetcher(proxy_transport(settings.egress_proxy), settings)
-    direct = direct_transport(resolver, allow_private=settings.allow_private_addresses)
-    return HttpFetcher(direct, settings)
+        transport = proxy_transport(settings.egress_proxy)
+    else:
+        private = settings.allow_private_addresses
+        transport = direct_transport(resolver, allow_private=private)
+    return HttpFetcher(transport, settings, hosts=hosts, store=store)

@@ -1,14 +1,35 @@
-"""How many requests run at once: in all, and to one host.
-
-One worker's share only. A budget that all workers hold together would stand here too, behind the
-same `taken`.
-"""
+"""How many requests run at once, and when one may start: in this worker, and to its host."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import hashlib
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+
+import structlog
+from msgspec import Struct
+
+from tasks.asking import asker
+from tasks.errors import HostBusy, PermanentFailure, Reason, TransientFailure
+from tasks.fetch.hosts import Answer, HostBudget, Turn
+
+log = structlog.get_logger()
+
+PATIENCE = 5.0
+"""Seconds that a step waits for its host here. For longer its slot in the worker is worth more to
+others: it comes back when its turn has come."""
+
+DOCUMENT_PATIENCE = 30.0
+"""The same for what a source asks. There the step is not put off, but the source is left out: else
+all its other sources would be asked again."""
+
+SHORTEST_PAUSE = 1.0
+"""Seconds that a step stays away at the least."""
+
+EARLY_SECONDS = 0.5
+"""So much before its turn a step is to be back: the reaper looks twice a second."""
 
 
 class Slots:
@@ -44,15 +65,134 @@ class _Entry:
         """Who holds or awaits one of the slots."""
 
 
+class Pace(Struct, frozen=True, kw_only=True):
+    """How a request fits in with others to its host."""
+
+    gap: float = 0.0
+    """Seconds between its start and those before and after it, at the least."""
+    first: bool = False
+    """Whether it goes before all others."""
+    patience: float | None = None
+    """Seconds after which it is given up; None: it is put off, where somebody comes back for it,
+    and waited for where nobody does."""
+
+
+ANY_PACE = Pace()
+
+
 class Limits:
     """The right to send one request to a host."""
 
-    def __init__(self, total: int, per_host: int) -> None:
+    def __init__(
+        self,
+        total: int,
+        hosts: HostBudget,
+        *,
+        gap: float = 0.0,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._total = asyncio.Semaphore(total)
-        self._hosts = Slots(per_host)
+        self._hosts = hosts
+        self._gap = gap
+        self._sleep = sleep
+        self._name = secrets.token_hex(6)
+        self._asked: set[str] = set()
+        """The tickets with which somebody waits or runs here."""
 
     @asynccontextmanager
-    async def taken(self, host: str) -> AsyncIterator[None]:
-        """The host's slot comes first: who waits for a busy host keeps nobody else waiting."""
-        async with self._hosts.taken(host), self._total:
-            yield
+    async def taken(self, host: str, url: str, pace: Pace) -> AsyncIterator[None]:
+        """Raises HostBusy where the step should come back later, or TransientFailure."""
+        turn = self._turn(host, url, pace)
+        self._asked.add(turn.ticket)
+        well = keep = False
+        try:
+            await self._granted(turn, pace)
+            try:
+                yield
+                well = True
+            except PermanentFailure:
+                well = True  # a page that is not there is no reason to come back later
+                raise
+            finally:
+                self._total.release()
+        except HostBusy:
+            keep = True
+            raise
+        finally:
+            self._asked.discard(turn.ticket)
+            if not keep:
+                self._hosts.release(turn, well=well)
+
+    async def hold(self, host: str, seconds: float) -> None:
+        """Nobody is to ask this host for so long."""
+        await self._hosts.hold(host, _ms(seconds))
+
+    async def widen(self, host: str, gap: float) -> None:
+        """The host wants this gap between its requests."""
+        await self._hosts.widen(host, _ms(gap))
+
+    async def aclose(self) -> None:
+        await self._hosts.aclose()
+
+    def _turn(self, host: str, url: str, pace: Pace) -> Turn:
+        """The same step has the same ticket for a URL whenever it asks, and wherever. What goes
+        first is asked by whoever comes first, for all in this worker."""
+        owner = self._name if pace.first else asker() or secrets.token_hex(6)
+        ticket = _digest(f"{owner} {url}")
+        if ticket in self._asked:
+            ticket = _digest(f"{owner} {url} {secrets.token_hex(6)}")
+        gap_ms = _ms(max(self._gap, pace.gap))
+        return Turn(host=host, ticket=ticket, holder=self._name, gap_ms=gap_ms, first=pace.first)
+
+    async def _granted(self, turn: Turn, pace: Pace) -> None:
+        """Returns with one of this worker's own slots, which nobody holds who only waits."""
+        waited = 0.0
+        while True:
+            answer = await self._ask(turn)
+            if not answer.wait_ms:
+                return
+            wait = answer.wait_ms / 1000
+            _check_patience(turn.host, answer, waited + wait, pace)
+            await self._sleep(wait)
+            waited += wait
+
+    async def _ask(self, turn: Turn) -> Answer:
+        """Holding a slot, so that a request that may go goes at once."""
+        await self._total.acquire()
+        go = False
+        try:
+            answer = await self._hosts.ask(turn)
+            go = not answer.wait_ms
+        finally:
+            if not go:
+                self._total.release()
+        return answer
+
+
+def _check_patience(host: str, answer: Answer, until_then: float, pace: Pace) -> None:
+    wait = answer.wait_ms / 1000
+    if answer.refused:
+        raise TransientFailure(
+            Reason.SERVER_ERROR,
+            "The site asks us again and again to wait.",
+            retry_after=wait,
+            host=host,
+        )
+    if pace.patience is not None and until_then > pace.patience:
+        raise TransientFailure(
+            Reason.TIMED_OUT,
+            "Too many requests wait for this site.",
+            retry_after=wait,
+            host=host,
+        )
+    if pace.patience is None and asker() is not None and until_then > PATIENCE:
+        log.info("a step waits for its host", host=host, seconds=wait)
+        raise HostBusy(host, max(wait - EARLY_SECONDS, SHORTEST_PAUSE))
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()

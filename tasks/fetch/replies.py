@@ -24,8 +24,9 @@ def redirect_location(response: httpx.Response) -> str | None:
     return location if response.status_code in _REDIRECTS else None
 
 
-def failure_of(response: httpx.Response, now: float) -> StepError | None:
-    """Why this answer is of no use, by its status; None if it is. `now` is the time of day."""
+def failure_of(response: httpx.Response, now: float, host: str | None = None) -> StepError | None:
+    """Why this answer is of no use, by its status; None if it is. `now` is the time of day, `host`
+    whoever gave the answer."""
     status = response.status_code
     if 200 <= status < 300:
         return None
@@ -34,7 +35,7 @@ def failure_of(response: httpx.Response, now: float) -> StepError | None:
         return PermanentFailure(Reason.NOT_FOUND, said)
     if status in _MAY_PASS or status >= 500:
         wait = parse_retry_after(response.headers.get("retry-after"), now)
-        return TransientFailure(Reason.SERVER_ERROR, said, retry_after=wait)
+        return TransientFailure(Reason.SERVER_ERROR, said, retry_after=wait, host=host)
     return PermanentFailure(Reason.HTTP_ERROR, said)
 
 

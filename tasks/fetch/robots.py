@@ -21,7 +21,8 @@ from protego import Protego
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.fetch.client import Client
 from tasks.fetch.deadline import Deadline
-from tasks.fetch.limits import Slots
+from tasks.fetch.hosts import MAX_GAP
+from tasks.fetch.limits import Pace, Slots
 from tasks.fetch.target import origin_of
 from tasks.fetch.wanted import wanted_robots
 
@@ -47,6 +48,8 @@ class _Answer(Struct, frozen=True, kw_only=True):
     """What a site said, or why it said nothing."""
 
     rules: Protego | None = None
+    gap: float = 0.0
+    """Seconds between requests that it asks for."""
     failure: StepError | None = None
     until: float
     """When it is forgotten, on the clock."""
@@ -72,8 +75,10 @@ class RobotsRules:
         self._answers: OrderedDict[str, _Answer] = OrderedDict()
         self._turns = Slots(per_key=1)
 
-    async def check(self, target: httpx.URL, deadline: Deadline) -> None:
-        """Raises PermanentFailure where the site forbids it, or what kept us from asking."""
+    async def check(self, target: httpx.URL, deadline: Deadline) -> float:
+        """The seconds between requests that the site asks for; 0 where it does not.
+
+        Raises PermanentFailure where the site forbids the page, or what kept us from asking."""
         answer = await self._answer(origin_of(target), deadline)
         if answer.failure is not None:
             raise _once_more(answer.failure)
@@ -81,6 +86,7 @@ class RobotsRules:
             raise PermanentFailure(
                 Reason.ROBOTS_DENIED, "The site's robots.txt does not let us read this page."
             )
+        return answer.gap
 
     async def _answer(self, origin: str, deadline: Deadline) -> _Answer:
         known = self._known(origin)
@@ -108,7 +114,8 @@ class RobotsRules:
     async def _ask(self, origin: str, deadline: Deadline) -> _Answer:
         try:
             async with Deadline(self._timeout, within=deadline) as own:
-                page = await self._client.get(f"{origin}/robots.txt", wanted_robots(), own)
+                url = f"{origin}/robots.txt"
+                page = await self._client.get(url, wanted_robots(), own, pace=Pace(first=True))
         except PermanentFailure as failure:
             if failure.reason in _ALLOWING:
                 return _Answer(until=self._clock() + KEPT_SECONDS)
@@ -116,7 +123,10 @@ class RobotsRules:
         except TransientFailure as failure:
             return _Answer(failure=failure, until=self._clock() + FAILURE_KEPT_SECONDS)
         rules = parse_robots(page.body, self._token)
-        return _Answer(rules=rules, until=self._clock() + KEPT_SECONDS)
+        gap = wanted_gap(rules, self._token)
+        if gap:
+            await self._client.widen(httpx.URL(origin), gap)
+        return _Answer(rules=rules, gap=gap, until=self._clock() + KEPT_SECONDS)
 
 
 def product_token(user_agent: str) -> str:
@@ -127,6 +137,19 @@ def product_token(user_agent: str) -> str:
 def parse_robots(body: bytes, token: str) -> Protego:
     """The rules in it. Any bytes give some."""
     return Protego.parse("\n".join(_without_strangers(body, token)))
+
+
+def wanted_gap(rules: Protego, token: str) -> float:
+    """Seconds between requests, by `Crawl-delay` or `Request-rate`; at most MAX_GAP.
+
+    What is no number, or below 0, was never written: neither is part of RFC 9309.
+    """
+    rate = rules.request_rate(token)
+    gaps = (
+        rules.crawl_delay(token),
+        rate.seconds / rate.requests if rate and rate.requests > 0 else None,
+    )
+    return max((min(gap, MAX_GAP) for gap in gaps if gap is not None and gap > 0), default=0.0)
 
 
 def _without_strangers(body: bytes, token: str) -> Iterator[str]:
@@ -145,5 +168,7 @@ def _without_strangers(body: bytes, token: str) -> Iterator[str]:
 def _once_more(failure: StepError) -> StepError:
     """The same failure as a new exception: one that is raised twice would grow a traceback."""
     if isinstance(failure, TransientFailure):
-        return TransientFailure(failure.reason, failure.detail, retry_after=failure.retry_after)
+        return TransientFailure(
+            failure.reason, failure.detail, retry_after=failure.retry_after, host=failure.host
+        )
     return PermanentFailure(failure.reason, failure.detail)

@@ -35,6 +35,19 @@ One of each per job, without a time to live while the job is active, with one on
 With a time to live from the start:
 
     idempotency:HASH   hash: what was submitted with an idempotency key, and as which job    24 h
+    host:NAME          hash: when a host was asked last, how often and from when it may be   5 min,
+                       and as long as it wants nobody to ask
+    host:NAME:line     sorted set: who waits for the host, by their turns                    2 min
+                       after the last turn
+    host:NAME:slots    sorted set: requests to the host that run, by the moment at which     10 s
+                       their slots end by themselves
+
+Likewise, written by `tasks.cache` for `analyses` and `http`, and needed by no job:
+
+    cache:CACHE:entry:NAME  string: a sealed value                         the cache's TTL
+    cache:CACHE:used        sorted set: names by their last use            a minute longer
+    cache:CACHE:ends        sorted set: names by the end of their TTL      a minute longer
+    cache:CACHE:sizes       hash: name → bytes it counts for; '': the sum  a minute longer
 """
 
 from __future__ import annotations

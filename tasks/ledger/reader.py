@@ -16,9 +16,11 @@ from tasks.ledger.keys import (
     wake_list,
 )
 from tasks.ledger.scripts import Scripts
-from tasks.outcome import ArticleOutcome, Failure, OutcomePage
+from tasks.outcome import ArticleOutcome, Candidate, Failure, OutcomePage
 from tasks.record import (
     AttemptRecord,
+    HostWait,
+    HostWaits,
     JobPage,
     JobRecord,
     QueueDepth,
@@ -64,6 +66,10 @@ class RedisReader:
         with away_is_unavailable():
             rows = await self._redis.lrange(self._key(job_id, "attempts"), 0, -1)
         return tuple(msgspec.json.decode(row, type=AttemptRecord) for row in rows)
+
+    async def waiting(self, job_id: str, limit: int) -> HostWaits:
+        count, *first = await self.scripts.run("waiting", job_id, limit)
+        return HostWaits(count=count, first=tuple(_host_wait(*row) for row in first))
 
     async def discovery(self, job_id: str) -> bytes | None:
         """What the sources reported (JSON); None until `discover` has ended."""
@@ -175,6 +181,11 @@ class RedisReader:
 
     def _key(self, job_id: str, part: str | None = None) -> str:
         return self._prefix + job_key(job_id, part)
+
+
+def _host_wait(candidate: bytes, host: bytes, until_ms: int) -> HostWait:
+    url = msgspec.json.decode(candidate, type=Candidate).url
+    return HostWait(url=url, host=host.decode(), until_ms=until_ms)
 
 
 def _record(job_id: str, values: Sequence[bytes | None]) -> JobRecord | None:

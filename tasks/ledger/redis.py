@@ -25,6 +25,9 @@ from tasks.record import (
 from tasks.settings import Settings
 from tasks.step import Claim, ClaimRefusal, Lease, LeaseVerdict, Renewal, StepRef
 
+NO_HOST = "-"
+"""What stands in the record of a step that waits for none."""
+
 JOBS_KNOWN = 1024
 """Jobs that a worker keeps decoded, so that each of their articles need not bring it along."""
 
@@ -105,9 +108,17 @@ class RedisLedger(RedisReader):
     async def fail(self, lease: Lease, reason: str, detail: str) -> bool:
         return bool(await self.scripts.run("fail", *_fence(lease), reason, detail))
 
-    async def retry(self, lease: Lease, delay: float, reason: str, detail: str) -> bool:
-        reply = await self.scripts.run("retry", *_fence(lease), round(delay * 1000), reason, detail)
+    async def retry(
+        self, lease: Lease, delay: float, reason: str, detail: str, host: str | None = None
+    ) -> bool:
+        delay_ms = round(delay * 1000)
+        reply = await self.scripts.run(
+            "retry", *_fence(lease), delay_ms, reason, detail, host or NO_HOST
+        )
         return bool(reply != b"lost")
+
+    async def postpone(self, lease: Lease, delay: float, host: str) -> bool:
+        return bool(await self.scripts.run("postpone", *_fence(lease), round(delay * 1000), host))
 
     async def hand_back(self, lease: Lease) -> bool:
         return bool(await self.scripts.run("hand_back", *_fence(lease)))

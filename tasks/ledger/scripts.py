@@ -140,12 +140,13 @@ def _answer(future: asyncio.Future[Any], reply: Any) -> None:
 
 def _read_sources() -> dict[str, tuple[str, str]]:
     folder = resources.files("tasks.ledger") / "lua"
-    prelude = (folder / "_prelude.lua").read_text()
+    prelude, hosts = ((folder / name).read_text() for name in ("_prelude.lua", "_hosts.lua"))
     sources = {}
     for file in folder.iterdir():
         name = file.name.removesuffix(".lua")
         if not name.startswith("_"):
-            source = prelude + file.read_text()
+            shared = prelude + hosts if name.startswith("host_") else prelude
+            source = shared + file.read_text()
             sources[name] = (
                 hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest(),
                 source,

@@ -19,7 +19,7 @@ from tasks.ledger.redis import RedisLedger
 from tasks.ledger.scripts import LedgerClock
 from tasks.outcome import ArticleOutcome, Failure
 from tasks.ports import Ledger
-from tasks.record import AttemptRecord, JobRecord, QueueDepth, WorkerRecord
+from tasks.record import AttemptRecord, HostWaits, JobRecord, QueueDepth, WorkerRecord
 from tasks.settings import Settings
 from tasks.step import StepRef
 from tests.contract.ledgers import START_MS
@@ -41,6 +41,7 @@ class View(Struct, frozen=True, kw_only=True):
     attempts: tuple[AttemptRecord, ...]
     evidence: dict[int, bytes]
     result: bytes | None
+    waiting: HostWaits
 
 
 class Picture(Struct, frozen=True, kw_only=True):
@@ -174,12 +175,13 @@ async def _look(ledger: Ledger) -> Picture:
 
 
 async def _view(ledger: Ledger, record: JobRecord) -> View:
-    page, failures, attempts, evidence, result = await asyncio.gather(
+    page, failures, attempts, evidence, result, waiting = await asyncio.gather(
         ledger.outcomes(record.id, 0, record.total or 1),
         ledger.failures(record.id),
         ledger.attempts(record.id),
         ledger.evidence(record.id),
         ledger.result(record.id),
+        ledger.waiting(record.id, 2),
     )
     return View(
         record=record,
@@ -188,6 +190,7 @@ async def _view(ledger: Ledger, record: JobRecord) -> View:
         attempts=attempts,
         evidence=evidence,
         result=result,
+        waiting=waiting,
     )
 
 

@@ -133,9 +133,21 @@ class LifeCycleMachine(JobMoves):
         self.pair.both(lambda ledger: ledger.fail(lease, "not_found", "It failed."))
         return lease
 
+    @rule(
+        target=spent,
+        lease=consumes(leases),
+        delay=st.integers(0, LONGEST_DELAY_S),
+        host=st.sampled_from([None, "other.example"]),
+    )
+    def retry(self, lease: Lease, delay: int, host: str | None) -> Lease:
+        self.pair.both(
+            lambda ledger: ledger.retry(lease, delay, "timed_out", "It took long.", host)
+        )
+        return lease
+
     @rule(target=spent, lease=consumes(leases), delay=st.integers(0, LONGEST_DELAY_S))
-    def retry(self, lease: Lease, delay: int) -> Lease:
-        self.pair.both(lambda ledger: ledger.retry(lease, delay, "timed_out", "It took long."))
+    def wait_for_a_host(self, lease: Lease, delay: int) -> Lease:
+        self.pair.both(lambda ledger: ledger.postpone(lease, delay, "site.example"))
         return lease
 
     @rule(target=spent, lease=consumes(leases))
@@ -149,6 +161,7 @@ class LifeCycleMachine(JobMoves):
         assert not self.pair.both(lambda ledger: ledger.fail(lease, "not_found", "Late."))
         assert not self.pair.both(lambda ledger: ledger.retry(lease, 1, "timed_out", "Late."))
         assert not self.pair.both(lambda ledger: ledger.hand_back(lease))
+        assert not self.pair.both(lambda ledger: ledger.postpone(lease, 1, "site.example"))
 
     @rule(steps=st.integers(1, 5), articles=ARTICLES)
     def do_steps_well(self, steps: int, articles: int) -> None:

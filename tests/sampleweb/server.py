@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections import Counter
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Self
 from urllib.parse import urlsplit
 
+from tests.sampleweb.conditional import unless_known
+from tests.sampleweb.manners import Visit, Visits, Wishes
 from tests.sampleweb.reply import Reply, text
 from tests.sampleweb.site import Site
 
@@ -20,6 +22,8 @@ from tests.sampleweb.site import Site
 class _Request:
     method: str
     target: str
+    headers: dict[str, str]
+    """By names in lower case."""
     keep_alive: bool
 
 
@@ -34,11 +38,16 @@ async def _read_request(reader: asyncio.StreamReader) -> _Request | None:
     await reader.readexactly(int(headers.get("content-length", 0)))
     method, target, version = first.split(" ")
     keep_alive = version == "HTTP/1.1" and headers.get("connection", "").lower() != "close"
-    return _Request(method=method, target=target, keep_alive=keep_alive)
+    return _Request(method=method, target=target, headers=headers, keep_alive=keep_alive)
 
 
 def _split(lines: list[str]) -> Iterator[tuple[str, str, str]]:
     return (line.partition(":") for line in lines)
+
+
+def _retry_after(reply: Reply) -> float | None:
+    told = reply.headers.get("Retry-After")
+    return float(told) if told else None
 
 
 def _head(reply: Reply, keep_alive: bool) -> bytes:
@@ -77,14 +86,25 @@ class SampleWeb:
     Deterministic for one `today`, from which the articles' dates are counted back.
     """
 
-    def __init__(self, *, today: dt.date | None = None, latency_seconds: float = 0.0) -> None:
-        self._site = Site(today or dt.datetime.now(dt.UTC).date())
+    def __init__(
+        self,
+        *,
+        today: dt.date | None = None,
+        latency_seconds: float = 0.0,
+        wishes: Mapping[str, Wishes] | None = None,
+    ) -> None:
+        self.visits = Visits(dict(wishes or {}))
+        self._site = Site(today or dt.datetime.now(dt.UTC).date(), self.visits.wishes)
         self._latency_seconds = latency_seconds
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self._open: Counter[str] = Counter()
         self.requests: Counter[tuple[str, str]] = Counter()
         """How often each (method, address) was asked for, counted when the request arrives."""
+        self.connections = 0
+        """How many were made."""
+        self.unchanged: Counter[str] = Counter()
+        """How often each address was answered with 304."""
         self.peak_concurrency: Counter[str] = Counter()
         """By host: the most requests that were being answered at one moment."""
 
@@ -125,6 +145,7 @@ class SampleWeb:
         await asyncio.gather(*self._connections, return_exceptions=True)
 
     def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         connection = asyncio.get_running_loop().create_task(self._converse(reader, writer))
         self._connections.add(connection)
         connection.add_done_callback(self._connections.discard)
@@ -145,8 +166,9 @@ class SampleWeb:
         self, request: _Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> bool:
         """Answer one request; whether the connection may serve another."""
-        with self._counted(request):
+        with self._counted(request) as visit:
             reply = self._answer(request)
+            visit.retry_after = _retry_after(reply)
             keep_alive = request.keep_alive and reply.orderly
             await asyncio.sleep(self._latency_seconds)
             head, body = _head(reply, keep_alive), request.method != "HEAD"
@@ -162,15 +184,18 @@ class SampleWeb:
             return text(405, "The sample web can only be read.", Allow="GET, HEAD")
         if not request.target.startswith("http"):
             return text(400, "This is a proxy: it takes whole addresses only.")
-        return self._site.answer(request.target)
+        reply = unless_known(self._site.answer(request.target, request.headers), request.headers)
+        self.unchanged[request.target] += reply.status == 304
+        return reply
 
     @contextmanager
-    def _counted(self, request: _Request) -> Iterator[None]:
+    def _counted(self, request: _Request) -> Iterator[Visit]:
         host = urlsplit(request.target).hostname or ""
         self.requests[request.method, request.target] += 1
         self._open[host] += 1
         self.peak_concurrency[host] = max(self.peak_concurrency[host], self._open[host])
         try:
-            yield
+            with self.visits.visit(host, request.target, self._open[host]) as visit:
+                yield visit
         finally:
             self._open[host] -= 1

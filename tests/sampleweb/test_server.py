@@ -44,6 +44,16 @@ async def test_the_peak_is_the_most_at_one_moment() -> None:
     assert web.peak_concurrency["science.northwire.example"] == 4
 
 
+async def test_who_has_an_article_is_not_sent_it_again(
+    web: SampleWeb, client: httpx.AsyncClient
+) -> None:
+    first = await client.get(GOOD_URL)
+    for etag, status in ((first.headers["etag"], 304), ('"other"', 200)):
+        answer = await client.get(GOOD_URL, headers={"if-none-match": etag})
+        assert (answer.status_code, bool(answer.content)) == (status, status == 200)
+    assert (web.fetches(GOOD_URL), web.unchanged[GOOD_URL]) == (3, 1)
+
+
 async def test_it_leads_nowhere_else(client: httpx.AsyncClient) -> None:
     assert (await client.get("http://www.nowhere.example/")).status_code == 502
     assert (await client.get("http://169.254.169.254/latest/meta-data/")).status_code == 502

@@ -9,7 +9,7 @@
 -- A step's record, in the hash job:ID:steps, is 'STATE ATTEMPT TRIES EXTRA':
 --   Q queued     EXTRA: how many wake-ups have been taken from its list once its own has
 --   L leased     EXTRA: the worker
---   D delayed    EXTRA: '-'; until its due time nobody may claim it
+--   D delayed    EXTRA: the host that it waits for, or '-'; until its due time nobody may claim it
 -- Invariant: a step has a record exactly while it stands in steps:due, and stands in
 -- steps:queued exactly while its record says Q.
 --

@@ -2,7 +2,8 @@
 -- args: 1 how many at most, 2 ms after which a silent worker is forgotten, 3 '1' to be lenient
 -- gives: {woken again, leases ended, started, expired jobs, due times that had passed}
 -- Invariant: every step in steps:due is claimable, leased or due later once this has run.
--- A step that loses its worker has waited its turn, and goes to the front of its list.
+-- A step that loses its worker has waited its turn, and goes to the front of its list. So does one
+-- that waited for its host, whose turn there will not wait.
 local NEWER_MS = 60000
 local woken, lost, started, expired = 0, 0, 0, 0
 local paused = redis.call('EXISTS', PAUSED) == 1
@@ -86,7 +87,7 @@ local function move_on(member)
   if record.state == 'D' then
     started = started + 1
     if state == 'WAITING' then set_state(id, 'PENDING') end
-    queue_step(id, name, record.attempt, record.tries)
+    queue_step(id, name, record.attempt, record.tries, record.extra ~= '-')
   elseif not paused and wakeup_taken(record, priority) then
     woken = woken + 1
     queue_step(id, name, record.attempt, record.tries)

@@ -1,6 +1,7 @@
 -- Puts a step off that may succeed later; fails it if it has no tries left, or if nothing of its
 -- job is to run any more.
--- args: 1 job id, 2 step, 3 attempt, 4 delay in ms, 5 reason, 6 detail
+-- args: 1 job id, 2 step, 3 attempt, 4 delay in ms, 5 reason, 6 detail, 7 the host that asked for
+--       the delay, or '-'
 -- gives: 'delayed', 'failed', or 'lost' if the lease was.
 local id, name = arg(1), arg(2)
 local record = held(id, name, arg(3))
@@ -11,5 +12,5 @@ if last then
   fail_step(id, name, arg(5), arg(6))
   return 'failed'
 end
-write_step(id, name, 'D', record.attempt, record.tries, '-', NOW + tonumber(arg(4)))
+write_step(id, name, 'D', record.attempt, record.tries, arg(7), NOW + tonumber(arg(4)))
 return 'delayed'

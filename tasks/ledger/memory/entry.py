@@ -25,7 +25,7 @@ class StepState(enum.Enum):
     LEASED = "leased"
     """Set by its claim."""
     DELAYED = "delayed"
-    """Set by a retry, or by a start time: until its due time nobody may claim it."""
+    """Set by a retry, a start time or a busy host: until its due time nobody may claim it."""
 
 
 class OpenStep(Struct, frozen=True, kw_only=True):
@@ -42,6 +42,8 @@ class OpenStep(Struct, frozen=True, kw_only=True):
     """Of a queued step: since when."""
     holder: tuple[str, str] | None = None
     """Of a leased step: the worker, and the word by which it knows the call that claimed it."""
+    host: str | None = None
+    """Of a delayed step: the host that it waits for."""
     taken: int = 0
     """Of a queued step: how many wake-ups have been taken from its list once its own has."""
 

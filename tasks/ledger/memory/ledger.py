@@ -124,14 +124,27 @@ class MemoryLedger(MemoryReader):
         self._life.fail(entry, lease.ref, reason, detail)
         return True
 
-    async def retry(self, lease: Lease, delay: float, reason: str, detail: str) -> bool:
+    async def retry(
+        self, lease: Lease, delay: float, reason: str, detail: str, host: str | None = None
+    ) -> bool:
         entry = self._life.held(lease)
         if entry is None:
             return False
         if lease.tries >= self._life.max_tries or entry.record.cancelled:
             return await self.fail(lease, reason, detail)
         self._life.log_attempt(entry, lease, "retried", reason, detail)
-        self._life.delay(entry, lease, round(delay * 1000))
+        self._life.delay(entry, lease, lease.tries, round(delay * 1000), host)
+        return True
+
+    async def postpone(self, lease: Lease, delay: float, host: str) -> bool:
+        entry = self._life.held(lease)
+        if entry is None:
+            return False
+        if entry.record.cancelled:
+            del entry.steps[lease.ref]
+            self._life.revoke_if_idle(entry)
+        else:
+            self._life.delay(entry, lease, lease.tries - 1, round(delay * 1000), host)
         return True
 
     async def hand_back(self, lease: Lease) -> bool:

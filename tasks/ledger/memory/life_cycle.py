@@ -150,13 +150,16 @@ class LifeCycle:
     def renew(self, entry: Entry, ref: StepRef) -> None:
         self.look_at(entry, ref, self.now_ms() + self._lease_ms)
 
-    def delay(self, entry: Entry, lease: Lease, delay_ms: int) -> None:
+    def delay(
+        self, entry: Entry, lease: Lease, tries: int, delay_ms: int, host: str | None
+    ) -> None:
         """Puts a step off that may succeed later."""
         entry.steps[lease.ref] = OpenStep(
             state=StepState.DELAYED,
             attempt=lease.attempt,
-            tries=lease.tries,
+            tries=tries,
             due_ms=self.now_ms() + delay_ms,
+            host=host,
         )
 
     def fail(self, entry: Entry, ref: StepRef, reason: str, detail: str) -> None:

@@ -8,7 +8,15 @@ from tasks.job import Job, JobState, JobType, Priority
 from tasks.ledger.memory.entry import Entry
 from tasks.ledger.memory.life_cycle import LifeCycle
 from tasks.outcome import Failure, OutcomePage
-from tasks.record import AttemptRecord, JobPage, JobRecord, QueueDepth, WorkerRecord
+from tasks.record import (
+    AttemptRecord,
+    HostWait,
+    HostWaits,
+    JobPage,
+    JobRecord,
+    QueueDepth,
+    WorkerRecord,
+)
 from tasks.settings import Settings
 
 
@@ -40,6 +48,11 @@ class MemoryReader:
     async def attempts(self, job_id: str) -> tuple[AttemptRecord, ...]:
         entry = self._life.find(job_id)
         return tuple(entry.attempts) if entry else ()
+
+    async def waiting(self, job_id: str, limit: int) -> HostWaits:
+        entry = self._life.find(job_id)
+        waiting = _host_waits(entry) if entry else []
+        return HostWaits(count=len(waiting), first=tuple(waiting[:limit]))
 
     async def discovery(self, job_id: str) -> bytes | None:
         entry = self._life.find(job_id)
@@ -105,3 +118,16 @@ class MemoryReader:
         entry = self._life.find(job_id)
         over = entry is not None and self._life.ended_before(entry, self._result_ttl_ms)
         return None if over else entry
+
+
+def _host_waits(entry: Entry) -> list[HostWait]:
+    """Soonest first."""
+    waiting = sorted(
+        (step.due_ms, ref.index, step.host)
+        for ref, step in entry.steps.items()
+        if ref.index is not None and step.host is not None
+    )
+    return [
+        HostWait(url=entry.candidates[index].url, host=host, until_ms=due_ms)
+        for due_ms, index, host in waiting
+    ]

@@ -104,7 +104,7 @@ def _move_on(
         return "lost"
     if step.state is StepState.DELAYED:
         life.leave_waiting(entry)
-        life.queue(entry, ref, step.attempt, step.tries)
+        life.queue(entry, ref, step.attempt, step.tries, first=step.host is not None)
         return "started"
     if not paused and step.taken <= life.wakeups.taken(entry.job.priority):
         life.queue(entry, ref, step.attempt, step.tries)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Mapping
 from urllib.parse import parse_qs, urlsplit
 
 from nlp.article import Page
@@ -34,7 +35,9 @@ class Site:
             raise TransientFailure(Reason.SERVER_ERROR, detail, retry_after=0.2)
         return Page(url=url, body=b"")
 
-    async def document(self, url: str) -> Page:
+    async def document(
+        self, url: str, *, headers: Mapping[str, str] | None = None, interval: float = 0.0
+    ) -> Page:
         await asyncio.sleep(random.uniform(0.005, 0.05))
         serial = int(parse_qs(urlsplit(url).query)["q"][0].split()[-1])
         items = "".join(

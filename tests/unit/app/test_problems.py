@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from http import HTTPStatus
 
 from app.problems import PROBLEMS, problem_type_of
-from tasks.errors import CuratorError, InvalidSettings, StepError, UnknownJob
+from tasks.errors import CuratorError, HostBusy, InvalidSettings, StepError, UnknownJob
 
-NEVER_ANSWERED = (InvalidSettings, StepError)
+NEVER_ANSWERED = (HostBusy, InvalidSettings, StepError)
 """Raised where no request is."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -13,6 +14,11 @@ from tasks.fetch.fetcher import HttpFetcher
 from tasks.settings import Settings
 
 HTML = {"content-type": "text/html; charset=utf-8"}
+
+
+def quick(**fields: Any) -> Settings:
+    """Settings with no delay between requests."""
+    return Settings(fetch_delay_per_host=0.0, **fields)
 
 
 async def slow() -> None:
@@ -30,7 +36,7 @@ class Web:
         self.answers: dict[str, Callable[[], httpx.Response]] = {}
         self.before: Callable[[], Awaitable[None]] | None = None
         transport = httpx.MockTransport(self.handle)
-        self.fetcher = HttpFetcher(transport, settings or Settings(fetch_max_bytes=1_000))
+        self.fetcher = HttpFetcher(transport, settings or quick(fetch_max_bytes=1_000))
 
     async def handle(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
@@ -67,7 +73,7 @@ async def test_a_page_with_where_it_was_found() -> None:
 
 
 async def test_how_we_present_ourselves() -> None:
-    web = Web(Settings(user_agent="reader/1.0"))
+    web = Web(quick(user_agent="reader/1.0"))
     web.page("/a")
     await web.fetcher.page("http://news.example/a")
     for request in web.requests:
@@ -146,14 +152,14 @@ async def test_a_refusal_keeps_what_the_site_asked_for() -> None:
 
 
 async def test_the_deadline_covers_all_redirects_together() -> None:
-    web = Web(Settings(fetch_timeout=0.1))
+    web = Web(quick(fetch_timeout=0.1))
     web.redirect("/a", "/a")
     web.before = slow
     assert (await web.failure("/a")).reason == Reason.TIMED_OUT
 
 
 async def test_waiting_for_our_own_limits_does_not_count() -> None:
-    web = Web(Settings(fetch_timeout=0.1, fetch_concurrency_per_host=1))
+    web = Web(quick(fetch_timeout=0.1, fetch_concurrency_per_host=1))
     web.page("/a")
     web.before = slow
     pages = await asyncio.gather(*(web.fetcher.page("http://news.example/a") for _ in range(8)))
@@ -161,7 +167,7 @@ async def test_waiting_for_our_own_limits_does_not_count() -> None:
 
 
 async def test_two_hosts_that_redirect_to_each_other_do_not_block_each_other() -> None:
-    web = Web(Settings(fetch_timeout=1.0, fetch_concurrency_per_host=1, fetch_concurrency=2))
+    web = Web(quick(fetch_timeout=1.0, fetch_concurrency_per_host=1, fetch_concurrency=2))
     web.redirect("/a", "http://b.example/b")
     web.redirect("/b", "http://a.example/c")
     web.page("/c")

@@ -13,13 +13,25 @@ from hypothesis import strategies as st
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.fetch.client import Client
 from tasks.fetch.deadline import Deadline
+from tasks.fetch.hosts import MAX_GAP, Turn
 from tasks.fetch.limits import Limits
-from tasks.fetch.robots import FAILURE_KEPT_SECONDS, RobotsRules, parse_robots, product_token
+from tasks.fetch.local_hosts import LocalHosts
+from tasks.fetch.robots import (
+    FAILURE_KEPT_SECONDS,
+    RobotsRules,
+    parse_robots,
+    product_token,
+    wanted_gap,
+)
 
 PAGE = "http://news.example/private/story"
 TOKEN = "content-curator"
 
 Answer = Callable[[httpx.Request], httpx.Response]
+
+
+def limits() -> Limits:
+    return Limits(10, LocalHosts(10, slot_seconds=60))
 
 
 class Site:
@@ -29,7 +41,9 @@ class Site:
         self.answer = answer
         self.asked: list[str] = []
         self.now = 0.0
-        client = Client(httpx.MockTransport(self.handle), Limits(10, 10), user_agent=TOKEN)
+        self.hosts_ms = 0
+        hosts = LocalHosts(10, slot_seconds=60, now_ms=lambda: self.hosts_ms)
+        client = Client(httpx.MockTransport(self.handle), Limits(10, hosts), user_agent=TOKEN)
         self.rules = RobotsRules(
             client,
             user_agent="content-curator/0.1 (+https://example.org)",
@@ -48,9 +62,9 @@ class Site:
             )
         return answer(request)
 
-    async def check(self, url: str = PAGE) -> None:
+    async def check(self, url: str = PAGE) -> float:
         async with Deadline(1) as deadline:
-            await self.rules.check(httpx.URL(url), deadline)
+            return await self.rules.check(httpx.URL(url), deadline)
 
     async def failure(self, url: str = PAGE) -> StepError:
         with pytest.raises(StepError) as caught:
@@ -103,10 +117,12 @@ async def test_a_site_that_cannot_say_is_asked_again_later(status: int) -> None:
     failure = await site.failure()
     assert isinstance(failure, TransientFailure)
     assert failure.retry_after == 9.0
+    assert failure.host == "news.example"
     again = await site.failure()
     assert len(site.asked) == 1
     assert again is not failure
     site.now += FAILURE_KEPT_SECONDS
+    site.hosts_ms += 9_000
     site.answer = text("")
     await site.check()
 
@@ -132,7 +148,7 @@ async def test_a_slow_robots_txt_is_known_as_slow() -> None:
         await never.wait()
         return text("")
 
-    client = Client(httpx.MockTransport(hang), Limits(10, 10), user_agent=TOKEN)
+    client = Client(httpx.MockTransport(hang), limits(), user_agent=TOKEN)
     site.rules = RobotsRules(client, user_agent=TOKEN, timeout=0.02, clock=lambda: site.now)
     failures = await asyncio.gather(*(site.failure() for _ in range(20)))
     assert {failure.reason for failure in failures} == {Reason.TIMED_OUT}
@@ -186,3 +202,46 @@ def test_thousands_of_agents_do_not_multiply_the_rules() -> None:
 )
 def test_robots_txt_calls_us_by_the_first_word(agent: str) -> None:
     assert product_token(agent) == TOKEN
+
+
+@pytest.mark.parametrize(
+    ("lines", "gap"),
+    [
+        (["User-agent: *", "Crawl-delay: 2.5"], 2.5),
+        (["User-agent: *", "Crawl-delay: 9", "User-agent: content-curator", "Crawl-delay: 1"], 1),
+        (["User-agent: *", "Crawl-delay: 9", "User-agent: content-curator", "Allow: /"], 0),
+        (["User-agent: otherbot", "Crawl-delay: 9", "User-agent: *", "Allow: /"], 0),
+        (["User-agent: *", "Request-rate: 1/7"], 7),
+        (["User-agent: *", "Request-rate: 2/1m", "Crawl-delay: 1"], 30),
+        (["User-agent: *", "Request-rate: 0/7"], 0),
+        (["User-agent: *", "Request-rate: -1/7"], 0),
+        (["User-agent: *", "Request-rate: 1/99999999999999999999999d"], MAX_GAP),
+        (["User-agent: *", "Crawl-delay: 1e300"], MAX_GAP),
+        (["User-agent: *", "Crawl-delay: inf"], 0),
+        (["User-agent: *", "Crawl-delay: nan"], 0),
+        (["User-agent: *", "Crawl-delay: -4"], 0),
+        (["User-agent: *", "Crawl-delay: soon"], 0),
+        (["User-agent: *", "Crawl-delay:"], 0),
+    ],
+)
+async def test_how_often_a_site_wants_to_be_asked(lines: list[str], gap: float) -> None:
+    site = Site(text(*lines))
+    assert await site.check() == gap
+    assert await site.check() == gap, "and it is remembered"
+    assert len(site.asked) == 1
+
+
+@given(st.binary(max_size=40), st.sampled_from([b"Crawl-delay", b"Request-rate"]))
+def test_any_number_is_a_gap_that_we_keep(value: bytes, field: bytes) -> None:
+    rules = parse_robots(b"User-agent: *\n" + field + b": " + value, TOKEN)
+    assert 0 <= wanted_gap(rules, TOKEN) <= MAX_GAP
+
+
+async def test_a_crawl_delay_holds_at_once_for_all_who_wait_for_the_site() -> None:
+    site = Site(text("User-agent: *", "Crawl-delay: 3"))
+    hosts = LocalHosts(10, slot_seconds=60, now_ms=lambda: 0)
+    client = Client(httpx.MockTransport(site.handle), Limits(10, hosts), user_agent=TOKEN)
+    site.rules = RobotsRules(client, user_agent=TOKEN, timeout=1)
+    await site.check()
+    unaware = Turn(host="news.example", ticket="a", holder="worker-1", gap_ms=0)
+    assert (await hosts.ask(unaware)).wait_ms == 3_000

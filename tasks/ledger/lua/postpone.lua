@@ -1,0 +1,14 @@
+-- Puts a step off that has to wait for its host. The attempt is not held against it; when it is due,
+-- it goes to the front of its list. A cancelled job's step is dropped instead.
+-- args: 1 job id, 2 step, 3 attempt, 4 delay in ms, 5 host
+-- gives: 1, or 0 if the lease was lost.
+local id, name = arg(1), arg(2)
+local record = held(id, name, arg(3))
+if not record then return 0 end
+if field(id, 'cancelled') then
+  close_step(id, name)
+  revoke_if_idle(id)
+  return 1
+end
+write_step(id, name, 'D', record.attempt, record.tries - 1, arg(5), NOW + tonumber(arg(4)))
+return 1

@@ -1,0 +1,143 @@
+"""What every ledger promises of steps that wait for their hosts."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks.job import Job, JobState
+from tasks.ports import Ledger
+from tasks.record import CancelOutcome, HostWait, HostWaits
+from tasks.settings import Settings
+from tasks.step import ClaimRefusal, StepRef
+from tests.contract.ledgers import (
+    START_MS,
+    WORKER,
+    LedgerUnderTest,
+    a_job,
+    analyse,
+    candidates,
+    claim,
+    discover,
+    record,
+    state,
+)
+
+HOST = "site.example"
+
+
+async def running(ledger: Ledger, urls: int = 2, **fields: object) -> Job:
+    """A job whose articles are released."""
+    job = a_job(urls, **fields)
+    await ledger.submit(job)
+    await discover(ledger, job)
+    return job
+
+
+async def postpone(ledger: Ledger, job: Job, index: int, seconds: float) -> None:
+    lease = await claim(ledger, job, f"analyse:{index}")
+    assert await ledger.postpone(lease, seconds, HOST)
+
+
+async def test_a_step_that_waits_cannot_be_claimed_until_then(under_test: LedgerUnderTest) -> None:
+    ledger = under_test.ledger
+    job = await running(ledger)
+    await postpone(ledger, job, 0, 10)
+    ref = StepRef.parse(f"{job.id}/analyse:0")
+    under_test.advance(9.9)
+    await ledger.reap()
+    assert await ledger.claim(ref, WORKER) is ClaimRefusal.DELAYED
+    under_test.advance(0.1)
+    await ledger.reap()
+    assert (await claim(ledger, job, "analyse:0")).attempt == 2
+
+
+async def test_waiting_is_no_try(under_test: LedgerUnderTest, settings: Settings) -> None:
+    ledger = under_test.ledger
+    job = await running(ledger)
+    for _ in range(settings.max_attempts + 1):
+        await postpone(ledger, job, 0, 1)
+        under_test.advance(1)
+        await ledger.reap()
+    assert (await claim(ledger, job, "analyse:0")).tries == 1
+    assert (await record(ledger, job)).failed == 0
+    assert await ledger.attempts(job.id) == ()
+
+
+async def test_whose_turn_has_come_goes_before_who_only_waits_for_a_worker(
+    under_test: LedgerUnderTest,
+) -> None:
+    ledger = under_test.ledger
+    job = await running(ledger)
+    await postpone(ledger, job, 0, 1)
+    under_test.pop_all()
+    await running(ledger)
+    under_test.advance(1)
+    await ledger.reap()
+    assert under_test.pop() == f"{job.id}/analyse:0"
+
+
+async def test_who_waits_for_whom_and_until_when(under_test: LedgerUnderTest) -> None:
+    ledger = under_test.ledger
+    job = await running(ledger, 5)
+    urls = [candidate.url for candidate in candidates(job)]
+    await postpone(ledger, job, 2, 10)
+    await postpone(ledger, job, 1, 20)
+    asked = await claim(ledger, job, "analyse:0")
+    await ledger.retry(asked, 5, "server_error", "Not so fast.", "other.example")
+    unasked = await claim(ledger, job, "analyse:3")
+    await ledger.retry(unasked, 1, "timed_out", "It took long.")
+    expected = [
+        HostWait(url=urls[0], host="other.example", until_ms=START_MS + 5_000),
+        HostWait(url=urls[2], host=HOST, until_ms=START_MS + 10_000),
+        HostWait(url=urls[1], host=HOST, until_ms=START_MS + 20_000),
+    ]
+    assert await ledger.waiting(job.id, 20) == HostWaits(count=3, first=tuple(expected))
+    assert await ledger.waiting(job.id, 2) == HostWaits(count=3, first=tuple(expected[:2]))
+    under_test.advance(10)
+    await ledger.reap()
+    assert (await ledger.waiting(job.id, 20)).first == (expected[2],)
+
+
+@pytest.mark.parametrize("job_id", ["", "0197-unknown"])
+async def test_nobody_waits_in_a_job_that_there_is_not(ledger: Ledger, job_id: str) -> None:
+    assert await ledger.waiting(job_id, 20) == HostWaits(count=0, first=())
+
+
+async def test_a_job_whose_articles_wait_is_cancelled_at_once(ledger: Ledger) -> None:
+    job = await running(ledger, 1)
+    await postpone(ledger, job, 0, 900)
+    assert await ledger.cancel(job.id) is CancelOutcome.CANCELLED
+    assert await state(ledger, job) is JobState.REVOKED
+    assert await ledger.waiting(job.id, 20) == HostWaits(count=0, first=())
+
+
+async def test_a_step_whose_job_is_being_cancelled_does_not_wait(ledger: Ledger) -> None:
+    job = await running(ledger, 1)
+    lease = await claim(ledger, job, "analyse:0")
+    assert await ledger.cancel(job.id) is CancelOutcome.CANCELLING
+    assert await ledger.postpone(lease, 900, HOST)
+    assert await state(ledger, job) is JobState.REVOKED
+
+
+async def test_a_deadline_does_not_wait_for_hosts(under_test: LedgerUnderTest) -> None:
+    ledger = under_test.ledger
+    job = await running(ledger, 2, deadline_ms=START_MS + 5_000)
+    await postpone(ledger, job, 0, 900)
+    await analyse(ledger, job, 1)
+    under_test.advance(5)
+    await ledger.reap()
+    failures = await ledger.failures(job.id)
+    assert [failure.reason for failure in failures] == ["deadline_reached"]
+    await claim(ledger, job, "rank")
+
+
+async def test_only_the_holder_of_the_lease_can_put_a_step_off(
+    under_test: LedgerUnderTest,
+) -> None:
+    ledger = under_test.ledger
+    job = await running(ledger, 1)
+    lost = await claim(ledger, job, "analyse:0")
+    under_test.advance(3)
+    await ledger.reap()
+    assert not await ledger.postpone(lost, 900, HOST)
+    await analyse(ledger, job, 0)

@@ -8,10 +8,12 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct, field
 
+from nlp.analysis import Scorecard
 from nlp.article import Entity
 from nlp.decision import Decision, Verdict
 
 SCORES = {
+    "relevance_score": "Relevance",
     "semantic_relevance_score": "Relevance by meaning",
     "tfidf_relevance_score": "Relevance by words",
     "topic_coherence_score": "Topic coherence",
@@ -25,6 +27,7 @@ SCORES = {
 VERDICTS = {
     Verdict.KEPT: "Kept",
     Verdict.DUPLICATE: "Merged",
+    Verdict.IRRELEVANT: "Not relevant",
     Verdict.OVER_DOMAIN_CAP: "Over the domain's cap",
     Verdict.OVER_CLUSTER_CAP: "Over the story's cap",
     Verdict.BELOW_CUT: "Below the cut",
@@ -43,6 +46,7 @@ class ShownArticle(Struct, frozen=True, kw_only=True):
     publish_date: dt.datetime | None = None
     language: str | None = None
     word_count: int | None = None
+    keywords: list[str] = field(default_factory=list)
     entities: list[Entity] = field(default_factory=list)
 
 
@@ -51,6 +55,9 @@ class ShownResult(Struct, frozen=True, kw_only=True):
 
     article: ShownArticle
     overall_score: float
+    cached: bool = False
+    """Whether all of it was known from an earlier job."""
+    relevance_score: float | None = None
     semantic_relevance_score: float | None = None
     tfidf_relevance_score: float | None = None
     topic_coherence_score: float | None = None
@@ -63,8 +70,13 @@ class ShownResult(Struct, frozen=True, kw_only=True):
     @property
     def components(self) -> list[tuple[str, float]]:
         """The component scores that were measured, with what to call them."""
-        given = ((label, getattr(self, name)) for name, label in SCORES.items())
-        return [(label, score) for label, score in given if score is not None]
+        return components(self)
+
+
+def components(scores: Scorecard | ShownResult | None) -> list[tuple[str, float]]:
+    """The component scores that were measured, with what to call them."""
+    given = ((label, getattr(scores, name, None)) for name, label in SCORES.items())
+    return [(label, score) for label, score in given if score is not None]
 
 
 class ShownSource(Struct, frozen=True, kw_only=True):

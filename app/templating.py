@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.template import TemplateConfig
 
-from app.outcome import VERDICTS, web_link
+from app.outcome import VERDICTS, components, web_link
 from tasks.job import JobState, JobType
 
 HERE = Path(__file__).parent
@@ -45,6 +45,7 @@ def template_config() -> TemplateConfig[JinjaTemplateEngine]:
     environment.filters["moment"] = _moment
     environment.filters["day"] = _day
     environment.filters["step"] = _step
+    environment.filters["components"] = components
     environment.filters["web_link"] = web_link
     environment.globals.update(SHOWN=SHOWN, STATES=STATES, TYPES=TYPES, VERDICTS=VERDICTS)
     return TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment))

@@ -8,6 +8,8 @@ from typing import Generic, Literal, TypeVar
 
 from msgspec import Struct
 
+from nlp.analysis import NeutralScore
+from nlp.decision import NearestArticle
 from tasks.job import JobState, JobType
 from tasks.outcome import Failure
 
@@ -59,6 +61,14 @@ class Handled(Struct, frozen=True, kw_only=True):
     replayed_from: str | None = None
 
 
+class Waiting(Struct, frozen=True, kw_only=True):
+    """An article that waits for its host."""
+
+    url: str
+    host: str
+    until: dt.datetime
+
+
 class JobStatus(Struct, frozen=True, kw_only=True):
     job_id: uuid.UUID
     type: JobType
@@ -70,6 +80,8 @@ class JobStatus(Struct, frozen=True, kw_only=True):
     processed_urls: int = 0
     failed_urls: int = 0
     failures: tuple[Failure, ...] = ()
+    waiting_count: int = 0
+    waiting: tuple[Waiting, ...] = ()
     submitted_at: dt.datetime | None = None
     started_at: dt.datetime | None = None
     finished_at: dt.datetime | None = None
@@ -93,9 +105,11 @@ class ArticleView(Struct, frozen=True, kw_only=True):
     domain: str = ""
 
 
-class RankedArticle(Struct, frozen=True, kw_only=True):
-    article: ArticleView
-    overall_score: float
+class ScoresView(Struct, frozen=True, kw_only=True):
+    """What a score is made of; None where the service did not say."""
+
+    overall_score: float | None = None
+    relevance_score: float | None = None
     readability_score: float | None = None
     ner_density_score: float | None = None
     sentiment_score: float | None = None
@@ -104,13 +118,29 @@ class RankedArticle(Struct, frozen=True, kw_only=True):
     recency_score: float | None = None
     reputation_score: float | None = None
     topic_coherence_score: float | None = None
+    neutral: tuple[NeutralScore, ...] = ()
+
+
+class RankedArticle(ScoresView, frozen=True, kw_only=True):
+    article: ArticleView
 
 
 class DecisionView(Struct, frozen=True, kw_only=True):
     url: str
     verdict: str
     explanation: str = ""
+    title: str | None = None
     rank: int | None = None
+    overall_score: float | None = None
+    scores: ScoresView | None = None
+    domain: str | None = None
+    cluster: int | None = None
+    cap: int | None = None
+    duplicate_of: str | None = None
+    matched_by: str | None = None
+    similarity: float | None = None
+    nearest: NearestArticle | None = None
+    reason: str | None = None
 
 
 class JobResult(Struct, frozen=True, kw_only=True):

@@ -30,6 +30,7 @@ _PAGE = 100
         "show": ("app.cli.jobs:show", "Print where a job stands."),
         "watch": ("app.cli.watch:watch", "Follow a job until it ends."),
         "result": ("app.cli.jobs:result", "Print the articles of a job, best first."),
+        "explain": ("app.cli.explain:explain", "Print why candidates were kept or not."),
         "attempts": ("app.cli.jobs:attempts", "Print which steps did not succeed at once."),
         "retry": ("app.cli.many:retry", "Try again what failed in jobs."),
         "cancel": ("app.cli.many:cancel", "Cancel jobs."),

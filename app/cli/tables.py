@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterable, Sequence
 
 import click
@@ -10,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.answers import JobResult, JobStatus, RankedArticle
+from app.cli.answers import DecisionView, JobResult, JobStatus, RankedArticle, ScoresView
 from app.cli.text import printable
 from tasks.job import JobState
 from tasks.outcome import Failure
@@ -24,9 +25,11 @@ _STYLES = {
     JobState.FAILURE: "red",
     JobState.REVOKED: "yellow",
     "kept": "green",
+    "failed": "red",
 }
 
 _SCORES = {
+    "relevance": "relevance_score",
     "readability": "readability_score",
     "entities": "ner_density_score",
     "neutrality": "sentiment_score",
@@ -98,6 +101,10 @@ def show_status(console: Console, job: JobStatus) -> None:
             ("error", job.error),
         ],
     )
+    if job.waiting:
+        _say(console, f"\n{job.waiting_count} wait for their hosts")
+        rows = [(one.until, one.host, one.url) for one in job.waiting]
+        show_table(console, ("until", "host", "url"), rows)
     _show_failures(console, job.failures)
 
 
@@ -111,11 +118,61 @@ def show_result(
     _show_failures(console, result.failed_urls)
     if decisions:
         _say(console, "")
-        show_table(
-            console,
-            ("decision", "url", "why"),
-            [(one.verdict, one.url, one.explanation) for one in result.decisions],
-        )
+        show_decisions(console, result.decisions)
+
+
+def show_decisions(console: Console, decisions: Sequence[DecisionView]) -> None:
+    """What became of each candidate: the kept by their rank, then the others by their score."""
+    ordered = sorted(decisions, key=lambda one: (one.rank or math.inf, -(one.overall_score or 0)))
+    show_table(
+        console,
+        ("decision", "score", "url", "why"),
+        [(one.verdict, one.overall_score, one.url, one.explanation) for one in ordered],
+    )
+
+
+def show_decision(console: Console, one: DecisionView) -> None:
+    """All that is known of one candidate."""
+    scores, nearest = one.scores or ScoresView(), one.nearest
+    neutral = {score.score: score.reason for score in scores.neutral}
+    show_table(
+        console,
+        ("decision", one.verdict),
+        [
+            ("url", one.url),
+            ("title", one.title),
+            ("why", one.explanation),
+            ("reason", one.reason),
+            ("rank", _number(one.rank)),
+            ("score", one.overall_score),
+            *(
+                (name, _part(getattr(scores, field), neutral.get(field)))
+                for name, field in _SCORES.items()
+            ),
+            ("domain", one.domain),
+            ("cluster", _number(one.cluster)),
+            ("cap", _number(one.cap)),
+            ("duplicate of", one.duplicate_of),
+            ("matched by", one.matched_by),
+            ("similarity", _share(one.similarity)),
+            ("nearest", nearest.url if nearest else None),
+            ("shared phrases", _share(nearest.containment if nearest else None)),
+            ("cosine", _share(nearest.cosine if nearest else None)),
+        ],
+    )
+
+
+def _part(score: float | None, neutral: str | None) -> Cell:
+    return f"{score:.1f}  ({neutral})" if score is not None and neutral else score
+
+
+def _share(share: float | None) -> str | None:
+    return None if share is None else f"{share:.3f}"
+
+
+def _number(number: int | None) -> str | None:
+    """To the left, as what stands above and below it."""
+    return None if number is None else str(number)
 
 
 def _headline(result: JobResult) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from app.outcome import SCORES
-from nlp.decision import Decision, Verdict
+from nlp.analysis import Scorecard
+from nlp.decision import Decision, NearestArticle, Verdict
 from tasks.errors import Reason
 from tasks.job import JobState, JobType
 from tasks.ledger.redis import RedisLedger
@@ -77,6 +78,12 @@ class Player:
                 explanation=f"Kept with a score of {one['overall_score']:.0f}.",
                 rank=rank,
                 overall_score=one["overall_score"],
+                scores=msgspec.convert(one, Scorecard),
+                domain=one["article"]["domain"],
+                cluster=0,
+                nearest=NearestArticle(
+                    url="https://news.example/nearest", containment=0.25, cosine=0.612
+                ),
             )
             for rank, one in enumerate(self._analysed, start=1)
         ]
@@ -107,6 +114,7 @@ def result_of(url: str, *, score: float, **article: Any) -> dict[str, Any]:
         "overall_score": score,
         **{name: 50.0 + place * 5 for place, name in enumerate(SCORES)},
         "neutral": [],
+        "cached": True,
         "article": {
             "url": url,
             "canonical_url": url,
@@ -117,6 +125,7 @@ def result_of(url: str, *, score: float, **article: Any) -> dict[str, Any]:
             "publish_date": "2026-03-01T08:30:00Z",
             "language": "en",
             "word_count": 730,
+            "keywords": ["quiet week", "markets"],
             "entities": [{"text": "Bank of Examples", "label": "ORG", "count": 3}],
             **article,
         },

@@ -81,9 +81,15 @@ async def test_a_topic_from_the_form_to_its_results(page: Page, player: Player) 
     await expect(results.first).to_contain_text("<script>alert(1)</script>")
     await expect(results.first).to_contain_text("1 March 2026")
     await results.first.get_by_text("Scores").click()
-    await expect(results.first.locator("meter")).to_have_count(8)
+    await expect(results.first.locator("meter")).to_have_count(9)
+    await expect(results.first).to_contain_text("quiet week · markets")
+    await expect(results.first).to_contain_text("known before")
     await expect(page.locator("#decisions > li")).to_have_count(3)
     await expect(page.locator("#decisions")).to_contain_text("The server answered 404.")
+    first = page.locator("#decisions > li").first
+    await first.get_by_text("Numbers").click()
+    await expect(first).to_contain_text("25 % of the phrases, cosine 0.612")
+    await expect(first.locator("meter")).to_have_count(9)
     link = results.first.get_by_role("link")
     assert await link.get_attribute("rel") == "noopener nofollow"
 
@@ -121,6 +127,7 @@ async def test_everything_fits_on_a_phone(page: Page, player: Player) -> None:
     await player.analyse(job_id, 0, "https://a.example/" + "long" * 80, title="Word" * 60)
     await player.rank(job_id)
     await expect(page.locator("#state")).to_have_text("Done")
+    await page.get_by_text("Numbers").click()
     assert await overflow(page) <= 0
 
 

@@ -137,8 +137,8 @@ def test_a_result_lists_the_ranked_then_the_failed_then_the_decisions() -> None:
         "failed\turl\twhy",
         "too_short\thttps://a.example/3\t90 words",
         "",
-        "decision\turl\twhy",
-        "kept\thttps://a.example/Tides\tRank 1 of 2.",
+        "decision\tscore\turl\twhy",
+        "kept\t-\thttps://a.example/Tides\tRank 1 of 2.",
     ]
 
 

@@ -1,0 +1,105 @@
+"""Why a candidate was kept or not, with its numbers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.unit.cli.web_stub import HOSTILE, JOB, TAMED, WebStub, answer, job_result, run
+
+KEPT = {
+    "url": "https://a.example/tides",
+    "verdict": "kept",
+    "explanation": "Rank 1 with 81.25.",
+    "rank": 1,
+    "overall_score": 81.25,
+    "domain": "a.example",
+    "cluster": 0,
+    "scores": {
+        "overall_score": 81.25,
+        "relevance_score": 90.5,
+        "ner_density_score": 50.0,
+        "neutral": [{"score": "ner_density_score", "reason": "Made for English."}],
+    },
+    "nearest": {"url": "https://b.example/reefs", "containment": 0.125, "cosine": 0.61},
+}
+MERGED = {
+    "url": "https://b.example/tides?page=2",
+    "verdict": "duplicate",
+    "explanation": "Has the same text as another.",
+    "overall_score": 64.0,
+    "duplicate_of": "https://a.example/tides",
+    "matched_by": "text_hash",
+    "similarity": 1.0,
+}
+FAILED = {
+    "url": "https://c.example/",
+    "verdict": "failed",
+    "explanation": "The site answered 404.",
+    "reason": "not_found",
+}
+
+
+def web(*decisions: dict[str, object]) -> WebStub:
+    result = job_result(decisions=list(decisions) or [FAILED, MERGED, KEPT])
+    return WebStub({f"GET /jobs/{JOB}/result": answer(result)})
+
+
+def test_all_candidates_the_kept_first_then_by_score() -> None:
+    lines = run("jobs", "explain", JOB, web=web()).stdout.splitlines()
+    assert lines == [
+        "decision\tscore\turl\twhy",
+        "kept\t81.2\thttps://a.example/tides\tRank 1 with 81.25.",
+        "duplicate\t64.0\thttps://b.example/tides?page=2\tHas the same text as another.",
+        "failed\t-\thttps://c.example/\tThe site answered 404.",
+    ]
+
+
+def test_one_candidate_with_all_its_numbers() -> None:
+    shown = run("jobs", "explain", JOB, "https://a.example/tides", web=web()).stdout
+    rows = dict(line.split("\t") for line in shown.splitlines())
+    assert rows["decision"] == "kept"
+    assert rows["why"] == "Rank 1 with 81.25."
+    assert rows["relevance"] == "90.5"
+    assert rows["entities"] == "50.0 (Made for English.)"
+    assert rows["recency"] == "-"
+    assert rows["cluster"] == "0"
+    assert rows["nearest"] == "https://b.example/reefs"
+    assert rows["shared phrases"] == "0.125"
+    assert rows["cosine"] == "0.610"
+
+
+def test_a_candidate_is_found_under_another_spelling_of_its_address() -> None:
+    shown = run("jobs", "explain", JOB, "HTTPS://A.example:443/tides?utm_source=x", web=web())
+    assert "Rank 1" in shown.stdout
+
+
+@pytest.mark.parametrize("url", ["https://d.example/", "no url at all", ""])
+def test_who_is_no_candidate_is_said_to_be_none(url: str) -> None:
+    done = run("jobs", "explain", JOB, url, web=web())
+    assert done.exit_code == 2
+    assert "not among the 3 candidates" in done.stderr
+
+
+def test_json_is_as_the_server_sent_it() -> None:
+    whole = run("jobs", "explain", JOB, "--json", web=web()).stdout
+    assert json.loads(whole) == [FAILED, MERGED, KEPT]
+    one = run("jobs", "explain", JOB, MERGED["url"], "--json", web=web()).stdout  # type: ignore[arg-type]
+    assert json.loads(one) == MERGED
+
+
+def test_other_peoples_text_cannot_speak_to_the_terminal() -> None:
+    hostile = {**KEPT, "title": HOSTILE, "explanation": HOSTILE}
+    shown = run(
+        "jobs", "explain", JOB, "https://a.example/tides", web=web(hostile), terminal=True
+    ).stdout
+    assert TAMED in shown
+    assert "\x07" not in shown
+
+
+def test_a_job_without_decisions_has_nothing_to_explain() -> None:
+    stub = WebStub({f"GET /jobs/{JOB}/result": answer({"status": "SUCCESS"})})
+    assert run("jobs", "explain", JOB, web=stub).stdout.splitlines() == [
+        "decision\tscore\turl\twhy"
+    ]

@@ -28,7 +28,7 @@ class Entity(Struct, frozen=True, kw_only=True):
     """How often it is mentioned in the words that were read for entities."""
 
 
-class Article(Struct, frozen=True, kw_only=True):
+class Article(Struct, frozen=True, kw_only=True, tag="article"):
     """The readable part of a page."""
 
     url: str
@@ -43,5 +43,3 @@ class Article(Struct, frozen=True, kw_only=True):
     """Aware, in UTC; None where the page does not say."""
     language: str | None = None
     """ISO 639-1 code; None where the text is too short to tell."""
-    summary: str = ""
-    entities: tuple[Entity, ...] = ()

@@ -1,10 +1,12 @@
-"""What a selection takes and gives, as data."""
+"""What the survey and the selection of a job's articles take and give, as data."""
 
 from __future__ import annotations
 
 import enum
 
 from msgspec import Struct
+
+from nlp.analysis import Scorecard, Weights
 
 
 class SelectionPolicy(Struct, frozen=True, kw_only=True):
@@ -14,6 +16,8 @@ class SelectionPolicy(Struct, frozen=True, kw_only=True):
     """Whether the caps per domain and per cluster apply. Duplicates are merged in any case."""
     max_articles: int | None = None
     """How many are kept; None for all."""
+    min_relevance: float = 0.0
+    """The relevance, 0–100, below which an article is dropped."""
     domain_cap: int = 2
     dup_sim_threshold: float = 0.97
     use_clustering: bool = True
@@ -21,16 +25,77 @@ class SelectionPolicy(Struct, frozen=True, kw_only=True):
     clustering_threshold: float = 0.75
 
 
+class Match(Struct, frozen=True, kw_only=True):
+    """Why one article was merged into another."""
+
+    original: int
+    """Place of the article that stays."""
+    matched_by: str
+    """`canonical_url`, `text_hash`, `shingles` or `embedding`: the first that holds."""
+    similarity: float
+    """Containment or cosine, 0–1."""
+
+
+class Nearest(Struct, frozen=True, kw_only=True):
+    """The most alike article among those that stay, whether or not that makes a duplicate."""
+
+    original: int
+    """Its place."""
+    containment: float
+    """|A ∩ B| / min(|A|, |B|) of the shingles, 0–1; 0 where either text has too few."""
+    cosine: float
+    """Of title and lead, -1 to 1; 0 where there is no embedding."""
+
+
+class SurveyRequest(Struct, frozen=True, kw_only=True):
+    """A job's articles, to be compared with each other."""
+
+    evidence: tuple[bytes, ...]
+    """Each an `Evidence`, as msgpack."""
+    query: str | None
+    policy: SelectionPolicy
+    weights: Weights
+
+
+class Surveyed(Struct, frozen=True, kw_only=True):
+    """What the comparison told of one article."""
+
+    scores: Scorecard
+    """With its relevance among all of the job's articles."""
+    match: Match | None
+    """The better article that it repeats."""
+    nearest: Nearest | None
+    """None of an article that nothing stays beside."""
+    cluster: int | None
+    """Number of its cluster, from 0, of a duplicate that of its original; None where
+    clustering is off."""
+
+
+class Survey(Struct, frozen=True, kw_only=True):
+    """A job's articles beside each other. Places are those of the request."""
+
+    articles: tuple[Surveyed, ...]
+
+
 class Verdict(enum.StrEnum):
     """What became of a candidate."""
 
     KEPT = "kept"
     DUPLICATE = "duplicate"
+    IRRELEVANT = "irrelevant"
     OVER_DOMAIN_CAP = "over_domain_cap"
     OVER_CLUSTER_CAP = "over_cluster_cap"
     BELOW_CUT = "below_cut"
     FAILED = "failed"
     """Set by the caller, for articles that were never analysed."""
+
+
+class NearestArticle(Struct, frozen=True, kw_only=True):
+    """The most alike article among those that stay."""
+
+    url: str
+    containment: float
+    cosine: float
 
 
 class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -40,18 +105,25 @@ class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
     verdict: Verdict
     explanation: str
     """One sentence for a reader, with the numbers that decided."""
+    title: str | None = None
     rank: int | None = None
     """From 1; of what was kept."""
     overall_score: float | None = None
+    scores: Scorecard | None = None
+    """The parts of the score; entities are neutral in that of an article that could not be kept
+    however many it names."""
     domain: str | None = None
     cluster: int | None = None
     """Number of the cluster, from 0; None where clustering is off."""
+    cap: int | None = None
+    """Of what was over a cap: how many it lets through; of what was below the cut: the places."""
     duplicate_of: str | None = None
     """URL of the article that it was merged into."""
     matched_by: str | None = None
     """Of a duplicate: `canonical_url`, `text_hash`, `shingles` or `embedding`."""
     similarity: float | None = None
     """Of a duplicate: the containment or cosine that matched, 0–1."""
+    nearest: NearestArticle | None = None
     reason: str | None = None
     """Of what failed: its stable word."""
 
@@ -60,6 +132,6 @@ class Ranking(Struct, frozen=True, kw_only=True):
     """The outcome of a job's selection."""
 
     kept: tuple[int, ...]
-    """Places of the kept analyses in the input, best first."""
+    """Places of the kept articles in the input, best first."""
     decisions: tuple[Decision, ...]
-    """One for each analysis, in the order of the input."""
+    """One for each article, in the order of the input."""

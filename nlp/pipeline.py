@@ -1,92 +1,225 @@
-"""The order of the stages: from pages to articles with scores and a fingerprint.
+"""The order of the stages: from pages to articles, and from articles to what is known of them.
 
-1. extract and language, article by article; a page that is no article leaves here;
-2. embed: titles and leads of the whole batch, and each distinct query once, in one call;
-3. entities, readability, sentiment, relevance, recency, reputation, coherence, summary and
-   fingerprint, article by article.
+1. **read**: extract, then language; a page that is no article leaves here.
+2. **study**: embed, readability, sentiment and fingerprint make the impression of a text;
+   entities, keywords and summary its details, where these are wanted. Relevance, recency,
+   reputation and coherence are measured in the light of the query; all make the scorecard.
 
-A stage that fails gives its neutral value and says so; it never fails the article.
+What a request brings along of a text, from before, is not made again. A stage that fails gives its
+neutral value and says so; it never fails the article.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from msgspec.structs import replace
 
-from nlp.analysis import Analysis, AnalysisReport, AnalysisRequest, Rejection
-from nlp.article import Article
+from nlp.analysis import (
+    Depth,
+    Details,
+    Impression,
+    Measure,
+    ReadReport,
+    ReadRequest,
+    Rejection,
+    Scorecard,
+    Study,
+    StudyReport,
+    StudyRequest,
+)
+from nlp.article import Article, Entity
+from nlp.coherence import topic_coherence
 from nlp.embedder import Embedder, Vectors, title_and_lead
+from nlp.entities import MAX_ENTITIES, counted, entity_density, readable_part
 from nlp.extract import extract
-from nlp.fingerprint import fingerprint
-from nlp.language import language_of
-from nlp.models import Models, load_models
-from nlp.scorecard import ScoredArticle, score_article
-from nlp.stages import Stages, told
+from nlp.fingerprint import embedding_of, fingerprint
+from nlp.keywords import keywords
+from nlp.language import language_of, require_english
+from nlp.models import Models
+from nlp.neutral import NEUTRAL, Unmeasurable
+from nlp.readability import readability
+from nlp.recency import half_life_days, recency
+from nlp.relevance_measures import RELEVANCE_SCORES, relevance_measures
+from nlp.reputation import reputation
+from nlp.scorecard import scorecard
+from nlp.sentiment import neutrality
+from nlp.stages import Stages, failed_measure, measured, told
 from nlp.summary import lead_summary
+from nlp.term_counts import TermCounts, term_counts
+from nlp.text import ReadText
 
-__all__ = ["Models", "analyse", "load_models"]
+DETAIL_CHARS = 20_000
+"""Of a text, for its keywords and its summary: some 3,300 words."""
 
+UNDETAILED = Measure(NEUTRAL, "Entities are read only of articles that come into question.")
 
-def _nobody(_index: int) -> None:
-    pass
-
-
-def analyse(
-    requests: Sequence[AnalysisRequest],
-    models: Models,
-    on_start: Callable[[int], None] = _nobody,
-) -> list[AnalysisReport]:
-    """The report on each request, in order; raises only for weights that do not sum to 1.
-
-    `on_start(i)` is called whenever work on request i begins, so twice for an article: before
-    its extraction and, after the batch was embedded, before its scores.
-    """
-    stages = [Stages() for _ in requests]
-    read: list[Article | Rejection] = []
-    for index, request in enumerate(requests):
-        on_start(index)
-        read.append(_read(request, stages[index]))
-    embedded = _embed(requests, read, stages, models.embedder)
-    reports: list[AnalysisReport] = []
-    for index, (request, outcome) in enumerate(zip(requests, read, strict=True)):
-        log = stages[index]
-        if isinstance(outcome, Rejection):
-            reports.append(AnalysisReport(outcome=outcome, stages=tuple(log.runs)))
-            continue
-        on_start(index)
-        analysis = _analysis(outcome, request, models, log, embedded)
-        reports.append(AnalysisReport(outcome=analysis, stages=tuple(log.runs)))
-    return reports
+Working = Callable[[Sequence[int]], None]
+"""Told which of the requests are being worked on from now, and no others."""
 
 
-def _read(request: AnalysisRequest, log: Stages) -> Article | Rejection:
+def read(request: ReadRequest) -> ReadReport:
+    """The article of a page, with its language, or why it is none. Never raises."""
+    log = Stages()
     unread: Article | Rejection = Rejection(
         reason="not_readable", detail="The page could not be read."
     )
-    found = log.run("extract", lambda: extract(request.page, request.policy.min_word_count), unread)
-    if isinstance(found, Rejection):
-        return found
-    language = log.run("language", lambda: language_of(f"{found.title}\n{found.text}"), None)
-    return replace(found, language=language)
+    found = log.run("extract", lambda: extract(request.page, request.min_word_count), unread)
+    if isinstance(found, Article):
+        text = f"{found.title}\n{found.text}"
+        found = replace(found, language=log.run("language", lambda: language_of(text), None))
+    return ReadReport(outcome=found, stages=tuple(log.runs))
 
 
-def _embed(
-    requests: Sequence[AnalysisRequest],
-    read: Sequence[Article | Rejection],
-    stages: Sequence[Stages],
-    embedder: Embedder,
-) -> Mapping[str, Vectors]:
+def study(
+    requests: Sequence[StudyRequest], models: Models, working: Working = lambda _which: None
+) -> Iterator[StudyReport]:
+    """The report on each request, in their order, each as soon as it is known.
+
+    What has to be embedded is embedded together, first. A report does not depend on what
+    stands beside it. Raises only for weights that do not sum to 1.
+    """
+    if not requests:
+        return
+    subjects = [_Subject(request, models) for request in requests]
+    working([place for place, one in enumerate(requests) if one.impression is None] or [0])
+    vectors = _embed(subjects, models.embedder)
+    for place, subject in enumerate(subjects):
+        working([place])
+        yield subject.report(vectors)
+
+
+@dataclass
+class _Subject:
+    """One article under study."""
+
+    request: StudyRequest
+    models: Models
+    log: Stages = field(default_factory=Stages)
+
+    def __post_init__(self) -> None:
+        self.article = self.request.article
+        self.text = ReadText(self.article.text)
+        self.lead = title_and_lead(self.article.title, self.article.text)
+
+    def report(self, vectors: Mapping[str, Vectors]) -> StudyReport:
+        impression = self.request.impression or self._impression(vectors.get(self.lead))
+        details = self.request.details
+        if details is None and self.request.depth is Depth.DETAILS:
+            details = self._details()
+        counts = self._counts()
+        study = Study(
+            impression=impression,
+            details=details,
+            terms=counts,
+            scores=self._scores(impression, details, counts, vectors),
+        )
+        return StudyReport(study=study, stages=tuple(self.log.runs))
+
+    # By the text alone
+
+    def _impression(self, vector: Vectors | None) -> Impression:
+        article, text = self.article, self.text
+        least = self.request.policy.min_word_count
+        known = np.zeros(self.models.embedder.dimension, np.float32) if vector is None else vector
+        return Impression(
+            readability=self.log.measure(
+                "readability", self._in_english(lambda: readability(text, least))
+            ),
+            sentiment=self.log.measure("sentiment", self._in_english(lambda: neutrality(text))),
+            fingerprint=self.log.run(
+                "fingerprint", lambda: fingerprint(article.text, known), fingerprint("", known)
+            ),
+        )
+
+    def _details(self) -> Details:
+        article, text = self.article, self.text
+        if len(article.text) > DETAIL_CHARS:
+            text = ReadText(article.text[:DETAIL_CHARS])
+        density, entities = self.log.tried(
+            "entities", self._entities, lambda error: (failed_measure(error), ())
+        )
+        return Details(
+            ner_density=density,
+            entities=entities[:MAX_ENTITIES],
+            keywords=self.log.run(
+                "keywords", lambda: keywords(article.title, text.text, article.language), ()
+            ),
+            summary=self.log.run("summary", lambda: lead_summary(article.title, text), ""),
+        )
+
+    def _entities(self) -> tuple[Measure, tuple[Entity, ...]]:
+        read = readable_part(self.article.text)
+        entities: list[Entity] = []
+
+        def density() -> float:
+            require_english(self.article.language)
+            entities.extend(counted(self.models.entities.mentions(read)))
+            return entity_density(entities, read)
+
+        return measured(density), tuple(entities)
+
+    def _in_english(self, measure: Callable[[], float]) -> Callable[[], float]:
+        def measured_in_english() -> float:
+            require_english(self.article.language)
+            return measure()
+
+        return measured_in_english
+
+    # In the light of the query
+
+    def _counts(self) -> TermCounts | None:
+        try:
+            return term_counts(self.request.query, self.article.title, self.article.text)
+        except Unmeasurable:  # there is no query, or no word in it
+            return None
+
+    def _scores(
+        self,
+        impression: Impression,
+        details: Details | None,
+        counts: TermCounts | None,
+        vectors: Mapping[str, Vectors],
+    ) -> Scorecard:
+        request, article, log = self.request, self.article, self.log
+        query, policy = request.query, request.policy
+        document = (counts, embedding_of(impression.fingerprint))
+        return scorecard(
+            policy.weights,
+            readability_score=impression.readability,
+            sentiment_score=impression.sentiment,
+            ner_density_score=details.ner_density if details else UNDETAILED,
+            **log.tried(
+                "relevance",
+                lambda: relevance_measures(vectors.get(query or ""), [document])[0],
+                lambda error: dict.fromkeys(RELEVANCE_SCORES, failed_measure(error)),
+            ),
+            recency_score=log.measure(
+                "recency",
+                lambda: recency(article.publish_date, request.now, half_life_days(query, policy)),
+            ),
+            reputation_score=log.measure(
+                "reputation",
+                lambda: reputation(article.domain, article.author, self.models.reputations),
+            ),
+            topic_coherence_score=log.measure(
+                "coherence", lambda: topic_coherence(query, self.text)
+            ),
+        )
+
+
+def _embed(subjects: Sequence[_Subject], embedder: Embedder) -> Mapping[str, Vectors]:
     """Text → unit vector, for leads and queries; a text that could not be embedded is missing."""
-    articles = {i: found for i, found in enumerate(read) if isinstance(found, Article)}
-    texts = {i: title_and_lead(found.title, found.text) for i, found in articles.items()}
-    queries = [query for i in articles if (query := requests[i].query)]
+    leads = {one.lead for one in subjects if one.request.impression is None}
+    queries = {query for one in subjects if (query := one.request.query)}
     started = time.time_ns()
-    vectors, errors = _encoded(list(dict.fromkeys([*texts.values(), *queries])), embedder)
-    for index, text in texts.items():
-        stages[index].add("embed", started, errors.get(text))
+    vectors, errors = _encoded(sorted(leads | queries), embedder)
+    for one in subjects:
+        if one.lead in leads:
+            one.log.add("embed", started, errors.get(one.lead))
     return vectors
 
 
@@ -96,6 +229,8 @@ def _encoded(
     """All in one call; where that raises, one by one, so that the bad text stands alone."""
     try:
         return dict(zip(texts, embedder.encode(texts), strict=True)), {}
+    except MemoryError:  # of the whole process, and no text's to mend
+        raise
     except Exception:  # which text it was, only single calls can tell
         return _encoded_singly(texts, embedder)
 
@@ -111,25 +246,3 @@ def _encoded_singly(
         except Exception as error:  # one text must not fail the batch
             errors[text] = told(error)
     return vectors, errors
-
-
-def _analysis(
-    article: Article,
-    request: AnalysisRequest,
-    models: Models,
-    log: Stages,
-    embedded: Mapping[str, Vectors],
-) -> Analysis:
-    vector = embedded.get(title_and_lead(article.title, article.text))
-    query_vector = embedded.get(request.query or "")
-    scored = ScoredArticle(article=article, vector=vector, query_vector=query_vector)
-    card, entities = score_article(scored, request, models, log)
-    summary = log.run("summary", lambda: lead_summary(article.title, article.text), "")
-    known = np.zeros(models.embedder.dimension, dtype=np.float32) if vector is None else vector
-    return Analysis(
-        article=replace(article, summary=summary, entities=entities),
-        scores=card,
-        fingerprint=log.run(
-            "fingerprint", lambda: fingerprint(article.text, known), fingerprint("", known)
-        ),
-    )

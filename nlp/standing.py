@@ -1,22 +1,22 @@
-"""The order of candidates, best first."""
+"""The order of articles, best first."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nlp.analysis import Analysis
+from nlp.analysis import Evidence
 
 
-def best_first(analyses: Sequence[Analysis]) -> list[int]:
-    """Places in `analyses`, the highest composite first, ties broken by URL.
+def best_first(evidence: Sequence[Evidence]) -> list[int]:
+    """Places in `evidence`, the highest composite first, ties broken by URL.
 
-    Where one URL was analysed twice, by text and embedding, so that the order of `analyses`
+    Where one URL was analysed twice, by text and embedding, so that the order of `evidence`
     never counts.
     """
-    return sorted(range(len(analyses)), key=lambda place: _standing(analyses[place]))
+    return sorted(range(len(evidence)), key=lambda place: _standing(evidence[place]))
 
 
-def _standing(analysis: Analysis) -> tuple[float, str, str, bytes]:
-    found = analysis.fingerprint
-    score = analysis.scores.overall_score
-    return -score, analysis.article.url, found.text_sha256, found.embedding
+def _standing(one: Evidence) -> tuple[float, str, str, bytes]:
+    found = one.study.impression.fingerprint
+    score = one.study.scores.overall_score
+    return -score, one.article.url, found.text_sha256, found.embedding

@@ -7,15 +7,18 @@ out as ever, and nothing outlives the call.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from msgspec import Struct
 
+from tasks.cache.memory import MemoryCache
+from tasks.job import JobType
+from tasks.kinds import Kind
 from tasks.kinds.registry import build_kinds
 from tasks.leases import HeldLeases
 from tasks.ledger.memory import MemoryLedger
-from tasks.ports import Engine, Fetcher
+from tasks.ports import Cache, Engine, Fetcher
 from tasks.queue import JobStatus, Queue
 from tasks.runner import Runner
 from tasks.settings import Settings
@@ -33,23 +36,29 @@ class EagerOutcome(Struct, frozen=True, kw_only=True):
 
 
 async def run_eagerly(
-    submission: Submission, settings: Settings, engine: Engine, fetcher: Fetcher
+    submission: Submission,
+    settings: Settings,
+    engine: Engine,
+    fetcher: Fetcher,
+    cache: Cache | None = None,
 ) -> EagerOutcome:
-    """Runs the job to its end.
+    """Runs the job to its end; `cache` has the analyses of earlier calls.
 
     Raises InvalidRequest with what to change. Cancelling the call breaks off what runs.
     """
     ledger = MemoryLedger(settings)
     queue = Queue(ledger, settings)
     job_id = (await queue.submit(submission)).job.id
-    async with _runner(ledger, settings, engine, fetcher) as runner:
+    cache = cache or MemoryCache(settings.analysis_cache_mb << 20)
+    kinds = build_kinds(settings, ledger, engine, fetcher, cache, WORKER)
+    async with _runner(ledger, settings, kinds) as runner:
         await _Loop(ledger, runner, settings.worker_concurrency).until_idle()
     return EagerOutcome(status=await queue.status(job_id), result=await queue.result(job_id))
 
 
 @asynccontextmanager
 async def _runner(
-    ledger: MemoryLedger, settings: Settings, engine: Engine, fetcher: Fetcher
+    ledger: MemoryLedger, settings: Settings, kinds: Mapping[JobType, Kind]
 ) -> AsyncIterator[Runner]:
     """A worker's runner, whose leases are renewed meanwhile."""
     leases = HeldLeases(ledger, WORKER, settings.worker_concurrency)
@@ -57,7 +66,7 @@ async def _runner(
         renewing = group.create_task(leases.renew_forever())
         yield Runner(
             ledger=ledger,
-            kinds=build_kinds(settings, ledger, engine, fetcher, WORKER),
+            kinds=kinds,
             leases=leases,
             settings=settings,
             worker=WORKER,

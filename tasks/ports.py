@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from nlp.analysis import AnalysisReport, AnalysisRequest
+from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
 from nlp.article import Page
-from nlp.decision import Ranking, SelectionPolicy
+from nlp.decision import Survey, SurveyRequest
 from tasks.job import Job, JobState, JobType
 from tasks.outcome import ArticleAnalysed, Candidate, Failure, OutcomePage
 from tasks.record import (
     AttemptRecord,
     CancelOutcome,
+    HostWaits,
     IdempotencyKey,
     JobPage,
     JobRecord,
@@ -31,12 +32,17 @@ class Fetcher(Protocol):
     async def page(self, url: str) -> Page:
         """An article's page. Honours robots.txt.
 
-        Raises PermanentFailure or TransientFailure with the reason.
+        Raises PermanentFailure or TransientFailure with the reason, or HostBusy.
         """
         ...
 
-    async def document(self, url: str) -> Page:
+    async def document(
+        self, url: str, *, headers: Mapping[str, str] | None = None, interval: float = 0.0
+    ) -> Page:
         """A feed, an OPML list or a search answer: XML, JSON or text, asked for on purpose.
+
+        The headers, which may hold a key, go to the URL's own origin only, not where it redirects.
+        `interval` is the least number of seconds between two requests to its host.
 
         Raises PermanentFailure or TransientFailure with the reason.
         """
@@ -77,6 +83,10 @@ class JobReader(Protocol):
 
     async def attempts(self, job_id: str) -> tuple[AttemptRecord, ...]:
         """Attempts that did not succeed, and successes after such ones, oldest first."""
+        ...
+
+    async def waiting(self, job_id: str, limit: int) -> HostWaits:
+        """The articles that wait for their hosts, and at most `limit` of them, soonest first."""
         ...
 
     async def discovery(self, job_id: str) -> bytes | None:
@@ -140,8 +150,16 @@ class Ledger(JobReader, Protocol):
         """Ends the step for good: an article settles as failed, anything else ends the job."""
         ...
 
-    async def retry(self, lease: Lease, delay: float, reason: str, detail: str) -> bool:
-        """Tries the step again after `delay` seconds; fails it if it has no tries left."""
+    async def retry(
+        self, lease: Lease, delay: float, reason: str, detail: str, host: str | None = None
+    ) -> bool:
+        """Tries the step again after `delay` seconds; fails it if it has no tries left.
+
+        `host` is who asked for the delay, where somebody did."""
+        ...
+
+    async def postpone(self, lease: Lease, delay: float, host: str) -> bool:
+        """Lets the step wait for its host, and does not count this attempt as a try."""
         ...
 
     async def hand_back(self, lease: Lease) -> bool:
@@ -213,13 +231,32 @@ class ScheduleBook(Protocol):
         ...
 
 
+class Cache(Protocol):
+    """Remembers bytes for a while, within a bound: what was not used for longest goes first.
+
+    It never fails a job: what cannot be read is a miss, and what cannot be written is dropped.
+    """
+
+    async def get(self, key: str) -> bytes | None: ...
+
+    async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        """The same for several keys, in one round trip."""
+        ...
+
+    async def put(self, key: str, value: bytes, ttl: float) -> None:
+        """For `ttl` seconds at the longest."""
+        ...
+
+
 class Engine(Protocol):
-    """Does the CPU work of a worker, outside its event loop."""
+    """Does the CPU work of a worker, outside its event loop.
 
-    async def analyse(self, request: AnalysisRequest) -> AnalysisReport:
-        """Raises PermanentFailure if the engine dies of this page, or reaches the hard limit."""
-        ...
+    Each call raises PermanentFailure or TransientFailure if the engine dies of it, or reaches the
+    hard limit.
+    """
 
-    async def rank(self, evidence: Sequence[bytes], policy: SelectionPolicy) -> Ranking:
-        """The ranking of analyses as `analyse` gave them, encoded by msgpack."""
-        ...
+    async def read(self, request: ReadRequest) -> ReadReport: ...
+
+    async def study(self, request: StudyRequest) -> StudyReport: ...
+
+    async def survey(self, request: SurveyRequest) -> Survey: ...

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
+from tasks.cache.stores import analysis_store, http_store
 from tasks.cancelling import cancelled
 from tasks.embedded import redis_url
 from tasks.ledger.connection import connect
 from tasks.ledger.redis import RedisLedger
 from tasks.ledger.schedules import RedisSchedules
-from tasks.ports import Ledger
+from tasks.ports import Cache, Ledger
 from tasks.queue import Queue
 from tasks.reaper import reap_forever
 from tasks.scheduler import Scheduler
@@ -25,6 +27,24 @@ async def open_ledger(settings: Settings) -> AsyncIterator[RedisLedger]:
     client = connect(redis_url(settings))
     try:
         yield RedisLedger(client, settings)
+    finally:
+        await client.aclose()
+
+
+class Caches(NamedTuple):
+    """What all workers remember together."""
+
+    analyses: Cache
+    documents: Cache
+    """What was fetched."""
+
+
+@asynccontextmanager
+async def open_caches(settings: Settings) -> AsyncIterator[Caches]:
+    """The caches at REDIS_URL, on connections of their own: their values may be megabytes."""
+    client = connect(redis_url(settings))
+    try:
+        yield Caches(analysis_store(client, settings), http_store(client, settings))
     finally:
         await client.aclose()
 

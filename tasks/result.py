@@ -7,7 +7,9 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import asdict
 
+from nlp.analysis import Evidence, Scorecard
 from nlp.decision import Decision, Verdict
 from tasks.job import JobState, JobType
 from tasks.outcome import ArticleAnalysed, ArticleFailed, ArticleOutcome, Failure
@@ -37,6 +39,19 @@ class ArticlesResult(Struct, kw_only=True):
     sources: msgspec.Raw | None = None
     """What each source of a topic found, or why it failed."""
     error: str | None = None
+
+
+def article_result(evidence: Evidence, scores: Scorecard) -> msgspec.Raw:
+    """What the client reads of one article, as JSON: the scorecard, and the article in it."""
+    article, details = asdict(evidence.article), evidence.study.details
+    del article["text"]
+    article |= {
+        "summary": details.summary if details else "",
+        "keywords": details.keywords if details else (),
+        "entities": details.entities if details else (),
+    }
+    shown = {**asdict(scores), "cached": evidence.cached, "article": article}
+    return msgspec.Raw(msgspec.json.encode(shown))
 
 
 def failures_among(outcomes: Sequence[ArticleOutcome]) -> list[Failure]:

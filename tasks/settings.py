@@ -23,8 +23,30 @@ from tasks.models_dir import default_models_dir
 
 SECRET = {"secret": True}
 
+SOURCE_KEYS: Mapping[str, str | None] = {
+    "feeds": None,
+    "gdelt": None,
+    "hackernews": None,
+    "arxiv": None,
+    "wikipedia": None,
+    "newsapi": "newsapi_key",
+    "guardian": "guardian_key",
+    "googlenews": None,
+    "bingnews": None,
+}
+"""Every source that there is, with the setting that holds its key where it needs one."""
+
 SMALLEST_WINDOW = 6
 """Before the first worker is heard of."""
+
+
+def _service(what: str) -> Meta:
+    """Where a source asks."""
+    return Meta(pattern="^https?://", description=what)
+
+
+_Key = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._~+/=-]{8,200}$")]
+"""Goes in a header."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -243,6 +265,16 @@ class Settings(Struct, frozen=True, kw_only=True):
             )
         ),
     ] = None
+    analysis_cache_mb: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Megabytes of Redis for analyses, shared by all jobs; 0: off.",
+        ),
+    ] = 256
+    analysis_cache_ttl: Annotated[
+        int, Meta(ge=1, description="Seconds that an analysis is kept.")
+    ] = 604_800
     embedder: Annotated[
         str,
         Meta(
@@ -253,12 +285,25 @@ class Settings(Struct, frozen=True, kw_only=True):
             ),
         ),
     ] = "auto"
+    embedding_precision: Annotated[
+        str,
+        Meta(
+            pattern="^(fp32|int8)$",
+            description=(
+                "fp32, or int8: embeds faster, is not exact, and needs an export of its own."
+            ),
+        ),
+    ] = "fp32"
 
     # Sources and fetching
     sources: Annotated[
         tuple[str, ...],
-        Meta(min_length=1, description="Where topics are looked up: `feeds`, `gdelt`."),
+        Meta(min_length=1, description=f"Where topics are looked up: {', '.join(SOURCE_KEYS)}."),
     ] = ("feeds", "gdelt")
+    source_timeout: Annotated[
+        float,
+        Meta(gt=0, description="Seconds that each source has for one topic, its turns included."),
+    ] = 60.0
     feed_urls: Annotated[
         tuple[str, ...],
         Meta(
@@ -268,9 +313,32 @@ class Settings(Struct, frozen=True, kw_only=True):
             )
         ),
     ] = ()
-    gdelt_url: Annotated[
-        str, Meta(pattern="^https?://", description="The GDELT DOC 2.0 service.")
-    ] = "https://api.gdeltproject.org/api/v2/doc/doc"
+    gdelt_url: Annotated[str, _service("The GDELT DOC 2.0 service.")] = (
+        "https://api.gdeltproject.org/api/v2/doc/doc"
+    )
+    hackernews_url: Annotated[str, _service("Algolia's search of Hacker News.")] = (
+        "https://hn.algolia.com/api/v1/search"
+    )
+    arxiv_url: Annotated[str, _service("arXiv's search.")] = "https://export.arxiv.org/api/query"
+    wikipedia_url: Annotated[str, _service("The api.php of the Wikipedia that is searched.")] = (
+        "https://en.wikipedia.org/w/api.php"
+    )
+    newsapi_url: Annotated[str, _service("NewsAPI's search.")] = "https://newsapi.org/v2/everything"
+    newsapi_key: Annotated[
+        _Key | None, Meta(description="The key that NewsAPI gave you.", extra=SECRET)
+    ] = None
+    guardian_url: Annotated[str, _service("The Guardian's search.")] = (
+        "https://content.guardianapis.com/search"
+    )
+    guardian_key: Annotated[
+        _Key | None, Meta(description="The key that the Guardian gave you.", extra=SECRET)
+    ] = None
+    googlenews_url: Annotated[str, _service("Google News as a feed, in a language.")] = (
+        "https://news.google.com/rss/search?hl=en-US&gl=US&ceid=US:en"
+    )
+    bingnews_url: Annotated[str, _service("Bing News as a feed.")] = (
+        "https://www.bing.com/news/search?format=rss"
+    )
     candidates_per_article: Annotated[
         int,
         Meta(
@@ -278,19 +346,61 @@ class Settings(Struct, frozen=True, kw_only=True):
             le=50,
             description="Candidates that a topic job looks at for each article that it may keep.",
         ),
-    ] = 3
+    ] = 5
+    min_relevance: Annotated[
+        float,
+        Meta(ge=0, le=100, description="Relevance below which a topic job drops an article."),
+    ] = 10.0
     fetch_concurrency: Annotated[int, Meta(ge=1, description="Requests of one worker at once.")] = (
         32
     )
     fetch_concurrency_per_host: Annotated[
-        int, Meta(ge=1, description="Requests of one worker to one host at once.")
+        int, Meta(ge=1, description="Requests of all workers together to one host at once.")
     ] = 2
+    fetch_delay_per_host: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=30,
+            description=(
+                "Seconds between the starts of two requests to one host, of all workers together; "
+                "more where its robots.txt asks for more."
+            ),
+        ),
+    ] = 0.25
     fetch_timeout: Annotated[
         float, Meta(gt=0, description="Seconds for one fetch, redirects included.")
     ] = 30.0
     fetch_max_bytes: Annotated[
         int, Meta(ge=1000, description="Decompressed bytes of one body.")
     ] = 5_000_000
+    http_cache_mb: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Megabytes of Redis for what was fetched, shared by all workers; 0: off.",
+        ),
+    ] = 256
+    http_cache_ttl: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description=(
+                "Seconds that a fetched document is kept, so that its site need only say whether "
+                "it has changed."
+            ),
+        ),
+    ] = 604_800
+    http_cache_max_age: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description=(
+                "Seconds that a fetched document is used without asking, at the most, where its "
+                "site allows that; 0: always ask."
+            ),
+        ),
+    ] = 3600
     user_agent: Annotated[
         str,
         Meta(
@@ -388,7 +498,23 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         raise InvalidSettings(f"WEIGHT_*: the weights must sum to 1, and they sum to {total:g}")
     if settings.task_hard_time_limit < settings.task_soft_time_limit:
         raise InvalidSettings("TASK_HARD_TIME_LIMIT: must not be below TASK_SOFT_TIME_LIMIT")
+    check_sources(settings)
     return settings
+
+
+def check_sources(settings: Settings) -> None:
+    """Raises InvalidSettings where SOURCES names what there is not, or what lacks its key."""
+    for name in settings.sources:
+        if name not in SOURCE_KEYS:
+            raise unknown_source(name)
+        key = SOURCE_KEYS[name]
+        if key and not getattr(settings, key):
+            raise InvalidSettings(f"{key.upper()}: the source {name} in SOURCES needs a key")
+
+
+def unknown_source(name: str) -> InvalidSettings:
+    known = ", ".join(SOURCE_KEYS)
+    return InvalidSettings(f"SOURCES: there is no source {name[:80]!r}; there are {known}")
 
 
 def setting_rows(settings: Settings) -> list[SettingRow]:

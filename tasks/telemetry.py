@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode
 
-from nlp.analysis import AnalysisReport, Rejection
+from nlp.analysis import ReadReport, Rejection, StudyReport
 from tasks.errors import StepError
 from tasks.job import JobType
 from tasks.step import Claim
@@ -114,9 +114,11 @@ def fetch_span(url: str) -> Iterator[None]:
             raise
 
 
-def record_stages(report: AnalysisReport) -> None:
+def record_stages(report: ReadReport | StudyReport) -> None:
     """Adds what ran in the engine to the current attempt, as it was measured there."""
-    rejection = report.outcome if isinstance(report.outcome, Rejection) else None
+    rejection = None
+    if isinstance(report, ReadReport) and isinstance(report.outcome, Rejection):
+        rejection = report.outcome
     for stage in report.stages:
         span = tracer.start_span(stage.name, start_time=stage.started_ns)
         if stage.error:

@@ -17,19 +17,21 @@ from msgspec import Struct
 from redis.asyncio import Redis
 
 from tasks.broker import RUN_STEP, WakeupBroker
+from tasks.cache.memory import MemoryCache
 from tasks.embedded import redis_url
 from tasks.engine.process import ENGINE, EngineProcess
 from tasks.errors import TransientFailure
-from tasks.fetch.fetcher import build_fetcher
+from tasks.fetch.fetcher import build_fetcher, slot_seconds
 from tasks.job import JobType
 from tasks.kinds import Kind
 from tasks.kinds.registry import build_kinds
 from tasks.leases import RENEW_SECONDS, HeldLeases
 from tasks.ledger.connection import connect
+from tasks.ledger.hosts import SharedHosts
 from tasks.ledger.redis import RedisLedger
-from tasks.ports import Engine, Fetcher, Ledger
+from tasks.ports import Cache, Engine, Fetcher, Ledger
 from tasks.receiver import StepReceiver
-from tasks.resources import background, reaping, scheduling
+from tasks.resources import background, open_caches, open_ledger, reaping, scheduling
 from tasks.runner import Runner
 from tasks.settings import Settings
 
@@ -72,12 +74,27 @@ async def run_worker(settings: Settings, engine_module: str = ENGINE) -> WorkerE
         engine = EngineProcess(settings, engine_module)
         try:
             async with (
-                contextlib.aclosing(build_fetcher(settings)) as fetcher,
+                open_caches(settings) as caches,
+                shared_fetcher(settings, caches.documents) as fetcher,
                 background(_end_without(engine, stop, now)),
             ):
-                return await serve(settings, engine, fetcher, stop, now)
+                return await serve(settings, engine, fetcher, stop, now, caches.analyses)
         finally:
             await engine.stop()
+
+
+@asynccontextmanager
+async def shared_fetcher(settings: Settings, store: Cache | None = None) -> AsyncIterator[Fetcher]:
+    """A fetcher that keeps the budgets of hosts together with all other workers.
+
+    Its calls to Redis have connections of their own: a page never waits behind a lease.
+    """
+    async with open_ledger(settings) as ledger:
+        per_host, most = settings.fetch_concurrency_per_host, slot_seconds(settings)
+        hosts = SharedHosts(ledger.scripts, per_host, own_slot_seconds=most)
+        fetcher = build_fetcher(settings, hosts=hosts, store=store)
+        async with contextlib.aclosing(fetcher):
+            yield fetcher
 
 
 async def _end_without(engine: EngineProcess, stop: asyncio.Event, now: asyncio.Event) -> None:
@@ -90,12 +107,21 @@ async def _end_without(engine: EngineProcess, stop: asyncio.Event, now: asyncio.
 
 
 async def serve(
-    settings: Settings, engine: Engine, fetcher: Fetcher, stop: asyncio.Event, now: asyncio.Event
+    settings: Settings,
+    engine: Engine,
+    fetcher: Fetcher,
+    stop: asyncio.Event,
+    now: asyncio.Event,
+    analyses: Cache | None = None,
 ) -> WorkerExit:
-    """Runs steps until `stop`; `now` hands back at once what still runs then."""
+    """Runs steps until `stop`; `now` hands back at once what still runs then.
+
+    Without a cache for analyses, none is used again.
+    """
+    cache = analyses or MemoryCache(0)
 
     def kinds_for(ledger: Ledger, worker: str) -> Mapping[JobType, Kind]:
-        return build_kinds(settings, ledger, engine, fetcher, worker)
+        return build_kinds(settings, ledger, engine, fetcher, cache, worker)
 
     return await serve_kinds(settings, kinds_for, stop, now)
 

@@ -7,23 +7,33 @@ import datetime as dt
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 
-import msgspec
 import numpy as np
 
 from nlp.analysis import (
-    Analysis,
-    AnalysisReport,
-    AnalysisRequest,
+    Depth,
+    Details,
     Fingerprint,
+    Impression,
+    Measure,
+    ReadReport,
+    ReadRequest,
     Rejection,
     Scorecard,
     StageRun,
+    Study,
+    StudyReport,
+    StudyRequest,
+    Weights,
 )
 from nlp.article import Article, Page
-from nlp.decision import Ranking, SelectionPolicy
-from nlp.ranking import rank
+from nlp.decision import Survey, SurveyRequest
+from nlp.embedder import HashingEmbedder
+from nlp.neutral import Unmeasurable
+from nlp.scorecard import scorecard
+from nlp.survey import survey
+from nlp.term_counts import TermCounts, term_counts
 
 Behaviour = Callable[[], Awaitable[None]]
 
@@ -41,21 +51,26 @@ class FakeFetcher:
             await self.behaviours[url]()
         return Page(url=url, body=url.encode())
 
-    async def document(self, url: str) -> Page:
+    async def document(
+        self, url: str, *, headers: Mapping[str, str] | None = None, interval: float = 0.0
+    ) -> Page:
         return await self.page(url)
 
 
 class FakeEngine:
-    """Analyses at once, with scores and fingerprints that depend on the URL alone."""
+    """Works at once, with scores and fingerprints that depend on the URL alone."""
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
         self.started: list[tuple[float, str]] = []
-        """When each analysis began, in seconds since the epoch, and of what."""
+        """When each reading began, in seconds since the epoch, and of what."""
         self.behaviours: dict[str, Behaviour] = {}
+        """What happens when the page of that URL is read."""
+        self.detailed: Counter[str] = Counter()
+        """How often each URL's details were made."""
         self.running = 0
 
-    async def analyse(self, request: AnalysisRequest) -> AnalysisReport:
+    async def read(self, request: ReadRequest) -> ReadReport:
         url = request.page.url
         self.calls[url] += 1
         self.started.append((time.time(), url))
@@ -66,44 +81,63 @@ class FakeEngine:
                 await self.behaviours[url]()
         finally:
             self.running -= 1
-        return analysed(url)
+        return read_as_told(request)
 
-    async def rank(self, evidence: Sequence[bytes], policy: SelectionPolicy) -> Ranking:
-        return rank([msgspec.msgpack.decode(one, type=Analysis) for one in evidence], policy)
+    async def study(self, request: StudyRequest) -> StudyReport:
+        report = studied_as_told(request)
+        if report.study.details and not request.details:
+            self.detailed[request.article.url] += 1
+        return report
+
+    async def survey(self, request: SurveyRequest) -> Survey:
+        return survey(request, HashingEmbedder(8))
 
 
-def analysed(url: str) -> AnalysisReport:
-    """Scores and fingerprint depend on the URL alone; one with `untitled` in it is rejected."""
-    return AnalysisReport(outcome=_outcome(url), stages=(_stage("extract"), _stage("embed")))
-
-
-def _outcome(url: str) -> Analysis | Rejection:
+def read_as_told(request: ReadRequest) -> ReadReport:
+    """An article that depends on the URL alone; one with `untitled` in it is rejected."""
+    url = request.page.url
+    outcome: Article | Rejection = Article(
+        url=url, canonical_url=url, domain="site.example", title=url, text=url, word_count=300
+    )
     if "untitled" in url:
-        return Rejection(reason="no_title", detail="The page has no title.")
-    digest = hashlib.sha256(url.encode()).digest()
+        outcome = Rejection(reason="no_title", detail="The page has no title.")
+    return ReadReport(outcome=outcome, stages=(_stage("extract"),))
+
+
+def studied_as_told(request: StudyRequest) -> StudyReport:
+    """Scores and fingerprint depend on the URL alone."""
+    digest = hashlib.sha256(request.article.url.encode()).digest()
     vector = np.random.default_rng(digest[0]).standard_normal(8).astype("<f4")
-    score = digest[1] / 2.56
-    return Analysis(
-        article=Article(
-            url=url, canonical_url=url, domain="site.example", title=url, text=url, word_count=300
-        ),
-        scores=Scorecard(
-            overall_score=score,
-            readability_score=score,
-            ner_density_score=score,
-            sentiment_score=score,
-            tfidf_relevance_score=score,
-            recency_score=score,
-            reputation_score=score,
-            topic_coherence_score=score,
-            semantic_relevance_score=score,
-        ),
+    score = Measure(round(digest[1] / 2.56, 2))
+    details = Details(ner_density=score, summary="In short.")
+    impression = Impression(
         fingerprint=Fingerprint(
             text_sha256=digest.hex(),
             shingles=digest,
             embedding=(vector / np.linalg.norm(vector)).tobytes(),
         ),
+        readability=score,
+        sentiment=score,
     )
+    study = Study(
+        impression=impression,
+        details=details if request.depth is Depth.DETAILS else None,
+        terms=_counts(request),
+        scores=scorecard(Weights(), **dict.fromkeys(SCORES, score)),
+    )
+    return StudyReport(study=study, stages=(_stage("embed"),))
+
+
+def _counts(request: StudyRequest) -> TermCounts | None:
+    try:
+        return term_counts(request.query, request.article.title, request.article.text)
+    except Unmeasurable:
+        return None
+
+
+SCORES = {name for name in Scorecard.__struct_fields__ if name.endswith("_score")} - {
+    "overall_score"
+}
 
 
 def _stage(name: str) -> StageRun:

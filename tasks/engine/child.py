@@ -1,6 +1,6 @@
 """The engine process itself, with the real models.
 
-`python -m tasks.engine.child FD THREADS MB MODELS_DIR EMBEDDER`
+`python -m tasks.engine.child FD THREADS MB MODELS_DIR EMBEDDER PRECISION`
 """
 
 from __future__ import annotations
@@ -9,12 +9,25 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from nlp.models import EmbedderChoice
-from nlp.pipeline import analyse, load_models
-from tasks.engine.serving import serve
+from nlp.models import EmbedderChoice, load_models
+from nlp.pipeline import read, study
+from nlp.precision import Precision
+from nlp.survey import survey
+from tasks.engine.serving import Skills, serve
 
 if __name__ == "__main__":
-    models_dir, embedder = sys.argv[4:6]
+    models_dir, embedder, precision = sys.argv[4:7]
     serve(
-        partial(load_models, models_dir=Path(models_dir), choice=EmbedderChoice(embedder)), analyse
+        Skills(
+            load=partial(
+                load_models,
+                models_dir=Path(models_dir),
+                choice=EmbedderChoice(embedder),
+                precision=Precision(precision),
+            ),
+            load_rest=lambda models: models.load_rest(),
+            read=lambda request, _models: read(request),
+            study=study,
+            survey=lambda request, models: survey(request, models.embedder),
+        )
     )

@@ -1,33 +1,38 @@
-"""The worker's side of the engine: keeps one up, hands it one request at a time, kills it.
+"""The worker's side of the engine: keeps one up, hands it batches, kills it.
 
-Whatever ends an engine, the next is started at once. Only the request that it had taken has
-anything to do with its end; who waits for a turn meanwhile waits on, and is not blamed.
+What has queued up while the engine was busy is its next batch. Whatever ends an engine, the next is
+started at once. Only what it was working on has anything to do with its end: if that was one task,
+it is blamed; if several shared the work, each is tried again by itself, and no try is counted. Who
+waits in line meanwhile waits on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import Coroutine, Sequence
 
 import structlog
 
-from nlp.analysis import AnalysisReport, AnalysisRequest
-from nlp.decision import Ranking, SelectionPolicy
+from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
+from nlp.decision import Survey, SurveyRequest
+from tasks.engine.asking import Ask, Line
 from tasks.engine.cores import available_cores
+from tasks.engine.exchange import End, Exchange
 from tasks.engine.protocol import (
-    Analysed,
-    AnalyseRequest,
+    Done,
     Failed,
-    OutOfMemory,
-    Ranked,
-    RankRequest,
-    Reply,
-    Request,
+    ReadDone,
+    ReadTask,
+    StudyDone,
+    StudyTask,
+    SurveyDone,
+    SurveyTask,
+    Task,
 )
 from tasks.engine.started import EngineCommand, StartedEngine
-from tasks.errors import PermanentFailure, Reason, TransientFailure
-from tasks.limits import not_counted
+from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.settings import Settings
 
 log = structlog.get_logger()
@@ -35,14 +40,11 @@ log = structlog.get_logger()
 ENGINE = "tasks.engine.child"
 """The module that is run with the real models."""
 
-ABANDON_SECONDS = 0.5
-"""How long an engine may finish what nobody waits for any more; then it is killed."""
-
 START_SECONDS = 120.0
 """How long an engine may take to load its models; then it is killed."""
 
 START_TRIES = 3
-"""Starts that fail one after the other until the request that waits for them fails too."""
+"""Starts, or engines, that fail one after the other until who waits for them fails too."""
 
 CRASH_RETRY_SECONDS = 1.0
 
@@ -56,9 +58,12 @@ class EngineProcess:
             module=module,
             threads=settings.engine_threads or available_cores(),
             memory_mb=settings.engine_memory_mb,
-            arguments=(str(settings.models_path), settings.embedder),
+            arguments=(str(settings.models_path), settings.embedder, settings.embedding_precision),
         )
-        self._turn = asyncio.Lock()
+        self._numbers = itertools.count(1)
+        self._line = Line()
+        self._exchange: Exchange | None = None
+        self._serving: asyncio.Task[None] | None = None
         self._engine: asyncio.Task[StartedEngine] | None = None
         self._beside: set[asyncio.Task[None]] = set()
 
@@ -69,6 +74,8 @@ class EngineProcess:
         return self._engine
 
     async def stop(self) -> None:
+        if self._serving:
+            await _cancelled(self._serving)
         await _cancelled(*self._beside)
         starting, self._engine = self._engine, None
         if starting:
@@ -82,98 +89,90 @@ class EngineProcess:
         engine = self._running()
         return engine.pid if engine else None
 
-    async def analyse(self, request: AnalysisRequest) -> AnalysisReport:
-        match await self._ask(AnalyseRequest(request)):
-            case Analysed(report):
+    async def read(self, request: ReadRequest) -> ReadReport:
+        match await self._ask(ReadTask(next(self._numbers), request)):
+            case ReadDone(_, report):
                 return report
             case other:
-                raise self._failure(other)
+                raise _unforeseen(other)
 
-    async def rank(self, evidence: Sequence[bytes], policy: SelectionPolicy) -> Ranking:
-        match await self._ask(RankRequest(tuple(evidence), policy)):
-            case Ranked(ranking):
-                return ranking
+    async def study(self, request: StudyRequest) -> StudyReport:
+        match await self._ask(StudyTask(next(self._numbers), request)):
+            case StudyDone(_, report):
+                return report
             case other:
-                raise self._failure(other)
+                raise _unforeseen(other)
 
-    # One request
+    async def survey(self, request: SurveyRequest) -> Survey:
+        match await self._ask(SurveyTask(next(self._numbers), request)):
+            case SurveyDone(_, survey):
+                return survey
+            case other:
+                raise _unforeseen(other)
 
-    async def _ask(self, request: Request) -> Reply:
-        """Waits for its turn, then for the reply, up to the hard limit."""
-        for _ in range(START_TRIES):
-            engine = await self._my_turn()
-            reply = await self._in_turn(engine, request)
-            if reply is not None:
-                return reply
-        raise _crashed("The engine died again and again.")
+    # Batches
 
-    async def _my_turn(self) -> StartedEngine:
-        """An engine that is ours alone until `_turn` is released."""
-        with not_counted():
-            await self._turn.acquire()
-            try:
-                return await self.ready()
-            except BaseException:
-                self._turn.release()
-                raise
-
-    async def _in_turn(self, engine: StartedEngine, request: Request) -> Reply | None:
-        exchange = asyncio.create_task(self._exchange(engine, request))
+    async def _ask(self, task: Task) -> Done:
+        ask = Ask(task)
+        self._line.join(ask)
+        if self._serving is None:
+            self._serving = asyncio.create_task(self._serve())
         try:
-            reply = await asyncio.shield(exchange)
+            return await ask.outcome()
         except asyncio.CancelledError:
-            self._run_beside(self._abandon(engine, exchange))
+            ask.give_up()
+            if self._exchange:
+                self._exchange.poke()
             raise
-        except BaseException:
-            self._turn.release()
-            raise
-        self._turn.release()
-        return reply
 
-    async def _exchange(self, engine: StartedEngine, request: Request) -> Reply | None:
-        """The reply; None if the engine had died before it began on the request."""
-        taken = False
+    async def _serve(self) -> None:
+        """Takes batch after batch to whatever engine there is."""
+        while True:
+            batch = await self._line.batch()
+            try:
+                engine = await self.ready()
+            except TransientFailure as failure:
+                for ask in (*batch, *self._line.leave()):
+                    ask.fail(_once_more(failure))
+                continue
+            await self._serve_batch(engine, batch)
+
+    async def _serve_batch(self, engine: StartedEngine, batch: Sequence[Ask]) -> None:
+        self._exchange = exchange = Exchange(engine, batch, self._hard_limit)
         try:
-            async with asyncio.timeout(self._hard_limit):
-                await engine.send(request)
-                await engine.receive()
-                taken = True
-                reply = await engine.receive()
-        except TimeoutError as error:
-            log.warning("the engine was killed at the hard limit", seconds=self._hard_limit)
+            end = await exchange.run()
+        except Exception:
+            log.exception("an engine answered in a way that nobody foresaw")
+            end = End.DIED
+        self._exchange = None
+        if end is not End.ANSWERED:
             await self._replace(engine)
-            detail = f"The analysis took longer than {self._hard_limit:g} s."
-            raise PermanentFailure(Reason.TIMED_OUT, detail) from error
-        except (asyncio.IncompleteReadError, OSError) as error:
-            await self._replace(engine)
-            if not taken:
-                return None
-            log.warning("the engine died", exit_status=engine.exit_status)
-            raise _crashed("The engine died in the middle of the analysis.") from error
-        if isinstance(reply, OutOfMemory):  # what is left of it would be missing to the next
-            await self._replace(engine)
-        return reply
+            self._settle(exchange, end, engine)
 
-    async def _abandon(self, engine: StartedEngine, exchange: asyncio.Task[Reply | None]) -> None:
-        """Nobody waits any more: lets the engine finish for a moment, then kills it."""
-        exchange.add_done_callback(_drop_outcome)
-        try:
-            done, _ = await asyncio.wait({exchange}, timeout=ABANDON_SECONDS)
-            if not done:
-                await _cancelled(exchange)
-                await self._replace(engine)
-                log.info("the engine was killed with what nobody waits for")
-        finally:
-            self._turn.release()
+    def _settle(self, exchange: Exchange, end: End, engine: StartedEngine) -> None:
+        """What becomes of the tasks that an engine did not answer."""
+        working = exchange.working
+        log.warning("the engine was lost", why=end.name, exit_status=engine.exit_status)
+        back = exchange.unanswered
+        if len(working) == 1 and end is not End.ABANDONED:
+            back.remove(working[0])
+            working[0].fail(self._blame(end))
+        for ask in back:
+            ask.alone = ask.alone or (ask in working and end is not End.ABANDONED)
+            ask.deaths += not working
+            if ask.deaths >= START_TRIES:
+                ask.fail(_crashed("The engine died again and again."))
+        self._line.rejoin(ask for ask in back if ask.deaths < START_TRIES)
 
-    def _failure(self, reply: Reply) -> PermanentFailure:
-        if isinstance(reply, OutOfMemory):
-            allowed = f"more than {self._command.memory_mb} MB of memory"
-            return PermanentFailure(Reason.OUT_OF_MEMORY, f"The analysis wanted {allowed}.")
-        if isinstance(reply, Failed):
-            log.error("the engine failed a request", error=reply.error)
-        detail = "The analysis failed in an unforeseen way."
-        return PermanentFailure(Reason.INTERNAL_ERROR, detail)
+    def _blame(self, end: End) -> StepError:
+        match end:
+            case End.HARD_LIMIT:
+                detail = f"The analysis took longer than {self._hard_limit:g} s."
+                return PermanentFailure(Reason.TIMED_OUT, detail)
+            case End.OUT_OF_MEMORY:
+                allowed = f"more than {self._command.memory_mb} MB of memory"
+                return PermanentFailure(Reason.OUT_OF_MEMORY, f"The analysis wanted {allowed}.")
+        return _crashed("The engine died in the middle of the analysis.")
 
     # The process
 
@@ -240,10 +239,15 @@ async def _cancelled(*tasks: asyncio.Task[object]) -> None:
             await task
 
 
-def _drop_outcome(exchange: asyncio.Task[Reply | None]) -> None:
-    """asyncio complains of an error that nobody looked at."""
-    if not exchange.cancelled():
-        exchange.exception()
+def _unforeseen(done: Done) -> PermanentFailure:
+    if isinstance(done, Failed):
+        log.error("the engine failed a task", error=done.error)
+    return PermanentFailure(Reason.INTERNAL_ERROR, "The analysis failed in an unforeseen way.")
+
+
+def _once_more(failure: TransientFailure) -> TransientFailure:
+    """The same as a new exception: one that is raised twice would grow a traceback."""
+    return _crashed(failure.detail)
 
 
 def _crashed(detail: str) -> TransientFailure:

@@ -1,8 +1,8 @@
 """What worker and engine say to each other: frames of msgpack on a socket pair.
 
-The engine says `Ready` once, when the models are loaded. The worker sends one request; the engine
-says `Taken` when it begins on it, and then replies. A frame is its length in 4 bytes, big-endian,
-then its body.
+The engine says `Ready` once, when it can embed. The worker sends a batch of tasks; the engine says
+`Working` whenever it turns to some of them, and answers each by its number. When all are answered
+the next batch may come. A frame is its length in 4 bytes, big-endian, then its body.
 """
 
 from __future__ import annotations
@@ -12,59 +12,83 @@ import struct
 import msgspec
 from msgspec import Struct
 
-from nlp.analysis import AnalysisReport, AnalysisRequest
-from nlp.decision import Ranking, SelectionPolicy
+from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
+from nlp.decision import Survey, SurveyRequest
 
 HEADER = struct.Struct(">I")
 
 
-class AnalyseRequest(Struct, frozen=True, tag="analyse"):
-    request: AnalysisRequest
+class ReadTask(Struct, frozen=True, tag="read"):
+    number: int
+    request: ReadRequest
 
 
-class RankRequest(Struct, frozen=True, tag="rank"):
-    evidence: tuple[bytes, ...]
-    policy: SelectionPolicy
+class StudyTask(Struct, frozen=True, tag="study"):
+    number: int
+    request: StudyRequest
+
+
+class SurveyTask(Struct, frozen=True, tag="survey"):
+    number: int
+    request: SurveyRequest
+
+
+Task = ReadTask | StudyTask | SurveyTask
+
+
+class Batch(Struct, frozen=True):
+    """Tasks to be worked on together. Their numbers differ from each other."""
+
+    tasks: tuple[Task, ...]
 
 
 class Ready(Struct, frozen=True, tag="ready"):
-    """The models are loaded."""
+    """Texts can be embedded; the rest is loaded when it is first needed."""
 
 
-class Taken(Struct, frozen=True, tag="taken"):
-    """The work on the request begins: if the engine dies now, it may be the request's fault."""
+class Working(Struct, frozen=True, tag="working"):
+    """The work is on these tasks now: if the engine dies, it may be the fault of one of them."""
+
+    numbers: tuple[int, ...]
 
 
-class Analysed(Struct, frozen=True, tag="analysed"):
-    report: AnalysisReport
+class ReadDone(Struct, frozen=True, tag="read"):
+    number: int
+    report: ReadReport
 
 
-class Ranked(Struct, frozen=True, tag="ranked"):
-    ranking: Ranking
+class StudyDone(Struct, frozen=True, tag="study"):
+    number: int
+    report: StudyReport
 
 
-class OutOfMemory(Struct, frozen=True, tag="out_of_memory"):
-    """The request wanted more memory than it may have."""
+class SurveyDone(Struct, frozen=True, tag="survey"):
+    number: int
+    survey: Survey
 
 
 class Failed(Struct, frozen=True, tag="failed"):
-    """The engine lives, but this request raised."""
+    """The engine lives, but this task raised."""
 
+    number: int
     error: str
 
 
-Request = AnalyseRequest | RankRequest
-Reply = Ready | Taken | Analysed | Ranked | OutOfMemory | Failed
+class OutOfMemory(Struct, frozen=True, tag="out_of_memory"):
+    """What was being worked on wanted more memory than it may have. Nothing more is answered."""
 
 
-def encode(frame: Request | Reply) -> bytes:
+Done = ReadDone | StudyDone | SurveyDone | Failed
+Reply = Ready | Working | Done | OutOfMemory
+
+
+def encode(frame: Batch | Reply) -> bytes:
     body = msgspec.msgpack.encode(frame)
     return HEADER.pack(len(body)) + body
 
 
-def decode_request(body: bytes) -> Request:
-    request: Request = msgspec.msgpack.decode(body, type=Request)
-    return request
+def decode_batch(body: bytes) -> Batch:
+    return msgspec.msgpack.decode(body, type=Batch)
 
 
 def decode_reply(body: bytes) -> Reply:

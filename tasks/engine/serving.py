@@ -1,8 +1,8 @@
-"""What an engine process does, whatever its models: takes requests off a socket, one at a time.
+"""What an engine process does, whatever its models: takes batches off a socket, and answers them.
 
 Started by `tasks.engine.started` with three arguments: the socket's descriptor, the threads that
-it may use, and the megabytes that one request may take. It ends when its worker does: at the end
-of the socket, and, where the worker was killed in the middle of a request, by the kernel's word
+it may use, and the megabytes that one task may take. It ends when its worker does: at the end
+of the socket, and, where the worker was killed in the middle of a batch, by the kernel's word
 on Linux.
 """
 
@@ -12,71 +12,133 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-import msgspec
-
-from nlp.analysis import Analysis, AnalysisReport, AnalysisRequest
-from nlp.ranking import rank
+from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
+from nlp.decision import Survey, SurveyRequest
 from tasks.engine.memory import limit_memory
 from tasks.engine.protocol import (
     HEADER,
-    Analysed,
-    AnalyseRequest,
+    Batch,
     Failed,
     OutOfMemory,
-    Ranked,
-    RankRequest,
+    ReadDone,
+    ReadTask,
     Ready,
     Reply,
-    Request,
-    Taken,
-    decode_request,
+    StudyDone,
+    StudyTask,
+    SurveyDone,
+    SurveyTask,
+    Working,
+    decode_batch,
     encode,
 )
 from tasks.lifeline import die_with_parent
 
 Models = TypeVar("Models")
-Load = Callable[[int], Models]
-"""Gives the models; its argument is the number of threads."""
-Analyse = Callable[[Sequence[AnalysisRequest], Models], Sequence[AnalysisReport]]
+Say = Callable[[Reply], None]
 
 
-def serve(load: Load[Models], analyse: Analyse[Models]) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Skills(Generic[Models]):
+    """What an engine can do. See `nlp.pipeline` and `nlp.survey`."""
+
+    load: Callable[[int], Models]
+    """Gives the models; its argument is the number of threads."""
+    read: Callable[[ReadRequest, Models], ReadReport]
+    study: Callable[
+        [Sequence[StudyRequest], Models, Callable[[Sequence[int]], None]], Iterable[StudyReport]
+    ]
+    survey: Callable[[SurveyRequest, Models], Survey]
+    load_rest: Callable[[Models], None] = lambda _models: None
+    """Loads what can wait until the engine is ready; runs beside its first work."""
+
+
+def serve(skills: Skills[Models]) -> None:
     """Runs until the worker closes the socket."""
     descriptor, threads, megabytes = (int(argument) for argument in sys.argv[1:4])
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker, which ends us
     gone = contextlib.suppress(BrokenPipeError, ConnectionResetError)  # the worker
     with socket.socket(fileno=descriptor) as channel, gone:
-        models = load(threads)
+        models = skills.load(threads)
         limit_memory(megabytes)
-        channel.sendall(encode(Ready()))
+
+        def say(reply: Reply) -> None:
+            channel.sendall(encode(reply))
+
+        say(Ready())
+        threading.Thread(target=_complete, args=(skills, models, megabytes), daemon=True).start()
         while body := _read_frame(channel):
-            channel.sendall(encode(Taken()))
-            channel.sendall(_answered(body, lambda one: analyse([one], models)[0]))
+            _Work(skills, models, say).on(decode_batch(body))
 
 
-def _answered(body: bytes, analyse: Callable[[AnalysisRequest], AnalysisReport]) -> bytes:
-    try:
-        return encode(_answer(decode_request(body), analyse))
-    except MemoryError:
-        return encode(OutOfMemory())
-    except Exception as error:
-        return encode(Failed(f"{type(error).__name__}: {error}"))
+def _complete(skills: Skills[Models], models: Models, megabytes: int) -> None:
+    """Loads the rest, which is not to count as what a task takes."""
+    skills.load_rest(models)
+    limit_memory(megabytes)
 
 
-def _answer(request: Request, analyse: Callable[[AnalysisRequest], AnalysisReport]) -> Reply:
-    match request:
-        case AnalyseRequest():
-            return Analysed(analyse(request.request))
-        case RankRequest():
-            return Ranked(rank(_analyses(request.evidence), request.policy))
+class _Work(Generic[Models]):
+    """One batch."""
+
+    def __init__(self, skills: Skills[Models], models: Models, say: Say) -> None:
+        self._skills = skills
+        self._models = models
+        self._say = say
+
+    def on(self, batch: Batch) -> None:
+        studies: list[StudyTask] = []
+        try:
+            for task in batch.tasks:
+                match task:
+                    case ReadTask() | SurveyTask():
+                        self._alone(task)
+                    case StudyTask():
+                        studies.append(task)
+            self._together(studies)
+        except MemoryError:
+            self._say(OutOfMemory())
+
+    def _alone(self, task: ReadTask | SurveyTask) -> None:
+        self._say(Working((task.number,)))
+        try:
+            self._say(self._answer(task))
+        except (MemoryError, OSError):
+            raise
+        except Exception as error:
+            self._say(_failed(task.number, error))
+
+    def _answer(self, task: ReadTask | SurveyTask) -> Reply:
+        match task:
+            case ReadTask():
+                return ReadDone(task.number, self._skills.read(task.request, self._models))
+            case SurveyTask():
+                return SurveyDone(task.number, self._skills.survey(task.request, self._models))
+
+    def _together(self, tasks: Sequence[StudyTask]) -> None:
+        def working(places: Sequence[int]) -> None:
+            self._say(Working(tuple(tasks[place].number for place in places)))
+
+        waiting = list(tasks)
+        try:
+            requests = [task.request for task in tasks]
+            for report in self._skills.study(requests, self._models, working):
+                self._say(StudyDone(waiting[0].number, report))
+                del waiting[0]
+        except (MemoryError, OSError):
+            raise
+        except Exception as error:
+            for task in waiting:
+                self._say(_failed(task.number, error))
 
 
-def _analyses(evidence: tuple[bytes, ...]) -> list[Analysis]:
-    return [msgspec.msgpack.decode(one, type=Analysis) for one in evidence]
+def _failed(number: int, error: Exception) -> Failed:
+    return Failed(number, f"{type(error).__name__}: {error}")
 
 
 def _read_frame(channel: socket.socket) -> bytes | None:

@@ -10,7 +10,7 @@ import sys
 
 from msgspec import Struct
 
-from tasks.engine.protocol import HEADER, Reply, Request, decode_reply, encode
+from tasks.engine.protocol import HEADER, Batch, Reply, decode_reply, encode
 
 QUIET = {
     # Threads that spin while they wait for each other take 2 s instead of 0.17 s for an embedding
@@ -67,8 +67,8 @@ class StartedEngine:
         """None while it runs."""
         return self._process.returncode
 
-    async def send(self, request: Request) -> None:
-        self._writer.write(encode(request))
+    async def send(self, batch: Batch) -> None:
+        self._writer.write(encode(batch))
         await self._writer.drain()
 
     async def receive(self) -> Reply:

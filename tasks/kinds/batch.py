@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
+from nlp.analysis import Depth
 from tasks.job import BatchAnalysis, Job
-from tasks.kinds.articles import ArticleAnalyser, ArticleRanker
+from tasks.kinds.analysing import ArticleAnalyser
 from tasks.kinds.kind import Discovery
+from tasks.kinds.ranking import ArticleRanker
 from tasks.outcome import ArticleAnalysed, Candidate
 
 
@@ -19,12 +21,10 @@ class BatchKind:
         return Discovery(candidates=tuple(Candidate(url=url) for url in _params(job).urls))
 
     async def analyse(self, job: Job, candidate: Candidate) -> ArticleAnalysed:
-        return await self._analyser.analyse(job, candidate)
+        return await self._analyser.analyse(job, candidate, Depth.DETAILS)
 
     async def rank(self, job: Job) -> bytes:
-        return await self._ranker.rank(
-            job, diversify=_params(job).apply_diversity, max_articles=None
-        )
+        return await self._ranker.rank(job, diversify=_params(job).apply_diversity)
 
 
 def _params(job: Job) -> BatchAnalysis:

@@ -6,7 +6,8 @@ import time
 
 import msgspec
 
-from nlp.decision import SelectionPolicy
+from nlp.analysis import Weights
+from nlp.decision import SelectionPolicy, SurveyRequest
 from tasks.errors import PermanentFailure, Reason
 from tasks.job import Job, JobState
 from tasks.kinds.kind import Discovery
@@ -27,7 +28,10 @@ class HealthKind:
 
     async def rank(self, job: Job) -> bytes:
         started = time.perf_counter()
-        await self._engine.rank([], SelectionPolicy())
+        nothing = SurveyRequest(
+            evidence=(), query=None, policy=SelectionPolicy(), weights=Weights()
+        )
+        await self._engine.survey(nothing)
         return msgspec.json.encode(
             {
                 "status": JobState.SUCCESS,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
+from nlp.analysis import Depth
 from tasks.errors import PermanentFailure, Reason
 from tasks.job import Job, SingleAnalysis
-from tasks.kinds.articles import ArticleAnalyser, ArticleRanker
+from tasks.kinds.analysing import ArticleAnalyser
 from tasks.kinds.kind import Discovery
+from tasks.kinds.ranking import ArticleRanker
 from tasks.outcome import ArticleAnalysed, Candidate
 from tasks.ports import Ledger
 
@@ -23,9 +25,9 @@ class SingleKind:
         return Discovery(candidates=(Candidate(url=params.url),))
 
     async def analyse(self, job: Job, candidate: Candidate) -> ArticleAnalysed:
-        return await self._analyser.analyse(job, candidate)
+        return await self._analyser.analyse(job, candidate, Depth.DETAILS)
 
     async def rank(self, job: Job) -> bytes:
         for failure in await self._ledger.failures(job.id):
             raise PermanentFailure(Reason(failure.reason), failure.detail)
-        return await self._ranker.rank(job, diversify=False, max_articles=None)
+        return await self._ranker.rank(job, diversify=False)

@@ -11,11 +11,16 @@ from app.cli.lazy import LazyGroup
     cls=LazyGroup,
     lazy={
         "coldstart": ("tests.bench.coldstart:coldstart", "From start to first use; memory."),
+        "embed": ("tests.bench.embed:embed", "Texts embedded, and the share of the processor."),
         "faults": ("tests.bench.faults:faults", "Kill processes at random; count what is lost."),
+        "fetching": ("tests.bench.fetching:fetching", "A page fetched, cached or confirmed."),
+        "fuzz": ("tests.bench.fuzz:fuzz", "Extraction on broken and hostile pages."),
         "overhead": ("tests.bench.overhead:overhead", "No-op steps per second, beside six peers."),
         "pickup": ("tests.bench.pickup:pickup", "From the 202 to the step running."),
+        "pipeline": ("tests.bench.pipeline:pipeline", "What an analysis costs, by stage."),
         "recycling": ("tests.bench.recycling:recycling", "Workers that replace themselves."),
         "scale": ("tests.bench.scale:scale", "Cost per article, listing, bytes in Redis."),
+        "selection": ("tests.bench.selection:selection", "Merge and cluster 100,000 articles."),
     },
 )
 def bench() -> None:

@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-from nlp.analysis import AnalysisReport, AnalysisRequest
-from nlp.decision import Ranking, SelectionPolicy
+from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
+from nlp.decision import Survey, SurveyRequest
 from tasks.engine.process import EngineProcess
-from tasks.fetch.fetcher import build_fetcher
 from tasks.lifeline import die_with_parent
 from tasks.ports import Engine
 from tasks.settings import read_settings
-from tasks.worker import serve
+from tasks.worker import serve, shared_fetcher
 
 
 class CountingEngine:
-    """Appends the URL of each analysis to a file before it begins."""
+    """Appends the URL of each page that is read to a file before it begins."""
 
     def __init__(self, engine: Engine, file: Path) -> None:
         self._engine = engine
         self._file = file
 
-    async def analyse(self, request: AnalysisRequest) -> AnalysisReport:
+    async def read(self, request: ReadRequest) -> ReadReport:
         with self._file.open("a") as file:
             file.write(request.page.url + "\n")
-        return await self._engine.analyse(request)
+        return await self._engine.read(request)
 
-    async def rank(self, evidence: Sequence[bytes], policy: SelectionPolicy) -> Ranking:
-        return await self._engine.rank(evidence, policy)
+    async def study(self, request: StudyRequest) -> StudyReport:
+        return await self._engine.study(request)
+
+    async def survey(self, request: SurveyRequest) -> Survey:
+        return await self._engine.survey(request)
 
 
 async def main(file: Path) -> None:
@@ -40,7 +40,7 @@ async def main(file: Path) -> None:
     engine = EngineProcess(settings)
     engine.start()
     try:
-        async with contextlib.aclosing(build_fetcher(settings)) as fetcher:
+        async with shared_fetcher(settings) as fetcher:
             counting = CountingEngine(engine, file)
             await serve(settings, counting, fetcher, asyncio.Event(), asyncio.Event())
     finally:

@@ -6,7 +6,8 @@
 /slow     takes a tenth of a second
 any other is analysed at once
 
-The query, where there is one, names a file that is made when the page's turn has come.
+The URL's query, where there is one, names a file that is made when the page's turn has come.
+An article with the title `crash` ends the engine while it shares its batch with others.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from __future__ import annotations
 import ctypes
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from nlp.analysis import AnalysisReport, AnalysisRequest
-from tasks.engine.serving import serve
-from tests.fakes import analysed
+from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
+from nlp.embedder import HashingEmbedder
+from nlp.survey import survey
+from tasks.engine.serving import Skills, serve
+from tests.fakes import read_as_told, studied_as_told
 
 
 def spin() -> None:
@@ -47,16 +50,33 @@ DEEDS: dict[str, Callable[[], None]] = {
 }
 
 
-def play(requests: Sequence[AnalysisRequest], _models: None) -> Sequence[AnalysisReport]:
-    reports = []
+def play(request: ReadRequest, _models: None) -> ReadReport:
+    parts = urlsplit(request.page.url)
+    if parts.query:
+        Path(parts.query).touch()
+    DEEDS.get(PurePosixPath(parts.path).name, lambda: None)()
+    return read_as_told(request)
+
+
+def study(
+    requests: Sequence[StudyRequest], _models: None, working: Callable[[Sequence[int]], None]
+) -> Iterator[StudyReport]:
+    """What shares a batch is begun together, and done one after the other."""
+    working(range(len(requests)))
     for request in requests:
-        deed = PurePosixPath(urlsplit(request.page.url).path).name
-        if request.query:
-            Path(request.query).touch()
-        DEEDS.get(deed, lambda: None)()
-        reports.append(analysed(request.page.url))
-    return reports
+        if request.article.title == "crash":
+            crash()
+    for place, request in enumerate(requests):
+        working([place])
+        yield studied_as_told(request)
 
 
 if __name__ == "__main__":
-    serve(lambda threads: None, play)
+    serve(
+        Skills(
+            load=lambda threads: None,
+            read=play,
+            study=study,
+            survey=lambda request, _models: survey(request, HashingEmbedder(8)),
+        )
+    )

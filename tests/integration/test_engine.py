@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from nlp.analysis import Analysis, AnalysisReport, AnalysisRequest
-from nlp.article import Page
+from nlp.analysis import ReadReport, ReadRequest, StudyRequest
+from nlp.article import Article, Page
 from tasks.engine.process import EngineProcess
 from tasks.errors import PermanentFailure, Reason, TransientFailure
 from tasks.settings import Settings
@@ -22,10 +22,17 @@ HOSTILE = "tests.integration.hostile_child"
 LIMITS = Settings(task_soft_time_limit=0.5, task_hard_time_limit=1.0, engine_memory_mb=256)
 
 
-def a_request(deed: str, began: Path | None = None) -> AnalysisRequest:
-    page = Page(url=f"http://site.example/{deed}", body=b"")
-    query = str(began) if began else None
-    return AnalysisRequest(page=page, now=dt.datetime.now(dt.UTC), query=query)
+def a_request(deed: str, began: Path | None = None) -> ReadRequest:
+    query = f"?{began}" if began else ""
+    return ReadRequest(page=Page(url=f"http://site.example/{deed}{query}", body=b""))
+
+
+def a_study(title: str) -> StudyRequest:
+    url = f"http://site.example/{title}"
+    article = Article(
+        url=url, canonical_url=url, domain="site.example", title=title, text=title, word_count=1
+    )
+    return StudyRequest(article=article, now=dt.datetime.now(dt.UTC))
 
 
 @pytest.fixture
@@ -37,9 +44,9 @@ async def engine() -> AsyncIterator[EngineProcess]:
         await engine.stop()
 
 
-def the_url(report: AnalysisReport) -> str:
-    assert isinstance(report.outcome, Analysis)
-    return report.outcome.article.url
+def the_url(report: ReadReport) -> str:
+    assert isinstance(report.outcome, Article)
+    return report.outcome.url
 
 
 async def pid_of_another(engine: EngineProcess, pid: int | None) -> int:
@@ -62,8 +69,8 @@ async def test_a_hostile_page_fails_alone(
     failure: type[PermanentFailure | TransientFailure],
     reason: Reason,
 ) -> None:
-    hostile = asyncio.create_task(engine.analyse(a_request(deed)))
-    neighbours = [asyncio.create_task(engine.analyse(a_request(f"good/{n}"))) for n in range(5)]
+    hostile = asyncio.create_task(engine.read(a_request(deed)))
+    neighbours = [asyncio.create_task(engine.read(a_request(f"good/{n}"))) for n in range(5)]
     with pytest.raises(failure) as raised:
         await hostile
     assert raised.value.reason is reason
@@ -73,20 +80,20 @@ async def test_a_hostile_page_fails_alone(
 
 
 async def test_after_a_hostile_page_there_is_another_engine(engine: EngineProcess) -> None:
-    await engine.analyse(a_request("good"))
+    await engine.read(a_request("good"))
     first = engine.pid
     with pytest.raises(PermanentFailure):
-        await engine.analyse(a_request("hoard"))
+        await engine.read(a_request("hoard"))
     await pid_of_another(engine, first)
 
 
 async def test_who_gives_up_a_spinning_page_frees_the_engine(
     engine: EngineProcess, tmp_path: Path
 ) -> None:
-    await engine.analyse(a_request("good"))
+    await engine.read(a_request("good"))
     first, began = engine.pid, tmp_path / "began"
-    spinning = asyncio.create_task(engine.analyse(a_request("spin", began)))
-    waiting = asyncio.create_task(engine.analyse(a_request("good")))
+    spinning = asyncio.create_task(engine.read(a_request("spin", began)))
+    waiting = asyncio.create_task(engine.read(a_request("good")))
     await wait_until(began.exists, "the engine to begin on the page")
     spinning.cancel()
     assert the_url(await waiting) == "http://site.example/good"
@@ -96,25 +103,25 @@ async def test_who_gives_up_a_spinning_page_frees_the_engine(
 async def test_who_gives_up_a_quick_page_leaves_the_engine_alive(
     engine: EngineProcess, tmp_path: Path
 ) -> None:
-    await engine.analyse(a_request("good"))
+    await engine.read(a_request("good"))
     first, began = engine.pid, tmp_path / "began"
-    given_up = asyncio.create_task(engine.analyse(a_request("slow", began)))
+    given_up = asyncio.create_task(engine.read(a_request("slow", began)))
     await wait_until(began.exists, "the engine to begin on the page")
     given_up.cancel()
-    await engine.analyse(a_request("good"))
+    await engine.read(a_request("good"))
     assert engine.pid == first
 
 
 async def test_an_idle_engine_that_is_killed_is_not_missed(engine: EngineProcess) -> None:
-    await engine.analyse(a_request("good"))
+    await engine.read(a_request("good"))
     assert engine.pid is not None
     os.kill(engine.pid, signal.SIGKILL)
-    report = await engine.analyse(a_request("good"))  # before anyone has noticed
+    report = await engine.read(a_request("good"))  # before anyone has noticed
     assert the_url(report) == "http://site.example/good"
 
 
 async def test_a_killed_engine_is_replaced_before_it_is_needed(engine: EngineProcess) -> None:
-    await engine.analyse(a_request("good"))
+    await engine.read(a_request("good"))
     first = engine.pid
     assert first is not None
     os.kill(first, signal.SIGKILL)
@@ -124,10 +131,10 @@ async def test_a_killed_engine_is_replaced_before_it_is_needed(engine: EnginePro
 async def test_only_the_page_that_a_killed_engine_had_taken_is_blamed(
     engine: EngineProcess, tmp_path: Path
 ) -> None:
-    await engine.analyse(a_request("good"))
+    await engine.read(a_request("good"))
     began = tmp_path / "began"
-    working = asyncio.create_task(engine.analyse(a_request("spin", began)))
-    waiting = asyncio.create_task(engine.analyse(a_request("good")))
+    working = asyncio.create_task(engine.read(a_request("spin", began)))
+    waiting = asyncio.create_task(engine.read(a_request("good")))
     await wait_until(began.exists, "the engine to begin on the page")
     assert engine.pid is not None
     os.kill(engine.pid, signal.SIGKILL)
@@ -137,11 +144,42 @@ async def test_only_the_page_that_a_killed_engine_had_taken_is_blamed(
     assert the_url(await waiting) == "http://site.example/good"
 
 
+async def test_of_those_that_shared_a_batch_only_the_culprit_is_blamed(
+    engine: EngineProcess,
+) -> None:
+    busy = asyncio.create_task(engine.read(a_request("slow")))
+    studies = [
+        asyncio.create_task(engine.study(a_study(title)))
+        for title in ("one", "two", "crash", "three")
+    ]
+    await busy
+    outcomes = await asyncio.gather(*studies, return_exceptions=True)
+    failures = [one for one in outcomes if isinstance(one, BaseException)]
+    assert failures == [outcomes[2]]
+    assert isinstance(failures[0], TransientFailure)
+    assert failures[0].reason is Reason.ENGINE_CRASHED
+
+
+async def test_what_is_given_up_in_the_line_never_reaches_the_engine(
+    engine: EngineProcess, tmp_path: Path
+) -> None:
+    began, given_up, later = (tmp_path / name for name in ("began", "given-up", "later"))
+    busy = asyncio.create_task(engine.read(a_request("slow", began)))
+    await wait_until(began.exists, "the engine to begin on the first page")
+    waiting = asyncio.create_task(engine.read(a_request("good", given_up)))
+    await asyncio.sleep(0)  # it stands in line now
+    waiting.cancel()
+    await busy
+    await engine.read(a_request("good", later))
+    assert later.exists()
+    assert not given_up.exists()
+
+
 async def test_an_engine_that_cannot_start_says_so() -> None:
     engine = EngineProcess(LIMITS, module="tests.integration.no_such_child")
     try:
         with pytest.raises(TransientFailure) as raised:
-            await engine.analyse(a_request("good"))
+            await engine.read(a_request("good"))
         assert raised.value.reason is Reason.ENGINE_CRASHED
     finally:
         await engine.stop()

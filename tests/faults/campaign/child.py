@@ -5,20 +5,29 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from nlp.analysis import AnalysisReport, AnalysisRequest
-from tasks.engine.serving import serve
-from tests.fakes import analysed
+from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
+from nlp.embedder import HashingEmbedder
+from nlp.survey import survey
+from tasks.engine.serving import Skills, serve
+from tests.fakes import read_as_told, studied_as_told
 from tests.faults.campaign.journal import Journal
 
 
-def analyse(requests: Sequence[AnalysisRequest], journal: Journal) -> Sequence[AnalysisReport]:
-    for request in requests:
-        journal.write("called", url=request.page.url)
-        time.sleep(random.uniform(0.002, 0.01))
-    return [analysed(request.page.url) for request in requests]
+def read(request: ReadRequest, journal: Journal) -> ReadReport:
+    journal.write("called", url=request.page.url)
+    time.sleep(random.uniform(0.002, 0.01))
+    return read_as_told(request)
+
+
+def study(
+    requests: Sequence[StudyRequest], _journal: Journal, working: Callable[[Sequence[int]], None]
+) -> Iterator[StudyReport]:
+    for place, request in enumerate(requests):
+        working([place])
+        yield studied_as_told(request)
 
 
 def open_journal(_threads: int) -> Journal:
@@ -26,4 +35,11 @@ def open_journal(_threads: int) -> Journal:
 
 
 if __name__ == "__main__":
-    serve(open_journal, analyse)
+    serve(
+        Skills(
+            load=open_journal,
+            read=read,
+            study=study,
+            survey=lambda request, _journal: survey(request, HashingEmbedder(8)),
+        )
+    )

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
+from tasks.cache.memory import MemoryCache
 from tasks.engine.process import EngineProcess
 from tasks.job import JobType
 from tasks.kinds import Kind
@@ -59,8 +60,14 @@ class JournalLedger(RedisLedger):
     async def fail(self, lease: Lease, reason: str, detail: str) -> bool:
         return self._accepted("failed", lease, await super().fail(lease, reason, detail))
 
-    async def retry(self, lease: Lease, delay: float, reason: str, detail: str) -> bool:
-        return self._accepted("ended", lease, await super().retry(lease, delay, reason, detail))
+    async def retry(
+        self, lease: Lease, delay: float, reason: str, detail: str, host: str | None = None
+    ) -> bool:
+        accepted = await super().retry(lease, delay, reason, detail, host)
+        return self._accepted("ended", lease, accepted)
+
+    async def postpone(self, lease: Lease, delay: float, host: str) -> bool:
+        return self._accepted("ended", lease, await super().postpone(lease, delay, host))
 
     async def hand_back(self, lease: Lease) -> bool:
         return self._accepted("ended", lease, await super().hand_back(lease))
@@ -78,7 +85,7 @@ async def main(folder: Path, who: str) -> None:
     engine = EngineProcess(settings, module="tests.faults.campaign.child")
 
     def kinds_for(ledger: Ledger, worker: str) -> Mapping[JobType, Kind]:
-        return build_kinds(settings, ledger, engine, Site(), worker)
+        return build_kinds(settings, ledger, engine, Site(), MemoryCache(0), worker)
 
     def ledger_on(redis: Redis, settings: Settings) -> RedisLedger:
         return JournalLedger(redis, settings, journal)

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from nlp.analysis import Analysis, AnalysisRequest, Scorecard
+import msgspec
+
+from nlp.analysis import (
+    Details,
+    Evidence,
+    Impression,
+    Measure,
+    ReadRequest,
+    Study,
+    StudyRequest,
+    Weights,
+)
 from nlp.article import Article, Page
+from nlp.decision import Ranking, SelectionPolicy, SurveyRequest
 from nlp.embedder import HashingEmbedder, title_and_lead
 from nlp.entities import CapitalRecognizer
 from nlp.fingerprint import fingerprint
 from nlp.models import Models
+from nlp.neutral import NEUTRAL
+from nlp.pipeline import read
 from nlp.reputation import Reputations
+from nlp.scorecard import scorecard
+from nlp.selection import Selection
+from nlp.survey import survey
 from nlp.urls import canonical_url, registrable_domain
 
 NOW = dt.datetime(2025, 6, 15, 12, tzinfo=dt.UTC)
@@ -65,9 +82,16 @@ def news_page(seed: int = 1, title: str = "A bridge is opened", head: str = "") 
     return page(html(title=title, paragraphs=paragraphs, head=head))
 
 
-def request(of: Page, query: str | None = "bridge repair") -> AnalysisRequest:
+def article(of: Page) -> Article:
+    """The article of a page that has one."""
+    outcome = read(ReadRequest(page=of)).outcome
+    assert isinstance(outcome, Article), outcome
+    return outcome
+
+
+def request(of: Page, query: str | None = "bridge repair") -> StudyRequest:
     """A request under the default policy."""
-    return AnalysisRequest(page=of, now=NOW, query=query)
+    return StudyRequest(article=article(of), now=NOW, query=query)
 
 
 def models() -> Models:
@@ -80,18 +104,26 @@ def models() -> Models:
     return Models(embedder=HashingEmbedder(), entities=CapitalRecognizer(), reputations=known)
 
 
-def analysis(
+BY_SCORE = Weights(
+    readability=1, ner=0, sentiment=0, relevance=0, recency=0, reputation=0, coherence=0
+)
+"""With these the composite is what `evidence` is told."""
+
+
+def evidence(
     *,
     url: str = "https://a.example/1",
     score: float = 50.0,
     title: str = "A title",
     text: str | None = None,
     seed: int = 0,
-) -> Analysis:
-    """An analysis whose composite is `score`; its text is `text`, or the prose of `seed`."""
+    density: float | None = 50.0,
+) -> Evidence:
+    """Of an article with `text`, or the prose of `seed`; None: its details are not known."""
     body = prose(seed) if text is None else text
     embedding = HashingEmbedder().encode([title_and_lead(title, body)])[0]
-    return Analysis(
+    ner_density = Measure(NEUTRAL if density is None else density)
+    return Evidence(
         article=Article(
             url=url,
             canonical_url=canonical_url(url),
@@ -100,16 +132,32 @@ def analysis(
             text=body,
             word_count=len(body.split()),
         ),
-        scores=Scorecard(
-            overall_score=score,
-            readability_score=50.0,
-            ner_density_score=50.0,
-            sentiment_score=50.0,
-            tfidf_relevance_score=50.0,
-            recency_score=50.0,
-            reputation_score=50.0,
-            topic_coherence_score=50.0,
-            semantic_relevance_score=50.0,
+        study=Study(
+            impression=Impression(
+                fingerprint=fingerprint(body, embedding),
+                readability=Measure(score),
+                sentiment=Measure(NEUTRAL),
+            ),
+            details=None if density is None else Details(ner_density=ner_density),
+            terms=None,
+            scores=scorecard(
+                BY_SCORE, readability_score=Measure(score), ner_density_score=ner_density
+            ),
         ),
-        fingerprint=fingerprint(body, embedding),
     )
+
+
+def select(
+    articles: Sequence[Evidence],
+    policy: SelectionPolicy,
+    weights: Weights = BY_SCORE,
+    densities: Mapping[str, float] | None = None,
+) -> Ranking:
+    """The ranking of the articles; `densities` has those of the URLs without details."""
+    encoded = tuple(map(msgspec.msgpack.encode, articles))
+    asked = SurveyRequest(evidence=encoded, query=None, policy=policy, weights=weights)
+    selection = Selection(articles, survey(asked, HashingEmbedder()), policy, weights)
+    while places := selection.wanted(2):
+        known = densities or {}
+        selection.look({at: Measure(known[articles[at].article.url]) for at in places})
+    return selection.ranking()

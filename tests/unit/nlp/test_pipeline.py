@@ -9,25 +9,38 @@ from dataclasses import replace
 
 import msgspec
 import pytest
+from msgspec.structs import replace as replaced
 
-from nlp.analysis import Analysis, AnalysisReport, Rejection
+from nlp.analysis import (
+    Depth,
+    ReadReport,
+    ReadRequest,
+    Rejection,
+    Study,
+    StudyReport,
+    StudyRequest,
+)
 from nlp.embedder import HashingEmbedder, Vectors
-from nlp.pipeline import analyse
-from tests.unit.nlp.samples import html, models, news_page, page, prose, request
+from nlp.models import Models
+from nlp.pipeline import read, study
+from tests.unit.nlp.samples import article, html, models, news_page, page, prose, request
 
-STAGES = [
-    "extract", "language", "embed", "entities", "readability", "sentiment", "relevance",
-    "recency", "reputation", "coherence", "summary", "fingerprint",
-]  # fmt: skip
-
-
-def analysed(report: AnalysisReport) -> Analysis:
-    assert isinstance(report.outcome, Analysis), report.outcome
-    return report.outcome
+READING = ["extract", "language"]
+IMPRESSION = ["embed", "readability", "sentiment", "fingerprint"]
+DETAILS = ["entities", "keywords", "summary"]
+IN_THE_LIGHT = ["relevance", "recency", "reputation", "coherence"]
 
 
-def neutral(analysis: Analysis) -> dict[str, str]:
-    return {score.score: score.reason for score in analysis.scores.neutral}
+def studied(*requests: StudyRequest, by: Models | None = None) -> list[StudyReport]:
+    return list(study(requests, by or models()))
+
+
+def neutral(found: Study) -> dict[str, str]:
+    return {score.score: score.reason for score in found.scores.neutral}
+
+
+def names(report: ReadReport | StudyReport) -> list[str]:
+    return [run.name for run in report.stages]
 
 
 class CountingEmbedder(HashingEmbedder):
@@ -53,116 +66,154 @@ class BrokenRecognizer:
 
 
 def test_each_stage_is_on_record_once_and_in_order() -> None:
-    (report,) = analyse([request(news_page())], models())
-    assert [run.name for run in report.stages] == STAGES
-    assert all(run.error is None and run.started_ns <= run.ended_ns for run in report.stages)
+    reading = read(ReadRequest(page=news_page()))
+    (report,) = studied(request(news_page()))
+    assert names(reading) == READING
+    assert names(report) == [*IMPRESSION, *DETAILS, *IN_THE_LIGHT]
+    for run in (*reading.stages, *report.stages):
+        assert run.error is None
+        assert run.started_ns <= run.ended_ns
 
 
-def test_an_analysis_has_all_its_parts() -> None:
+def test_a_study_has_all_its_parts() -> None:
     head = "<meta property='article:published_time' content='2025-06-08T12:00:00Z'>"
-    (report,) = analyse([request(news_page(title="The bridge repair", head=head))], models())
-    found = analysed(report)
+    asked = request(news_page(title="The bridge repair", head=head))
+    found = studied(asked)[0].study
     assert found.scores.neutral == ()
     assert found.scores.recency_score == 50.0
     assert found.scores.reputation_score == 80.0
-    assert found.article.language == "en"
-    assert found.article.summary
-    assert len(found.fingerprint.embedding) == 256 * 4
+    assert asked.article.language == "en"
+    assert found.details
+    assert found.details.summary
+    assert len(found.impression.fingerprint.embedding) == 256 * 4
 
 
-def test_the_same_page_gives_the_same_analysis_whatever_stands_beside_it() -> None:
-    alone = analyse([request(news_page(1))], models())[0].outcome
-    beside = analyse([request(news_page(2)), request(news_page(1))], models())[1].outcome
-    assert alone == beside
-    assert isinstance(alone, Analysis)
+def test_an_impression_leaves_the_details_for_later() -> None:
+    asked = replaced(request(news_page()), depth=Depth.IMPRESSION)
+    (report,) = studied(asked)
+    assert report.study.details is None
+    assert names(report) == [*IMPRESSION, *IN_THE_LIGHT]
+    assert "come into question" in neutral(report.study)["ner_density_score"]
+
+
+def test_what_is_known_is_not_made_again() -> None:
+    whole = studied(request(news_page()))[0].study
+    embedder = CountingEmbedder()
+    (again,) = studied(
+        replaced(request(news_page()), impression=whole.impression, details=whole.details),
+        by=replace(models(), embedder=embedder),
+    )
+    assert again.study == whole
+    assert names(again) == IN_THE_LIGHT
+    assert embedder.calls == [["bridge repair"]]
+
+
+def test_details_after_an_impression_give_the_same_as_both_at_once() -> None:
+    asked = request(news_page())
+    first = studied(replaced(asked, depth=Depth.IMPRESSION))[0].study
+    (second,) = studied(replaced(asked, impression=first.impression))
+    assert second.study == studied(asked)[0].study
+    assert names(second) == [*DETAILS, *IN_THE_LIGHT]
+
+
+def test_the_same_page_gives_the_same_study_whatever_stands_beside_it() -> None:
+    alone = studied(request(news_page(1)))[0].study
+    assert studied(request(news_page(2)), request(news_page(1)))[1].study == alone
     scores = msgspec.structs.asdict(alone.scores)
     scores.pop("neutral")
     assert all(0 <= value <= 100 and value == round(value, 2) for value in scores.values())
 
 
-def test_a_rejection_does_not_touch_its_neighbours() -> None:
-    reports = analyse([request(page(b"")), request(news_page())], models())
-    assert isinstance(reports[0].outcome, Rejection)
-    assert [run.name for run in reports[0].stages] == ["extract"]
-    analysed(reports[1])
+def test_a_page_that_is_no_article_is_rejected() -> None:
+    report = read(ReadRequest(page=page(b"")))
+    assert isinstance(report.outcome, Rejection)
+    assert names(report) == ["extract"]
 
 
-def test_a_batch_is_embedded_in_one_call_with_each_query_once() -> None:
+def test_a_batch_is_embedded_in_one_call_with_each_text_once() -> None:
     embedder = CountingEmbedder()
-    requests = [request(news_page(seed, title=f"Bridge {seed}")) for seed in range(3)]
-    analyse(requests, replace(models(), embedder=embedder))
-    ((*leads, query),) = embedder.calls
+    requests = [request(news_page(seed, title=f"Bridge {seed}")) for seed in (0, 1, 1)]
+    studied(*requests, by=replace(models(), embedder=embedder))
+    ((first, second, query),) = embedder.calls
     assert query == "bridge repair"
-    assert [lead[:9] for lead in leads] == ["Bridge 0.", "Bridge 1.", "Bridge 2."]
+    assert (first[:9], second[:9]) == ("Bridge 0.", "Bridge 1.")
 
 
 def test_a_text_that_cannot_be_embedded_stands_alone_and_says_so() -> None:
     broken = replace(models(), embedder=CountingEmbedder(refuses="Poison"))
-    reports = analyse(
-        [request(news_page(1, title="Poison")), request(news_page(2, title="Good"))], broken
+    poisoned, good = studied(
+        request(news_page(1, title="Poison")), request(news_page(2, title="Good")), by=broken
     )
-    poisoned, good = map(analysed, reports)
-    assert poisoned.scores.semantic_relevance_score == 50.0
-    assert neutral(poisoned)["semantic_relevance_score"] == "The embedding failed."
-    assert not any(poisoned.fingerprint.embedding)
-    assert reports[0].stages[2].error == "RuntimeError: out of memory"
-    assert "semantic_relevance_score" not in neutral(good)
-    assert reports[1].stages[2].error is None
+    assert poisoned.study.scores.semantic_relevance_score == 50.0
+    assert neutral(poisoned.study)["semantic_relevance_score"] == "The embedding failed."
+    assert not any(poisoned.study.impression.fingerprint.embedding)
+    assert poisoned.stages[0].error == "RuntimeError: out of memory"
+    assert "semantic_relevance_score" not in neutral(good.study)
+    assert good.stages[0].error is None
 
 
 def test_a_failed_stage_is_neutral_and_on_record_in_both_places() -> None:
     broken = replace(models(), entities=BrokenRecognizer())
-    (report,) = analyse([request(news_page())], broken)
-    found = analysed(report)
-    assert found.scores.ner_density_score == 50.0
-    assert found.article.entities == ()
-    assert "RuntimeError" in neutral(found)["ner_density_score"]
+    (report,) = studied(request(news_page()), by=broken)
+    assert report.study.scores.ner_density_score == 50.0
+    assert report.study.details
+    assert report.study.details.entities == ()
+    assert "RuntimeError" in neutral(report.study)["ner_density_score"]
     assert {run.name for run in report.stages if run.error} == {"entities"}
 
 
 @pytest.mark.parametrize("query", [None, "", "?"])
 def test_without_a_query_what_depends_on_it_is_neutral(query: str | None) -> None:
-    (report,) = analyse([request(news_page(), query)], models())
-    found = analysed(report)
-    for score in ("tfidf_relevance_score", "semantic_relevance_score", "topic_coherence_score"):
-        assert neutral(found)[score] == "No query was given."
-        assert getattr(found.scores, score) == 50.0
+    (report,) = studied(request(news_page(), query))
+    for score in (
+        "tfidf_relevance_score",
+        "semantic_relevance_score",
+        "relevance_score",
+        "topic_coherence_score",
+    ):
+        assert neutral(report.study)[score] == "No query was given."
+        assert getattr(report.study.scores, score) == 50.0
     assert all(run.error is None for run in report.stages)
 
 
 def test_scores_made_for_english_are_neutral_for_other_languages() -> None:
     german = "Die Regierung hat am Montag angekündigt, dass sie das Gesetz noch ändern will. " * 40
     made = page(html(title="Gesetz wird geändert", paragraphs=[german]))
-    (report,) = analyse([request(made)], models())
-    found = analysed(report)
-    assert found.article.language == "de"
-    assert {"readability_score", "ner_density_score", "sentiment_score"} <= neutral(found).keys()
+    (report,) = studied(request(made))
+    assert article(made).language == "de"
+    not_measured = neutral(report.study)
+    for score in ("readability_score", "ner_density_score", "sentiment_score"):
+        assert "'de'" in not_measured[score]
 
 
 def test_the_caller_knows_whose_work_is_going_on() -> None:
-    started: list[int] = []
-    analyse(
-        [request(news_page(1)), request(page(b"")), request(news_page(2))], models(), started.append
-    )
-    assert started == [0, 1, 2, 0, 2]
+    told: list[list[int]] = []
+    requests = [request(news_page(1)), request(news_page(2))]
+    list(study(requests, models(), lambda places: told.append(list(places))))
+    assert told == [[0, 1], [0], [1]]
+
+
+def test_nothing_is_studied_of_nothing() -> None:
+    assert studied() == []
 
 
 def test_an_undated_page_is_neutral_in_recency() -> None:
-    (report,) = analyse([request(page(html(paragraphs=[prose(1)])))], models())
-    assert "recency_score" in neutral(analysed(report))
+    (report,) = studied(request(page(html(paragraphs=[prose(1)]))))
+    assert "recency_score" in neutral(report.study)
 
 
-def test_a_report_survives_the_wire() -> None:
-    (report,) = analyse([request(news_page())], models())
-    assert msgspec.msgpack.decode(msgspec.msgpack.encode(report), type=AnalysisReport) == report
+def test_reports_survive_the_wire() -> None:
+    for report in (read(ReadRequest(page=news_page())), *studied(request(news_page()))):
+        encoded = msgspec.msgpack.encode(report)
+        assert msgspec.msgpack.decode(encoded, type=type(report)) == report
 
 
-def test_the_data_types_and_urls_load_nothing_heavy() -> None:
+def test_what_workers_read_loads_nothing_heavy() -> None:
     heavy = (
         "torch transformers sentence_transformers spacy sklearn scipy numpy trafilatura requests"
     )
     code = (
-        "import sys, nlp.analysis, nlp.article, nlp.decision, nlp.urls\n"
+        "import sys, nlp.analysis, nlp.article, nlp.decision, nlp.selection, nlp.urls\n"
         f"print([name for name in {heavy.split()!r} if name in sys.modules])"
     )
     done = subprocess.run(

@@ -5,33 +5,30 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
-from nlp.analysis import AnalysisPolicy, Weights
+from nlp.analysis import AnalysisPolicy, Measure, Weights
 from nlp.article import Entity
 from nlp.coherence import topic_coherence
 from nlp.composite import composite
-from nlp.embedder import HashingEmbedder
 from nlp.entities import CapitalRecognizer, counted, entity_density, readable_part
 from nlp.neutral import Unmeasurable
 from nlp.readability import readability, reading_ease
 from nlp.recency import half_life_days, recency
-from nlp.relevance import lexical_relevance, semantic_relevance
 from nlp.reputation import load_reputations, reputation
+from nlp.scorecard import rescored, scorecard
 from nlp.sentiment import neutrality
+from nlp.text import ReadText
 from nlp.urls import registrable_domain
-from tests.unit.nlp.samples import NOW, analysis, models, prose
+from tests.unit.nlp.samples import NOW, models, prose
 
 MEASURES: dict[str, Callable[[str], float]] = {
-    "readability": lambda text: readability(text, 300),
-    "sentiment": neutrality,
+    "readability": lambda text: readability(ReadText(text), 300),
+    "sentiment": lambda text: neutrality(ReadText(text)),
     "entities": lambda text: entity_density(counted(CapitalRecognizer().mentions(text)), text),
-    "lexical": lambda text: lexical_relevance("bank", text, text),
-    "coherence": lambda text: topic_coherence("bank rates", text),
+    "coherence": lambda text: topic_coherence("bank rates", ReadText(text)),
 }
 TEXTS = st.text(max_size=300) | st.lists(
     st.sampled_from(["Bank", "rates", "awful", "great!", "Berlin", "the", ".", "\n"]), max_size=60
@@ -49,7 +46,7 @@ def test_every_score_is_within_bounds_or_unmeasurable(name: str, text: str) -> N
 
 
 def test_a_longer_text_reads_better_up_to_twice_the_minimum() -> None:
-    scores = [readability(prose(1, sentences), 300) for sentences in (20, 30, 50, 90)]
+    scores = [readability(ReadText(prose(1, sentences)), 300) for sentences in (20, 30, 50, 90)]
     assert scores[0] < scores[1] < scores[2]
     assert scores[3] - scores[2] < 8
 
@@ -62,18 +59,19 @@ def test_plain_words_read_better_than_long_ones() -> None:
 
 
 def test_without_a_minimum_every_length_is_enough() -> None:
-    assert readability("The cat sat on the mat.", 0) > 90
+    assert readability(ReadText("The cat sat on the mat."), 0) > 90
 
 
 def test_opinion_is_less_neutral_than_report() -> None:
     report = "The council met on Monday. It voted on the budget."
     opinion = "This is a terrible, awful disaster. I hate it!"
-    assert neutrality(report) > 95
-    assert neutrality(opinion) < 40
+    assert neutrality(ReadText(report)) > 95
+    assert neutrality(ReadText(opinion)) < 40
 
 
 def test_one_loud_sentence_does_not_outweigh_nine_calm_ones() -> None:
-    assert neutrality("The council met on Monday. " * 9 + "A terrible disaster!") > 85
+    text = ReadText("The council met on Monday. " * 9 + "A terrible disaster!")
+    assert neutrality(text) > 85
 
 
 def test_ten_entities_in_a_hundred_words_are_full_marks() -> None:
@@ -96,44 +94,6 @@ def test_mentions_are_counted_and_sorted_the_most_frequent_first() -> None:
 def test_only_the_beginning_is_read_for_entities() -> None:
     assert len(readable_part("word " * 1000).split()) == 300
     assert len(readable_part("x" * 100_000)) <= 4000
-
-
-def test_a_query_matches_whole_words_only() -> None:
-    assert lexical_relevance("ai", "He said", "It was said again in the main hall.") == 0
-    assert lexical_relevance("ai", "On AI", "It was said.") > 0
-
-
-def test_a_query_matches_other_forms_of_its_words() -> None:
-    assert lexical_relevance("central banks", "", "A central bank acts.") > 0
-
-
-def test_more_mentions_count_but_ever_less() -> None:
-    first, second, third = (
-        lexical_relevance("bank", "", " ".join(["bank"] * n + ["word"] * (600 - n)))
-        for n in (1, 2, 3)
-    )
-    assert first < second < third
-    assert third - second < second - first
-
-
-def test_the_title_counts_more_than_the_text() -> None:
-    filler = "word " * 300
-    assert lexical_relevance("bank", "bank", filler) > lexical_relevance(
-        "bank", "", filler + "bank"
-    )
-
-
-def test_each_term_of_the_query_has_its_share() -> None:
-    both = lexical_relevance("bank rates", "", "bank rates " * 50)
-    one = lexical_relevance("bank rates", "", "bank " * 50)
-    assert one == pytest.approx(both / 2, rel=0.1)
-
-
-def test_meaning_is_measured_by_cosine_within_bounds() -> None:
-    rows = HashingEmbedder().encode(["bank rates", "bank rates", "zebra crossing", "-"])
-    assert semantic_relevance(rows[0], rows[1]) == 100.0
-    assert semantic_relevance(rows[0], rows[2]) < 60
-    assert semantic_relevance(rows[0], -rows[0]) == 0.0
 
 
 @pytest.mark.parametrize(("days", "score"), [(0, 100), (7, 50), (14, 25), (-3, 100)])
@@ -207,32 +167,34 @@ def test_a_topic_held_throughout_is_more_coherent_than_one_named_once() -> None:
     filler = "It was a long day for them. " * 2
     throughout = ("The bank met. " + filler) * 6
     once = (filler + "They all went home. ") * 5 + filler + "The bank met. "
-    assert topic_coherence("bank", throughout) == 100.0
-    assert 0 < topic_coherence("bank", once) < 40
+    assert topic_coherence("bank", ReadText(throughout)) == 100.0
+    assert 0 < topic_coherence("bank", ReadText(once)) < 40
 
 
 def test_terms_that_keep_company_are_more_coherent_than_scattered_ones() -> None:
     together = "The solar storm came. It was late. It was dark. " * 4
     scattered = "The solar farm. It was late. It was dark. A storm. It was late. It is dark. " * 2
-    assert topic_coherence("solar storm", together) > topic_coherence("solar storm", scattered)
+    kept, spread = ReadText(together), ReadText(scattered)
+    assert topic_coherence("solar storm", kept) > topic_coherence("solar storm", spread)
 
 
 def test_the_topic_inside_other_words_is_not_the_topic() -> None:
-    assert topic_coherence("ai", "He said it again. The main rain.") == 0.0
+    assert topic_coherence("ai", ReadText("He said it again. The main rain.")) == 0.0
 
 
-def test_the_composite_is_the_weighted_mean_with_relevance_in_equal_parts() -> None:
-    card = analysis().scores
+def test_the_composite_is_the_weighted_mean() -> None:
+    card = scorecard(Weights())
     assert composite(card, Weights()) == pytest.approx(50.0)
-    related = replace(card, tfidf_relevance_score=100.0, semantic_relevance_score=50.0)
-    assert composite(related, Weights()) == pytest.approx(50.0 + 0.20 * 25)
+    related = rescored(card, Weights(), relevance_score=Measure(75.0))
+    assert related.overall_score == pytest.approx(50.0 + 0.20 * 25)
+
+
+def test_a_measure_takes_the_place_of_the_one_before_with_its_reason() -> None:
+    card = scorecard(Weights(), recency_score=Measure(50.0, "No date."))
+    assert [one.score for one in card.neutral] == ["recency_score"]
+    assert rescored(card, Weights(), recency_score=Measure(80.0)).neutral == ()
 
 
 def test_weights_that_do_not_sum_to_one_are_refused() -> None:
     with pytest.raises(ValueError, match=r"sum to 1\.1, not to 1"):
-        composite(analysis().scores, Weights(recency=0.22))
-
-
-def test_a_vector_without_meaning_is_unrelated() -> None:
-    zero = np.zeros(256, dtype=np.float32)
-    assert semantic_relevance(zero, zero) == 0.0
+        scorecard(Weights(recency=0.22))

@@ -11,48 +11,58 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from nlp.analysis import Analysis
+from nlp.analysis import Details, Evidence, Fingerprint, Measure, Study, Weights
 from nlp.clusters import clusters
 from nlp.decision import Decision, SelectionPolicy, Verdict
 from nlp.fingerprint import fingerprint
-from nlp.ranking import rank
-from tests.unit.nlp.samples import analysis, prose
+from nlp.scorecard import rescored
+from tests.unit.nlp.samples import evidence, prose, select
 
 FREE = SelectionPolicy(use_clustering=False, diversify=False)
 
 
-def at_angle(degrees: float, *, url: str, score: float = 50.0, seed: int = 0) -> Analysis:
-    """An analysis whose embedding stands at an angle in a plane; its text is its own."""
-    made = analysis(url=url, score=score, seed=seed)
+def at_angle(degrees: float, *, url: str, score: float = 50.0, seed: int = 0) -> Evidence:
+    """An article whose embedding stands at an angle in a plane; its text is its own."""
+    made = evidence(url=url, score=score, seed=seed)
     angle = np.radians(degrees)
     vector = np.array([np.cos(angle), np.sin(angle)], dtype=np.float32)
-    return replace(made, fingerprint=fingerprint(made.article.text, vector))
+    return with_print(made, fingerprint(made.article.text, vector))
 
 
-def decided(analyses: list[Analysis], policy: SelectionPolicy = FREE) -> dict[str, Decision]:
-    return {decision.url: decision for decision in rank(analyses, policy).decisions}
+def with_print(made: Evidence, found: Fingerprint) -> Evidence:
+    impression = replace(made.study.impression, fingerprint=found)
+    return replace(made, study=replace(made.study, impression=impression))
+
+
+def print_of(made: Evidence) -> Fingerprint:
+    return made.study.impression.fingerprint
+
+
+def decided(articles: list[Evidence], policy: SelectionPolicy = FREE) -> dict[str, Decision]:
+    return {decision.url: decision for decision in select(articles, policy).decisions}
 
 
 def test_nothing_in_nothing_out() -> None:
-    assert rank([], SelectionPolicy()) == rank([], FREE)
+    assert select([], SelectionPolicy()) == select([], FREE)
 
 
 @pytest.mark.parametrize(
     ("copy", "matched_by"),
     [
-        (analysis(url="https://a.example/1?utm_source=x", score=40, seed=2), "canonical_url"),
-        (analysis(url="https://b.example/1", score=40, text=prose(1).upper()), "text_hash"),
-        (analysis(url="https://b.example/2", score=40, text="By Jo. " + prose(1)), "shingles"),
-        (analysis(url="https://b.example/3", score=40, text=prose(1)[:1500]), "shingles"),
+        (evidence(url="https://a.example/1?utm_source=x", score=40, seed=2), "canonical_url"),
+        (evidence(url="https://b.example/1", score=40, text=prose(1).upper()), "text_hash"),
+        (evidence(url="https://b.example/2", score=40, text="By Jo. " + prose(1)), "shingles"),
+        (evidence(url="https://b.example/3", score=40, text=prose(1)[:1500]), "shingles"),
     ],
 )
-def test_a_copy_is_merged_into_the_better_one(copy: Analysis, matched_by: str) -> None:
-    original = analysis(url="https://a.example/1", score=60, seed=1)
+def test_a_copy_is_merged_into_the_better_one(copy: Evidence, matched_by: str) -> None:
+    original = evidence(url="https://a.example/1", score=60, seed=1)
     found = decided([copy, original])[copy.article.url]
     assert found.verdict is Verdict.DUPLICATE
     assert (found.matched_by, found.duplicate_of) == (matched_by, original.article.url)
-    assert "60.00 against 40.00" in found.explanation
-    assert rank([copy, original], FREE).kept == (1,)
+    assert original.article.url in found.explanation
+    assert found.nearest is None or found.nearest.url == original.article.url
+    assert select([copy, original], FREE).kept == (1,)
 
 
 def test_a_near_embedding_is_a_duplicate_from_its_threshold_on() -> None:
@@ -69,10 +79,10 @@ def test_a_phrase_shared_by_two_short_notices_makes_no_duplicate() -> None:
     notice = "The library is closed on Monday because of works."
     other = "The library is closed on Monday because of works, says the mayor, who regrets it."
     pair = [
-        analysis(url="https://a.example/1", title="Works", text=notice),
-        analysis(url="https://b.example/1", title="Mayor speaks", text=other),
+        evidence(url="https://a.example/1", title="Works", text=notice),
+        evidence(url="https://b.example/1", title="Mayor speaks", text=other),
     ]
-    assert len(rank(pair, replace(FREE, dup_sim_threshold=1.1)).kept) == 2
+    assert len(select(pair, replace(FREE, dup_sim_threshold=1.1)).kept) == 2
 
 
 def test_a_chain_of_small_changes_does_not_swallow_its_far_end() -> None:
@@ -80,7 +90,7 @@ def test_a_chain_of_small_changes_does_not_swallow_its_far_end() -> None:
         at_angle(angle, url=f"https://a{angle}.example/1", score=90 - angle, seed=angle)
         for angle in (0, 10, 20)
     ]
-    found = rank(chain, replace(FREE, dup_sim_threshold=0.98))
+    found = select(chain, replace(FREE, dup_sim_threshold=0.98))
     assert found.kept == (0, 2)
 
 
@@ -89,7 +99,7 @@ def test_equal_scores_are_ordered_by_url() -> None:
         at_angle(angle, url=f"https://{name}.example/1", seed=angle)
         for name, angle in (("b", 0), ("a", 90))
     ]
-    assert rank(pair, FREE).kept == (1, 0)
+    assert select(pair, FREE).kept == (1, 0)
 
 
 def test_the_domain_cap_holds_over_its_subdomains() -> None:
@@ -101,7 +111,7 @@ def test_the_domain_cap_holds_over_its_subdomains() -> None:
     last = decided(same, policy)["https://c.wire.example/1"]
     assert last.verdict is Verdict.OVER_DOMAIN_CAP
     assert last.explanation == "Scored 20.00, but wire.example already has its 2."
-    assert len(rank(same, replace(policy, diversify=False)).kept) == 3
+    assert len(select(same, replace(policy, diversify=False)).kept) == 3
 
 
 def test_the_cluster_cap_holds() -> None:
@@ -125,17 +135,15 @@ def test_below_the_cut_says_how_far() -> None:
 
 def test_average_linkage_does_not_chain_stories_together() -> None:
     prints = [
-        at_angle(angle, url=f"https://a.example/{angle}").fingerprint for angle in range(0, 181, 20)
+        print_of(at_angle(angle, url=f"https://a.example/{angle}")) for angle in range(0, 181, 20)
     ]
     assert len(set(clusters(prints, 0.75))) >= 3
 
 
 def test_an_article_without_embedding_stands_alone() -> None:
-    lost = [analysis(url=f"https://{name}.example/1", seed=ord(name)) for name in "ab"]
-    blank = [
-        replace(made, fingerprint=replace(made.fingerprint, embedding=bytes(1024))) for made in lost
-    ]
-    found = rank(blank, SelectionPolicy())
+    lost = [evidence(url=f"https://{name}.example/1", seed=ord(name)) for name in "ab"]
+    blank = [with_print(made, replace(print_of(made), embedding=bytes(1024))) for made in lost]
+    found = select(blank, SelectionPolicy())
     assert len(found.kept) == 2
     assert {decision.cluster for decision in found.decisions} == {0, 1}
 
@@ -160,7 +168,7 @@ POLICIES = st.builds(
 )
 
 
-def made(candidates: list[tuple[str, int, float, int, int]]) -> list[Analysis]:
+def made(candidates: list[tuple[str, int, float, int, int]]) -> list[Evidence]:
     return [
         at_angle(20 * angle, url=f"https://{host}/{path}", score=score, seed=seed)
         for host, path, score, seed, angle in candidates
@@ -171,9 +179,9 @@ def made(candidates: list[tuple[str, int, float, int, int]]) -> list[Analysis]:
 def test_the_promises_of_a_ranking(
     candidates: list[tuple[str, int, float, int, int]], policy: SelectionPolicy
 ) -> None:
-    analyses = made(candidates)
-    ranking = rank(analyses, policy)
-    assert [decision.url for decision in ranking.decisions] == [a.article.url for a in analyses]
+    articles = made(candidates)
+    ranking = select(articles, policy)
+    assert [decision.url for decision in ranking.decisions] == [a.article.url for a in articles]
     assert all(decision.explanation.endswith(".") for decision in ranking.decisions)
     kept = [ranking.decisions[place] for place in ranking.kept]
     assert [decision.rank for decision in kept] == list(range(1, len(kept) + 1))
@@ -184,8 +192,8 @@ def test_the_promises_of_a_ranking(
         assert max(Counter(d.domain for d in kept).values(), default=0) <= policy.domain_cap
         in_clusters = Counter(d.cluster for d in kept if d.cluster is not None)
         assert max(in_clusters.values(), default=0) <= policy.cluster_cap
-    texts = [analyses[place].fingerprint.text_sha256 for place in ranking.kept]
-    urls = [analyses[place].article.canonical_url for place in ranking.kept]
+    texts = [print_of(articles[place]).text_sha256 for place in ranking.kept]
+    urls = [articles[place].article.canonical_url for place in ranking.kept]
     assert len(set(texts)) == len(texts)
     assert len(set(urls)) == len(urls)
     for decision in ranking.decisions:
@@ -198,9 +206,85 @@ def test_the_order_of_the_candidates_does_not_matter(
     policy: SelectionPolicy,
     shuffled: random.Random,
 ) -> None:
-    analyses = made(candidates)
-    mixed = analyses.copy()
+    articles = made(candidates)
+    mixed = articles.copy()
     shuffled.shuffle(mixed)
-    one, other = rank(analyses, policy), rank(mixed, policy)
-    assert [analyses[p].article.url for p in one.kept] == [mixed[p].article.url for p in other.kept]
+    one, other = select(articles, policy), select(mixed, policy)
+    assert [articles[p].article.url for p in one.kept] == [mixed[p].article.url for p in other.kept]
     assert sorted(map(repr, one.decisions)) == sorted(map(repr, other.decisions))
+
+
+HALF_ENTITIES = Weights(
+    readability=0.5, ner=0.5, sentiment=0, relevance=0, recency=0, reputation=0, coherence=0
+)
+DENSITIES = st.lists(st.sampled_from([0.0, 20.0, 50.0, 100.0]), min_size=14, max_size=14)
+
+
+@given(CANDIDATES, POLICIES, DENSITIES)
+def test_looking_closer_only_where_it_matters_changes_nothing(
+    candidates: list[tuple[str, int, float, int, int]],
+    policy: SelectionPolicy,
+    densities: list[float],
+) -> None:
+    """But who is merged into whom, which is settled before anybody is looked at."""
+    unknown = [
+        replace(one, study=replace(one.study, details=None))
+        for one in each_url_once(made(candidates))
+    ]
+    by_url = {one.article.url: density for one, density in zip(unknown, densities, strict=False)}
+    lazy = select(unknown, policy, HALF_ENTITIES, by_url)
+    originals = [
+        place
+        for place, decision in enumerate(lazy.decisions)
+        if decision.verdict is not Verdict.DUPLICATE
+    ]
+    known = [
+        replace(
+            unknown[place],
+            study=with_density(unknown[place], by_url[unknown[place].article.url]),
+        )
+        for place in originals
+    ]
+    free = replace(policy, use_clustering=False)
+    lazy_free = select([unknown[place] for place in originals], free, HALF_ENTITIES, by_url)
+    eager_free = select(known, free, HALF_ENTITIES)
+    assert lazy_free.kept == eager_free.kept
+    assert [one.verdict for one in lazy_free.decisions] == [
+        one.verdict for one in eager_free.decisions
+    ]
+
+
+def test_only_those_that_may_be_kept_are_looked_at() -> None:
+    articles = [
+        at_angle(40 * n, url=f"https://a{n}.example/1", score=80 - 30 * n, seed=n) for n in range(3)
+    ]
+    unknown = [replace(one, study=replace(one.study, details=None)) for one in articles]
+    slight = Weights(
+        readability=0.9, ner=0.1, sentiment=0, relevance=0, recency=0, reputation=0, coherence=0
+    )
+    policy = replace(FREE, max_articles=1)
+    found = select(
+        unknown, policy, slight, {"https://a0.example/1": 50, "https://a1.example/1": 50}
+    )
+    assert found.kept == (0,)
+    assert "at most" in found.decisions[2].explanation
+
+
+def test_what_is_not_relevant_is_dropped_with_its_numbers() -> None:
+    found = decided([evidence()], replace(FREE, min_relevance=60))["https://a.example/1"]
+    assert found.verdict is Verdict.IRRELEVANT
+    assert "50.00" in found.explanation
+    assert "60" in found.explanation
+
+
+def each_url_once(articles: list[Evidence]) -> list[Evidence]:
+    return list({one.article.url: one for one in articles}.values())
+
+
+def with_density(one: Evidence, density: float) -> Study:
+    measure = Measure(density)
+    return replace(
+        one.study,
+        details=Details(ner_density=measure),
+        scores=rescored(one.study.scores, HALF_ENTITIES, ner_density_score=measure),
+    )

@@ -1,0 +1,73 @@
+"""A job's articles beside each other: relevance among them, near-duplicates, clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from nlp.analysis import Evidence, Fingerprint, Scorecard
+from nlp.clusters import clusters
+from nlp.decision import SelectionPolicy, Survey, Surveyed, SurveyRequest
+from nlp.duplicates import duplicates
+from nlp.embedder import Embedder
+from nlp.fingerprint import embedding_of
+from nlp.relevance_measures import relevance_measures
+from nlp.scorecard import rescored
+from nlp.standing import best_first
+
+NEVER = 2.0
+"""A cosine that no two articles have."""
+
+
+def survey(request: SurveyRequest, embedder: Embedder) -> Survey:
+    """What each article is among the others.
+
+    Whatever the order of the evidence: the better of two duplicates stays, by its scores so far
+    (entities of articles without details are neutral in them), ties broken by URL. Relevance is
+    measured among those that stay, as copies would speak for each other; a duplicate keeps the
+    relevance that it has by itself.
+    """
+    evidence = [msgspec.msgpack.decode(one, type=Evidence) for one in request.evidence]
+    order = best_first(evidence)
+    prints = [evidence[place].study.impression.fingerprint for place in order]
+    urls = [evidence[place].article.canonical_url for place in order]
+    # A cosine that is some hundredths off is not held against a threshold set for the model.
+    threshold = request.policy.dup_sim_threshold if embedder.exact else NEVER
+    found = duplicates(prints, urls, threshold)
+    stay = [at for at, one in enumerate(found) if one.match is None]
+    cards = _cards(request, [evidence[order[at]] for at in stay], embedder)
+    numbers = _cluster_numbers([prints[at] for at in stay], request.policy)
+    card_of, number_of = dict(zip(stay, cards, strict=True)), dict(zip(stay, numbers, strict=True))
+    surveyed: dict[int, Surveyed] = {}
+    for at, one in enumerate(found):
+        surveyed[order[at]] = Surveyed(
+            scores=card_of.get(at, evidence[order[at]].study.scores),
+            match=one.match and replace(one.match, original=order[one.match.original]),
+            nearest=one.nearest and replace(one.nearest, original=order[one.nearest.original]),
+            cluster=number_of[one.match.original if one.match else at],
+        )
+    return Survey(articles=tuple(surveyed[place] for place in range(len(evidence))))
+
+
+def _cards(
+    request: SurveyRequest, evidence: Sequence[Evidence], embedder: Embedder
+) -> list[Scorecard]:
+    """The cards with relevance measured among these."""
+    vector = embedder.encode([request.query])[0] if request.query else None
+    documents = [
+        (one.study.terms, embedding_of(one.study.impression.fingerprint)) for one in evidence
+    ]
+    return [
+        rescored(one.study.scores, request.weights, **measures)
+        for one, measures in zip(evidence, relevance_measures(vector, documents), strict=True)
+    ]
+
+
+def _cluster_numbers(
+    prints: Sequence[Fingerprint], policy: SelectionPolicy
+) -> Sequence[int] | Sequence[None]:
+    if not policy.use_clustering:
+        return [None] * len(prints)
+    return clusters(prints, policy.clustering_threshold)

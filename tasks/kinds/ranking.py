@@ -1,0 +1,163 @@
+"""From the outcomes of a job to its result."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from nlp.analysis import Depth, Details, Evidence, Measure
+from nlp.decision import Decision, Ranking, SelectionPolicy, SurveyRequest
+from nlp.neutral import NEUTRAL
+from nlp.selection import Selection
+from tasks.errors import StepError, TransientFailure, UnknownJob
+from tasks.job import Job, JobState, TopicCuration
+from tasks.kinds.analysing import ArticleAnalyser
+from tasks.outcome import ArticleFailed, ArticleOutcome
+from tasks.ports import Engine, Ledger
+from tasks.record import JobRecord
+from tasks.result import ArticlesResult, article_result, failed_decision, failures_among
+from tasks.settings import Settings
+
+OUTCOMES_READ = 500
+"""Outcomes in one read from the ledger."""
+
+LOOKED_AT_TOGETHER = 4
+"""Articles whose details are asked for at once: the last of them may turn out not to matter."""
+
+TRIES = 2
+"""Of one article's details; a page that kills the engine is to cost its own details alone."""
+
+
+class Ranked(Struct, frozen=True, kw_only=True):
+    """A job's outcomes with what was selected of them."""
+
+    outcomes: tuple[ArticleOutcome, ...]
+    results: list[msgspec.Raw]
+    ranking: Ranking
+
+
+class ArticleRanker:
+    """Compares a job's articles, looks closer at those that may be kept, and selects."""
+
+    def __init__(
+        self, ledger: Ledger, engine: Engine, analyser: ArticleAnalyser, settings: Settings
+    ) -> None:
+        self._ledger = ledger
+        self._engine = engine
+        self._analyser = analyser
+        self._settings = settings
+
+    async def rank(
+        self,
+        job: Job,
+        *,
+        diversify: bool,
+        max_articles: int | None = None,
+        min_relevance: float = 0.0,
+    ) -> bytes:
+        """The result, as JSON."""
+        record = await self._ledger.record(job.id)
+        if record is None:
+            raise UnknownJob
+        policy = replace(
+            self._settings.selection_policy,
+            diversify=diversify and self._settings.diversify_results,
+            max_articles=max_articles,
+            min_relevance=min_relevance,
+        )
+        ranked = await self._select(job, policy)
+        sources = await self._ledger.discovery(job.id)
+        return msgspec.json.encode(_result(job, record, ranked, policy.diversify, sources))
+
+    async def _select(self, job: Job, policy: SelectionPolicy) -> Ranked:
+        outcomes = await self._outcomes(job.id)
+        stored = await self._ledger.evidence(job.id)
+        encoded = tuple(stored[index] for index in sorted(stored))
+        weights = self._settings.analysis_policy.weights
+        survey = await self._engine.survey(
+            SurveyRequest(evidence=encoded, query=job.query, policy=policy, weights=weights)
+        )
+        evidence = [msgspec.msgpack.decode(one, type=Evidence) for one in encoded]
+        selection = Selection(evidence, survey, policy, weights)
+        while places := selection.wanted(LOOKED_AT_TOGETHER):
+            looks = await asyncio.gather(*(self._look(job, evidence[place]) for place in places))
+            for place, looked in zip(places, looks, strict=True):
+                evidence[place] = looked
+            selection.look({place: _density(evidence[place]) for place in places})
+        ranking = selection.ranking()
+        return Ranked(
+            outcomes=outcomes,
+            results=[
+                article_result(evidence[place], selection.scores(place)) for place in ranking.kept
+            ],
+            ranking=ranking,
+        )
+
+    async def _look(self, job: Job, evidence: Evidence) -> Evidence:
+        """The evidence with the article's details, or with the reason why there are none."""
+        failure: StepError | None = None
+        for _ in range(TRIES):
+            try:
+                study, known = await self._analyser.study(
+                    job, evidence.article, Depth.DETAILS, evidence.study.impression
+                )
+                return replace(evidence, study=study, cached=evidence.cached and known)
+            except TransientFailure as error:
+                failure = error
+            except StepError as error:
+                failure = error
+                break
+        reason = f"Its details could not be seen: {failure}"
+        unseen = Details(ner_density=Measure(NEUTRAL, reason))
+        return replace(evidence, study=replace(evidence.study, details=unseen))
+
+    async def _outcomes(self, job_id: str) -> tuple[ArticleOutcome, ...]:
+        outcomes: list[ArticleOutcome] = []
+        start: int | None = 0
+        while start is not None:
+            page = await self._ledger.outcomes(job_id, start, OUTCOMES_READ)
+            outcomes += page.outcomes
+            start = page.next_cursor
+        return tuple(outcomes)
+
+
+def _density(evidence: Evidence) -> Measure:
+    details = evidence.study.details
+    return details.ner_density if details else Measure(NEUTRAL)
+
+
+def _result(
+    job: Job, record: JobRecord, ranked: Ranked, diversified: bool, sources: bytes | None
+) -> ArticlesResult:
+    failed = failures_among(ranked.outcomes)
+    is_topic = isinstance(job.params, TopicCuration)
+    return ArticlesResult(
+        status=JobState.SUCCESS,
+        state=JobState.SUCCESS,
+        job_id=job.id,
+        type=job.type,
+        total_urls=len(ranked.outcomes),
+        processed_count=len(ranked.outcomes) - len(failed),
+        failed_count=len(failed),
+        failed_urls=failed,
+        results=ranked.results,
+        topic=job.query if is_topic else None,
+        query=None if is_topic else job.query,
+        diversity_applied=diversified,
+        decisions=_decisions(ranked.outcomes, ranked.ranking),
+        deadline_reached=record.deadline_reached,
+        sources=msgspec.Raw(sources) if is_topic and sources else None,
+    )
+
+
+def _decisions(outcomes: Sequence[ArticleOutcome], ranking: Ranking) -> list[Decision]:
+    """One for each outcome, in their order; the ranking has those of what was analysed."""
+    remaining = iter(ranking.decisions)
+    return [
+        failed_decision(one) if isinstance(one, ArticleFailed) else next(remaining)
+        for one in outcomes
+    ]

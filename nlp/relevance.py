@@ -3,47 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
 import numpy as np
 from msgspec import Struct
 
-from nlp.bm25 import LENGTH_SHARE, SATURATION, Floats, lexical_shares
+from nlp.bm25 import Floats, lexical_shares
 from nlp.embedder import Vectors
 from nlp.feedback import Best, likeness
 from nlp.neutral import NEUTRAL
-from nlp.term_counts import TermCounts, term_counts
-from nlp.topic import topic_terms
-from nlp.words import stems, words
-
-__all__ = [
-    "RELEVANCE_FLOOR",
-    "RelevanceScores",
-    "TermCounts",
-    "lexical_relevance",
-    "relevance",
-    "semantic_relevance",
-    "term_counts",
-]
+from nlp.term_counts import TermCounts
 
 UNRELATED_COSINE, SAME_COSINE = 0.05, 0.70
 """What all-MiniLM-L6-v2 gives for a short query and a text beside it, or right on it."""
-
-USUAL_WORDS = 600
-"""The length at which nothing is discounted where one article is looked at alone."""
-
-LONE_TITLE_WEIGHT = 3.0
-"""A word in the title counts as three in the text."""
-
-RELEVANCE_FLOOR = 8.0
-"""Below it a candidate is not about the topic, and a topic job may drop it unread.
-
-Set to lose nothing: of Cranfield's relevant pairs 0.7 % lie below it, and of the sample web's
-articles none on their own topic, where the lowest is at 15; of those on another topic 84 % do
-(`scripts/bench quality`).
-"""
 
 MOST_BEST = 10
 """Articles whose company speaks for the others. 5 and 20 are as good on Cranfield."""
@@ -153,29 +126,3 @@ def _best(own: Floats, documents: Sequence[tuple[TermCounts, Vectors | None]]) -
 def _held(document: tuple[TermCounts, Vectors | None]) -> tuple[bytes, bytes]:
     counts, vector = document
     return msgspec.msgpack.encode(counts), b"" if vector is None else vector.tobytes()
-
-
-def lexical_relevance(query: str | None, title: str, text: str) -> float:
-    """How much title and text speak the words of the query, 0–100.
-
-    The mean over the query's terms of 100 · tf / (tf + 1.2), where tf weighs title and text
-    and discounts length as BM25F does (Robertson and Zaragoza, 2009). Without its inverse
-    document frequency: a single article has no collection. Terms are whole words by stem:
-    "ai" is not in "said". Raises `Unmeasurable` where the query has no word.
-    """
-    terms = topic_terms(query)
-    in_title, in_text = Counter(stems(words(title))), Counter(stems(words(text)))
-    length = 1 - LENGTH_SHARE + LENGTH_SHARE * in_text.total() / USUAL_WORDS
-    frequencies = [LONE_TITLE_WEIGHT * in_title[term] + in_text[term] / length for term in terms]
-    return 100.0 * sum(tf / (tf + SATURATION) for tf in frequencies) / len(terms)
-
-
-def semantic_relevance(query: Vectors, article: Vectors) -> float:
-    """How near in meaning query and article are, 0–100.
-
-    Both are unit vectors of shape (dimension,); their cosine is mapped in a straight line
-    from UNRELATED_COSINE at 0 to SAME_COSINE at 100, and held within.
-    """
-    cosine = float(np.dot(query, article))
-    share = (cosine - UNRELATED_COSINE) / (SAME_COSINE - UNRELATED_COSINE)
-    return 100.0 * min(1.0, max(0.0, share))

@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
 from nlp.analysis import AnalysisPolicy, Weights
-from nlp.decision import SelectionPolicy
+from nlp.decision import RELEVANCE_FLOOR, SelectionPolicy
 from tasks.errors import InvalidSettings
 from tasks.models_dir import default_models_dir
 
@@ -220,7 +220,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=1,
-            description="Share of relevance in the composite, lexical and semantic in equal parts.",
+            description="Share of relevance in the composite, by words and by meaning.",
         ),
     ] = 0.20
     weight_recency: Annotated[
@@ -349,8 +349,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 5
     min_relevance: Annotated[
         float,
-        Meta(ge=0, le=100, description="Relevance below which a topic job drops an article."),
-    ] = 10.0
+        Meta(
+            ge=0,
+            le=100,
+            description="Relevance, of 100, below which a topic job drops a candidate.",
+        ),
+    ] = RELEVANCE_FLOOR
     fetch_concurrency: Annotated[int, Meta(ge=1, description="Requests of one worker at once.")] = (
         32
     )

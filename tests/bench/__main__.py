@@ -18,6 +18,7 @@ from app.cli.lazy import LazyGroup
         "overhead": ("tests.bench.overhead:overhead", "No-op steps per second, beside six peers."),
         "pickup": ("tests.bench.pickup:pickup", "From the 202 to the step running."),
         "pipeline": ("tests.bench.pipeline:pipeline", "What an analysis costs, by stage."),
+        "quality": ("tests.bench.quality.command:quality", "How good the list is."),
         "recycling": ("tests.bench.recycling:recycling", "Workers that replace themselves."),
         "scale": ("tests.bench.scale:scale", "Cost per article, listing, bytes in Redis."),
         "selection": ("tests.bench.selection:selection", "Merge and cluster 100,000 articles."),

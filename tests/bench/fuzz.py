@@ -23,7 +23,7 @@ from nlp.article import Article, Page
 from nlp.extract import extract
 from tests.bench.figure import Figure, prints_figures
 from tests.bench.mutations import LONGEST, mutated
-from tests.bench.quality.extraction import DATA, marked_pages
+from tests.bench.shared_data import news_pages
 
 BOUND_SECONDS = 2.0
 HARD_SECONDS = 20
@@ -58,7 +58,7 @@ def fuzz(cases: int, seed: int) -> Iterator[Figure]:
     """Extraction on mutated and on hostile pages: crashes, and the slowest."""
     hostile = [_one_page(_of_one_thing(piece)) for piece in ONE_THING]
     yield from _figures("pages of 5 MB of one thing", hostile)
-    if not DATA.exists():
+    if not news_pages():
         click.echo("mutated pages: skipped, the real pages are not there", err=True)
         return
     yield from _figures("mutated pages", list(_mutated_cases(cases, seed)))
@@ -89,7 +89,7 @@ def _of_one_thing(piece: str) -> bytes:
 
 
 def _mutated_cases(cases: int, seed: int) -> Iterator[Case]:
-    pages = [one.page.body for one in marked_pages()]
+    pages = [one.page.body for one in news_pages()]
     for first in range(0, cases, BATCH):
         batch = range(first, min(first + BATCH, cases))
         yield from _in_child(_batch, pages, [seed * 1_000_003 + case for case in batch])

@@ -34,7 +34,7 @@ from tasks.job import BatchAnalysis, Params, TopicCuration
 from tasks.settings import Settings
 from tasks.submission import Submission
 from tests.bench.figure import Figure, compared, prints_figures
-from tests.bench.shared_pages import shared_pages
+from tests.bench.shared_data import news_pages
 from tests.unit.nlp.samples import NOW
 
 TOPIC = "economy and government policy"
@@ -146,7 +146,9 @@ def _delays() -> Iterator[list[float]]:
 @prints_figures
 def pipeline() -> Iterator[Figure]:
     """Processor time of an article, of a topic job, and of the same job again; by stage."""
-    pages = shared_pages()
+    pages = [one.page for one in news_pages()]
+    if not pages:
+        raise click.ClickException("the real pages are not there: see tests/bench/shared_data.py")
     yield from asyncio.run(_jobs(pages))
     yield from _stages(pages)
 

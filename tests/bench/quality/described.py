@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
 import html
-import json
 import re
 from collections.abc import Iterator
 from functools import lru_cache
 from html.parser import HTMLParser
-from pathlib import Path
 
 from msgspec import Struct
 
-from nlp.article import Article, Page
+from nlp.article import Article
 from nlp.extract import extract
 from nlp.language import language_of
-
-PAGES = Path(__file__).parents[4] / "shared" / "data" / "article-extraction"
+from tests.bench.shared_data import news_pages
 
 _DESCRIPTIONS = frozenset({"description", "og:description", "twitter:description"})
 _KEYWORDS = frozenset({"article:tag", "keywords", "news_keywords", "parsely-tags"})
@@ -37,16 +33,14 @@ class Described(Struct, frozen=True, kw_only=True):
 @lru_cache(maxsize=1)
 def described_pages() -> tuple[Described, ...]:
     """The pages in English that are articles; none where the collection is not there."""
-    return tuple(_described()) if PAGES.exists() else ()
+    return tuple(_described())
 
 
 def _described() -> Iterator[Described]:
-    truth = json.loads((PAGES / "ground-truth.json").read_text("utf-8"))
-    for name, told in truth.items():
-        body = gzip.decompress((PAGES / "html" / f"{name}.html.gz").read_bytes())
-        read = extract(Page(url=told["url"], body=body), 0)
+    for one in news_pages():
+        read = extract(one.page, 0)
         if isinstance(read, Article) and language_of(read.text) == "en":
-            yield _with_metadata(read, body)
+            yield _with_metadata(read, one.page.body)
 
 
 def _with_metadata(read: Article, body: bytes) -> Described:

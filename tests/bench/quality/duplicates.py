@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import random
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import click
 import numpy as np
@@ -25,8 +22,8 @@ from nlp.vectors import COSINE_DECIMALS
 from nlp.words import sentences
 from tasks.models_dir import default_models_dir
 from tests.bench.figure import Figure, compared
+from tests.bench.shared_data import news_pages
 
-PAGES = Path(__file__).parents[4] / "shared" / "data" / "article-extraction"
 THRESHOLD = 0.97
 RECALL_GOAL, PRECISION_GOAL = 0.98, 0.99
 ORIGINAL = "original"
@@ -60,7 +57,7 @@ def duplicates_figures() -> Iterator[Figure]:
 
     Each pair is compared by itself, as the better and the worse of two articles.
     """
-    if not PAGES.exists():
+    if not news_pages():
         click.echo("No pages in ../shared/data: near-duplicates are skipped.", err=True)
         return
     prints = _prints(load_models(1, default_models_dir()).embedder)
@@ -115,11 +112,10 @@ def _with_goal(name: str, value: float, cosine: float, goal: float) -> Figure:
 
 
 def _prints(embedder: Embedder) -> list[Print]:
-    truth = json.loads((PAGES / "ground-truth.json").read_text("utf-8"))
     texts: list[tuple[int, str, str, str]] = []
-    for number, (name, told) in enumerate(sorted(truth.items())):
-        title = _title(PAGES / "html" / f"{name}.html.gz", told["url"])
-        made = _variants(told["articleBody"], random.Random(number))
+    for number, one in enumerate(news_pages()):
+        title = _title(one.page)
+        made = _variants(one.text, random.Random(number))
         texts += [(number, variant, title, text) for variant, text in made.items()]
     rows = embedder.encode([title_and_lead(title, text) for _, _, title, text in texts])
     return [
@@ -134,8 +130,8 @@ def _print(page: int, variant: str, made: Fingerprint) -> Print:
     return Print(page=page, variant=variant, fingerprint=made, shingles=shingles, row=row)
 
 
-def _title(file: Path, url: str) -> str:
-    article = extract(Page(url=url, body=gzip.decompress(file.read_bytes())), 0)
+def _title(page: Page) -> str:
+    article = extract(page, 0)
     return article.title if isinstance(article, Article) else ""
 
 

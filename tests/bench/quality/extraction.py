@@ -6,17 +6,14 @@ The measure is that of the collection, scrapinghub/article-extraction-benchmark:
 
 from __future__ import annotations
 
-import gzip
 import random
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
 from statistics import mean
 
 import click
-import msgspec
 from msgspec import Struct
 from trafilatura import bare_extraction
 from trafilatura.settings import Document
@@ -25,21 +22,14 @@ from nlp.article import Article, Page
 from nlp.charset import decode
 from nlp.extract import extract
 from tests.bench.figure import Figure
+from tests.bench.shared_data import NewsPage, news_pages
 
-DATA = Path(__file__).parents[4] / "shared" / "data" / "article-extraction"
 GOAL = 0.970
 SHINGLE = 4
 HALVES = 200
 """Random halves of the pages; their spread says how much a figure depends on the pages."""
 
 _TOKEN = re.compile(r"\w+")
-
-
-class MarkedPage(Struct, frozen=True, kw_only=True):
-    """A page and what people said that its article is."""
-
-    page: Page
-    text: str
 
 
 class Measured(Struct, frozen=True, kw_only=True):
@@ -59,10 +49,10 @@ class Measured(Struct, frozen=True, kw_only=True):
 
 def extraction_figures() -> Iterator[Figure]:
     """F1, precision, recall and time; nothing but a word on stderr where the pages are missing."""
-    if not DATA.exists():
+    pages = news_pages()
+    if not pages:
         click.echo("extraction: skipped, the marked pages are not there", err=True)
         return
-    pages = marked_pages()
     for read in (_ours, _trafilatura, _trafilatura_alone):
         read(pages[0].page)  # loads word lists
     ours, best, alone = (_measured(one, pages) for one in (_ours, _trafilatura, _trafilatura_alone))
@@ -92,21 +82,6 @@ def extraction_figures() -> Iterator[Figure]:
     yield Figure(name="extraction, slowest page", value=1000 * max(ours.seconds), unit="ms")
 
 
-def marked_pages() -> list[MarkedPage]:
-    """The collection, by its pages' ids."""
-    marked = msgspec.json.decode((DATA / "ground-truth.json").read_bytes())
-    return [
-        MarkedPage(
-            page=Page(
-                url=one["url"],
-                body=gzip.decompress((DATA / "html" / f"{name}.html.gz").read_bytes()),
-            ),
-            text=one["articleBody"],
-        )
-        for name, one in sorted(marked.items())
-    ]
-
-
 def _beside(name: str, value: float, against: str, other: float, unit: str = "") -> Figure:
     return Figure(name=name, value=value, unit=unit, against=against, against_value=other)
 
@@ -131,7 +106,7 @@ def _by_trafilatura(page: Page, *, fast: bool) -> str:
     return str(found.text or "") if isinstance(found, Document) else ""
 
 
-def _measured(read: Callable[[Page], str], pages: list[MarkedPage]) -> Measured:
+def _measured(read: Callable[[Page], str], pages: Sequence[NewsPage]) -> Measured:
     scores: list[tuple[float, float]] = []
     seconds: list[float] = []
     for one in pages:

@@ -13,15 +13,16 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
+from nlp.decision import RELEVANCE_FLOOR
 from nlp.embedder import Embedder, Vectors, title_and_lead
 from nlp.models import load_models
-from nlp.relevance import COMPANY_SHARE, RELEVANCE_FLOOR, relevance
+from nlp.relevance import COMPANY_SHARE, relevance
 from nlp.term_counts import ArticleStems, article_stems
 from tasks.models_dir import default_models_dir
 from tests.bench.figure import Figure, compared
+from tests.bench.shared_data import CRANFIELD
 from tests.sampleweb.catalogue import ARTICLES, TOPICS
 
-DATA = Path(__file__).parents[4] / "shared" / "data" / "cranfield"
 GOAL = 45.0
 DEPTH = 10
 RANK_OFFSET = 60
@@ -67,10 +68,10 @@ class Scored:
 
 def retrieval_figures() -> Iterator[Figure]:
     """nDCG@10 over all documents for every query; nothing where the collection is missing."""
-    if not (DATA / "corpus.jsonl").is_file():
+    if not (CRANFIELD / "corpus.jsonl").is_file():
         click.echo("No Cranfield collection in ../shared/data: retrieval is skipped.", err=True)
         return
-    collection = load_collection(DATA)
+    collection = load_collection(CRANFIELD)
     embedder = load_models(1, default_models_dir()).embedder
     jobs = scored(collection, embedder)
     yield from figures(collection, jobs)

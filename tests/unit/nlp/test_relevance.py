@@ -11,16 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from nlp.decision import RELEVANCE_FLOOR
 from nlp.embedder import HashingEmbedder, Vectors
 from nlp.neutral import NEUTRAL, Unmeasurable
 from nlp.relevance import (
-    RELEVANCE_FLOOR,
     RelevanceScores,
-    lexical_relevance,
     relevance,
-    semantic_relevance,
-    term_counts,
 )
+from nlp.term_counts import term_counts
 
 EMBEDDER = HashingEmbedder()
 QUERY = "tidal power"
@@ -197,19 +195,23 @@ def test_a_query_of_one_word_over_and_over_is_that_word() -> None:
     assert scores([("", ON_TOPIC)], "x" * 500)[0].lexical == 0
 
 
+def lexical(query: str, title: str, text: str) -> float:
+    """Of one article, by its words alone."""
+    return relevance(None, [(term_counts(query, title, text), None)])[0].lexical
+
+
 def test_a_query_matches_whole_words_only() -> None:
-    assert lexical_relevance("ai", "He said", "It was said again in the main hall.") == 0
-    assert lexical_relevance("ai", "On AI", "It was said.") > 0
+    assert lexical("ai", "He said", "It was said again in the main hall.") == 0
+    assert lexical("ai", "On AI", "It was said.") > 0
 
 
 def test_a_query_matches_other_forms_of_its_words() -> None:
-    assert lexical_relevance("central banks", "", "A central bank acts.") > 0
+    assert lexical("central banks", "", "A central bank acts.") > 0
 
 
 def test_more_mentions_count_but_ever_less() -> None:
     first, second, third = (
-        lexical_relevance("bank", "", " ".join(["bank"] * n + ["word"] * (600 - n)))
-        for n in (1, 2, 3)
+        lexical("bank", "", " ".join(["bank"] * n + ["word"] * (600 - n))) for n in (1, 2, 3)
     )
     assert first < second < third
     assert third - second < second - first
@@ -217,37 +219,30 @@ def test_more_mentions_count_but_ever_less() -> None:
 
 def test_the_title_counts_more_than_the_text() -> None:
     filler = "word " * 300
-    assert lexical_relevance("bank", "bank", filler) > lexical_relevance(
-        "bank", "", filler + "bank"
-    )
+    assert lexical("bank", "bank", filler) > lexical("bank", "", filler + "bank")
 
 
 def test_each_term_of_the_query_has_its_share() -> None:
-    both = lexical_relevance("bank rates", "", "bank rates " * 50)
-    one = lexical_relevance("bank rates", "", "bank " * 50)
+    both = lexical("bank rates", "", "bank rates " * 50)
+    one = lexical("bank rates", "", "bank " * 50)
     assert one == pytest.approx(both / 2, rel=0.1)
 
 
 def test_meaning_is_measured_by_cosine_within_bounds() -> None:
-    rows = EMBEDDER.encode(["bank rates", "bank rates", "zebra crossing", "-"])
-    assert semantic_relevance(rows[0], rows[1]) == 100.0
-    assert semantic_relevance(rows[0], rows[2]) < 60
-    assert semantic_relevance(rows[0], -rows[0]) == 0.0
-
-
-def test_a_vector_without_meaning_is_unrelated() -> None:
-    zero = np.zeros(256, dtype=np.float32)
-    assert semantic_relevance(zero, zero) == 0.0
+    query, same, other = EMBEDDER.encode(["bank rates", "bank rates", "zebra crossing"])
+    counts = term_counts("bank rates", "", "")
+    told = relevance(query, [(counts, row) for row in (same, other, -same)])
+    assert told[0].semantic == 100.0
+    assert told[1].semantic < 60
+    assert told[2].semantic == 0.0
 
 
 @given(st.lists(st.sampled_from(["Bank", "rates", "the", ".", "\n"]), max_size=60).map(" ".join))
 def test_the_words_of_one_article_score_within_bounds(text: str) -> None:
-    assert 0.0 <= lexical_relevance("bank", text, text) <= 100.0
+    assert 0.0 <= lexical("bank", text, text) <= 100.0
 
 
 @pytest.mark.parametrize("query", [None, "", "?!"])
 def test_no_query_is_unmeasurable(query: str | None) -> None:
     with pytest.raises(Unmeasurable):
         term_counts(query, "Tidal power", ON_TOPIC)
-    with pytest.raises(Unmeasurable):
-        lexical_relevance(query, "Tidal power", ON_TOPIC)

@@ -31,7 +31,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 def extract(page: Page, min_word_count: int) -> Article | Rejection:
-    """The article of `page`, or why it is none; never raises, whatever the bytes are.
+    """The article of `page`, or why it is none. Raises at most MemoryError, whatever the bytes.
 
     The time is bounded too, for what is read is: MAX_HTML_CHARS, MAX_TAGS, and in the tree
     `nlp.markup`'s bounds on elements, text, depth, names and attributes. What is beyond
@@ -41,6 +41,8 @@ def extract(page: Page, min_word_count: int) -> Article | Rejection:
     try:
         html = _html(page)
         return _article(page.url, html, min_word_count) if html else _not_readable()
+    except MemoryError:  # of the whole process; whoever runs it knows what may be taken
+        raise
     except Exception as error:  # a parser may raise anything on a hostile page
         return _not_readable(f"{type(error).__name__} while reading the page.")
 

@@ -111,4 +111,5 @@ def _name_elsewhere(identity: Any, nodes: list[dict[str, Any]]) -> str:
 
 
 def _text(value: Any) -> str:
-    return value.strip() if isinstance(value, str) else ""
+    """JSON can escape half a surrogate pair, which is no character and cannot be sent on."""
+    return value.encode(errors="replace").decode().strip() if isinstance(value, str) else ""

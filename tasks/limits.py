@@ -11,16 +11,56 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 
-_limit: ContextVar[asyncio.Timeout | None] = ContextVar("soft_limit", default=None)
+
+class SoftLimit:
+    """The clock of one step. It stands while any of the step's tasks waits."""
+
+    def __init__(self, timeout: asyncio.Timeout) -> None:
+        self._timeout = timeout
+        self._waiting = 0
+        self._left: float | None = None
+        """Seconds, while the clock stands; None where there is nothing to go on with."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether the clock goes."""
+        return self._timeout.when() is not None
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Stops the clock for the body."""
+        self._waiting += 1
+        if self._waiting == 1:
+            self._stop()
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                self._go_on()
+
+    def _stop(self) -> None:
+        due = None if self._timeout.expired() else self._timeout.when()
+        self._left = None if due is None else due - asyncio.get_running_loop().time()
+        if self._left is not None:
+            self._timeout.reschedule(None)
+
+    def _go_on(self) -> None:
+        if self._left is not None:
+            self._timeout.reschedule(asyncio.get_running_loop().time() + self._left)
+
+
+_limit: ContextVar[SoftLimit | None] = ContextVar("soft_limit", default=None)
 
 
 @asynccontextmanager
-async def soft_limit(seconds: float) -> AsyncIterator[None]:
+async def soft_limit(seconds: float) -> AsyncIterator[SoftLimit]:
     """Cancels the body after so many seconds of work, and raises TimeoutError."""
-    async with asyncio.timeout(seconds) as limit:
+    async with asyncio.timeout(seconds) as timeout:
+        limit = SoftLimit(timeout)
         before = _limit.set(limit)
         try:
-            yield
+            yield limit
         finally:
             _limit.reset(before)
 
@@ -29,14 +69,8 @@ async def soft_limit(seconds: float) -> AsyncIterator[None]:
 def not_counted() -> Iterator[None]:
     """Stops the clock of the soft limit that holds here, if there is one, for the body."""
     limit = _limit.get()
-    due = limit.when() if limit and not limit.expired() else None
-    if limit is None or due is None:
+    if limit is None:
         yield
         return
-    loop = asyncio.get_running_loop()
-    left = due - loop.time()
-    limit.reschedule(None)
-    try:
+    with limit.stopped():
         yield
-    finally:
-        limit.reschedule(loop.time() + left)

@@ -63,8 +63,8 @@ class Ask:
         self._begun = True
         self._tell()
 
-    def begin_again(self) -> None:
-        """It goes back to the line."""
+    def wait_on(self) -> None:
+        """The work is on others now, or it goes back to the line."""
         self._begun = False
         self._tell()
 
@@ -106,7 +106,7 @@ class Line:
         """To the front, in their order."""
         for ask in reversed(list(asks)):
             if ask.given_up is None:
-                ask.begin_again()
+                ask.wait_on()
                 self._asks.appendleft(ask)
         self._filled.set()
 

@@ -52,7 +52,8 @@ class Exchange:
     async def run(self) -> End:
         receiving: asyncio.Task[Reply] | None = None
         try:
-            await self._engine.send(Batch(tuple(ask.task for ask in self._open.values())))
+            async with asyncio.timeout(self._hard_limit):
+                await self._engine.send(Batch(tuple(ask.task for ask in self._open.values())))
             while self._open:
                 receiving = receiving or asyncio.create_task(self._engine.receive())
                 events: set[asyncio.Future[Any]] = {receiving, self._poked}
@@ -70,7 +71,7 @@ class Exchange:
                     self._take(reply)
                 elif self._loop.time() >= self._due:
                     return End.ABANDONED if self._abandoned else End.HARD_LIMIT
-        except (asyncio.IncompleteReadError, OSError):
+        except (asyncio.IncompleteReadError, OSError):  # a TimeoutError is one
             return End.DIED
         finally:
             if receiving:
@@ -81,6 +82,8 @@ class Exchange:
     def _take(self, reply: Reply) -> None:
         match reply:
             case Working(numbers):
+                for ask in self.working:
+                    ask.wait_on()
                 self.working = tuple(self._open[number] for number in numbers)
                 self._since = self._loop.time()
                 for ask in self.working:

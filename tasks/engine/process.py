@@ -13,6 +13,7 @@ import contextlib
 import itertools
 from collections.abc import Coroutine, Sequence
 
+import msgspec
 import structlog
 
 from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
@@ -135,7 +136,9 @@ class EngineProcess:
                 for ask in (*batch, *self._line.leave()):
                     ask.fail(_once_more(failure))
                 continue
-            await self._serve_batch(engine, batch)
+            wanted = [ask for ask in batch if ask.given_up is None]  # some may have waited long
+            if wanted:
+                await self._serve_batch(engine, wanted)
 
     async def _serve_batch(self, engine: StartedEngine, batch: Sequence[Ask]) -> None:
         self._exchange = exchange = Exchange(engine, batch, self._hard_limit)
@@ -192,12 +195,16 @@ class EngineProcess:
             await asyncio.sleep(CRASH_RETRY_SECONDS)
 
     async def _start(self) -> StartedEngine:
-        engine = await StartedEngine.start(self._command)
+        try:
+            engine = await StartedEngine.start(self._command)
+        except OSError as error:  # no process, or no file descriptor, is to be had
+            log.exception("the engine could not be started")
+            raise _crashed("The engine could not be started.") from error
         try:
             async with asyncio.timeout(START_SECONDS):
                 await engine.receive()  # Ready
-        except (asyncio.IncompleteReadError, OSError) as error:  # a TimeoutError is one
-            await engine.kill()
+        except (asyncio.IncompleteReadError, OSError, msgspec.DecodeError) as error:
+            await engine.kill()  # an OSError may be that of the timeout
             log.warning("the engine could not be started", exit_status=engine.exit_status)
             raise _crashed("The engine could not be started.") from error
         except BaseException:

@@ -39,6 +39,9 @@ from tasks.engine.protocol import (
 )
 from tasks.lifeline import die_with_parent
 
+REST_MEGABYTES = 256
+"""What may be taken beside a task while the rest is loaded, which takes 160."""
+
 Models = TypeVar("Models")
 Say = Callable[[Reply], None]
 
@@ -66,7 +69,7 @@ def serve(skills: Skills[Models]) -> None:
     gone = contextlib.suppress(BrokenPipeError, ConnectionResetError)  # the worker
     with socket.socket(fileno=descriptor) as channel, gone:
         models = skills.load(threads)
-        limit_memory(megabytes)
+        limit_memory(megabytes, beside=REST_MEGABYTES)
 
         def say(reply: Reply) -> None:
             channel.sendall(encode(reply))
@@ -79,8 +82,10 @@ def serve(skills: Skills[Models]) -> None:
 
 def _complete(skills: Skills[Models], models: Models, megabytes: int) -> None:
     """Loads the rest, which is not to count as what a task takes."""
-    skills.load_rest(models)
-    limit_memory(megabytes)
+    try:
+        skills.load_rest(models)
+    finally:
+        limit_memory(megabytes)
 
 
 class _Work(Generic[Models]):
@@ -133,8 +138,11 @@ class _Work(Generic[Models]):
         except (MemoryError, OSError):
             raise
         except Exception as error:
-            for task in waiting:
-                self._say(_failed(task.number, error))
+            if len(tasks) == 1:
+                self._say(_failed(tasks[0].number, error))
+                return
+            for task in waiting:  # whose fault it was, only single calls can tell
+                self._together([task])
 
 
 def _failed(number: int, error: Exception) -> Failed:

@@ -48,13 +48,15 @@ class StartedEngine:
     async def start(cls, command: EngineCommand) -> StartedEngine:
         ours, theirs = socket.socketpair()
         numbers = (theirs.fileno(), command.threads, command.memory_mb)
-        with theirs:
+        with theirs, contextlib.ExitStack() as on_failure:
+            on_failure.callback(ours.close)
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", command.module, *map(str, numbers), *command.arguments),
                 pass_fds=[theirs.fileno()],
                 env={**QUIET, **os.environ},
                 stdin=asyncio.subprocess.DEVNULL,
             )
+            on_failure.pop_all()
         reader, writer = await asyncio.open_unix_connection(sock=ours)
         return cls(process, reader, writer)
 

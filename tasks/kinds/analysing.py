@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import AsyncExitStack
 
 import msgspec
 from msgspec.structs import replace
@@ -12,9 +13,11 @@ from nlp.analysis import (
     Details,
     Evidence,
     Impression,
+    ReadReport,
     ReadRequest,
     Rejection,
     Study,
+    StudyReport,
     StudyRequest,
 )
 from nlp.article import Article, Page
@@ -22,6 +25,7 @@ from tasks.analyses import Analyses
 from tasks.errors import PermanentFailure, Reason
 from tasks.fetch.limits import Slots
 from tasks.job import Job
+from tasks.limits import not_counted
 from tasks.outcome import ArticleAnalysed, Candidate
 from tasks.ports import Engine, Fetcher
 from tasks.result import article_result
@@ -63,7 +67,8 @@ class ArticleAnalyser:
             report = await self._engine.read(ReadRequest(page=page, min_word_count=least))
             record_stages(report)
             outcome = report.outcome
-            await self._analyses.keep_reading(page, outcome)
+            if not _failed(report):
+                await self._analyses.keep_reading(page, outcome)
         if isinstance(outcome, Rejection):
             raise PermanentFailure(Reason(outcome.reason), outcome.detail)
         return outcome, known is not None
@@ -76,12 +81,17 @@ class ArticleAnalyser:
         `seen` is its impression where the job has it already.
         """
         text = f"{article.title}\n{article.text}"
-        async with self._turns.taken(text):  # who comes second finds what the first has kept
+        async with AsyncExitStack() as turn:
+            with not_counted():  # who comes second finds what the first has kept
+                await turn.enter_async_context(self._turns.taken(text))
             impression, details = await self._analyses.of_text(article)
+            if depth is Depth.IMPRESSION:
+                details = None  # else who is known from before would compete by other scores
             request = self._request(job, article, depth, seen or impression, details)
             report = await self._engine.study(request)
             record_stages(report)
-            await self._keep(request, report.study)
+            if not _failed(report):
+                await self._keep(request, report.study)
         made = request.impression is None or (
             request.details is None and report.study.details is not None
         )
@@ -102,7 +112,8 @@ class ArticleAnalyser:
             policy=self._policy,
             depth=depth,
             impression=impression,
-            details=details,
+            # Else what other jobs have looked at would count in the comparison, and the rest not.
+            details=details if depth is Depth.DETAILS else None,
         )
 
     async def _keep(self, request: StudyRequest, study: Study) -> None:
@@ -111,6 +122,11 @@ class ArticleAnalyser:
             await self._analyses.keep_impression(request.article, study.impression)
         if request.details is None and study.details is not None:
             await self._analyses.keep_details(request.article, study.details)
+
+
+def _failed(report: ReadReport | StudyReport) -> bool:
+    """Whether something stands in for what a stage could not tell: this once, it may be."""
+    return any(stage.error for stage in report.stages)
 
 
 def _hour_of(job: Job) -> dt.datetime:

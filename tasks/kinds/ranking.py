@@ -13,9 +13,10 @@ from nlp.analysis import Depth, Details, Evidence, Measure
 from nlp.decision import Decision, Ranking, SelectionPolicy, SurveyRequest
 from nlp.neutral import NEUTRAL
 from nlp.selection import Selection
-from tasks.errors import StepError, TransientFailure, UnknownJob
+from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure, UnknownJob
 from tasks.job import Job, JobState, TopicCuration
 from tasks.kinds.analysing import ArticleAnalyser
+from tasks.limits import not_counted, soft_limit
 from tasks.outcome import ArticleFailed, ArticleOutcome
 from tasks.ports import Engine, Ledger
 from tasks.record import JobRecord
@@ -102,10 +103,7 @@ class ArticleRanker:
         failure: StepError | None = None
         for _ in range(TRIES):
             try:
-                study, known = await self._analyser.study(
-                    job, evidence.article, Depth.DETAILS, evidence.study.impression
-                )
-                return replace(evidence, study=study, cached=evidence.cached and known)
+                return await self._looked(job, evidence)
             except TransientFailure as error:
                 failure = error
             except StepError as error:
@@ -114,6 +112,23 @@ class ArticleRanker:
         reason = f"Its details could not be seen: {failure}"
         unseen = Details(ner_density=Measure(NEUTRAL, reason))
         return replace(evidence, study=replace(evidence.study, details=unseen))
+
+    async def _looked(self, job: Job, evidence: Evidence) -> Evidence:
+        """Within a soft limit of its own, for a page that hangs is to cost its own details alone.
+
+        Raises StepError.
+        """
+        limit = self._settings.task_soft_time_limit
+        try:
+            with not_counted():
+                async with soft_limit(limit):
+                    study, known = await self._analyser.study(
+                        job, evidence.article, Depth.DETAILS, evidence.study.impression
+                    )
+        except TimeoutError as error:
+            detail = f"The details took longer than {limit:g} s."
+            raise PermanentFailure(Reason.TIMED_OUT, detail) from error
+        return replace(evidence, study=study, cached=evidence.cached and known)
 
     async def _outcomes(self, job_id: str) -> tuple[ArticleOutcome, ...]:
         outcomes: list[ArticleOutcome] = []

@@ -7,7 +7,8 @@
 any other is analysed at once
 
 The URL's query, where there is one, names a file that is made when the page's turn has come.
-An article with the title `crash` ends the engine while it shares its batch with others.
+An article with the title `crash` ends the engine while it shares its batch with others, one with
+the title `raise` fails the whole batch.
 """
 
 from __future__ import annotations
@@ -66,6 +67,8 @@ def study(
     for request in requests:
         if request.article.title == "crash":
             crash()
+        if request.article.title == "raise":
+            raise ValueError("told to")
     for place, request in enumerate(requests):
         working([place])
         yield studied_as_told(request)

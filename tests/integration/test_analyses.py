@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
 import pytest
 from msgspec.structs import replace
 
-from nlp.analysis import StudyReport, StudyRequest
-from nlp.article import Page
+from nlp.analysis import Depth, ReadReport, ReadRequest, StageRun, StudyReport, StudyRequest
+from nlp.article import Article, Page
+from tasks.analyses import Analyses
 from tasks.cache.memory import MemoryCache
 from tasks.eager import run_eagerly
 from tasks.errors import PermanentFailure, Reason, TransientFailure
-from tasks.job import BatchAnalysis, JobState, Params, TopicCuration
+from tasks.job import BatchAnalysis, Job, JobState, Params, TopicCuration
+from tasks.kinds.analysing import ArticleAnalyser
+from tasks.limits import SoftLimit, not_counted, soft_limit
 from tasks.settings import Settings
 from tasks.submission import Submission
-from tests.fakes import FakeEngine, FakeFetcher
+from tests.fakes import FakeEngine, FakeFetcher, read_as_told
+from tests.waiting import wait_until
 
 FEED = "http://feeds.example/rss?q={query}"
 SETTINGS = Settings(
@@ -110,6 +115,17 @@ async def test_a_repeated_job_does_nothing_twice_and_gives_the_same(
     assert first["decisions"] == second["decisions"]
 
 
+async def test_what_is_known_from_another_job_changes_no_decision(
+    engine: FakeEngine, cache: MemoryCache
+) -> None:
+    settings = replace(SETTINGS, use_embedding_clustering=True, dup_sim_threshold=0.8)
+    unknown = await run(TOPIC, engine, MemoryCache(0), settings)
+    await run(BatchAnalysis(urls=FOUND, query="tea"), engine, cache, settings)
+    known = await run(TOPIC, engine, cache, settings)
+    assert known["decisions"] == unknown["decisions"]
+    assert {one["verdict"] for one in known["decisions"]} > {"kept", "duplicate"}
+
+
 async def test_without_a_cache_everything_is_done_again(engine: FakeEngine) -> None:
     for _ in range(2):
         result = await run(BatchAnalysis(urls=FOUND[:3]), engine, MemoryCache(0))
@@ -141,3 +157,102 @@ async def test_details_that_cannot_be_seen_fail_nothing(
     assert engine.tries % tries == 0
     neutral = {one["score"]: one["reason"] for one in result["results"][0]["neutral"]}
     assert str(failure) in neutral["ner_density_score"]
+
+
+class Recording(FakeEngine):
+    """Notes what is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.studied: list[StudyRequest] = []
+
+    async def study(self, request: StudyRequest) -> StudyReport:
+        self.studied.append(request)
+        return await super().study(request)
+
+
+async def test_what_other_jobs_have_looked_at_counts_no_earlier(cache: MemoryCache) -> None:
+    engine = Recording()
+    await run(BatchAnalysis(urls=FOUND[::2], query="tea"), engine, cache)
+    engine.studied.clear()
+    await run(TOPIC, engine, cache)
+    impressions = [one for one in engine.studied if one.depth is Depth.IMPRESSION]
+    assert len(impressions) == len(FOUND)
+    assert all(one.details is None for one in impressions)
+    assert any(one.details for one in engine.studied)
+
+
+class FailingStage(FakeEngine):
+    """Everything has something in the place of what a stage could not tell."""
+
+    async def read(self, request: ReadRequest) -> ReadReport:
+        return replace(await super().read(request), stages=(FAILED,))
+
+    async def study(self, request: StudyRequest) -> StudyReport:
+        return replace(await super().study(request), stages=(FAILED,))
+
+
+FAILED = StageRun(name="embed", started_ns=0, ended_ns=1, error="MemoryError")
+
+
+async def test_what_only_stands_in_is_not_kept_for_others(cache: MemoryCache) -> None:
+    urls = FOUND[:3]
+    await run(BatchAnalysis(urls=urls), FailingStage(), cache)
+    engine = FakeEngine()
+    result = await run(BatchAnalysis(urls=urls), engine, cache)
+    assert engine.calls.keys() == engine.detailed.keys() == set(urls)
+    assert not any(one["cached"] for one in result["results"])
+
+
+class BusyEngine(FakeEngine):
+    """Lets everybody wait in line until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.free = asyncio.Event()
+
+    async def study(self, request: StudyRequest) -> StudyReport:
+        with not_counted():
+            await self.free.wait()
+        return await super().study(request)
+
+
+async def test_waiting_for_the_same_text_in_another_job_is_not_counted(cache: MemoryCache) -> None:
+    engine = BusyEngine()
+    analyser = ArticleAnalyser(Web(), engine, Analyses(cache, SETTINGS), SETTINGS)
+    job = Job(id="", params=BatchAnalysis(urls=FOUND[:1]), submitted_ms=0)
+    article = read_as_told(ReadRequest(page=Page(url=FOUND[0], body=b""))).outcome
+    assert isinstance(article, Article)
+    limits: list[SoftLimit] = []
+
+    async def studied() -> bool:
+        async with soft_limit(100) as limit:
+            limits.append(limit)
+            _, known = await analyser.study(job, article, Depth.DETAILS)
+            return known
+
+    tasks = [asyncio.create_task(studied()) for _ in range(2)]
+    await wait_until(lambda: [one.counts for one in limits] == [False, False], "both to wait")
+    engine.free.set()
+    assert await asyncio.gather(*tasks) == [False, True]
+
+
+class HangingDetails(FakeEngine):
+    """Never comes back from the details of the first."""
+
+    async def study(self, request: StudyRequest) -> StudyReport:
+        if request.impression and request.article.url == FOUND[0]:
+            await asyncio.Event().wait()
+        return await super().study(request)
+
+
+async def test_details_that_hang_are_held_against_nothing_else(cache: MemoryCache) -> None:
+    settings = replace(SETTINGS, task_soft_time_limit=1.0)
+    topic = TopicCuration(topic="tea", max_articles=len(FOUND))
+    result = await run(topic, HangingDetails(), cache, settings)
+    unseen = [
+        one["article"]["url"]
+        for one in result["results"]
+        if any("longer than 1 s" in neutral["reason"] for neutral in one["neutral"])
+    ]
+    assert unseen == [FOUND[0]]

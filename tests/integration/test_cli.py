@@ -67,7 +67,7 @@ async def test_a_batch_from_submit_to_result(curator: Curator, run_worker: RunWo
     assert result.exit_code == 0
     assert "SUCCESS, 2 articles of 3 candidates, 1 failed\n" in result.stdout
     assert "no_title\thttp://site.example/untitled\t" in result.stdout
-    assert "kept\thttp://site.example/a\t" in result.stdout
+    assert "kept\t67.5\thttp://site.example/a\t" in result.stdout
 
     shown = await curator("show", status["job_id"])
     assert "state\tSUCCESS" in shown.stdout

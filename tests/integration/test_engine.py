@@ -6,12 +6,13 @@ import asyncio
 import datetime as dt
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from nlp.analysis import ReadReport, ReadRequest, StudyRequest
+from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
 from nlp.article import Article, Page
 from tasks.engine.process import EngineProcess
 from tasks.errors import PermanentFailure, Reason, TransientFailure
@@ -160,6 +161,40 @@ async def test_of_those_that_shared_a_batch_only_the_culprit_is_blamed(
     assert failures[0].reason is Reason.ENGINE_CRASHED
 
 
+async def test_of_those_that_shared_a_batch_only_the_one_that_raises_fails(
+    engine: EngineProcess,
+) -> None:
+    busy = asyncio.create_task(engine.read(a_request("slow")))
+    studies = [asyncio.create_task(engine.study(a_study(title))) for title in ("one", "raise")]
+    await busy
+    outcomes = await asyncio.gather(*studies, return_exceptions=True)
+    assert isinstance(outcomes[0], StudyReport)
+    assert isinstance(outcomes[1], PermanentFailure)
+    assert outcomes[1].reason is Reason.INTERNAL_ERROR
+
+
+async def test_what_is_given_up_while_the_engine_starts_never_reaches_it(
+    engine: EngineProcess, tmp_path: Path
+) -> None:
+    given_up = tmp_path / "given-up"
+    waiting = asyncio.create_task(engine.read(a_request("good", given_up)))
+    for _ in range(5):
+        await asyncio.sleep(0)  # it is taken out of the line now
+    waiting.cancel()
+    await engine.read(a_request("good"))
+    assert not given_up.exists()
+
+
+async def test_an_engine_that_takes_nothing_is_replaced(engine: EngineProcess) -> None:
+    await engine.read(a_request("good"))
+    first = engine.pid
+    assert first is not None
+    os.kill(first, signal.SIGSTOP)
+    page = Page(url="http://site.example/good", body=bytes(8 << 20))
+    assert the_url(await engine.read(ReadRequest(page=page))) == "http://site.example/good"
+    assert engine.pid != first
+
+
 async def test_what_is_given_up_in_the_line_never_reaches_the_engine(
     engine: EngineProcess, tmp_path: Path
 ) -> None:
@@ -183,6 +218,17 @@ async def test_an_engine_that_cannot_start_says_so() -> None:
         assert raised.value.reason is Reason.ENGINE_CRASHED
     finally:
         await engine.stop()
+
+
+async def test_where_no_process_is_to_be_had_all_are_told_and_the_next_try_may_do(
+    engine: EngineProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", str(tmp_path / "nowhere"))
+        with pytest.raises(TransientFailure) as raised:
+            await engine.read(a_request("good"))
+    assert raised.value.reason is Reason.ENGINE_CRASHED
+    assert the_url(await engine.read(a_request("good"))) == "http://site.example/good"
 
 
 async def test_an_engine_that_is_stopped_before_it_is_used_is_ended() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
 from nlp.analysis import Rejection
@@ -105,6 +106,14 @@ def test_a_page_that_shows_a_beginning_is_read_from_its_linked_data() -> None:
 def test_markup_in_linked_data_is_no_text() -> None:
     body = f"<p>{prose(1, 10)}</p><p>R&amp;D <b>now</b></p>"
     assert text_of(head=linked(body)).endswith("\nR&D now")
+
+
+def test_half_a_character_in_linked_data_does_not_stop_an_article_on_its_way() -> None:
+    whole = [prose(seed, 10) for seed in range(4)]
+    found = extract(page(html(paragraphs=[whole[0]], head=linked("\ud800 ".join(whole)))), 1)
+    assert isinstance(found, Article)
+    assert len(found.text) > len(whole[0]) * 2
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(found), type=Article) == found
 
 
 def test_linked_data_that_says_less_does_not_stand_in() -> None:

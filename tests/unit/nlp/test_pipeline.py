@@ -152,6 +152,23 @@ def test_a_text_that_cannot_be_embedded_stands_alone_and_says_so() -> None:
     assert good.stages[0].error is None
 
 
+class FullMemory(HashingEmbedder):
+    """Has no room for a text alone, nor for several."""
+
+    def __init__(self, several: type[Exception]) -> None:
+        super().__init__()
+        self._several = several
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        raise MemoryError if len(texts) == 1 else self._several
+
+
+@pytest.mark.parametrize("several", [MemoryError, RuntimeError])
+def test_want_of_memory_is_no_failed_stage(several: type[Exception]) -> None:
+    with pytest.raises(MemoryError):
+        studied(request(news_page(1)), by=replace(models(), embedder=FullMemory(several)))
+
+
 def test_a_failed_stage_is_neutral_and_on_record_in_both_places() -> None:
     broken = replace(models(), entities=BrokenRecognizer())
     (report,) = studied(request(news_page()), by=broken)

@@ -101,6 +101,10 @@ class Impression(Struct, frozen=True, kw_only=True):
     sentiment: Measure
 
 
+DETAIL_CHARS = 20_000
+"""Of a text, for its details: some 3,300 words."""
+
+
 class Details(Struct, frozen=True, kw_only=True):
     """What only a closer look tells of a text."""
 

@@ -6,7 +6,7 @@ import enum
 
 from msgspec import Struct
 
-from nlp.analysis import Scorecard, Weights
+from nlp.analysis import Evidence, Scorecard, Weights
 
 RELEVANCE_FLOOR = 8.0
 """Below it a candidate is not about the topic, and a topic job may drop it unread.
@@ -58,8 +58,8 @@ class Nearest(Struct, frozen=True, kw_only=True):
 class SurveyRequest(Struct, frozen=True, kw_only=True):
     """A job's articles, to be compared with each other."""
 
-    evidence: tuple[bytes, ...]
-    """Each an `Evidence`, as msgpack."""
+    evidence: tuple[Evidence, ...]
+    """Their texts may be left out."""
     query: str | None
     policy: SelectionPolicy
     weights: Weights

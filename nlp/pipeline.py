@@ -19,6 +19,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from nlp.analysis import (
+    DETAIL_CHARS,
     Depth,
     Details,
     Impression,
@@ -51,9 +52,6 @@ from nlp.stages import Stages, failed_measure, measured, told
 from nlp.summary import lead_summary
 from nlp.term_counts import TermCounts, term_counts
 from nlp.text import ReadText
-
-DETAIL_CHARS = 20_000
-"""Of a text, for its keywords and its summary: some 3,300 words."""
 
 UNDETAILED = Measure(NEUTRAL, "Entities are read only of articles that come into question.")
 

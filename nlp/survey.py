@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
 from msgspec.structs import replace
 
 from nlp.analysis import Evidence, Fingerprint, Scorecard
 from nlp.clusters import clusters
 from nlp.decision import SelectionPolicy, Survey, Surveyed, SurveyRequest
 from nlp.duplicates import duplicates
-from nlp.embedder import Embedder
+from nlp.embedder import Embedder, Vectors
 from nlp.fingerprint import embedding_of
 from nlp.relevance_measures import relevance_measures
 from nlp.scorecard import rescored
@@ -29,7 +28,7 @@ def survey(request: SurveyRequest, embedder: Embedder) -> Survey:
     measured among those that stay, as copies would speak for each other; a duplicate keeps the
     relevance that it has by itself.
     """
-    evidence = [msgspec.msgpack.decode(one, type=Evidence) for one in request.evidence]
+    evidence = request.evidence
     order = best_first(evidence)
     prints = [evidence[place].study.impression.fingerprint for place in order]
     urls = [evidence[place].article.canonical_url for place in order]
@@ -55,7 +54,7 @@ def _cards(
     request: SurveyRequest, evidence: Sequence[Evidence], embedder: Embedder
 ) -> list[Scorecard]:
     """The cards with relevance measured among these."""
-    vector = embedder.encode([request.query])[0] if request.query else None
+    vector = _query_vector(request.query, embedder)
     documents = [
         (one.study.terms, embedding_of(one.study.impression.fingerprint)) for one in evidence
     ]
@@ -63,6 +62,15 @@ def _cards(
         rescored(one.study.scores, request.weights, **measures)
         for one, measures in zip(evidence, relevance_measures(vector, documents), strict=True)
     ]
+
+
+def _query_vector(query: str | None, embedder: Embedder) -> Vectors | None:
+    try:
+        return embedder.encode([query])[0] if query else None
+    except MemoryError:
+        raise
+    except Exception:  # the words alone tell then
+        return None
 
 
 def _cluster_numbers(

@@ -127,14 +127,14 @@ class Line:
 
     def _batch(self) -> list[Ask]:
         batch: list[Ask] = []
-        tokens = 0
-        while self._asks:
-            ask = self._asks[0]
+        while self._asks and self._fits(self._asks[0], batch):
+            ask = self._asks.popleft()
             if ask.given_up is None:
-                tokens += ask.tokens
-                crowded = tokens > BATCH_TOKENS or ask.alone or batch[0].alone if batch else False
-                if crowded:
-                    break
                 batch.append(ask)
-            self._asks.popleft()
         return batch
+
+    def _fits(self, ask: Ask, batch: list[Ask]) -> bool:
+        if not batch or ask.given_up is not None:
+            return True
+        shared = not ask.alone and not batch[0].alone
+        return shared and ask.tokens + sum(one.tokens for one in batch) <= BATCH_TOKENS

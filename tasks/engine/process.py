@@ -1,4 +1,4 @@
-"""The worker's side of the engine: keeps one up, hands it batches, kills it.
+"""The worker's side of the engine: hands it batches, and says who is to blame for its end.
 
 What has queued up while the engine was busy is its next batch. Whatever ends an engine, the next is
 started at once. Only what it was working on has anything to do with its end: if that was one task,
@@ -9,11 +9,9 @@ waits in line meanwhile waits on.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 
-import msgspec
 import structlog
 
 from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
@@ -33,6 +31,7 @@ from tasks.engine.protocol import (
     Task,
 )
 from tasks.engine.started import EngineCommand, StartedEngine
+from tasks.engine.upkeep import START_TRIES, Upkeep, crashed, stopped
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.settings import Settings
 
@@ -40,14 +39,6 @@ log = structlog.get_logger()
 
 ENGINE = "tasks.engine.child"
 """The module that is run with the real models."""
-
-START_SECONDS = 120.0
-"""How long an engine may take to load its models; then it is killed."""
-
-START_TRIES = 3
-"""Starts, or engines, that fail one after the other until who waits for them fails too."""
-
-CRASH_RETRY_SECONDS = 1.0
 
 
 class EngineProcess:
@@ -61,33 +52,29 @@ class EngineProcess:
             memory_mb=settings.engine_memory_mb,
             arguments=(str(settings.models_path), settings.embedder, settings.embedding_precision),
         )
+        self._upkeep = Upkeep(self._command)
         self._numbers = itertools.count(1)
         self._line = Line()
         self._exchange: Exchange | None = None
         self._serving: asyncio.Task[None] | None = None
-        self._engine: asyncio.Task[StartedEngine] | None = None
-        self._beside: set[asyncio.Task[None]] = set()
 
     def start(self) -> asyncio.Task[StartedEngine]:
         """Begins to load the models; requests wait until they are."""
-        if self._engine is None:
-            self._engine = asyncio.create_task(self._start())
-        return self._engine
+        return self._upkeep.start()
+
+    async def ready(self) -> StartedEngine:
+        """Waits for an engine. Raises TransientFailure if none can be started."""
+        return await self._upkeep.ready()
 
     async def stop(self) -> None:
         if self._serving:
-            await _cancelled(self._serving)
-        await _cancelled(*self._beside)
-        starting, self._engine = self._engine, None
-        if starting:
-            await _cancelled(starting)
-            if not starting.cancelled() and not starting.exception():
-                await starting.result().kill()
+            await stopped(self._serving)
+        await self._upkeep.stop()
 
     @property
     def pid(self) -> int | None:
         """Of the engine that is ready; None while there is none."""
-        engine = self._running()
+        engine = self._upkeep.running
         return engine.pid if engine else None
 
     async def read(self, request: ReadRequest) -> ReadReport:
@@ -149,7 +136,7 @@ class EngineProcess:
             end = End.DIED
         self._exchange = None
         if end is not End.ANSWERED:
-            await self._replace(engine)
+            await self._upkeep.replace(engine)
             self._settle(exchange, end, engine)
 
     def _settle(self, exchange: Exchange, end: End, engine: StartedEngine) -> None:
@@ -164,7 +151,7 @@ class EngineProcess:
             ask.alone = ask.alone or (ask in working and end is not End.ABANDONED)
             ask.deaths += not working
             if ask.deaths >= START_TRIES:
-                ask.fail(_crashed("The engine died again and again."))
+                ask.fail(crashed("The engine died again and again."))
         self._line.rejoin(ask for ask in back if ask.deaths < START_TRIES)
 
     def _blame(self, end: End) -> StepError:
@@ -175,75 +162,7 @@ class EngineProcess:
             case End.OUT_OF_MEMORY:
                 allowed = f"more than {self._command.memory_mb} MB of memory"
                 return PermanentFailure(Reason.OUT_OF_MEMORY, f"The analysis wanted {allowed}.")
-        return _crashed("The engine died in the middle of the analysis.")
-
-    # The process
-
-    async def ready(self) -> StartedEngine:
-        """Waits for an engine. Raises TransientFailure if none can be started."""
-        failed = 0
-        while True:
-            starting = self.start()
-            try:
-                return await asyncio.shield(starting)
-            except TransientFailure:
-                failed += 1
-                if self._engine is starting:
-                    self._engine = None
-                if failed == START_TRIES:
-                    raise
-            await asyncio.sleep(CRASH_RETRY_SECONDS)
-
-    async def _start(self) -> StartedEngine:
-        try:
-            engine = await StartedEngine.start(self._command)
-        except OSError as error:  # no process, or no file descriptor, is to be had
-            log.exception("the engine could not be started")
-            raise _crashed("The engine could not be started.") from error
-        try:
-            async with asyncio.timeout(START_SECONDS):
-                await engine.receive()  # Ready
-        except (asyncio.IncompleteReadError, OSError, msgspec.DecodeError) as error:
-            await engine.kill()  # an OSError may be that of the timeout
-            log.warning("the engine could not be started", exit_status=engine.exit_status)
-            raise _crashed("The engine could not be started.") from error
-        except BaseException:
-            await engine.kill()
-            raise
-        self._run_beside(self._succeed(engine))
-        return engine
-
-    async def _succeed(self, engine: StartedEngine) -> None:
-        """Starts the next when this one has ended."""
-        await engine.ended()
-        if self._running() is engine:
-            self._engine = None
-            self.start()
-
-    async def _replace(self, engine: StartedEngine) -> None:
-        await engine.kill()
-        if self._running() is engine:
-            self._engine = None
-            self.start()
-
-    def _running(self) -> StartedEngine | None:
-        done = self._engine is not None and self._engine.done()
-        if not done or self._engine is None or self._engine.cancelled() or self._engine.exception():
-            return None
-        return self._engine.result()
-
-    def _run_beside(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._beside.add(task)
-        task.add_done_callback(self._beside.discard)
-
-
-async def _cancelled(*tasks: asyncio.Task[object]) -> None:
-    """Cancels them, and waits for their ends."""
-    for task in tasks:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError, Exception):
-            await task
+        return crashed("The engine died in the middle of the analysis.")
 
 
 def _unforeseen(done: Done) -> PermanentFailure:
@@ -254,8 +173,4 @@ def _unforeseen(done: Done) -> PermanentFailure:
 
 def _once_more(failure: TransientFailure) -> TransientFailure:
     """The same as a new exception: one that is raised twice would grow a traceback."""
-    return _crashed(failure.detail)
-
-
-def _crashed(detail: str) -> TransientFailure:
-    return TransientFailure(Reason.ENGINE_CRASHED, detail, retry_after=CRASH_RETRY_SECONDS)
+    return crashed(failure.detail)

@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from nlp.analysis import (
+    DETAIL_CHARS,
     Depth,
     Details,
     Evidence,
@@ -137,7 +138,12 @@ def _hour_of(job: Job) -> dt.datetime:
 
 
 def _lean(evidence: Evidence) -> Evidence:
-    """Without what the ranking does not need: the text, unless its details are yet to be seen."""
-    if evidence.study.details is None:
-        return evidence
+    """With so much of the text as is needed to look at its details, if that is yet to be done."""
+    if evidence.study.details is not None:
+        return without_text(evidence)
+    article = evidence.article
+    return replace(evidence, article=replace(article, text=article.text[:DETAIL_CHARS]))
+
+
+def without_text(evidence: Evidence) -> Evidence:
     return replace(evidence, article=replace(evidence.article, text=""))

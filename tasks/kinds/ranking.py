@@ -15,7 +15,7 @@ from nlp.neutral import NEUTRAL
 from nlp.selection import Selection
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure, UnknownJob
 from tasks.job import Job, JobState, TopicCuration
-from tasks.kinds.analysing import ArticleAnalyser
+from tasks.kinds.analysing import ArticleAnalyser, without_text
 from tasks.limits import not_counted, soft_limit
 from tasks.outcome import ArticleFailed, ArticleOutcome
 from tasks.ports import Engine, Ledger
@@ -77,12 +77,16 @@ class ArticleRanker:
     async def _select(self, job: Job, policy: SelectionPolicy) -> Ranked:
         outcomes = await self._outcomes(job.id)
         stored = await self._ledger.evidence(job.id)
-        encoded = tuple(stored[index] for index in sorted(stored))
+        evidence = [msgspec.msgpack.decode(stored[at], type=Evidence) for at in sorted(stored)]
         weights = self._settings.analysis_policy.weights
         survey = await self._engine.survey(
-            SurveyRequest(evidence=encoded, query=job.query, policy=policy, weights=weights)
+            SurveyRequest(
+                evidence=tuple(map(without_text, evidence)),
+                query=job.query,
+                policy=policy,
+                weights=weights,
+            )
         )
-        evidence = [msgspec.msgpack.decode(one, type=Evidence) for one in encoded]
         selection = Selection(evidence, survey, policy, weights)
         while places := selection.wanted(LOOKED_AT_TOGETHER):
             looks = await asyncio.gather(*(self._look(job, evidence[place]) for place in places))

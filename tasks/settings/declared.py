@@ -11,7 +11,7 @@ SECRET = {"secret": True}
 """The `extra` of a setting whose value is never shown."""
 
 
-def annotations(settings: type[Struct]) -> dict[str, Any]:
+def declarations(settings: type[Struct]) -> dict[str, Any]:
     """Of each setting by its name, group after group."""
     return typing.get_type_hints(settings, include_extras=True)
 

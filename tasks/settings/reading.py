@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from tasks.errors import InvalidSettings
-from tasks.settings.declared import annotations, is_secret
+from tasks.settings.declared import declarations, is_secret
 from tasks.settings.jobs import check_time_limits
 from tasks.settings.scoring import check_weights
 from tasks.settings.settings import Settings
@@ -24,7 +24,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     """
     given = {
         name: _parse(name, annotation, text)
-        for name, annotation in annotations(Settings).items()
+        for name, annotation in declarations(Settings).items()
         if (text := environ.get(name.upper(), "").strip())
     }
     settings = Settings(**given)

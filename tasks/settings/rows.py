@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from tasks.settings.declared import annotations, is_secret, meta_of
+from tasks.settings.declared import declarations, is_secret, meta_of
 from tasks.settings.settings import Settings
 
 
@@ -30,7 +30,7 @@ def setting_rows(settings: Settings) -> list[SettingRow]:
             default=_show(getattr(defaults, name), secret=is_secret(annotation)),
             meaning=meta_of(annotation).description or "",
         )
-        for name, annotation in annotations(Settings).items()
+        for name, annotation in declarations(Settings).items()
     ]
 
 

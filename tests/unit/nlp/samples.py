@@ -5,8 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 
-import msgspec
-
 from nlp.analysis import (
     Details,
     Evidence,
@@ -154,8 +152,7 @@ def select(
     densities: Mapping[str, float] | None = None,
 ) -> Ranking:
     """The ranking of the articles; `densities` has those of the URLs without details."""
-    encoded = tuple(map(msgspec.msgpack.encode, articles))
-    asked = SurveyRequest(evidence=encoded, query=None, policy=policy, weights=weights)
+    asked = SurveyRequest(evidence=tuple(articles), query=None, policy=policy, weights=weights)
     selection = Selection(articles, survey(asked, HashingEmbedder()), policy, weights)
     while places := selection.wanted(2):
         known = densities or {}

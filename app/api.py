@@ -21,6 +21,7 @@ from app.acceptance import (
     result_or_accepted,
 )
 from app.body import StrictJson, require_json
+from app.described import DescribedListing, DescribedResult
 from app.ending import Endings
 from app.etag import conditional
 from app.openapi import REQUEST_EXAMPLES, problem_responses
@@ -43,7 +44,6 @@ from tasks.errors import InvalidRequest
 from tasks.job import ACTIVE_STATES, JobState, JobType, is_job_id
 from tasks.queue import Queue
 from tasks.record import CancelOutcome
-from tasks.result import ArticlesResult
 from tasks.selection import retry_key
 
 TAGS = ["jobs"]
@@ -64,7 +64,7 @@ Word = TypeVar("Word", bound=enum.StrEnum)
     before_request=require_json,
     responses={
         200: ResponseSpec(
-            ArticlesResult,
+            DescribedResult,
             description="With `Prefer: wait`: the result, as it is at `Content-Location`.",
             generate_examples=False,
         ),
@@ -132,7 +132,7 @@ async def job_status(
 @get("/result", tags=TAGS, responses=problem_responses(404, 409, 410), media_type=MediaType.JSON)
 async def job_result(
     queue: NamedDependency[Queue], job_id: FromPath[str]
-) -> Response[ArticlesResult]:
+) -> Response[DescribedResult]:
     """The result; of a failed or revoked job what it had, with `state` and `error`."""
     # As it is stored: nothing of it is decoded here.
     result: Response[Any] = Response(
@@ -143,7 +143,14 @@ async def job_result(
     return result
 
 
-@get("/articles", tags=TAGS, responses=problem_responses(404, 422))
+@get(
+    "/articles",
+    tags=TAGS,
+    responses={
+        200: ResponseSpec(DescribedListing, description="A page of outcomes."),
+        **problem_responses(404, 422),
+    },
+)
 async def job_articles(
     queue: NamedDependency[Queue],
     job_id: FromPath[str],
@@ -153,7 +160,10 @@ async def job_articles(
         QueryParameter(ge=0, le=1_000_000, description="The `next_cursor` of the page before."),
     ] = 0,
 ) -> ArticleListing:
-    """Outcomes so far, in the articles' order, also while the job runs."""
+    """Outcomes so far, in the articles' order, also while the job runs.
+
+    Each article is scored by itself here; in the result, beside the others of its job.
+    """
     return article_listing(await queue.articles(job_id, cursor, limit))
 
 

@@ -131,6 +131,9 @@ class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of a duplicate: `canonical_url`, `text_hash`, `shingles` or `embedding`."""
     similarity: float | None = None
     """Of a duplicate: the containment or cosine that matched, 0–1."""
+    stands_in_for: str | None = None
+    """Of what was kept though it is a duplicate: URL of the better telling that the cap of its
+    domain refused."""
     nearest: NearestArticle | None = None
     reason: str | None = None
     """Of what failed: its stable word."""

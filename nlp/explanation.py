@@ -27,9 +27,19 @@ _SIGNS = {
 }
 
 
-def kept(one: Candidate, rank: int, shares: str, nearest: Candidate | None) -> Decision:
+def kept(
+    one: Candidate,
+    rank: int,
+    shares: str,
+    nearest: Candidate | None,
+    stands_in_for: Candidate | None,
+) -> Decision:
     told = f"Rank {rank} with {one.score}{shares}."
-    return _decision(one, Verdict.KEPT, told, nearest, rank=rank)
+    if stands_in_for is None:
+        return _decision(one, Verdict.KEPT, told, nearest, rank=rank)
+    url = stands_in_for.article.url
+    told += f" It tells the story of {url}, whose domain had its share."
+    return _decision(one, Verdict.KEPT, told, nearest, rank=rank, stands_in_for=url)
 
 
 def merged(
@@ -41,7 +51,8 @@ def merged(
     return _decision(
         one,
         Verdict.DUPLICATE,
-        f"{sign} {original.article.url}, which stands before it.",
+        f"{sign} {original.article.url}, which stands before it "
+        f"({_alone(original)} against {_alone(one)}, each by itself).",
         nearest,
         duplicate_of=original.article.url,
         matched_by=match.matched_by,
@@ -70,6 +81,11 @@ def refused(one: Candidate, refusal: Refusal, nearest: Candidate | None) -> Deci
             why = f"all {cap} places were taken{last}"
     told = f"Scored {one.score}, but {why}."
     return _decision(one, refusal.verdict, told, nearest, cap=cap)
+
+
+def _alone(one: Candidate) -> str:
+    """The composite that decides which of two copies stays: see `nlp.survey`."""
+    return f"{one.evidence.study.scores.overall_score:.2f}"
 
 
 def _decision(

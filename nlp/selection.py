@@ -10,7 +10,7 @@ threshold algorithm (Fagin, Lotem and Naor, 2001).
 from __future__ import annotations
 
 import heapq
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from nlp.analysis import Evidence, Measure, Scorecard, Weights
@@ -48,6 +48,7 @@ class Selection:
         self._of_domain: Counter[str] = Counter()
         self._of_cluster: Counter[int] = Counter()
         self._queue: list[Standing] = []
+        self._copies: dict[int, list[int]] = defaultdict(list)
         for place in range(len(self._candidates)):
             self._enter(place)
         self._advance()
@@ -88,8 +89,9 @@ class Selection:
         match = one.surveyed.match
         if match is not None:
             original = self._candidates[match.original]
+            self._copies[match.original].append(place)
             self._decisions[place] = merged(one, match, original, self._nearest(one))
-        elif one.scores.relevance_score < self._policy.min_relevance:
+        elif not self._is_relevant(one):
             floor = self._policy.min_relevance
             self._decisions[place] = irrelevant(one, floor, self._nearest(one))
         else:
@@ -109,12 +111,32 @@ class Selection:
         one = self._candidates[place]
         if refusal is not None:
             self._decisions[place] = refused(one, refusal, self._nearest(one))
+            if refusal.verdict is Verdict.OVER_DOMAIN_CAP:
+                self._stand_in(self._copies.pop(place, []))
             return
         self._kept.append(place)
         self._of_domain[one.article.domain] += 1
         if one.surveyed.cluster is not None:
             self._of_cluster[one.surveyed.cluster] += 1
-        self._decisions[place] = kept(one, len(self._kept), self._shares(one), self._nearest(one))
+        match, rank = one.surveyed.match, len(self._kept)
+        refused_one = self._candidates[match.original] if match else None
+        self._decisions[place] = kept(
+            one, rank, self._shares(one), self._nearest(one), stands_in_for=refused_one
+        )
+
+    def _stand_in(self, copies: list[int]) -> None:
+        """Of a story whose best telling was refused for its domain alone, the best that may be kept
+        competes in its place."""
+        for place in sorted(copies, key=self._standing):
+            one = self._candidates[place]
+            if self._refusal(place) is None and self._is_relevant(one):
+                del self._decisions[place]
+                self._copies[place] = [copy for copy in copies if copy != place]
+                heapq.heappush(self._queue, self._standing(place))
+                return
+
+    def _is_relevant(self, one: Candidate) -> bool:
+        return one.scores.relevance_score >= self._policy.min_relevance
 
     def _refusal(self, place: int) -> Refusal | None:
         """Which limit the article is over, as things stand."""

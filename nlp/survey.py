@@ -25,8 +25,8 @@ def survey(request: SurveyRequest, embedder: Embedder) -> Survey:
 
     Whatever the order of the evidence: the better of two duplicates stays, by its scores so far
     (entities of articles without details are neutral in them), ties broken by URL. Relevance is
-    measured among those that stay, as copies would speak for each other; a duplicate keeps the
-    relevance that it has by itself.
+    measured among those that stay, as copies would speak for each other; that of a duplicate, among
+    all.
     """
     evidence = request.evidence
     order = best_first(evidence)
@@ -36,13 +36,16 @@ def survey(request: SurveyRequest, embedder: Embedder) -> Survey:
     threshold = request.policy.dup_sim_threshold if embedder.exact else NEVER
     found = duplicates(prints, urls, threshold)
     stay = [at for at, one in enumerate(found) if one.match is None]
-    cards = _cards(request, [evidence[order[at]] for at in stay], embedder)
+    vector = _query_vector(request.query, embedder)
+    among_all = _cards(request, [evidence[place] for place in order], vector)
+    among_those = _cards(request, [evidence[order[at]] for at in stay], vector)
     numbers = _cluster_numbers([prints[at] for at in stay], request.policy)
-    card_of, number_of = dict(zip(stay, cards, strict=True)), dict(zip(stay, numbers, strict=True))
+    card_of = dict(enumerate(among_all)) | dict(zip(stay, among_those, strict=True))
+    number_of = dict(zip(stay, numbers, strict=True))
     surveyed: dict[int, Surveyed] = {}
     for at, one in enumerate(found):
         surveyed[order[at]] = Surveyed(
-            scores=card_of.get(at, evidence[order[at]].study.scores),
+            scores=card_of[at],
             match=one.match and replace(one.match, original=order[one.match.original]),
             nearest=one.nearest and replace(one.nearest, original=order[one.nearest.original]),
             cluster=number_of[one.match.original if one.match else at],
@@ -51,10 +54,9 @@ def survey(request: SurveyRequest, embedder: Embedder) -> Survey:
 
 
 def _cards(
-    request: SurveyRequest, evidence: Sequence[Evidence], embedder: Embedder
+    request: SurveyRequest, evidence: Sequence[Evidence], vector: Vectors | None
 ) -> list[Scorecard]:
     """The cards with relevance measured among these."""
-    vector = _query_vector(request.query, embedder)
     documents = [
         (one.study.terms, embedding_of(one.study.impression.fingerprint)) for one in evidence
     ]

@@ -19,7 +19,7 @@ LIBRARIES = (
     "trafilatura",
     "vaderSentiment",
 )
-"""Those whose word an analysis takes. The embedder names itself."""
+"""Those whose word an analysis takes. The model that embeds is part of the key beside this."""
 
 
 @lru_cache(maxsize=1)

@@ -150,7 +150,8 @@ class Queue:
         if record.state is JobState.SUCCESS or expired:
             raise ResultExpired
         page = await self._ledger.outcomes(job_id, 0, max(record.total or 0, 1))
-        return partial_result(record, page.outcomes)
+        job = await self._ledger.job(job_id)
+        return partial_result(record, page.outcomes, job, await self._ledger.discovery(job_id))
 
     async def articles(self, job_id: str, start: int, limit: int) -> OutcomePage:
         """Outcomes so far, also while the job runs. Raises UnknownJob."""

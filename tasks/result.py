@@ -2,18 +2,46 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import asdict
 
 from nlp.analysis import Evidence, Scorecard
+from nlp.article import Entity
 from nlp.decision import Decision, Verdict
-from tasks.job import JobState, JobType
+from tasks.job import Job, JobState, JobType
 from tasks.outcome import ArticleAnalysed, ArticleFailed, ArticleOutcome, Failure
 from tasks.record import JobRecord
+
+
+class ResultArticle(Struct, frozen=True, kw_only=True):
+    """An article, as its reader sees it."""
+
+    url: str
+    canonical_url: str
+    domain: str
+    """The registrable domain."""
+    title: str
+    author: str | None
+    publish_date: dt.datetime | None
+    language: str | None
+    """ISO 639-1."""
+    word_count: int
+    summary: str
+    keywords: tuple[str, ...]
+    """Best first."""
+    entities: tuple[Entity, ...]
+
+
+class ArticleResult(Scorecard, frozen=True, kw_only=True):
+    """One article with its scores, each 0–100."""
+
+    cached: bool
+    """Whether all of it was known from before."""
+    article: ResultArticle
 
 
 class ArticlesResult(Struct, kw_only=True):
@@ -29,7 +57,8 @@ class ArticlesResult(Struct, kw_only=True):
     failed_count: int
     failed_urls: list[Failure]
     results: list[msgspec.Raw]
-    """Best first; of a job that did not succeed, in the order of the composite alone."""
+    """Each an `ArticleResult`, best first; of a job that did not succeed, in the order of the
+    composite alone."""
     topic: str | None = None
     query: str | None = None
     diversity_applied: bool
@@ -42,15 +71,25 @@ class ArticlesResult(Struct, kw_only=True):
 
 
 def article_result(evidence: Evidence, scores: Scorecard) -> msgspec.Raw:
-    """What the client reads of one article, as JSON: the scorecard, and the article in it."""
-    article, details = asdict(evidence.article), evidence.study.details
-    del article["text"]
-    article |= {
-        "summary": details.summary if details else "",
-        "keywords": details.keywords if details else (),
-        "entities": details.entities if details else (),
-    }
-    shown = {**asdict(scores), "cached": evidence.cached, "article": article}
+    """What the client reads of one article: an `ArticleResult`, as JSON."""
+    article, details = evidence.article, evidence.study.details
+    shown = ArticleResult(
+        **{name: getattr(scores, name) for name in scores.__struct_fields__},
+        cached=evidence.cached,
+        article=ResultArticle(
+            url=article.url,
+            canonical_url=article.canonical_url,
+            domain=article.domain,
+            title=article.title,
+            author=article.author,
+            publish_date=article.publish_date,
+            language=article.language,
+            word_count=article.word_count,
+            summary=details.summary if details else "",
+            keywords=details.keywords if details else (),
+            entities=details.entities if details else (),
+        ),
+    )
     return msgspec.Raw(msgspec.json.encode(shown))
 
 
@@ -71,8 +110,15 @@ def failed_decision(outcome: ArticleFailed) -> Decision:
     )
 
 
-def partial_result(record: JobRecord, outcomes: Sequence[ArticleOutcome]) -> bytes:
+def partial_result(
+    record: JobRecord,
+    outcomes: Sequence[ArticleOutcome],
+    job: Job | None = None,
+    sources: bytes | None = None,
+) -> bytes:
     """What a job had when it ended without its `rank`, as JSON: analysed, but not selected."""
+    is_topic = record.type is JobType.TOPIC_CURATION
+    query = job.query if job else None
     analysed = [outcome for outcome in outcomes if isinstance(outcome, ArticleAnalysed)]
     failed = failures_among(outcomes)
     return msgspec.json.encode(
@@ -86,9 +132,12 @@ def partial_result(record: JobRecord, outcomes: Sequence[ArticleOutcome]) -> byt
             failed_count=len(failed),
             failed_urls=failed,
             results=[one.result for one in sorted(analysed, key=_best_first)],
+            topic=query if is_topic else None,
+            query=None if is_topic else query,
             diversity_applied=False,
             decisions=[failed_decision(one) for one in outcomes if isinstance(one, ArticleFailed)],
             deadline_reached=record.deadline_reached,
+            sources=msgspec.Raw(sources) if is_topic and sources else None,
             error=record.error,
         )
     )

@@ -87,7 +87,8 @@ class ArticleAnalyser:
                 await turn.enter_async_context(self._turns.taken(text))
             impression, details = await self._analyses.of_text(article)
             if depth is Depth.IMPRESSION:
-                details = None  # else who is known from before would compete by other scores
+                # Else what other jobs looked at would count in the comparison, the rest not.
+                details = None
             request = self._request(job, article, depth, seen or impression, details)
             report = await self._engine.study(request)
             record_stages(report)
@@ -113,8 +114,7 @@ class ArticleAnalyser:
             policy=self._policy,
             depth=depth,
             impression=impression,
-            # Else what other jobs have looked at would count in the comparison, and the rest not.
-            details=details if depth is Depth.DETAILS else None,
+            details=details,
         )
 
     async def _keep(self, request: StudyRequest, study: Study) -> None:

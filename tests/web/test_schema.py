@@ -82,6 +82,13 @@ async def test_requests_have_examples_and_are_told_apart(client: httpx.AsyncClie
     assert tags == [example["type"] for example in body["examples"]]
 
 
+async def test_results_are_described_to_their_last_field(client: httpx.AsyncClient) -> None:
+    document = await schema(client)
+    text = json.dumps(document["components"]["schemas"])
+    for field in ("cached", "keywords", "relevance_score", "summary", "found"):
+        assert f'"{field}"' in text
+
+
 async def test_it_comes_as_yaml_too_and_loads_nothing_from_elsewhere(
     client: httpx.AsyncClient,
 ) -> None:

@@ -114,6 +114,25 @@ def test_the_domain_cap_holds_over_its_subdomains() -> None:
     assert len(select(same, replace(policy, diversify=False)).kept) == 3
 
 
+def test_a_story_that_the_cap_of_one_domain_refuses_is_told_by_another() -> None:
+    first = [
+        at_angle(90 + 90 * n, url=f"https://wire.example/{n}", score=90, seed=5 + n)
+        for n in range(2)
+    ]
+    third = at_angle(0, url="https://wire.example/3", score=80, seed=1)
+    copies = [
+        at_angle(0, url=f"https://{name}.example/4", score=score, seed=1)
+        for name, score in (("low", 10), ("wire", 70), ("other", 60))
+    ]
+    found = decided([*first, third, *copies], SelectionPolicy(use_clustering=False))
+    assert found[third.article.url].verdict is Verdict.OVER_DOMAIN_CAP
+    told = found["https://other.example/4"]
+    assert (told.verdict, told.rank) == (Verdict.KEPT, 3)
+    assert told.stands_in_for == third.article.url
+    assert "whose domain had its share" in told.explanation
+    assert found["https://low.example/4"].verdict is Verdict.DUPLICATE
+
+
 def test_the_cluster_cap_holds() -> None:
     story = [
         at_angle(angle * 15, url=f"https://a{angle}.example/1", score=90 - angle, seed=angle)

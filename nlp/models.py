@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from nlp.embedder import Embedder
-from nlp.entities import EntityRecognizer
-from nlp.exported import export_folder, find_exported
-from nlp.language import warm_up
-from nlp.precision import Precision
-from nlp.remembering import RememberingEmbedder
-from nlp.reputation import Reputations, load_reputations
+from nlp.embedding.embedder import Embedder
+from nlp.embedding.exported import export_folder, find_exported
+from nlp.embedding.precision import Precision
+from nlp.embedding.remembering import RememberingEmbedder
+from nlp.scores.entities import EntityRecognizer
+from nlp.scores.reputation import Reputations, load_reputations
+from nlp.text.language import warm_up
 
 
 def _nothing() -> None:
@@ -59,7 +59,7 @@ def load_models(
     bounds the processor threads of the embedder. The libraries are imported only here and there,
     so that `Models` can be named, and faked, without them. Raises NotExported.
     """
-    from nlp.spacy_entities import SpacyRecognizer
+    from nlp.scores.spacy_entities import SpacyRecognizer
 
     entities = SpacyRecognizer()
 
@@ -81,7 +81,7 @@ def _embedder(
     wanted = choice is not EmbedderChoice.SENTENCE_TRANSFORMERS
     exported = find_exported(models_dir, precision) if wanted and models_dir else None
     if exported:
-        from nlp.onnx_embedder import OnnxEmbedder
+        from nlp.embedding.onnx_embedder import OnnxEmbedder
 
         return OnnxEmbedder(exported, threads)
     if precision is not Precision.FP32 and not wanted:
@@ -90,6 +90,6 @@ def _embedder(
         where = export_folder(models_dir, precision) if models_dir else "no directory"
         command = f"curator models export --precision {precision}"
         raise NotExported(f"no whole export of the model in {where}: run `{command}`")
-    from nlp.sentence_embedder import SentenceTransformerEmbedder
+    from nlp.embedding.sentence_embedder import SentenceTransformerEmbedder
 
     return SentenceTransformerEmbedder(threads)

@@ -33,25 +33,25 @@ from nlp.analysis import (
     StudyRequest,
 )
 from nlp.article import Article, Entity
-from nlp.coherence import topic_coherence
-from nlp.embedder import Embedder, Vectors, title_and_lead
-from nlp.entities import MAX_ENTITIES, counted, entity_density, readable_part
-from nlp.extract import extract
-from nlp.fingerprint import embedding_of, fingerprint
-from nlp.keywords import keywords
-from nlp.language import language_of, require_english
+from nlp.embedding.embedder import Embedder, Vectors, title_and_lead
+from nlp.extraction.extract import extract
 from nlp.models import Models
 from nlp.neutral import NEUTRAL, Unmeasurable
-from nlp.readability import readability
-from nlp.recency import half_life_days, recency
-from nlp.relevance_measures import RELEVANCE_SCORES, relevance_measures
-from nlp.reputation import reputation
-from nlp.scorecard import scorecard
-from nlp.sentiment import neutrality
+from nlp.relevance.measures import RELEVANCE_SCORES, relevance_measures
+from nlp.scores.coherence import topic_coherence
+from nlp.scores.entities import MAX_ENTITIES, counted, entity_density, readable_part
+from nlp.scores.readability import readability
+from nlp.scores.recency import half_life_days, recency
+from nlp.scores.reputation import reputation
+from nlp.scores.scorecard import scorecard
+from nlp.scores.sentiment import neutrality
+from nlp.similarity.fingerprint import embedding_of, fingerprint
 from nlp.stages import Stages, failed_measure, measured, told
-from nlp.summary import lead_summary
-from nlp.term_counts import TermCounts, term_counts
-from nlp.text import ReadText
+from nlp.text.keywords import keywords
+from nlp.text.language import language_of, require_english
+from nlp.text.read_text import ReadText
+from nlp.text.summary import lead_summary
+from nlp.text.term_counts import TermCounts, term_counts
 
 UNDETAILED = Measure(NEUTRAL, "Entities are read only of articles that come into question.")
 

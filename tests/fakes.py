@@ -29,11 +29,11 @@ from nlp.analysis import (
 )
 from nlp.article import Article, Page
 from nlp.decision import Survey, SurveyRequest
-from nlp.embedder import HashingEmbedder
+from nlp.embedding.embedder import HashingEmbedder
 from nlp.neutral import Unmeasurable
-from nlp.scorecard import scorecard
-from nlp.survey import survey
-from nlp.term_counts import TermCounts, term_counts
+from nlp.ranking.survey import survey
+from nlp.scores.scorecard import scorecard
+from nlp.text.term_counts import TermCounts, term_counts
 
 Behaviour = Callable[[], Awaitable[None]]
 

@@ -18,7 +18,7 @@ from tasks.settings import read_settings
 
 
 class Export(Struct, frozen=True, kw_only=True):
-    """What `python -m nlp.export` prints."""
+    """What `python -m nlp.embedding.export` prints."""
 
     model_file: str
     bytes: int
@@ -60,7 +60,7 @@ def export(around: Surroundings, precision: str | None, as_json: bool) -> None:
 def _exported(models_dir: Path, precision: str) -> bytes:
     """What the export says. A process of its own does it, for it loads torch."""
     ended = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-m", "nlp.export", str(models_dir.absolute()), precision],
+        [sys.executable, "-m", "nlp.embedding.export", str(models_dir.absolute()), precision],
         capture_output=True,
         check=False,
     )

@@ -9,10 +9,10 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from nlp.embedding.precision import Precision
 from nlp.models import EmbedderChoice, load_models
 from nlp.pipeline import read, study
-from nlp.precision import Precision
-from nlp.survey import survey
+from nlp.ranking.survey import survey
 from tasks.engine.serving import Skills, serve
 
 if __name__ == "__main__":

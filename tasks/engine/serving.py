@@ -48,7 +48,7 @@ Say = Callable[[Reply], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Skills(Generic[Models]):
-    """What an engine can do. See `nlp.pipeline` and `nlp.survey`."""
+    """What an engine can do. See `nlp.pipeline` and `nlp.ranking.survey`."""
 
     load: Callable[[int], Models]
     """Gives the models; its argument is the number of threads."""

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from nlp.analysis import Depth, Details, Evidence, Measure
 from nlp.decision import Decision, Ranking, SelectionPolicy, SurveyRequest
 from nlp.neutral import NEUTRAL
-from nlp.selection import Selection
+from nlp.ranking.selection import Selection
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure, UnknownJob
 from tasks.job import Job, JobState, TopicCuration
 from tasks.kinds.analysing import ArticleAnalyser, without_text

@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from nlp.article import Page
 from nlp.neutral import Unmeasurable
-from nlp.topic import topic_terms
-from nlp.words import stems, words
+from nlp.text.topic import topic_terms
+from nlp.text.words import stems, words
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.outcome import Candidate
 from tasks.ports import Fetcher

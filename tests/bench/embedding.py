@@ -16,13 +16,13 @@ import msgspec
 import numpy as np
 from tokenizers import Tokenizer
 
-from nlp.embedder import Embedder, Vectors, title_and_lead
-from nlp.export import export
-from nlp.exported import ExportedModel, find_exported
+from nlp.embedding.embedder import Embedder, Vectors, title_and_lead
+from nlp.embedding.export import export
+from nlp.embedding.exported import ExportedModel, find_exported
+from nlp.embedding.onnx_embedder import OnnxEmbedder
+from nlp.embedding.precision import Precision
+from nlp.embedding.sentence_embedder import SentenceTransformerEmbedder
 from nlp.minilm import MAX_TOKENS
-from nlp.onnx_embedder import OnnxEmbedder
-from nlp.precision import Precision
-from nlp.sentence_embedder import SentenceTransformerEmbedder
 from tasks.settings import Settings
 from tests.bench.gemm import products
 from tests.bench.rates import Measured, Round, flops

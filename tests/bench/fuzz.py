@@ -20,7 +20,7 @@ import click
 from msgspec import Struct
 
 from nlp.article import Article, Page
-from nlp.extract import extract
+from nlp.extraction.extract import extract
 from tests.bench.figure import Figure, prints_figures
 from tests.bench.mutations import LONGEST, mutated
 from tests.bench.shared_data import news_pages

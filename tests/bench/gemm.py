@@ -15,7 +15,7 @@ from onnx import TensorProto
 from onnx.helper import make_graph, make_model, make_node, make_opsetid, make_tensor_value_info
 from onnx.numpy_helper import from_array
 
-from nlp.embedder import Vectors
+from nlp.embedding.embedder import Vectors
 
 SHAPES = ((256, 384, 1536), (1024, 1024, 1024))
 """(m, k, n) of the encoder's widest product, and of a square that fills the caches."""

@@ -12,8 +12,8 @@ import time
 import msgspec
 from msgspec import Struct
 
-from nlp.clusters import clusters
-from nlp.duplicates import duplicates
+from nlp.similarity.clusters import clusters
+from nlp.similarity.duplicates import duplicates
 from tests.bench.synthetic import planted
 
 

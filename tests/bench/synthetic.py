@@ -17,7 +17,7 @@ import numpy.typing as npt
 from msgspec import Struct
 
 from nlp.analysis import Fingerprint
-from nlp.fingerprint import shingles_of_words
+from nlp.similarity.fingerprint import shingles_of_words
 
 VOCABULARY = 50_000
 DIMENSION = 384

@@ -14,9 +14,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from nlp.embedder import Embedder, HashingEmbedder
-from nlp.export import Export
-from nlp.exported import (
+from nlp.embedding.embedder import Embedder, HashingEmbedder
+from nlp.embedding.export import Export
+from nlp.embedding.exported import (
     MANIFEST_NAME,
     MODEL_NAME,
     TOKENIZER_NAME,
@@ -26,12 +26,12 @@ from nlp.exported import (
     manifest_of,
     sha256_of,
 )
+from nlp.embedding.onnx_embedder import TEXTS_AT_ONCE, OnnxEmbedder
+from nlp.embedding.precision import Precision
+from nlp.embedding.remembering import RememberingEmbedder
+from nlp.embedding.sentence_embedder import SentenceTransformerEmbedder
 from nlp.minilm import MAX_TOKENS, MODEL_PACKAGE, WEIGHTS_SHA256
 from nlp.models import EmbedderChoice, NotExported, load_models
-from nlp.onnx_embedder import TEXTS_AT_ONCE, OnnxEmbedder
-from nlp.precision import Precision
-from nlp.remembering import RememberingEmbedder
-from nlp.sentence_embedder import SentenceTransformerEmbedder
 
 TEXTS = ["The central bank raised its rates.", "A zebra crossed the river.", "", "word " * 2000]
 
@@ -104,7 +104,7 @@ def embedder(request: pytest.FixtureRequest) -> Embedder:
 
 def exported_to(models_dir: Path, precision: str = "fp32") -> Export:
     done = subprocess.run(
-        [sys.executable, "-m", "nlp.export", str(models_dir), precision],
+        [sys.executable, "-m", "nlp.embedding.export", str(models_dir), precision],
         capture_output=True,
         check=True,
         timeout=120,
@@ -305,7 +305,7 @@ def test_the_packaged_weights_are_the_published_ones() -> None:
 def test_spacy_loads_without_torch_and_torch_loads_after_it() -> None:
     code = (
         "import sys\n"
-        "from nlp.spacy_entities import SpacyRecognizer\n"
+        "from nlp.scores.spacy_entities import SpacyRecognizer\n"
         "recognizer = SpacyRecognizer()\n"
         "recognizer.load()\n"
         "assert 'torch' not in sys.modules\n"

@@ -21,8 +21,8 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
-from nlp.embedder import HashingEmbedder
-from nlp.survey import survey
+from nlp.embedding.embedder import HashingEmbedder
+from nlp.ranking.survey import survey
 from tasks.engine.serving import Skills, serve
 from tests.fakes import read_as_told, studied_as_told
 

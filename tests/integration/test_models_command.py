@@ -10,7 +10,13 @@ from click.testing import CliRunner
 from app.cli.main import cli
 from app.cli.models import Export
 from app.cli.surroundings import Surroundings
-from nlp.exported import MANIFEST_NAME, MODEL_NAME, TOKENIZER_NAME, export_folder, manifest_of
+from nlp.embedding.exported import (
+    MANIFEST_NAME,
+    MODEL_NAME,
+    TOKENIZER_NAME,
+    export_folder,
+    manifest_of,
+)
 
 
 def with_export(models_dir: Path) -> Path:

@@ -11,8 +11,8 @@ from html.parser import HTMLParser
 from msgspec import Struct
 
 from nlp.article import Article
-from nlp.extract import extract
-from nlp.language import language_of
+from nlp.extraction.extract import extract
+from nlp.text.language import language_of
 from tests.bench.shared_data import news_pages
 
 _DESCRIPTIONS = frozenset({"description", "og:description", "twitter:description"})

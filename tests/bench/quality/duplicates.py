@@ -13,13 +13,13 @@ from msgspec.structs import replace
 
 from nlp.analysis import Fingerprint
 from nlp.article import Article, Page
-from nlp.duplicates import duplicates
-from nlp.embedder import Embedder, Vectors, title_and_lead
-from nlp.extract import extract
-from nlp.fingerprint import embedding_of, fingerprint, shingles_of
+from nlp.embedding.embedder import Embedder, Vectors, title_and_lead
+from nlp.extraction.extract import extract
 from nlp.models import load_models
-from nlp.vectors import COSINE_DECIMALS
-from nlp.words import sentences
+from nlp.similarity.duplicates import duplicates
+from nlp.similarity.fingerprint import embedding_of, fingerprint, shingles_of
+from nlp.similarity.vectors import COSINE_DECIMALS
+from nlp.text.words import sentences
 from tasks.models_dir import default_models_dir
 from tests.bench.figure import Figure, compared
 from tests.bench.shared_data import news_pages

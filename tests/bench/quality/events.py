@@ -9,11 +9,11 @@ from pathlib import Path
 
 from msgspec import Struct, convert
 
-from nlp.clusters import clusters
 from nlp.decision import SelectionPolicy
-from nlp.embedder import title_and_lead
-from nlp.fingerprint import fingerprint
+from nlp.embedding.embedder import title_and_lead
 from nlp.models import load_models
+from nlp.similarity.clusters import clusters
+from nlp.similarity.fingerprint import fingerprint
 from tasks.models_dir import default_models_dir
 from tests.bench.figure import Figure, compared
 

@@ -19,8 +19,8 @@ from trafilatura import bare_extraction
 from trafilatura.settings import Document
 
 from nlp.article import Article, Page
-from nlp.charset import decode
-from nlp.extract import extract
+from nlp.extraction.charset import decode
+from nlp.extraction.extract import extract
 from tests.bench.figure import Figure
 from tests.bench.shared_data import NewsPage, news_pages
 

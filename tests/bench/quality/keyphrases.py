@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nlp.chunks import chunks
-from nlp.function_words import function_words
-from nlp.keywords import MAX_KEYWORDS, keywords
-from nlp.word_rarity import rarity
-from nlp.words import stems, words
+from nlp.text.chunks import chunks
+from nlp.text.function_words import function_words
+from nlp.text.keywords import MAX_KEYWORDS, keywords
+from nlp.text.word_rarity import rarity
+from nlp.text.words import stems, words
 from tests.bench.figure import Figure, compared
 from tests.bench.quality.described import Described
 from tests.bench.quality.rouge import f1

@@ -14,10 +14,10 @@ import numpy.typing as npt
 from msgspec import Struct
 
 from nlp.decision import RELEVANCE_FLOOR
-from nlp.embedder import Embedder, Vectors, title_and_lead
+from nlp.embedding.embedder import Embedder, Vectors, title_and_lead
 from nlp.models import load_models
-from nlp.relevance import COMPANY_SHARE, relevance
-from nlp.term_counts import ArticleStems, article_stems
+from nlp.relevance.fusion import COMPANY_SHARE, relevance
+from nlp.text.term_counts import ArticleStems, article_stems
 from tasks.models_dir import default_models_dir
 from tests.bench.figure import Figure, compared
 from tests.bench.shared_data import CRANFIELD

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from nlp.words import stems, words
+from nlp.text.words import stems, words
 
 
 class Rouge(NamedTuple):

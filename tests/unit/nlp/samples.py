@@ -17,16 +17,16 @@ from nlp.analysis import (
 )
 from nlp.article import Article, Page
 from nlp.decision import Ranking, SelectionPolicy, SurveyRequest
-from nlp.embedder import HashingEmbedder, title_and_lead
-from nlp.entities import CapitalRecognizer
-from nlp.fingerprint import fingerprint
+from nlp.embedding.embedder import HashingEmbedder, title_and_lead
 from nlp.models import Models
 from nlp.neutral import NEUTRAL
 from nlp.pipeline import read
-from nlp.reputation import Reputations
-from nlp.scorecard import scorecard
-from nlp.selection import Selection
-from nlp.survey import survey
+from nlp.ranking.selection import Selection
+from nlp.ranking.survey import survey
+from nlp.scores.entities import CapitalRecognizer
+from nlp.scores.reputation import Reputations
+from nlp.scores.scorecard import scorecard
+from nlp.similarity.fingerprint import fingerprint
 from nlp.urls import canonical_url, registrable_domain
 
 NOW = dt.datetime(2025, 6, 15, 12, tzinfo=dt.UTC)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlp.charset import decode
+from nlp.extraction.charset import decode
 
 ENGLISH = "<p>“No”, said the minister at the café – it’s naïve. The plan costs £5, or €6.</p>"
 GERMAN = "<p>Die Regierung kündigte für nächstes Jahr größere Maßnahmen an.</p>" * 5

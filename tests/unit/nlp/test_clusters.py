@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from scipy.cluster.hierarchy import fcluster, linkage
 
 from nlp.analysis import Fingerprint
-from nlp.clusters import clusters
-from nlp.embedder import Vectors
-from nlp.fingerprint import fingerprint
+from nlp.embedding.embedder import Vectors
+from nlp.similarity.clusters import clusters
+from nlp.similarity.fingerprint import fingerprint
 
 THRESHOLD = 0.75
 

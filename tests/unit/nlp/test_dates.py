@@ -6,10 +6,10 @@ import datetime as dt
 
 import pytest
 
-from nlp.dates import publish_date
-from nlp.linked_data import linked_article
-from nlp.markup import bounded, parse
-from nlp.metadata import declared
+from nlp.extraction.dates import publish_date
+from nlp.extraction.linked_data import linked_article
+from nlp.extraction.markup import bounded, parse
+from nlp.extraction.metadata import declared
 
 META = '<meta property="article:published_time" content="{}">'
 JSON_LD = '<script type="application/ld+json">{{"@type": %s, "datePublished": "{}"}}</script>'

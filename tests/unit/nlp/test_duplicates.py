@@ -10,9 +10,9 @@ import pytest
 
 from nlp.analysis import Fingerprint
 from nlp.decision import Match, Nearest
-from nlp.duplicates import Resemblance, duplicates
-from nlp.embedder import HashingEmbedder
-from nlp.fingerprint import fingerprint
+from nlp.embedding.embedder import HashingEmbedder
+from nlp.similarity.duplicates import Resemblance, duplicates
+from nlp.similarity.fingerprint import fingerprint
 from tests.unit.nlp.samples import prose
 
 THRESHOLD = 0.97

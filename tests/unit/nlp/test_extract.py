@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from nlp.analysis import Rejection
 from nlp.article import Article, Page
-from nlp.extract import MAX_TEXT_CHARS, extract
-from nlp.language import is_english, language_of
+from nlp.extraction.extract import MAX_TEXT_CHARS, extract
+from nlp.text.language import is_english, language_of
 from tests.unit.nlp.samples import html, news_page, page, prose
 
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from nlp.analysis import Rejection
 from nlp.article import Article, Page
-from nlp.extract import extract
-from nlp.markup import MAX_DEPTH, MAX_ELEMENTS, MAX_TREE_CHARS, bounded, parse
+from nlp.extraction.extract import extract
+from nlp.extraction.markup import MAX_DEPTH, MAX_ELEMENTS, MAX_TREE_CHARS, bounded, parse
 from tests.bench.mutations import mutated
 from tests.sampleweb.catalogue import ARTICLES
 from tests.sampleweb.pages import article_page

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlp.embedder import HashingEmbedder, title_and_lead
-from nlp.fingerprint import embedding_of, fingerprint, shingles, shingles_of
-from nlp.telling_words import telling_words
+from nlp.embedding.embedder import HashingEmbedder, title_and_lead
+from nlp.similarity.fingerprint import embedding_of, fingerprint, shingles, shingles_of
+from nlp.similarity.telling_words import telling_words
 
 VECTOR = HashingEmbedder().encode(["a title"])[0]
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlp.function_words import function_words
-from nlp.keywords import MAX_CHARS, MAX_KEYWORDS, keywords
-from nlp.word_rarity import is_known, rarity
+from nlp.text.function_words import function_words
+from nlp.text.keywords import MAX_CHARS, MAX_KEYWORDS, keywords
+from nlp.text.word_rarity import is_known, rarity
 from tests.unit.nlp.samples import prose
 
 PLAGUE = (

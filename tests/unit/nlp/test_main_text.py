@@ -9,7 +9,7 @@ import pytest
 
 from nlp.analysis import Rejection
 from nlp.article import Article
-from nlp.extract import extract
+from nlp.extraction.extract import extract
 from tests.unit.nlp.samples import html, page, prose
 
 TWEET = (

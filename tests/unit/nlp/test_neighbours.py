@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from nlp.embedder import Vectors
-from nlp.neighbours import Pairs, pairs_in_cells
+from nlp.embedding.embedder import Vectors
+from nlp.similarity.neighbours import Pairs, pairs_in_cells
 
 
 def rows(count: int, dimension: int = 16, seed: int = 3) -> Vectors:

@@ -20,7 +20,7 @@ from nlp.analysis import (
     StudyReport,
     StudyRequest,
 )
-from nlp.embedder import HashingEmbedder, Vectors
+from nlp.embedding.embedder import HashingEmbedder, Vectors
 from nlp.models import Models
 from nlp.pipeline import read, study
 from tests.unit.nlp.samples import article, html, models, news_page, page, prose, request
@@ -230,7 +230,7 @@ def test_what_workers_read_loads_nothing_heavy() -> None:
         "torch transformers sentence_transformers spacy sklearn scipy numpy trafilatura requests"
     )
     code = (
-        "import sys, nlp.analysis, nlp.article, nlp.decision, nlp.selection, nlp.urls\n"
+        "import sys, nlp.analysis, nlp.article, nlp.decision, nlp.ranking.selection, nlp.urls\n"
         f"print([name for name in {heavy.split()!r} if name in sys.modules])"
     )
     done = subprocess.run(

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from nlp.decision import RELEVANCE_FLOOR
-from nlp.embedder import HashingEmbedder, Vectors
+from nlp.embedding.embedder import HashingEmbedder, Vectors
 from nlp.neutral import NEUTRAL, Unmeasurable
-from nlp.relevance import (
+from nlp.relevance.fusion import (
     RelevanceScores,
     relevance,
 )
-from nlp.term_counts import term_counts
+from nlp.text.term_counts import term_counts
 
 EMBEDDER = HashingEmbedder()
 QUERY = "tidal power"

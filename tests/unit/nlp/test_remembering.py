@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nlp.embedder import HashingEmbedder, Vectors
-from nlp.remembering import LONGEST, MOST, RememberingEmbedder
+from nlp.embedding.embedder import HashingEmbedder, Vectors
+from nlp.embedding.remembering import LONGEST, MOST, RememberingEmbedder
 
 
 class WatchedEmbedder(HashingEmbedder):

@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 
 from nlp.analysis import AnalysisPolicy, Measure, Weights
 from nlp.article import Entity
-from nlp.coherence import topic_coherence
-from nlp.composite import composite
-from nlp.entities import CapitalRecognizer, counted, entity_density, readable_part
 from nlp.neutral import Unmeasurable
-from nlp.readability import readability, reading_ease
-from nlp.recency import half_life_days, recency
-from nlp.reputation import load_reputations, reputation
-from nlp.scorecard import rescored, scorecard
-from nlp.sentiment import neutrality
-from nlp.text import ReadText
+from nlp.scores.coherence import topic_coherence
+from nlp.scores.composite import composite
+from nlp.scores.entities import CapitalRecognizer, counted, entity_density, readable_part
+from nlp.scores.readability import readability, reading_ease
+from nlp.scores.recency import half_life_days, recency
+from nlp.scores.reputation import load_reputations, reputation
+from nlp.scores.scorecard import rescored, scorecard
+from nlp.scores.sentiment import neutrality
+from nlp.text.read_text import ReadText
 from nlp.urls import registrable_domain
 from tests.unit.nlp.samples import NOW, models, prose
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from nlp.analysis import Details, Evidence, Fingerprint, Measure, Study, Weights
-from nlp.clusters import clusters
 from nlp.decision import Decision, SelectionPolicy, Verdict
-from nlp.fingerprint import fingerprint
-from nlp.scorecard import rescored
+from nlp.scores.scorecard import rescored
+from nlp.similarity.clusters import clusters
+from nlp.similarity.fingerprint import fingerprint
 from tests.unit.nlp.samples import evidence, prose, select
 
 FREE = SelectionPolicy(use_clustering=False, diversify=False)

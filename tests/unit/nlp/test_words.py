@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nlp.neutral import Unmeasurable
-from nlp.topic import topic_terms
-from nlp.words import (
+from nlp.text.topic import topic_terms
+from nlp.text.words import (
     MAX_SENTENCE_CHARS,
     MAX_SENTENCE_WORDS,
     MAX_WORD_CHARS,

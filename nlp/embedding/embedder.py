@@ -1,0 +1,84 @@
+"""From texts to unit vectors whose cosine says how much they have in common."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from nlp.text.words import stems, words
+
+Vectors = npt.NDArray[np.float32]
+
+LEAD_WORDS = 200
+"""Words of a text that follow its title into the embedding: with it they fill 256 tokens."""
+
+
+class Embedder(Protocol):
+    """What turns texts into vectors."""
+
+    @property
+    def dimension(self) -> int:
+        """The length of a vector."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether the cosine of two rows is the model's own.
+
+        Otherwise it is some hundredths off, and must be held against no threshold that was set
+        for the model, as that of duplicates is.
+        """
+
+    @property
+    def identity(self) -> str:
+        """What two embedders have in common that give equal rows: model, weights, arithmetic.
+
+        Part of the key of whatever is kept that follows from rows.
+        """
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Unit rows of shape (len(texts), dimension), float32.
+
+        The same text gives the same row, within 1e-5, whatever stands beside it; an embedder
+        may promise it to the last bit. An empty text too has a unit row, which means nothing.
+        """
+
+
+def title_and_lead(title: str, text: str) -> str:
+    """What of an article is embedded: its title and its first LEAD_WORDS words."""
+    return f"{title}. {' '.join(text[: LEAD_WORDS * 12].split()[:LEAD_WORDS])}"
+
+
+class HashingEmbedder:
+    """A deterministic stand-in without a model: a signed, hashed bag of word stems.
+
+    Feature hashing (Weinberger et al., ICML 2009): texts with words in common have a high
+    cosine, others one near 0. It knows nothing of meaning.
+    """
+
+    def __init__(self, dimension: int = 256) -> None:
+        self._dimension = dimension
+
+    @property
+    def dimension(self) -> int:
+        return self._dimension
+
+    @property
+    def exact(self) -> bool:
+        return True
+
+    @property
+    def identity(self) -> str:
+        return f"hashed-stems/{self._dimension}"
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        rows = np.zeros((len(texts), self._dimension), dtype=np.float32)
+        for row, text in zip(rows, texts, strict=True):
+            for stem in ["", *stems(words(text))]:
+                digest = int.from_bytes(hashlib.blake2b(stem.encode(), digest_size=8).digest())
+                row[digest % self._dimension] += 1.0 if digest >> 63 else -1.0
+            row /= np.linalg.norm(row) or 1.0
+        return rows

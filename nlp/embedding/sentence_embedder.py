@@ -1,0 +1,61 @@
+"""The reference among embedders: all-MiniLM-L6-v2 on sentence-transformers; on a GPU, too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib.resources import files
+
+import numpy as np
+import torch
+from sentence_transformers import SentenceTransformer
+from transformers.utils import logging as transformers_logging
+
+from nlp.embedding.embedder import Vectors
+from nlp.minilm import MAX_TOKENS, MODEL, MODEL_PACKAGE
+
+BATCH_SIZE = 32
+
+# Typed here, for it is not there; else a bar for the weights is drawn on stderr.
+_quiet: Callable[[], None] = transformers_logging.disable_progress_bar
+
+
+class SentenceTransformerEmbedder:
+    """all-MiniLM-L6-v2 (Reimers and Gurevych, EMNLP 2019; Wang et al., NeurIPS 2020).
+
+    Runs on a GPU if there is one, else on `threads` threads of the processor. Texts are
+    batched by length, which sentence-transformers does by itself.
+    """
+
+    def __init__(self, threads: int) -> None:
+        torch.set_num_threads(threads)
+        _quiet()
+        self._model = SentenceTransformer(
+            str(files(MODEL_PACKAGE) / "model"),
+            device="cuda" if torch.cuda.is_available() else "cpu",
+            local_files_only=True,
+        )
+        self._model.max_seq_length = MAX_TOKENS
+
+    @property
+    def dimension(self) -> int:
+        return self._model.get_embedding_dimension() or 0
+
+    @property
+    def exact(self) -> bool:
+        return True
+
+    @property
+    def identity(self) -> str:
+        return f"{MODEL}/sentence-transformers/{self._model.device.type}"
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        if not texts:
+            return np.zeros((0, self.dimension), dtype=np.float32)
+        rows = self._model.encode(
+            list(texts),
+            batch_size=BATCH_SIZE,
+            normalize_embeddings=True,
+            show_progress_bar=False,
+            convert_to_numpy=True,
+        )
+        return np.asarray(rows, dtype=np.float32)

@@ -1,0 +1,1 @@
+"""A job's articles beside each other, and which of them are kept."""

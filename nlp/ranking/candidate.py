@@ -1,0 +1,61 @@
+"""An article on its way through the selection of its job."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from nlp.analysis import Evidence, Measure, Scorecard, Weights
+from nlp.article import Article
+from nlp.decision import Surveyed
+from nlp.scores.scorecard import rescored
+
+MOST = Measure(100.0)
+
+
+class Candidate(Struct, frozen=True, kw_only=True):
+    """An article, and what is known of it beside the others."""
+
+    evidence: Evidence
+    surveyed: Surveyed
+    scores: Scorecard
+    bound: float
+    """The composite if it named as many things as anyone could; the composite itself, once it has
+    been looked at in detail."""
+    detailed: bool
+    """Whether it has been looked at in detail."""
+
+    @property
+    def article(self) -> Article:
+        return self.evidence.article
+
+    @property
+    def score(self) -> str:
+        """The composite, or the most that it can be, for a reader."""
+        most = "" if self.detailed else "at most "
+        return f"{most}{self.bound:.2f}"
+
+
+def candidate(evidence: Evidence, surveyed: Surveyed, weights: Weights) -> Candidate:
+    """The candidate, as far as the evidence goes."""
+    scores = surveyed.scores
+    detailed = evidence.study.details is not None
+    best = scores if detailed else rescored(scores, weights, ner_density_score=MOST)
+    return Candidate(
+        evidence=evidence,
+        surveyed=surveyed,
+        scores=scores,
+        bound=best.overall_score,
+        detailed=detailed,
+    )
+
+
+def detailed(one: Candidate, ner_density: Measure, weights: Weights) -> Candidate:
+    """The candidate after a look at its details."""
+    scores = rescored(one.scores, weights, ner_density_score=ner_density)
+    return Candidate(
+        evidence=one.evidence,
+        surveyed=one.surveyed,
+        scores=scores,
+        bound=scores.overall_score,
+        detailed=True,
+    )

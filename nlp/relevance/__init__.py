@@ -1,0 +1,1 @@
+"""How much each of a job's articles is about the query."""

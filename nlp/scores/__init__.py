@@ -1,0 +1,1 @@
+"""What is measured of one article, and the card that holds it."""

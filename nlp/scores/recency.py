@@ -1,0 +1,41 @@
+"""How new an article is."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from nlp.analysis import AnalysisPolicy
+from nlp.neutral import Unmeasurable
+from nlp.text.words import words
+
+_DAY = dt.timedelta(days=1)
+
+
+def recency(published: dt.datetime | None, now: dt.datetime, half_life_days: float) -> float:
+    """How new an article is, 0–100: 100 · 0.5 ^ (age / half-life), both in days.
+
+    Both times are aware. A date in the future is read as now. Raises `Unmeasurable` where the
+    page has no date.
+    """
+    if published is None:
+        raise Unmeasurable("The page gives no publication date.")
+    age_days = max(dt.timedelta(0), now - published) / _DAY
+    return float(100.0 * 0.5 ** (age_days / half_life_days))
+
+
+def half_life_days(query: str | None, policy: AnalysisPolicy) -> float:
+    """The half-life for the topic of `query`; the shortest, where several topics match.
+
+    A topic matches where its words stand in the query, whole and side by side.
+    """
+    asked = words(query or "")
+    matching = [
+        days for topic, days in policy.topic_half_life_days.items() if _within(words(topic), asked)
+    ]
+    return min(matching, default=policy.half_life_days)
+
+
+def _within(topic: list[str], asked: list[str]) -> bool:
+    return bool(topic) and any(
+        asked[at : at + len(topic)] == topic for at in range(len(asked) - len(topic) + 1)
+    )

@@ -35,7 +35,7 @@ def run_here(request: Mapping[str, Any], settings: Settings, *, as_json: bool) -
     if as_json:
         print_json(outcome.result)
     else:
-        show_result(terminal(), result, scores=False, decisions=False)
+        show_result(terminal(), result)
     if result.status is not JobState.SUCCESS:
         raise JobUnsuccessful.of(result.status, result.error)
 

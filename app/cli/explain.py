@@ -9,10 +9,10 @@ import msgspec
 
 from app.cli.answers import DecisionView
 from app.cli.client import open_service
+from app.cli.decisions import show_decision, show_decisions
 from app.cli.exits import WrongUse
 from app.cli.options import job_id_argument, print_json, service_options
 from app.cli.surroundings import Surroundings
-from app.cli.tables import show_decision, show_decisions
 from app.cli.terminal import terminal
 from nlp.urls import canonical_url
 

@@ -11,6 +11,7 @@ import msgspec
 
 from app.cli.answers import Answer, JobListing, JobStatus
 from app.cli.client import Service, open_service
+from app.cli.decisions import show_decisions
 from app.cli.exits import JobUnsuccessful, WrongUse
 from app.cli.lazy import LazyGroup
 from app.cli.options import choice, job_id_argument, print_json, service_options
@@ -148,7 +149,10 @@ def result(
     elif as_json:
         print_json(answer.document)
     else:
-        show_result(terminal(), answer.body, scores=scores, decisions=decisions)
+        show_result(terminal(), answer.body, scores=scores)
+        if decisions:
+            click.echo()
+            show_decisions(terminal(), answer.body.decisions)
     if answer.body.status is not JobState.SUCCESS:
         raise JobUnsuccessful.of(answer.body.status, answer.body.error)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Iterable, Sequence
 
 import click
@@ -11,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.answers import DecisionView, JobResult, JobStatus, RankedArticle, ScoresView
+from app.cli.answers import JobResult, JobStatus, RankedArticle
 from app.cli.text import printable
 from tasks.job import JobState
 from tasks.outcome import Failure
@@ -28,7 +27,7 @@ _STYLES = {
     "failed": "red",
 }
 
-_SCORES = {
+SCORES = {
     "relevance": "relevance_score",
     "readability": "readability_score",
     "entities": "ner_density_score",
@@ -108,71 +107,12 @@ def show_status(console: Console, job: JobStatus) -> None:
     _show_failures(console, job.failures)
 
 
-def show_result(
-    console: Console, result: JobResult, *, scores: bool = False, decisions: bool = False
-) -> None:
+def show_result(console: Console, result: JobResult, *, scores: bool = False) -> None:
     """The articles, best first, then those that failed."""
     _say(console, _headline(result))
     if result.results:
         _show_ranking(console, result.results, scores=scores)
     _show_failures(console, result.failed_urls)
-    if decisions:
-        _say(console, "")
-        show_decisions(console, result.decisions)
-
-
-def show_decisions(console: Console, decisions: Sequence[DecisionView]) -> None:
-    """What became of each candidate: the kept by their rank, then the others by their score."""
-    ordered = sorted(decisions, key=lambda one: (one.rank or math.inf, -(one.overall_score or 0)))
-    show_table(
-        console,
-        ("decision", "score", "url", "why"),
-        [(one.verdict, one.overall_score, one.url, one.explanation) for one in ordered],
-    )
-
-
-def show_decision(console: Console, one: DecisionView) -> None:
-    """All that is known of one candidate."""
-    scores, nearest = one.scores or ScoresView(), one.nearest
-    neutral = {score.score: score.reason for score in scores.neutral}
-    show_table(
-        console,
-        ("decision", one.verdict),
-        [
-            ("url", one.url),
-            ("title", one.title),
-            ("why", one.explanation),
-            ("reason", one.reason),
-            ("rank", _number(one.rank)),
-            ("score", one.overall_score),
-            *(
-                (name, _part(getattr(scores, field), neutral.get(field)))
-                for name, field in _SCORES.items()
-            ),
-            ("domain", one.domain),
-            ("cluster", _number(one.cluster)),
-            ("cap", _number(one.cap)),
-            ("duplicate of", one.duplicate_of),
-            ("matched by", one.matched_by),
-            ("similarity", _share(one.similarity)),
-            ("nearest", nearest.url if nearest else None),
-            ("shared phrases", _share(nearest.containment if nearest else None)),
-            ("cosine", _share(nearest.cosine if nearest else None)),
-        ],
-    )
-
-
-def _part(score: float | None, neutral: str | None) -> Cell:
-    return f"{score:.1f}  ({neutral})" if score is not None and neutral else score
-
-
-def _share(share: float | None) -> str | None:
-    return None if share is None else f"{share:.3f}"
-
-
-def _number(number: int | None) -> str | None:
-    """To the left, as what stands above and below it."""
-    return None if number is None else str(number)
 
 
 def _headline(result: JobResult) -> str:
@@ -193,7 +133,7 @@ def _show_ranking(
         headings: Sequence[str] = ("#", "score", "title", "domain")
         rows = [row for place, one in enumerate(articles, 1) for row in _lines(place, one, scores)]
     else:
-        headings = ("#", "score", *(_SCORES if scores else ()), "title", "domain", "url")
+        headings = ("#", "score", *(SCORES if scores else ()), "title", "domain", "url")
         rows = [
             (place, one.overall_score, *(_parts(one) if scores else ()), *_what(one))
             for place, one in enumerate(articles, 1)
@@ -205,7 +145,7 @@ def _lines(place: int, one: RankedArticle, scores: bool) -> list[Sequence[Cell]]
     title, domain, url = _what(one)
     lines: list[Sequence[Cell]] = [(place, one.overall_score, title, domain), ("", "", url, "")]
     if scores:
-        parts = zip(_SCORES, _parts(one), strict=True)
+        parts = zip(SCORES, _parts(one), strict=True)
         lines.append(("", "", ", ".join(f"{name} {_shown(part)}" for name, part in parts), ""))
     return lines
 
@@ -215,7 +155,7 @@ def _what(one: RankedArticle) -> tuple[str, str, str]:
 
 
 def _parts(one: RankedArticle) -> list[float | None]:
-    return [getattr(one, field) for field in _SCORES.values()]
+    return [getattr(one, field) for field in SCORES.values()]
 
 
 def _show_failures(console: Console, failures: Sequence[Failure]) -> None:

@@ -50,13 +50,14 @@ def load_models(
     models_dir: Path | None = None,
     choice: EmbedderChoice = EmbedderChoice.AUTO,
     precision: Precision = Precision.FP32,
+    model: str | None = None,
 ) -> Models:
     """Load what embeds, once in a process; the rest comes by `Models.load_rest`, or as it is used.
 
     Where the model has been exported to `models_dir` this takes 0.5 s of processor time and 190 MB,
     and the rest 1.3 s and 160 MB; torch is not imported. With sentence-transformers it is 4 s and
-    430 MB. `threads`
-    bounds the processor threads of the embedder. The libraries are imported only here and there,
+    430 MB. `threads` bounds the processor threads of the embedder; `model` is another than the
+    packaged one, for sentence-transformers alone. The libraries are imported only here and there,
     so that `Models` can be named, and faked, without them. Raises NotExported.
     """
     from nlp.scores.spacy_entities import SpacyRecognizer
@@ -68,7 +69,7 @@ def load_models(
         entities.load()
 
     return Models(
-        embedder=RememberingEmbedder(_embedder(threads, models_dir, choice, precision)),
+        embedder=RememberingEmbedder(_embedder(threads, models_dir, choice, precision, model)),
         entities=entities,
         reputations=load_reputations(),
         load_rest=load_rest,
@@ -76,7 +77,11 @@ def load_models(
 
 
 def _embedder(
-    threads: int, models_dir: Path | None, choice: EmbedderChoice, precision: Precision
+    threads: int,
+    models_dir: Path | None,
+    choice: EmbedderChoice,
+    precision: Precision,
+    model: str | None,
 ) -> Embedder:
     wanted = choice is not EmbedderChoice.SENTENCE_TRANSFORMERS
     exported = find_exported(models_dir, precision) if wanted and models_dir else None
@@ -92,4 +97,4 @@ def _embedder(
         raise NotExported(f"no whole export of the model in {where}: run `{command}`")
     from nlp.embedding.sentence_embedder import SentenceTransformerEmbedder
 
-    return SentenceTransformerEmbedder(threads)
+    return SentenceTransformerEmbedder(threads, model)

@@ -29,7 +29,8 @@ class Analyses:
         self._cache = cache
         self._ttl = float(settings.analysis_cache_ttl)
         self._least = settings.min_word_count
-        self._model = f"{WEIGHTS_SHA256}/{settings.embedder}/{settings.embedding_precision}"
+        model = settings.embedding_model or WEIGHTS_SHA256
+        self._model = f"{model}/{settings.embedder}/{settings.embedding_precision}"
 
     async def reading(self, page: Page) -> Article | Rejection | None:
         """What the page was read as; None if it was not."""

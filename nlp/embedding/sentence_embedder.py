@@ -1,4 +1,4 @@
-"""The reference among embedders: all-MiniLM-L6-v2 on sentence-transformers; on a GPU, too."""
+"""The reference among embedders: on sentence-transformers; on a GPU, and with any model, too."""
 
 from __future__ import annotations
 
@@ -20,21 +20,24 @@ _quiet: Callable[[], None] = transformers_logging.disable_progress_bar
 
 
 class SentenceTransformerEmbedder:
-    """all-MiniLM-L6-v2 (Reimers and Gurevych, EMNLP 2019; Wang et al., NeurIPS 2020).
+    """all-MiniLM-L6-v2 (Reimers and Gurevych, EMNLP 2019; Wang et al., NeurIPS 2020), or another.
 
     Runs on a GPU if there is one, else on `threads` threads of the processor. Texts are
-    batched by length, which sentence-transformers does by itself.
+    batched by length, which sentence-transformers does by itself. `model` is a path, or a name
+    that sentence-transformers knows or fetches; the packaged one is never fetched.
     """
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, model: str | None = None) -> None:
         torch.set_num_threads(threads)
         _quiet()
+        self._name = model or MODEL
         self._model = SentenceTransformer(
-            str(files(MODEL_PACKAGE) / "model"),
+            model or str(files(MODEL_PACKAGE) / "model"),
             device="cuda" if torch.cuda.is_available() else "cpu",
-            local_files_only=True,
+            local_files_only=model is None,
         )
-        self._model.max_seq_length = MAX_TOKENS
+        if model is None:
+            self._model.max_seq_length = MAX_TOKENS
 
     @property
     def dimension(self) -> int:
@@ -46,7 +49,7 @@ class SentenceTransformerEmbedder:
 
     @property
     def identity(self) -> str:
-        return f"{MODEL}/sentence-transformers/{self._model.device.type}"
+        return f"{self._name}/sentence-transformers/{self._model.device.type}"
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         if not texts:

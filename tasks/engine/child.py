@@ -1,6 +1,6 @@
 """The engine process itself, with the real models.
 
-`python -m tasks.engine.child FD THREADS MB MODELS_DIR EMBEDDER PRECISION`
+`python -m tasks.engine.child FD THREADS MB MODELS_DIR EMBEDDER PRECISION MODEL`
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from nlp.ranking.survey import survey
 from tasks.engine.serving import Skills, serve
 
 if __name__ == "__main__":
-    models_dir, embedder, precision = sys.argv[4:7]
+    models_dir, embedder, precision, model = sys.argv[4:8]
     serve(
         Skills(
             load=partial(
@@ -24,6 +24,7 @@ if __name__ == "__main__":
                 models_dir=Path(models_dir),
                 choice=EmbedderChoice(embedder),
                 precision=Precision(precision),
+                model=model or None,
             ),
             load_rest=lambda models: models.load_rest(),
             read=lambda request, _models: read(request),

@@ -50,7 +50,12 @@ class EngineProcess:
             module=module,
             threads=settings.engine_threads or available_cores(),
             memory_mb=settings.engine_memory_mb,
-            arguments=(str(settings.models_path), settings.embedder, settings.embedding_precision),
+            arguments=(
+                str(settings.models_path),
+                settings.embedder,
+                settings.embedding_precision,
+                settings.embedding_model or "",
+            ),
         )
         self._upkeep = Upkeep(self._command)
         self._numbers = itertools.count(1)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from tasks.errors import InvalidSettings
 from tasks.models_dir import default_models_dir
 from tasks.settings.caches import CacheSettings
 
@@ -45,6 +46,15 @@ class EngineSettings(CacheSettings, frozen=True, kw_only=True):
             ),
         ),
     ] = "auto"
+    embedding_model: Annotated[
+        str | None,
+        Meta(
+            description=(
+                "Another model than the packaged one, by its path or its name; for "
+                "sentence-transformers alone."
+            )
+        ),
+    ] = None
     embedding_precision: Annotated[
         str,
         Meta(
@@ -59,3 +69,9 @@ class EngineSettings(CacheSettings, frozen=True, kw_only=True):
     def models_path(self) -> Path:
         """Where the exported models stand."""
         return self.models_dir or default_models_dir() or self.state_dir / "models"
+
+
+def check_embedding(settings: EngineSettings) -> None:
+    """Raises InvalidSettings where another model is named that the embedder cannot run."""
+    if settings.embedding_model and settings.embedder != "sentence-transformers":
+        raise InvalidSettings("EMBEDDING_MODEL: another model needs EMBEDDER=sentence-transformers")

@@ -11,6 +11,7 @@ import msgspec
 
 from tasks.errors import InvalidSettings
 from tasks.settings.declared import declarations, is_secret
+from tasks.settings.engine import check_embedding
 from tasks.settings.jobs import check_time_limits
 from tasks.settings.scoring import check_weights
 from tasks.settings.settings import Settings
@@ -31,6 +32,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     check_weights(settings)
     check_time_limits(settings)
     check_sources(settings)
+    check_embedding(settings)
     return settings
 
 

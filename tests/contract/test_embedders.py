@@ -316,3 +316,11 @@ def test_spacy_loads_without_torch_and_torch_loads_after_it() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
     )
     assert done.stdout.strip() == "[('Angela Merkel', 'PERSON'), ('Berlin', 'GPE')]"
+
+
+def test_another_model_is_named_by_its_path(reference: SentenceTransformerEmbedder) -> None:
+    path = str(files(MODEL_PACKAGE) / "model")
+    named = SentenceTransformerEmbedder(threads=1, model=path)
+    assert path in named.identity
+    assert path not in reference.identity
+    np.testing.assert_allclose(named.encode(["a tide"]), reference.encode(["a tide"]), atol=1e-5)

@@ -1,8 +1,8 @@
 """Extraction on pages that were broken on purpose: it never raises, and never takes long.
 
-First the pages that look for quadratic steps, 5 MB of one thing each; then mutations of the 120
-real news pages. They are read in child processes: a case that takes more than HARD_SECONDS of
-processor time ends its process, and counts as a crash.
+First the pages that look for quadratic steps, 5 MB of one thing each; then pages that hypothesis
+makes up, and mutations of the 120 real news pages. They are read in child processes: a case that
+takes more than HARD_SECONDS of processor time ends its process, and counts as a crash.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from multiprocessing import get_context
 from typing import Any
 
 import click
+from hypothesis import HealthCheck, given, seed, settings
 from msgspec import Struct
 
 from nlp.article import Article, Page
 from nlp.extraction.extract import extract
 from tests.bench.figure import Figure, prints_figures
+from tests.bench.made_up import MADE_UP
 from tests.bench.mutations import LONGEST, mutated
 from tests.bench.shared_data import news_pages
 
@@ -51,17 +53,18 @@ class Case(Struct, frozen=True, kw_only=True):
 
 
 @click.command()
-@click.option("--cases", default=10_000, show_default=True, help="Mutated pages.")
-@click.option("--seed", default=1, show_default=True)
+@click.option("--cases", default=10_000, show_default=True, help="Pages, a fifth of them made up.")
+@click.option("--seed", "number", default=1, show_default=True)
 @prints_figures
-def fuzz(cases: int, seed: int) -> Iterator[Figure]:
+def fuzz(cases: int, number: int) -> Iterator[Figure]:
     """Extraction on mutated and on hostile pages: crashes, and the slowest."""
     hostile = [_one_page(_of_one_thing(piece)) for piece in ONE_THING]
     yield from _figures("pages of 5 MB of one thing", hostile)
+    yield from _figures("made-up pages", list(_in_child(_made_up, cases // 5, number)))
     if not news_pages():
         click.echo("mutated pages: skipped, the real pages are not there", err=True)
         return
-    yield from _figures("mutated pages", list(_mutated_cases(cases, seed)))
+    yield from _figures("mutated pages", list(_mutated_cases(cases - cases // 5, number)))
 
 
 def _figures(name: str, cases: list[Case]) -> Iterator[Figure]:
@@ -88,11 +91,26 @@ def _of_one_thing(piece: str) -> bytes:
     return whole.encode()[:LONGEST]
 
 
-def _mutated_cases(cases: int, seed: int) -> Iterator[Case]:
+def _mutated_cases(cases: int, number: int) -> Iterator[Case]:
     pages = [one.page.body for one in news_pages()]
     for first in range(0, cases, BATCH):
         batch = range(first, min(first + BATCH, cases))
-        yield from _in_child(_batch, pages, [seed * 1_000_003 + case for case in batch])
+        yield from _in_child(_batch, pages, [number * 1_000_003 + case for case in batch])
+
+
+def _made_up(cases: int, number: int) -> Iterator[Case]:
+    found: list[Case] = []
+
+    @seed(number)
+    @settings(
+        max_examples=cases, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    @given(MADE_UP)
+    def read(body: bytes) -> None:
+        found.append(_case(body))
+
+    read()
+    yield from found
 
 
 def _one_page(body: bytes) -> Case:
@@ -103,9 +121,9 @@ def _whole(body: bytes) -> Iterator[Case]:
     yield _case(body)
 
 
-def _batch(pages: list[bytes], seeds: list[int]) -> Iterator[Case]:
-    for seed in seeds:
-        yield _case(mutated(pages, random.Random(seed)))
+def _batch(pages: list[bytes], numbers: list[int]) -> Iterator[Case]:
+    for number in numbers:
+        yield _case(mutated(pages, random.Random(number)))
 
 
 def _case(body: bytes) -> Case:

@@ -31,6 +31,7 @@ from tasks.eager import run_eagerly
 from tasks.engine.process import EngineProcess
 from tasks.errors import PermanentFailure, Reason
 from tasks.job import BatchAnalysis, Params, TopicCuration
+from tasks.logs import configure_logging
 from tasks.settings import Settings
 from tasks.submission import Submission
 from tests.bench.figure import Figure, compared, prints_figures
@@ -149,6 +150,7 @@ def pipeline() -> Iterator[Figure]:
     pages = [one.page for one in news_pages()]
     if not pages:
         raise click.ClickException("the real pages are not there: see tests/bench/shared_data.py")
+    configure_logging("ERROR")
     yield from asyncio.run(_jobs(pages))
     yield from _stages(pages)
 

@@ -108,7 +108,7 @@ def _beside_cosine(name: str, value: float, cosine: float) -> Figure:
 
 def _with_goal(name: str, value: float, cosine: float, goal: float) -> Figure:
     figure = _beside_cosine(name, value, cosine)
-    return replace(figure, goal=f">= {goal:g}", met=value >= goal)
+    return replace(figure, goal=f">= {goal:g}", met=bool(value >= goal))
 
 
 def _prints(embedder: Embedder) -> list[Print]:

@@ -147,7 +147,10 @@ async def test_a_site_that_hangs_runs_into_the_deadline(site: Site) -> None:
 
 
 LOCAL_AND_QUICK = Settings(
-    allow_private_addresses=True, fetch_timeout=0.2, fetch_concurrency_per_host=10
+    allow_private_addresses=True,
+    fetch_timeout=0.5,
+    fetch_concurrency_per_host=10,
+    fetch_delay_per_host=0.0,
 )
 
 

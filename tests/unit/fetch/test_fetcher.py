@@ -159,11 +159,11 @@ async def test_the_deadline_covers_all_redirects_together() -> None:
 
 
 async def test_waiting_for_our_own_limits_does_not_count() -> None:
-    web = Web(quick(fetch_timeout=0.1, fetch_concurrency_per_host=1))
+    web = Web(quick(fetch_timeout=0.4, fetch_concurrency_per_host=1))
     web.page("/a")
     web.before = slow
-    pages = await asyncio.gather(*(web.fetcher.page("http://news.example/a") for _ in range(8)))
-    assert len(pages) == 8
+    pages = await asyncio.gather(*(web.fetcher.page("http://news.example/a") for _ in range(20)))
+    assert len(pages) == 20
 
 
 async def test_two_hosts_that_redirect_to_each_other_do_not_block_each_other() -> None:

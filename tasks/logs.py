@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import TextIO
 
 import structlog
 
 
-def configure_logging(level: str) -> None:
-    """Sends everything to stderr: as JSON, or in colours where that is a terminal."""
-    terminal = sys.stderr.isatty()
+def configure_logging(level: str, stream: TextIO | None = None) -> None:
+    """Sends everything to stderr, or another stream: as JSON, or in colours to a terminal."""
+    stream = stream or sys.stderr
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *_rendering(terminal),
+            *_rendering(stream.isatty()),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
     # Libraries log for their own developers at INFO, once for every message.
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    logging.basicConfig(level=logging.WARNING, stream=stream)
 
 
 def _rendering(terminal: bool) -> list[structlog.typing.Processor]:

@@ -85,7 +85,7 @@ def test_who_is_no_candidate_is_said_to_be_none(url: str) -> None:
 def test_json_is_as_the_server_sent_it() -> None:
     whole = run("jobs", "explain", JOB, "--json", web=web()).stdout
     assert json.loads(whole) == [FAILED, MERGED, KEPT]
-    one = run("jobs", "explain", JOB, MERGED["url"], "--json", web=web()).stdout  # type: ignore[arg-type]
+    one = run("jobs", "explain", JOB, "https://b.example/tides?page=2", "--json", web=web()).stdout
     assert json.loads(one) == MERGED
 
 

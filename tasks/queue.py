@@ -22,10 +22,10 @@ from tasks.job import (
     ACTIVE_STATES,
     BatchAnalysis,
     Job,
+    JobIds,
     JobState,
     JobType,
     Params,
-    new_job_id,
     query_of,
 )
 from tasks.outcome import Failure, OutcomePage
@@ -74,6 +74,7 @@ class Queue:
         self._ledger = ledger
         self._settings = settings
         self._now = now
+        self._ids = JobIds()
 
     async def submit(self, submission: Submission, idempotency_key: str | None = None) -> Submitted:
         """Writes the job to the ledger; once this returns, it will end.
@@ -86,7 +87,7 @@ class Queue:
         admit_timing(submission, now_ms)
         if idempotency_key is not None:
             admit_key(idempotency_key)
-        return await self._write(new_job_id(now_ms), submission, now_ms, idempotency_key)
+        return await self._write(self._ids.next(now_ms), submission, now_ms, idempotency_key)
 
     async def submit_run(self, job_id: str, submission: Submission) -> Submitted:
         """The same under an id that the caller derives, so that it is made once by whoever."""

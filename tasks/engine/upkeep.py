@@ -88,10 +88,11 @@ class Upkeep:
         return engine
 
     async def _succeed(self, engine: StartedEngine) -> None:
-        """Starts the next when this one has ended."""
+        """Starts the next when this one has ended: soon, or at once where somebody needs it."""
         await engine.ended()
         if self.running is engine:
             self._engine = None
+            await asyncio.sleep(CRASH_RETRY_SECONDS)
             self.start()
 
     async def replace(self, engine: StartedEngine) -> None:

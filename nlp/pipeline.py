@@ -83,7 +83,7 @@ def study(
     if not requests:
         return
     subjects = [_Subject(request, models) for request in requests]
-    working([place for place, one in enumerate(requests) if one.impression is None] or [0])
+    working(range(len(requests)))
     vectors = _embed(subjects, models.embedder)
     for place, subject in enumerate(subjects):
         working([place])

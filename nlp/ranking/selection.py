@@ -17,6 +17,7 @@ from nlp.analysis import Evidence, Measure, Scorecard, Weights
 from nlp.decision import Decision, Ranking, SelectionPolicy, Survey, Verdict
 from nlp.ranking.candidate import Candidate, candidate, detailed
 from nlp.ranking.explanation import Refusal, irrelevant, kept, merged, refused
+from nlp.ranking.standing import tie_break
 
 Standing = tuple[float, str, str, bytes, int]
 """What comes first is the less; ends with the place."""
@@ -171,5 +172,4 @@ class Selection:
 
     def _standing(self, place: int) -> Standing:
         one = self._candidates[place]
-        found = one.evidence.study.impression.fingerprint
-        return -one.bound, one.article.url, found.text_sha256, found.embedding, place
+        return -one.bound, *tie_break(one.evidence), place

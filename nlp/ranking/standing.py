@@ -17,6 +17,10 @@ def best_first(evidence: Sequence[Evidence]) -> list[int]:
 
 
 def _standing(one: Evidence) -> tuple[float, str, str, bytes]:
+    return -one.study.scores.overall_score, *tie_break(one)
+
+
+def tie_break(one: Evidence) -> tuple[str, str, bytes]:
+    """What orders articles of one score; the less comes first."""
     found = one.study.impression.fingerprint
-    score = one.study.scores.overall_score
-    return -score, one.article.url, found.text_sha256, found.embedding
+    return one.article.url, found.text_sha256, found.embedding

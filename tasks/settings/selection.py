@@ -41,7 +41,12 @@ class SelectionSettings(ScoringSettings, frozen=True, kw_only=True):
     clustering_threshold: Annotated[
         float,
         Meta(
-            gt=0, le=1, description="Mean cosine from which two groups of articles are one cluster."
+            gt=0,
+            le=1,
+            description=(
+                "Mean cosine, with a credit for names and rare words that both have, from which "
+                "two groups of articles are one cluster."
+            ),
         ),
     ] = 0.75
 

@@ -5,29 +5,33 @@ from __future__ import annotations
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 import uvicorn
 from litestar import Litestar, Router
+from litestar.connection import ASGIConnection
 from litestar.datastructures import CacheControlHeader, State
 from litestar.di import Provide
+from litestar.handlers.base import BaseRouteHandler
 from litestar.static_files import create_static_files_router
 
-from app.admin import ADMIN_CALLS
-from app.api import CALLS, CALLS_OF_A_JOB
-from app.ending import Endings
-from app.health import health
-from app.job_id import require_job_id
-from app.openapi import openapi_config
-from app.pages import PAGES, PAGES_OF_A_JOB
-from app.prefer import preferred_wait
-from app.problems import answer
-from app.schedules import SCHEDULE_CALLS
-from app.security_headers import add_security_headers
-from app.server_span import ServerSpans
-from app.templating import HERE, template_config
-from tasks.queue import Queue
+from app.api.admin import ADMIN_CALLS
+from app.api.health import health
+from app.api.jobs import CALLS, CALLS_OF_A_JOB
+from app.api.openapi import openapi_config
+from app.api.schedules import SCHEDULE_CALLS
+from app.api.submit_response import Endings
+from app.http.negotiation import preferred_wait
+from app.http.problems import answer
+from app.http.security import add_security_headers
+from app.http.tracing import ServerSpans
+from app.pages.pages import PAGES, PAGES_OF_A_JOB
+from app.pages.templating import HERE, template_config
+from tasks.errors import UnknownJob
+from tasks.jobs.ids import is_job_id
+from tasks.jobs.queue import Queue
 from tasks.resources import open_schedules
-from tasks.schedules import Schedules
+from tasks.schedules.service import Schedules
 from tasks.settings import Settings
 from tasks.telemetry import tracer
 
@@ -135,7 +139,7 @@ def _one_job() -> Router:
     return Router(
         "/jobs/{job_id:str}",
         route_handlers=[*CALLS_OF_A_JOB, *PAGES_OF_A_JOB],
-        guards=[require_job_id],
+        guards=[_require_job_id],
     )
 
 
@@ -145,3 +149,9 @@ def _static() -> Router:
         directories=[HERE / "static"],
         cache_control=CacheControlHeader(max_age=60, public=True),
     )
+
+
+def _require_job_id(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """A guard: what is not an id names no job, and must not become part of a key."""
+    if not is_job_id(connection.path_params.get("job_id", "")):
+        raise UnknownJob

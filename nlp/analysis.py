@@ -14,7 +14,7 @@ import enum
 from msgspec import Struct, field
 
 from nlp.article import Article, Entity, Page
-from nlp.text.term_counts import TermCounts
+from nlp.text.query_terms import TermCounts
 
 
 class Weights(Struct, frozen=True, kw_only=True):

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from nlp.embedding.embedder import Embedder
-from nlp.embedding.exported import export_folder, find_exported
-from nlp.embedding.precision import Precision
-from nlp.embedding.remembering import RememberingEmbedder
+from nlp.embedding.embedder import Embedder, RememberingEmbedder
+from nlp.embedding.model_file import Precision, export_folder, find_exported
 from nlp.scores.entities import EntityRecognizer
 from nlp.scores.reputation import Reputations, load_reputations
 from nlp.text.language import warm_up
@@ -60,7 +58,7 @@ def load_models(
     packaged one, for sentence-transformers alone. The libraries are imported only here and there,
     so that `Models` can be named, and faked, without them. Raises NotExported.
     """
-    from nlp.scores.spacy_entities import SpacyRecognizer
+    from nlp.scores.entities import SpacyRecognizer
 
     entities = SpacyRecognizer()
 

@@ -37,7 +37,7 @@ from nlp.embedding.embedder import Embedder, Vectors, title_and_lead
 from nlp.extraction.extract import extract
 from nlp.models import Models
 from nlp.neutral import NEUTRAL, Unmeasurable
-from nlp.relevance.measures import RELEVANCE_SCORES, relevance_measures
+from nlp.relevance import RELEVANCE_SCORES, relevance_measures
 from nlp.scores.coherence import topic_coherence
 from nlp.scores.entities import MAX_ENTITIES, counted, entity_density, readable_part
 from nlp.scores.readability import readability
@@ -49,9 +49,9 @@ from nlp.similarity.fingerprint import embedding_of, fingerprint
 from nlp.stages import Stages, failed_measure, measured, told
 from nlp.text.keywords import keywords
 from nlp.text.language import language_of, require_english
-from nlp.text.read_text import ReadText
+from nlp.text.query_terms import TermCounts, term_counts
 from nlp.text.summary import lead_summary
-from nlp.text.term_counts import TermCounts, term_counts
+from nlp.text.words import ReadText
 
 UNDETAILED = Measure(NEUTRAL, "Entities are read only of articles that come into question.")
 

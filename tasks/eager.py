@@ -13,16 +13,15 @@ from contextlib import asynccontextmanager
 from msgspec import Struct
 
 from tasks.cache.memory import MemoryCache
-from tasks.job import JobType
-from tasks.kinds import Kind
-from tasks.kinds.registry import build_kinds
-from tasks.leases import HeldLeases
+from tasks.jobs.job import JobType
+from tasks.jobs.queue import JobStatus, Queue
+from tasks.jobs.submission import Submission
+from tasks.kinds.job_types import build_kinds
 from tasks.ledger.memory import MemoryLedger
-from tasks.ports import Cache, Engine, Fetcher
-from tasks.queue import JobStatus, Queue
-from tasks.runner import Runner
+from tasks.ports import Cache, Engine, Fetcher, Kind
 from tasks.settings import Settings
-from tasks.submission import Submission
+from tasks.worker.leases import HeldLeases
+from tasks.worker.runner import Runner
 
 WORKER = "eager"
 

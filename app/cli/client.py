@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import ipaddress
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
+from urllib.parse import quote
 
 import httpx
 import msgspec
+from msgspec import Struct
 
-from app.cli.answers import (
+from app.cli.context import Surroundings
+from app.cli.exits import CommandError, Unreachable, WrongUse
+from app.cli.responses import (
     Answer,
     AttemptListing,
     Handled,
@@ -21,8 +26,7 @@ from app.cli.answers import (
     Problem,
     Submitted,
 )
-from app.cli.exits import CommandError, Unreachable, WrongUse
-from app.cli.surroundings import Surroundings
+from tasks.jobs.job import JobType
 from tasks.settings import read_settings
 
 T = TypeVar("T")
@@ -148,3 +152,121 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+Operation = Literal["cancel", "retry", "purge"]
+
+_PAGE = 100
+
+
+class QueueReport(Struct, frozen=True, kw_only=True):
+    paused: bool
+    active_jobs: int = 0
+    queued: int = 0
+    wakeups: dict[str, int] = {}
+    running: int = 0
+    outstanding: int = 0
+    oldest_queued_seconds: float | None = None
+    workers: int = 0
+
+
+class Paused(Struct, frozen=True, kw_only=True):
+    paused: bool
+
+
+class Worker(Struct, frozen=True, kw_only=True):
+    worker_id: str
+    seen_at: dt.datetime | None = None
+    slots: int = 0
+    running: int = 0
+    draining: bool = False
+
+
+class WorkerListing(Struct, frozen=True, kw_only=True):
+    workers: tuple[Worker, ...]
+
+
+class HandledPage(Struct, frozen=True, kw_only=True):
+    jobs: tuple[Handled, ...]
+    next_cursor: str | None = None
+
+
+class AdminService(Service):
+    """The web service, as whoever runs it asks it."""
+
+    def queue(self) -> Answer[QueueReport]:
+        return self._call("GET", "/queue", QueueReport)
+
+    def pause(self) -> Answer[Paused]:
+        return self._call("POST", "/queue/pause", Paused)
+
+    def resume(self) -> Answer[Paused]:
+        return self._call("POST", "/queue/resume", Paused)
+
+    def workers(self) -> Answer[WorkerListing]:
+        return self._call("GET", "/workers", WorkerListing)
+
+    def drain(self, worker: str) -> Answer[Worker]:
+        return self._call("POST", f"/workers/{quote(worker, safe='')}/drain", Worker)
+
+    def handle(
+        self, operation: Operation, selection: Mapping[str, Any]
+    ) -> Iterator[Answer[HandledPage]]:
+        """Does it to the selected jobs, a page at a time."""
+        cursor = None
+        while True:
+            request = {**selection, "limit": _PAGE} | ({"cursor": cursor} if cursor else {})
+            page = self._call("POST", f"/jobs/{operation}", HandledPage, json=request)
+            yield page
+            cursor = page.body.next_cursor
+            if cursor is None:
+                return
+
+
+def open_admin(around: Surroundings, url: str | None) -> AdminService:
+    """The service at this address, else at CURATOR_URL."""
+    return AdminService(url or read_settings(around.environ).curator_url, around.transport)
+
+
+class Schedule(Struct, frozen=True, kw_only=True):
+    schedule_id: uuid.UUID
+    name: str | None = None
+    cron: str
+    time_zone: str = "UTC"
+    missed: str = "run_once"
+    type: JobType
+    created_at: dt.datetime | None = None
+    next_run_at: dt.datetime | None = None
+    last_run_at: dt.datetime | None = None
+    """None before the first."""
+    last_job_id: str | None = None
+    last_error: str | None = None
+    """Why the last run was refused its job."""
+
+
+class ScheduleListing(Struct, frozen=True, kw_only=True):
+    schedules: tuple[Schedule, ...]
+    next_cursor: str | None = None
+
+
+class ScheduleService(Service):
+    """The web service, where schedules are asked for."""
+
+    def add(self, request: Mapping[str, Any]) -> Answer[Schedule]:
+        return self._call("POST", "/schedules", Schedule, json=request)
+
+    def schedules(self, limit: int, cursor: str | None) -> Answer[ScheduleListing]:
+        """A page of schedules, newest first."""
+        query: dict[str, Any] = {"limit": limit} | ({"cursor": cursor} if cursor else {})
+        return self._call("GET", "/schedules", ScheduleListing, params=query)
+
+    def schedule(self, schedule_id: uuid.UUID) -> Answer[Schedule]:
+        return self._call("GET", f"/schedules/{schedule_id}", Schedule)
+
+    def remove(self, schedule_id: uuid.UUID) -> None:
+        self._send("DELETE", f"/schedules/{schedule_id}")
+
+
+def open_schedules(around: Surroundings, url: str | None) -> ScheduleService:
+    """The service at this address, else at CURATOR_URL."""
+    return ScheduleService(url or read_settings(around.environ).curator_url, around.transport)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import click
 
-from app.cli.text import printable
+from app.cli.terminal import printable
 
 BROKEN_PIPE = 141
 

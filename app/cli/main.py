@@ -10,9 +10,8 @@ from typing import Any
 
 import click
 
+from app.cli.context import LazyGroup, Surroundings
 from app.cli.exits import BROKEN_PIPE, CommandError, Interrupted, Unreachable, WrongUse
-from app.cli.lazy import LazyGroup
-from app.cli.surroundings import Surroundings
 from tasks.errors import CuratorError, InvalidSettings, LedgerUnavailable
 
 _ERRORS: dict[type[CuratorError], type[CommandError]] = {
@@ -49,16 +48,22 @@ def _forget_stdout() -> None:
 @click.group(
     cls=Curator,
     lazy={
-        "up": ("app.cli.serve:up", "Run everything here: Valkey, web and worker."),
-        "web": ("app.cli.serve:web", "Run the web service."),
-        "worker": ("app.cli.serve:worker", "Run a worker."),
-        "jobs": ("app.cli.jobs:jobs", "Submit, watch and read jobs."),
-        "schedules": ("app.cli.schedules:schedules", "Submit jobs again and again."),
-        "queue": ("app.cli.queue:queue", "Look at the queue, pause it, let it go on."),
-        "workers": ("app.cli.workers:workers", "List the workers, and end one gently."),
-        "doctor": ("app.cli.doctor:doctor", "Look for what is wrong with Redis or the ledger."),
-        "models": ("app.cli.models:models", "Export the model for workers that start fast."),
-        "settings": ("app.cli.settings:settings", "Print each setting and what it means."),
+        "up": ("app.cli.commands.processes:up", "Run everything here: Valkey, web and worker."),
+        "web": ("app.cli.commands.processes:web", "Run the web service."),
+        "worker": ("app.cli.commands.processes:worker", "Run a worker."),
+        "jobs": ("app.cli.commands.jobs:jobs", "Submit, watch and read jobs."),
+        "schedules": ("app.cli.commands.schedules:schedules", "Submit jobs again and again."),
+        "queue": ("app.cli.commands.queue:queue", "Look at the queue, pause it, let it go on."),
+        "workers": ("app.cli.commands.queue:workers", "List the workers, and end one gently."),
+        "doctor": (
+            "app.cli.commands.doctor:doctor",
+            "Look for what is wrong with Redis or the ledger.",
+        ),
+        "models": (
+            "app.cli.commands.models:models",
+            "Export the model for workers that start fast.",
+        ),
+        "settings": ("app.cli.commands.settings:settings", "Print each setting and what it means."),
     },
 )
 @click.version_option(package_name="content-curator")

@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.answers import JobResult, JobStatus, RankedArticle
-from app.cli.text import printable
-from tasks.job import JobState
-from tasks.outcome import Failure
+from app.cli.responses import JobResult, JobStatus, RankedArticle
+from app.cli.terminal import printable
+from tasks.jobs.job import JobState
+from tasks.jobs.outcome import Failure
 
 Cell = str | int | float | dt.datetime | None
 """None is shown as a dash, a float with one digit, a time in the local zone."""

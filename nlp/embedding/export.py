@@ -22,18 +22,18 @@ from msgspec import Struct
 from safetensors.numpy import load_file
 
 from nlp.embedding.encoder_graph import encoder
-from nlp.embedding.exported import (
+from nlp.embedding.model_file import (
     MANIFEST_NAME,
     MODEL_NAME,
     TOKENIZER_NAME,
     ExportedModel,
+    Precision,
     export_folder,
     find_exported,
     manifest_of,
     sha256_of,
 )
 from nlp.embedding.onnx_embedder import OnnxEmbedder
-from nlp.embedding.precision import Precision
 from nlp.embedding.quantised import quantised
 from nlp.minilm import MODEL_PACKAGE, WEIGHTS_SHA256
 

@@ -1,6 +1,8 @@
-"""An article on its way through the selection of its job."""
+"""The order of articles, best first."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -8,6 +10,26 @@ from nlp.analysis import Evidence, Measure, Scorecard, Weights
 from nlp.article import Article
 from nlp.decision import Surveyed
 from nlp.scores.scorecard import rescored
+
+
+def best_first(evidence: Sequence[Evidence]) -> list[int]:
+    """Places in `evidence`, the highest composite first, ties broken by URL.
+
+    Where one URL was analysed twice, by text and embedding, so that the order of `evidence`
+    never counts.
+    """
+    return sorted(range(len(evidence)), key=lambda place: _standing(evidence[place]))
+
+
+def _standing(one: Evidence) -> tuple[float, str, str, bytes]:
+    return -one.study.scores.overall_score, *tie_break(one)
+
+
+def tie_break(one: Evidence) -> tuple[str, str, bytes]:
+    """What orders articles of one score; the less comes first."""
+    found = one.study.impression.fingerprint
+    return one.article.url, found.text_sha256, found.embedding
+
 
 MOST = Measure(100.0)
 

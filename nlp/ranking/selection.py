@@ -15,9 +15,8 @@ from collections.abc import Sequence
 
 from nlp.analysis import Evidence, Measure, Scorecard, Weights
 from nlp.decision import Decision, Ranking, SelectionPolicy, Survey, Verdict
-from nlp.ranking.candidate import Candidate, candidate, detailed
+from nlp.ranking.candidate import Candidate, candidate, detailed, tie_break
 from nlp.ranking.explanation import Refusal, irrelevant, kept, merged, refused
-from nlp.ranking.standing import tie_break
 
 Standing = tuple[float, str, str, bytes, int]
 """What comes first is the less; ends with the place."""

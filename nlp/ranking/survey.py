@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from nlp.analysis import Evidence, Fingerprint, Scorecard
 from nlp.decision import SelectionPolicy, Survey, Surveyed, SurveyRequest
 from nlp.embedding.embedder import Embedder, Vectors
-from nlp.ranking.standing import best_first
-from nlp.relevance.measures import relevance_measures
+from nlp.ranking.candidate import best_first
+from nlp.relevance import relevance_measures
 from nlp.scores.scorecard import rescored
 from nlp.similarity.clusters import clusters
 from nlp.similarity.duplicates import duplicates

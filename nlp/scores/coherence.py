@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
-from nlp.text.read_text import ReadText
-from nlp.text.topic import topic_terms
-from nlp.text.words import stems
+from nlp.text.query_terms import topic_terms
+from nlp.text.words import ReadText, stems
 
 WINDOW_SENTENCES = 3
 """Sentences in a window: about a paragraph of news."""

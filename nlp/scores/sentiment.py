@@ -7,7 +7,7 @@ from functools import lru_cache
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from nlp.neutral import Unmeasurable
-from nlp.text.read_text import ReadText
+from nlp.text.words import ReadText
 
 READ_SENTENCES = 400
 """Sentences that are read; beyond these the mean hardly moves."""

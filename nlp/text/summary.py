@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from nlp.text.read_text import ReadText
-from nlp.text.word_rarity import rarity
-from nlp.text.words import stems, words
+from nlp.text.idf import rarity
+from nlp.text.words import ReadText, stems, words
 
 MAX_SENTENCES = 3
 MAX_CHARS = 500

@@ -12,9 +12,8 @@ from redis.exceptions import ResponseError
 
 from tasks.doctor.finding import Finding, Level, warning
 from tasks.doctor.ledger import LedgerExamination
-from tasks.doctor.server import examine_server
-from tasks.doctor.traffic import examine_traffic
-from tasks.embedded import redis_url
+from tasks.doctor.server import examine_server, examine_traffic
+from tasks.embedded_valkey import redis_url
 from tasks.ledger.connection import connect
 from tasks.ledger.redis import RedisLedger
 from tasks.settings import Settings

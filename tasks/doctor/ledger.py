@@ -15,7 +15,7 @@ from msgspec import Struct
 from redis.asyncio import Redis
 
 from tasks.doctor.finding import Finding, Level, Tally, fine
-from tasks.job import JobState, JobType
+from tasks.jobs.job import JobState, JobType
 from tasks.ledger.connection import away_is_unavailable
 from tasks.ledger.keys import PERMANENT, index_key
 from tasks.ledger.redis import RedisLedger

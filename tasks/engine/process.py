@@ -16,9 +16,8 @@ import structlog
 
 from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
 from nlp.decision import Survey, SurveyRequest
-from tasks.engine.asking import Ask, Line
+from tasks.engine.batching import Ask, End, Exchange, Line
 from tasks.engine.cores import available_cores
-from tasks.engine.exchange import End, Exchange
 from tasks.engine.protocol import (
     Done,
     Failed,
@@ -30,14 +29,20 @@ from tasks.engine.protocol import (
     SurveyTask,
     Task,
 )
-from tasks.engine.started import EngineCommand, StartedEngine
-from tasks.engine.upkeep import START_TRIES, Upkeep, crashed, stopped
+from tasks.engine.supervisor import (
+    START_TRIES,
+    EngineCommand,
+    StartedEngine,
+    Upkeep,
+    crashed,
+    stopped,
+)
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.settings import Settings
 
 log = structlog.get_logger()
 
-ENGINE = "tasks.engine.child"
+ENGINE = "tasks.engine.__main__"
 """The module that is run with the real models."""
 
 

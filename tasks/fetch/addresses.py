@@ -7,7 +7,23 @@ are written out because `ipaddress.is_global` differs between patch releases of 
 
 from __future__ import annotations
 
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network
+import asyncio
+import re
+import socket
+from collections.abc import Sequence
+from ipaddress import (
+    AddressValueError,
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+)
+from typing import Protocol
+
+import httpx
+
+from tasks.errors import PermanentFailure, Reason
 
 Address = IPv4Address | IPv6Address
 
@@ -79,3 +95,111 @@ def ends_in_number(host: str) -> bool:
     if last.isdigit():
         return True
     return last.startswith("0x") and all(digit in "0123456789abcdef" for digit in last[2:])
+
+
+class NoSuchHost(Exception):
+    """The name service says that there is no such name."""
+
+
+class ResolverFailed(Exception):
+    """The name service gave no answer."""
+
+
+class Resolver(Protocol):
+    async def __call__(self, host: str, port: int) -> Sequence[Address]:
+        """The host's addresses, the best first. Raises NoSuchHost or ResolverFailed."""
+        ...
+
+
+_NOT_THERE = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
+
+
+async def system_resolver(host: str, port: int) -> list[Address]:
+    """Asks the operating system, which also sorts the answers (RFC 6724)."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        raise (NoSuchHost if error.errno in _NOT_THERE else ResolverFailed)(host) from error
+    except (OSError, UnicodeError) as error:
+        raise ResolverFailed(host) from error
+    return list(dict.fromkeys(ip_address(sockaddr[0]) for *_, sockaddr in found))
+
+
+PUBLIC_PORTS = frozenset({80, 443, 8080, 8443})
+
+MAX_URL_LENGTH = 8_000
+
+MAX_HOST_LENGTH = 253
+
+_NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
+
+_LOCAL_ENDINGS = (".localhost", ".local", ".internal", ".lan", ".home.arpa", ".onion")
+"""Names that are never public. A proxy would resolve them in its own network."""
+
+
+def parse_target(url: str, *, allow_private: bool = False) -> httpx.URL:
+    """The URL without fragment and without the dot that may end a host's name.
+
+    With `allow_private`, only its form is checked. Raises PermanentFailure.
+    """
+    if len(url) > MAX_URL_LENGTH:
+        raise _invalid("The address is too long.")
+    try:
+        target = httpx.URL(url.strip())
+    except (httpx.InvalidURL, UnicodeError, ValueError) as error:
+        raise _invalid("The address is not a valid URL.") from error
+    if target.scheme not in ("http", "https"):
+        raise _invalid("The address must begin with http:// or https://.")
+    if target.userinfo:
+        raise _invalid("The address must not carry a user name.")
+    host = target.raw_host.decode("ascii").lower().removesuffix(".")
+    _check_host(host, allow_private)
+    _check_port(target, allow_private)
+    return target.copy_with(host=host, fragment=None)
+
+
+def join_target(base: httpx.URL, location: str, *, allow_private: bool = False) -> httpx.URL:
+    """Where a redirect leads, checked like any other URL. Raises PermanentFailure."""
+    try:
+        joined = base.join(location)
+    except (httpx.InvalidURL, UnicodeError, ValueError) as error:
+        raise _invalid("The page redirects to an invalid URL.") from error
+    return parse_target(str(joined), allow_private=allow_private)
+
+
+def origin_of(target: httpx.URL) -> str:
+    """Scheme, host and port, as robots.txt is valid for."""
+    return f"{target.scheme}://{target.netloc.decode('ascii')}"
+
+
+def _check_port(target: httpx.URL, allow_private: bool) -> None:
+    if target.port is None:
+        return
+    if not 1 <= target.port <= 65535:
+        raise _invalid("The address has no valid port.")
+    if not allow_private and target.port not in PUBLIC_PORTS:
+        raise PermanentFailure(
+            Reason.BLOCKED_ADDRESS, "The address uses a port that public sites do not."
+        )
+
+
+def _check_host(host: str, allow_private: bool) -> None:
+    address = literal_address(host)
+    if address is None and not (len(host) <= MAX_HOST_LENGTH and _NAME.fullmatch(host)):
+        raise _invalid("The address has no valid host.")
+    if allow_private:
+        return
+    if address is not None:
+        if not is_public(address):
+            raise blocked()
+    elif ends_in_number(host) or "." not in host or host.endswith(_LOCAL_ENDINGS):
+        raise blocked()
+
+
+def blocked() -> PermanentFailure:
+    """What every refusal says, so that it tells nothing about the network that we stand in."""
+    return PermanentFailure(Reason.BLOCKED_ADDRESS, "The address does not lead to a public site.")
+
+
+def _invalid(detail: str) -> PermanentFailure:
+    return PermanentFailure(Reason.INVALID_URL, detail)

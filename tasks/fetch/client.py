@@ -1,30 +1,76 @@
-"""One GET with its redirects, within all bounds.
-
-The transport is called without httpx's client around it: no cookies are kept, the environment
-names no proxy, no `.netrc` is read, and no redirect is followed that was not checked.
-"""
+"""The time that one fetch has, redirects and body included."""
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, ExitStack, aclosing, contextmanager
 from functools import partial
+from types import TracebackType
 
 import httpx
 from msgspec.structs import replace
 
 from nlp.article import Page
 from tasks.errors import PermanentFailure, Reason, TransientFailure
-from tasks.fetch.body import ACCEPT_ENCODING, announced, drain, read_body, too_large
-from tasks.fetch.caching.cache import HttpCache, Reply
-from tasks.fetch.deadline import Deadline
-from tasks.fetch.failures import told_as_step_errors
-from tasks.fetch.hosts import MAX_GAP
-from tasks.fetch.limits import ANY_PACE, Limits, Pace
-from tasks.fetch.replies import failure_of, redirect_location
-from tasks.fetch.target import join_target, origin_of, parse_target
-from tasks.fetch.wanted import Wanted
+from tasks.fetch.addresses import join_target, origin_of, parse_target
+from tasks.fetch.content import ACCEPT_ENCODING, Wanted, announced, drain, read_body, too_large
+from tasks.fetch.failures import failure_of, redirect_location, told_as_step_errors
+from tasks.fetch.http_cache import HttpCache, Reply
+from tasks.fetch.rate_limiter import ANY_PACE, MAX_GAP, Limits, Pace
+
+
+class Deadline:
+    """Ends its block with TIMED_OUT. It stands still while we wait for limits of our own.
+
+    Else the last of fifty pages of one host would fail because we are polite, not because its site
+    is slow.
+    """
+
+    def __init__(self, seconds: float, *, within: Deadline | None = None) -> None:
+        self._timeout = asyncio.timeout(seconds)
+        self._within = within
+        """The deadline around this one, which stands still with it."""
+
+    async def __aenter__(self) -> Deadline:
+        await self._timeout.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            await self._timeout.__aexit__(kind, error, trace)
+        except TimeoutError as late:
+            raise TransientFailure(Reason.TIMED_OUT, "The site took too long to answer.") from late
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """A stretch of time that does not count."""
+        with ExitStack() as stack:
+            if self._within is not None:
+                stack.enter_context(self._within.paused())
+            stack.enter_context(self._stopped())
+            yield
+
+    @contextmanager
+    def _stopped(self) -> Iterator[None]:
+        due = self._timeout.when()
+        if due is None or self._timeout.expired():
+            yield
+            return
+        now = asyncio.get_running_loop().time
+        since = now()
+        self._timeout.reschedule(None)
+        try:
+            yield
+        finally:
+            self._timeout.reschedule(due + now() - since)
+
 
 MAX_REDIRECTS = 5
 

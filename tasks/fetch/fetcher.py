@@ -8,16 +8,21 @@ from collections.abc import Callable, Mapping
 import httpx
 
 from nlp.article import Page
-from tasks.fetch.caching.cache import HttpCache, Store
-from tasks.fetch.client import Client
-from tasks.fetch.deadline import Deadline
-from tasks.fetch.hosts import MAX_GAP, SLOT_MARGIN, HostBudget
-from tasks.fetch.limits import DOCUMENT_PATIENCE, Limits, Pace
-from tasks.fetch.local_hosts import LocalHosts
-from tasks.fetch.resolver import Resolver, system_resolver
+from tasks.fetch.addresses import Resolver, system_resolver
+from tasks.fetch.client import Client, Deadline
+from tasks.fetch.content import wanted_document, wanted_page
+from tasks.fetch.http_cache import HttpCache, Store
+from tasks.fetch.local_rate_limiter import LocalHosts
+from tasks.fetch.rate_limiter import (
+    DOCUMENT_PATIENCE,
+    MAX_GAP,
+    SLOT_MARGIN,
+    HostBudget,
+    Limits,
+    Pace,
+)
 from tasks.fetch.robots import RobotsRules
 from tasks.fetch.transport import direct_transport, proxy_transport
-from tasks.fetch.wanted import wanted_document, wanted_page
 from tasks.settings import Settings
 
 

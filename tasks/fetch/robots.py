@@ -19,12 +19,10 @@ from msgspec import Struct
 from protego import Protego
 
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
-from tasks.fetch.client import Client
-from tasks.fetch.deadline import Deadline
-from tasks.fetch.hosts import MAX_GAP
-from tasks.fetch.limits import Pace, Slots
-from tasks.fetch.target import origin_of
-from tasks.fetch.wanted import wanted_robots
+from tasks.fetch.addresses import origin_of
+from tasks.fetch.client import Client, Deadline
+from tasks.fetch.content import wanted_robots
+from tasks.fetch.rate_limiter import MAX_GAP, Pace, Slots
 
 KEPT_ORIGINS = 2_000
 KEPT_SECONDS = 3_600.0

@@ -1,11 +1,4 @@
-"""How requests leave: on connections that go to the very address that was checked.
-
-Checking a name and then connecting by name would resolve it twice, and a hostile name server may
-answer differently the second time. So the name is resolved here, once, at the lowest level there
-is, below every redirect and every retry; TLS still verifies the name, because only the TCP
-connection learns of the address. Certificates are checked against certifi's roots, or those of
-`SSL_CERT_FILE`, as httpx does.
-"""
+"""Connections that are closed whatever ends them."""
 
 from __future__ import annotations
 
@@ -18,10 +11,67 @@ import httpcore
 import httpx
 
 from tasks.errors import PermanentFailure, Reason, TransientFailure
-from tasks.fetch.addresses import Address, is_public, literal_address
-from tasks.fetch.network import TidyBackend
-from tasks.fetch.resolver import NoSuchHost, Resolver, ResolverFailed
-from tasks.fetch.target import blocked
+from tasks.fetch.addresses import (
+    Address,
+    NoSuchHost,
+    Resolver,
+    ResolverFailed,
+    blocked,
+    is_public,
+    literal_address,
+)
+
+
+class TidyBackend(httpcore.AnyIOBackend):
+    """httpcore's own network, whose streams are tidy."""
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        return TidyStream(
+            await super().connect_tcp(host, port, timeout, local_address, socket_options)
+        )
+
+
+class TidyStream(httpcore.AsyncNetworkStream):
+    """Closes itself where TLS does not come about.
+
+    httpcore closes it for an error but not for a cancellation, which is how a deadline ends: a site
+    that hangs in the handshake would cost us a socket each time.
+    """
+
+    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
+        self._inner = inner
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        try:
+            return TidyStream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+        except BaseException:
+            await self._inner.aclose()
+            raise
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return await self._inner.read(max_bytes, timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        await self._inner.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
 
 MAX_ADDRESSES = 4
 """How many of a host's addresses are tried."""

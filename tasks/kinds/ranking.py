@@ -14,14 +14,15 @@ from nlp.decision import Decision, Ranking, SelectionPolicy, SurveyRequest
 from nlp.neutral import NEUTRAL
 from nlp.ranking.selection import Selection
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure, UnknownJob
-from tasks.job import Job, JobState, TopicCuration
-from tasks.kinds.analysing import ArticleAnalyser, without_text
-from tasks.limits import not_counted, soft_limit
-from tasks.outcome import ArticleFailed, ArticleOutcome
-from tasks.ports import Engine, Ledger
-from tasks.record import JobRecord
-from tasks.result import ArticlesResult, article_result, failed_decision, failures_among
+from tasks.jobs.job import Job, JobState, TopicCuration
+from tasks.jobs.ledger_port import Ledger
+from tasks.jobs.outcome import ArticleFailed, ArticleOutcome
+from tasks.jobs.record import JobRecord
+from tasks.jobs.result import ArticlesResult, article_result, failed_decision, failures_among
+from tasks.kinds.article_analysis import ArticleAnalyser, without_text
+from tasks.ports import Engine
 from tasks.settings import Settings
+from tasks.step_context import not_counted, soft_limit
 
 OUTCOMES_READ = 500
 """Outcomes in one read from the ledger."""

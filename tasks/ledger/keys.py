@@ -54,7 +54,7 @@ from __future__ import annotations
 
 import re
 
-from tasks.job import JobState, JobType, Priority
+from tasks.jobs.job import JobState, JobType, Priority
 
 PERMANENT = re.compile(
     r"steps:(due|queued)|wake:(high|normal|low|pushed)|jobs:[A-Z]+:[a-z_]+|jobs:expiry"

@@ -9,7 +9,14 @@ import msgspec
 import structlog
 
 from tasks.ledger.scripts import Scripts
-from tasks.schedule import DueRun, DueRuns, LastRun, Schedule, SchedulePage, ScheduleRecord
+from tasks.schedules.schedule import (
+    DueRun,
+    DueRuns,
+    LastRun,
+    Schedule,
+    SchedulePage,
+    ScheduleRecord,
+)
 
 log = structlog.get_logger()
 

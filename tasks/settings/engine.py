@@ -8,8 +8,8 @@ from typing import Annotated
 from msgspec import Meta
 
 from tasks.errors import InvalidSettings
-from tasks.models_dir import default_models_dir
 from tasks.settings.caches import CacheSettings
+from tasks.settings.models_dir import default_models_dir
 
 
 class EngineSettings(CacheSettings, frozen=True, kw_only=True):

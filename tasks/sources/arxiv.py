@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import re
 
-from tasks.outcome import Candidate
+from tasks.jobs.outcome import Candidate
 from tasks.ports import Fetcher
-from tasks.sources.candidates import candidates_of
-from tasks.sources.feed_answer import feed_answer
-from tasks.sources.query import phrase, search_url
-from tasks.sources.refusal import complaint
+from tasks.sources.base import candidates_of, complaint, phrase, search_url
+from tasks.sources.feeds import feed_answer
 
 MAX_RECORDS = 200
 """arXiv allows 2,000, and asks for small slices."""

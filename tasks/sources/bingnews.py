@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs, urlsplit
 
-from tasks.outcome import Candidate
+from tasks.jobs.outcome import Candidate
 from tasks.ports import Fetcher
-from tasks.sources.candidates import candidates_of
-from tasks.sources.feed_answer import feed_answer
-from tasks.sources.query import search_url
+from tasks.sources.base import candidates_of, search_url
+from tasks.sources.feeds import feed_answer
 
 _COUNTER = "/apiclick.aspx"
 

@@ -10,11 +10,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from tasks.outcome import Candidate
+from tasks.jobs.outcome import Candidate
 from tasks.ports import Fetcher
-from tasks.sources.candidates import candidates_of
-from tasks.sources.json_answer import fitting, json_answer
-from tasks.sources.query import phrase, search_url
+from tasks.sources.base import candidates_of, fitting, json_answer, phrase, search_url
 
 MAX_RECORDS = 250
 SECONDS_BETWEEN_REQUESTS = 5.0

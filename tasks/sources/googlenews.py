@@ -11,11 +11,10 @@ import binascii
 import re
 from urllib.parse import urlsplit
 
-from tasks.outcome import Candidate
+from tasks.jobs.outcome import Candidate
 from tasks.ports import Fetcher
-from tasks.sources.candidates import candidates_of
-from tasks.sources.feed_answer import feed_answer
-from tasks.sources.query import search_url
+from tasks.sources.base import candidates_of, search_url
+from tasks.sources.feeds import feed_answer
 
 _ADDRESS = re.compile(rb"https?://[\x21-\x7e]+")
 

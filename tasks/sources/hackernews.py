@@ -12,12 +12,16 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from tasks.outcome import Candidate
+from tasks.jobs.outcome import Candidate
 from tasks.ports import Fetcher
-from tasks.sources.candidates import candidates_of
-from tasks.sources.json_answer import fitting, json_answer
-from tasks.sources.query import first_recent_day, search_url
-from tasks.sources.refusal import complaint
+from tasks.sources.base import (
+    candidates_of,
+    complaint,
+    first_recent_day,
+    fitting,
+    json_answer,
+    search_url,
+)
 
 MAX_RECORDS = 1_000
 """Of one page, and of one search; Algolia brings no more."""

@@ -9,13 +9,18 @@ from typing import Any
 
 from msgspec import Struct
 
-from tasks.outcome import Candidate
+from tasks.jobs.outcome import Candidate
 from tasks.ports import Fetcher
-from tasks.sources.candidates import candidates_of
-from tasks.sources.json_answer import broken_promise, fitting, json_answer
-from tasks.sources.keyed import KeyedService
-from tasks.sources.query import phrase, search_url
-from tasks.sources.refusal import complaint
+from tasks.sources.base import (
+    KeyedService,
+    broken_promise,
+    candidates_of,
+    complaint,
+    fitting,
+    json_answer,
+    phrase,
+    search_url,
+)
 
 MAX_RECORDS = 100
 

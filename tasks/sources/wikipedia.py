@@ -11,12 +11,16 @@ from urllib.parse import quote, urljoin
 import msgspec
 from msgspec import Struct
 
-from tasks.outcome import Candidate
+from tasks.jobs.outcome import Candidate
 from tasks.ports import Fetcher
-from tasks.sources.candidates import candidates_of
-from tasks.sources.json_answer import broken_promise, fitting, json_answer
-from tasks.sources.query import search_url
-from tasks.sources.refusal import complaint
+from tasks.sources.base import (
+    broken_promise,
+    candidates_of,
+    complaint,
+    fitting,
+    json_answer,
+    search_url,
+)
 
 MAX_RECORDS = 500
 

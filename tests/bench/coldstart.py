@@ -24,11 +24,11 @@ import click
 import httpx
 from msgspec import Struct
 
-from tasks.job import HealthCheck
-from tasks.record import JobRecord
+from tasks.jobs.job import HealthCheck
+from tasks.jobs.record import JobRecord
+from tasks.jobs.submission import Submission
 from tasks.resources import open_queue
 from tasks.settings import Settings
-from tasks.submission import Submission
 from tests.bench.children import child
 from tests.bench.entrants import ROOT
 from tests.bench.figure import Figure, prints_figures

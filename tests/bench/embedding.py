@@ -18,9 +18,8 @@ from tokenizers import Tokenizer
 
 from nlp.embedding.embedder import Embedder, Vectors, title_and_lead
 from nlp.embedding.export import export
-from nlp.embedding.exported import ExportedModel, find_exported
+from nlp.embedding.model_file import ExportedModel, Precision, find_exported
 from nlp.embedding.onnx_embedder import OnnxEmbedder
-from nlp.embedding.precision import Precision
 from nlp.embedding.sentence_embedder import SentenceTransformerEmbedder
 from nlp.minilm import MAX_TOKENS
 from tasks.settings import Settings

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import tasks.engine.child as engine  # what an engine has in memory besides
+import tasks.engine.__main__ as engine  # what an engine has in memory besides
 from nlp.models import load_models
 
 __all__ = ["engine"]

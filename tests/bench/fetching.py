@@ -16,7 +16,7 @@ from statistics import median
 
 import click
 
-from tasks.cache.stores import http_store
+from tasks.cache.redis import http_store
 from tasks.fetch.fetcher import HttpFetcher, build_fetcher
 from tasks.ledger.connection import connect
 from tasks.settings import Settings

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import uvloop
 
-from tasks.job import Job
-from tasks.kinds import Discovery
-from tasks.outcome import ArticleAnalysed, Candidate
+from tasks.jobs.job import Job
+from tasks.jobs.outcome import ArticleAnalysed, Candidate
+from tasks.ports import Discovery
 from tests.bench.noop import NOTHING, begin, work
 
 

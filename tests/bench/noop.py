@@ -15,17 +15,17 @@ from collections.abc import Callable, Mapping
 import msgspec
 import uvloop
 
-from tasks.job import BatchAnalysis, Job, JobType
-from tasks.kinds import Discovery, Kind
-from tasks.lifeline import die_with_parent
+from tasks.jobs.job import BatchAnalysis, Job, JobType
+from tasks.jobs.ledger_port import Ledger
+from tasks.jobs.outcome import ArticleAnalysed, Candidate
+from tasks.jobs.submission import Submission
 from tasks.logs import configure_logging
-from tasks.outcome import ArticleAnalysed, Candidate
-from tasks.ports import Ledger
+from tasks.ports import Discovery, Kind
 from tasks.resources import open_queue
 from tasks.settings import read_settings
-from tasks.submission import Submission
+from tasks.supervision import die_with_parent
 from tasks.telemetry import configure_tracing
-from tasks.worker import serve_kinds, spare_collector
+from tasks.worker.worker import serve_kinds, spare_collector
 from tests.bench.peers.command import enqueue_together
 from tests.bench.peers.round import Round
 

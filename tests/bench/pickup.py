@@ -20,7 +20,7 @@ import click
 import httpx
 from msgspec import Struct
 
-from tasks.embedded import embedded_valkey
+from tasks.embedded_valkey import embedded_valkey
 from tests.bench.children import child
 from tests.bench.entrants import ROOT
 from tests.bench.figure import Figure, prints_figures

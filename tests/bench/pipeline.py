@@ -30,10 +30,10 @@ from tasks.cache.memory import MemoryCache
 from tasks.eager import run_eagerly
 from tasks.engine.process import EngineProcess
 from tasks.errors import PermanentFailure, Reason
-from tasks.job import BatchAnalysis, Params, TopicCuration
+from tasks.jobs.job import BatchAnalysis, Params, TopicCuration
+from tasks.jobs.submission import Submission
 from tasks.logs import configure_logging
 from tasks.settings import Settings
-from tasks.submission import Submission
 from tests.bench.figure import Figure, compared, prints_figures
 from tests.bench.shared_data import news_pages
 from tests.unit.nlp.samples import NOW

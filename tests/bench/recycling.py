@@ -13,11 +13,11 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
-from tasks.job import BatchAnalysis, JobState
-from tasks.queue import Queue
+from tasks.jobs.job import BatchAnalysis, JobState
+from tasks.jobs.queue import Queue
+from tasks.jobs.submission import Submission
 from tasks.resources import open_queue
 from tasks.settings import Settings
-from tasks.submission import Submission
 from tests.bench.figure import Figure, prints_figures
 from tests.processes import program, worker_environ
 from tests.valkey import durable_valkey

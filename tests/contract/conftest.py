@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 import redis
 
+from tasks.jobs.ledger_port import Ledger
 from tasks.ledger.redis import RedisLedger
-from tasks.ports import Ledger
 from tasks.resources import open_ledger
 from tasks.settings import Settings
 from tests.contract.ledgers import LedgerUnderTest, MemoryUnderTest, RedisUnderTest

@@ -8,7 +8,7 @@ from typing import Any
 import redis
 
 from tasks.doctor import Finding, Level, examine
-from tasks.job import JobState
+from tasks.jobs.job import JobState
 from tasks.ledger.redis import RedisLedger
 from tasks.settings import Settings
 from tests.contract.ledgers import (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from tasks.fetch.hosts import Answer, HostBudget, Turn
-from tasks.fetch.local_hosts import LocalHosts
-from tasks.ledger.hosts import SharedHosts
+from tasks.fetch.local_rate_limiter import LocalHosts
+from tasks.fetch.rate_limiter import Answer, HostBudget, Turn
+from tasks.ledger.rate_limiter import SharedHosts
 from tasks.ledger.redis import RedisLedger
 from tasks.ledger.scripts import LedgerClock
 from tests.contract.ledgers import START_MS

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, multiple
 
-from tasks.job import BatchAnalysis, Job, Priority
-from tasks.outcome import Candidate
-from tasks.record import IdempotencyKey, SubmitVerdict
-from tasks.step import Claim, Lease, StepRef
+from tasks.jobs.job import BatchAnalysis, Job, Priority
+from tasks.jobs.outcome import Candidate
+from tasks.jobs.record import IdempotencyKey, SubmitVerdict
+from tasks.jobs.step import Claim, Lease, StepRef
 from tests.contract.ledger_pair import LedgerPair
 from tests.contract.ledgers import analysed, nth_id
 

@@ -11,17 +11,17 @@ import msgspec
 import redis
 from msgspec import Struct
 
-from tasks.job import TRANSITIONS, JobState, JobType, Priority
+from tasks.jobs.job import TRANSITIONS, JobState, JobType, Priority
+from tasks.jobs.ledger_port import Ledger
+from tasks.jobs.outcome import ArticleOutcome, Failure
+from tasks.jobs.record import AttemptRecord, HostWaits, JobRecord, QueueDepth, WorkerRecord
+from tasks.jobs.step import StepRef
 from tasks.ledger.connection import connect
 from tasks.ledger.keys import wake_list
 from tasks.ledger.memory import MemoryLedger
 from tasks.ledger.redis import RedisLedger
 from tasks.ledger.scripts import LedgerClock
-from tasks.outcome import ArticleOutcome, Failure
-from tasks.ports import Ledger
-from tasks.record import AttemptRecord, HostWaits, JobRecord, QueueDepth, WorkerRecord
 from tasks.settings import Settings
-from tasks.step import StepRef
 from tests.contract.ledgers import START_MS
 
 T = TypeVar("T")

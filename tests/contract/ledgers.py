@@ -8,16 +8,17 @@ from typing import Any
 import msgspec
 import redis
 
-from tasks.job import BatchAnalysis, Job, JobState, job_id_from, new_job_id
+from tasks.jobs.ids import job_id_from, new_job_id
+from tasks.jobs.job import BatchAnalysis, Job, JobState
+from tasks.jobs.ledger_port import Ledger
+from tasks.jobs.outcome import ArticleAnalysed, Candidate
+from tasks.jobs.record import JobRecord
+from tasks.jobs.step import Claim, Lease, StepRef
 from tasks.ledger.keys import WAKE_LISTS
 from tasks.ledger.memory import MemoryLedger
 from tasks.ledger.redis import RedisLedger
 from tasks.ledger.scripts import LedgerClock
-from tasks.outcome import ArticleAnalysed, Candidate
-from tasks.ports import Ledger
-from tasks.record import JobRecord
 from tasks.settings import Settings
-from tasks.step import Claim, Lease, StepRef
 
 START_MS = 1_800_000_000_000
 WORKER = "worker-1"

@@ -15,9 +15,9 @@ from hypothesis.stateful import (
     rule,
 )
 
-from tasks.job import Priority
-from tasks.record import IdempotencyKey
-from tasks.step import Lease, StepRef
+from tasks.jobs.job import Priority
+from tasks.jobs.record import IdempotencyKey
+from tasks.jobs.step import Lease, StepRef
 from tests.contract.job_moves import LATEST_START_S, LONGEST_DELAY_S, JobMoves
 
 MOMENTS = st.sampled_from([0.001, 0.3, 1, 2, 31, 100])

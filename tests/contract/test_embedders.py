@@ -14,21 +14,20 @@ import msgspec
 import numpy as np
 import pytest
 
-from nlp.embedding.embedder import Embedder, HashingEmbedder
+from nlp.embedding.embedder import Embedder, HashingEmbedder, RememberingEmbedder
 from nlp.embedding.export import Export
-from nlp.embedding.exported import (
+from nlp.embedding.model_file import (
     MANIFEST_NAME,
     MODEL_NAME,
     TOKENIZER_NAME,
     ExportedModel,
+    Precision,
     export_folder,
     find_exported,
     manifest_of,
     sha256_of,
 )
 from nlp.embedding.onnx_embedder import TEXTS_AT_ONCE, OnnxEmbedder
-from nlp.embedding.precision import Precision
-from nlp.embedding.remembering import RememberingEmbedder
 from nlp.embedding.sentence_embedder import SentenceTransformerEmbedder
 from nlp.minilm import MAX_TOKENS, MODEL_PACKAGE, WEIGHTS_SHA256
 from nlp.models import EmbedderChoice, NotExported, load_models
@@ -305,7 +304,7 @@ def test_the_packaged_weights_are_the_published_ones() -> None:
 def test_spacy_loads_without_torch_and_torch_loads_after_it() -> None:
     code = (
         "import sys\n"
-        "from nlp.scores.spacy_entities import SpacyRecognizer\n"
+        "from nlp.scores.entities import SpacyRecognizer\n"
         "recognizer = SpacyRecognizer()\n"
         "recognizer.load()\n"
         "assert 'torch' not in sys.modules\n"

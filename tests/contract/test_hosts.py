@@ -11,9 +11,15 @@ from hypothesis import HealthCheck
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from tasks.fetch.hosts import FORGOTTEN_MS, GAP_KEPT_MS, PATIENT_REFUSALS, POLL_MS, STAGGER_MS
+from tasks.fetch.rate_limiter import (
+    FORGOTTEN_MS,
+    GAP_KEPT_MS,
+    PATIENT_REFUSALS,
+    POLL_MS,
+    STAGGER_MS,
+)
 from tasks.ledger.connection import connect
-from tasks.ledger.hosts import SharedHosts
+from tasks.ledger.rate_limiter import SharedHosts
 from tasks.ledger.redis import RedisLedger
 from tasks.settings import Settings
 from tests.contract.host_budgets import (

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tasks.errors import Reason
-from tasks.job import JobState, JobType, Priority, new_job_id
-from tasks.outcome import ArticleFailed
-from tasks.ports import Ledger
-from tasks.record import QueueDepth, SubmitVerdict
+from tasks.jobs.ids import new_job_id
+from tasks.jobs.job import JobState, JobType, Priority
+from tasks.jobs.ledger_port import Ledger
+from tasks.jobs.outcome import ArticleFailed
+from tasks.jobs.record import QueueDepth, SubmitVerdict
+from tasks.jobs.step import Claim, ClaimRefusal, StepRef
 from tasks.settings import Settings
-from tasks.step import Claim, ClaimRefusal, StepRef
 from tests.contract.ledgers import (
     START_MS,
     WORKER,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from tasks.job import JobState, new_job_id
-from tasks.ports import Ledger
-from tasks.record import CancelOutcome
+from tasks.jobs.ids import new_job_id
+from tasks.jobs.job import JobState
+from tasks.jobs.ledger_port import Ledger
+from tasks.jobs.record import CancelOutcome
+from tasks.jobs.step import ClaimRefusal, LeaseVerdict, StepRef
 from tasks.settings import Settings
-from tasks.step import ClaimRefusal, LeaseVerdict, StepRef
 from tests.contract.ledgers import (
     START_MS,
     WORKER,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tasks.job import JobState, JobType
+from tasks.jobs.job import JobState, JobType
+from tasks.jobs.record import IdempotencyKey, SubmitVerdict
 from tasks.ledger.keys import IDEMPOTENCY_KEPT_S
-from tasks.record import IdempotencyKey, SubmitVerdict
 from tasks.settings import Settings
 from tests.contract.ledgers import LedgerUnderTest, a_job, complete
 

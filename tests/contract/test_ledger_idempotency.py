@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tasks.job import new_job_id
-from tasks.ports import Ledger
-from tasks.record import IdempotencyKey, SubmitOutcome, SubmitVerdict
+from tasks.jobs.ids import new_job_id
+from tasks.jobs.ledger_port import Ledger
+from tasks.jobs.record import IdempotencyKey, SubmitOutcome, SubmitVerdict
 from tests.contract.ledgers import START_MS, a_job
 
 KEY = IdempotencyKey(key_digest="ab" * 32, submission_digest="01" * 32)

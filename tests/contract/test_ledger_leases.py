@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from tasks.errors import Reason
-from tasks.outcome import ArticleFailed
-from tasks.ports import Ledger
-from tasks.record import AttemptRecord
+from tasks.jobs.ledger_port import Ledger
+from tasks.jobs.outcome import ArticleFailed
+from tasks.jobs.record import AttemptRecord
+from tasks.jobs.step import Claim, ClaimRefusal, LeaseVerdict, StepRef
 from tasks.settings import Settings
-from tasks.step import Claim, ClaimRefusal, LeaseVerdict, StepRef
 from tests.contract.ledgers import (
     START_MS,
     WORKER,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tasks.job import JobState, JobType
+from tasks.jobs.job import JobState, JobType
+from tasks.jobs.ledger_port import Ledger
+from tasks.jobs.record import SubmitVerdict, WorkerRecord
+from tasks.jobs.step import ClaimRefusal, StepRef
 from tasks.ledger.keys import WORKER_FORGOTTEN_MS
-from tasks.ports import Ledger
-from tasks.record import SubmitVerdict, WorkerRecord
 from tasks.settings import Settings
-from tasks.step import ClaimRefusal, StepRef
 from tests.contract.ledgers import (
     START_MS,
     WORKER,

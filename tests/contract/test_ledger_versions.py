@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import redis
 
-from tasks.job import Job
-from tasks.record import CancelOutcome, SubmitVerdict
+from tasks.jobs.job import Job
+from tasks.jobs.record import CancelOutcome, SubmitVerdict
+from tasks.jobs.step import ClaimRefusal, StepRef
 from tasks.settings import Settings
-from tasks.step import ClaimRefusal, StepRef
 from tests.contract.ledgers import WORKER, RedisUnderTest, a_job, claim
 
 NEWER = "2"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.job import Job, JobState, new_job_id
-from tasks.ports import Ledger
-from tasks.record import CancelOutcome, SubmitVerdict
+from tasks.jobs.ids import new_job_id
+from tasks.jobs.job import Job, JobState
+from tasks.jobs.ledger_port import Ledger
+from tasks.jobs.record import CancelOutcome, SubmitVerdict
+from tasks.jobs.step import ClaimRefusal, StepRef
 from tasks.settings import Settings
-from tasks.step import ClaimRefusal, StepRef
 from tests.contract.ledgers import (
     START_MS,
     WORKER,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from tasks.jobs.ledger_port import Ledger
+from tasks.jobs.step import ClaimRefusal, LeaseVerdict, StepRef
 from tasks.ledger.memory import MemoryLedger
-from tasks.ports import Ledger
 from tasks.reaper import BATCH, reap_forever
 from tasks.resources import background
 from tasks.settings import Settings
-from tasks.step import ClaimRefusal, LeaseVerdict, StepRef
 from tests.contract.ledgers import (
     START_MS,
     WORKER,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tasks.job import SingleAnalysis
-from tasks.ports import Ledger
+from tasks.jobs.job import SingleAnalysis
+from tasks.jobs.ledger_port import Ledger
 from tests.contract.ledgers import START_MS, a_job, nth_id, record
 
 

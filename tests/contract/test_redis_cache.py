@@ -13,8 +13,14 @@ import redis
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
-from tasks.cache.redis import LARGEST_VALUE, LEFT_ALONE_SECONDS, OVERHEAD_BYTES, RedisCache
-from tasks.cache.stores import analysis_store, http_store
+from tasks.cache.redis import (
+    LARGEST_VALUE,
+    LEFT_ALONE_SECONDS,
+    OVERHEAD_BYTES,
+    RedisCache,
+    analysis_store,
+    http_store,
+)
 from tasks.ledger.connection import connect
 from tasks.settings import Settings
 from tests.contract.caches import CACHE_PREFIX, RedisCacheUnderTest

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from tasks.ports import Ledger
+from tasks.jobs.ledger_port import Ledger
 from tasks.settings import SMALLEST_WINDOW, Settings
 from tests.contract.ledgers import a_job, discover
 

@@ -12,25 +12,18 @@ import pytest
 import redis
 
 from tasks.errors import InvalidRequest, LedgerUnavailable, UnknownSchedule
-from tasks.job import (
-    BatchAnalysis,
-    HealthCheck,
-    JobState,
-    JobType,
-    Priority,
-    TopicCuration,
-    new_job_id,
-)
+from tasks.jobs.ids import new_job_id
+from tasks.jobs.job import BatchAnalysis, HealthCheck, JobState, JobType, Priority, TopicCuration
+from tasks.jobs.queue import Queue, Submitted
+from tasks.jobs.submission import Submission
 from tasks.ledger.redis import RedisLedger
 from tasks.ledger.schedules import RedisSchedules
 from tasks.ledger.scripts import LedgerClock
-from tasks.queue import Queue, Submitted
 from tasks.resources import open_ledger
-from tasks.schedule import DueRun, LastRun, Missed, ScheduleRecord
-from tasks.scheduler import Scheduler
-from tasks.schedules import MOST_SCHEDULES, SCHEDULE_BYTES, Schedules
+from tasks.schedules.schedule import DueRun, LastRun, Missed, ScheduleRecord
+from tasks.schedules.scheduler import Scheduler
+from tasks.schedules.service import MOST_SCHEDULES, SCHEDULE_BYTES, Schedules
 from tasks.settings import Settings
-from tasks.submission import Submission
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE

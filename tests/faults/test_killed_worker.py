@@ -6,11 +6,11 @@ from collections import Counter
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from tasks.job import BatchAnalysis, JobState
-from tasks.queue import Queue
+from tasks.jobs.job import BatchAnalysis, JobState
+from tasks.jobs.queue import Queue
+from tasks.jobs.submission import Submission
 from tasks.resources import open_queue
 from tasks.settings import Settings
-from tasks.submission import Submission
 from tests.processes import Process, program, worker_environ
 from tests.sampleweb.catalogue import BATCH_FAILURES, BATCH_OF_50
 from tests.sampleweb.server import SampleWeb

@@ -9,11 +9,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import pytest
 from msgspec import Struct
 
-from tasks.job import JobState
-from tasks.queue import JobStatus, Queue
+from tasks.jobs.job import JobState
+from tasks.jobs.queue import JobStatus, Queue
 from tasks.resources import open_queue
 from tasks.settings import Settings
-from tasks.worker import WorkerExit, serve
+from tasks.worker.worker import WorkerExit, serve
 from tests.fakes import FakeEngine, FakeFetcher
 from tests.waiting import wait_until
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
 from nlp.decision import Survey, SurveyRequest
 from tasks.engine.process import EngineProcess
-from tasks.lifeline import die_with_parent
 from tasks.ports import Engine
 from tasks.settings import read_settings
-from tasks.worker import serve, shared_fetcher
+from tasks.supervision import die_with_parent
+from tasks.worker.worker import serve, shared_fetcher
 
 
 class CountingEngine:

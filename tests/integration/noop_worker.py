@@ -14,14 +14,14 @@ from pathlib import Path
 
 import msgspec
 
-from tasks.job import BatchAnalysis, Job, JobType
-from tasks.kinds import Discovery, Kind
-from tasks.lifeline import die_with_parent
+from tasks.jobs.job import BatchAnalysis, Job, JobType
+from tasks.jobs.ledger_port import Ledger
+from tasks.jobs.outcome import ArticleAnalysed, Candidate
 from tasks.logs import configure_logging
-from tasks.outcome import ArticleAnalysed, Candidate
-from tasks.ports import Ledger
+from tasks.ports import Discovery, Kind
 from tasks.settings import Settings, read_settings
-from tasks.worker import WorkerExit, serve_kinds, stop_signals
+from tasks.supervision import die_with_parent
+from tasks.worker.worker import WorkerExit, serve_kinds, stop_signals
 from tests.waiting import wait_until
 
 HELD_SECONDS = 60.0

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 
-from tasks.lifeline import die_with_parent
 from tasks.logs import configure_logging
 from tasks.settings import read_settings
-from tasks.worker import serve, shared_fetcher, stop_signals
+from tasks.supervision import die_with_parent
+from tasks.worker.worker import serve, shared_fetcher, stop_signals
 from tests.fakes import FakeEngine
 
 

@@ -11,15 +11,15 @@ from msgspec.structs import replace
 
 from nlp.analysis import Depth, ReadReport, ReadRequest, StageRun, StudyReport, StudyRequest
 from nlp.article import Article, Page
-from tasks.analyses import Analyses
+from tasks.cache.analysis_cache import Analyses
 from tasks.cache.memory import MemoryCache
 from tasks.eager import run_eagerly
 from tasks.errors import PermanentFailure, Reason, TransientFailure
-from tasks.job import BatchAnalysis, Job, JobState, Params, TopicCuration
-from tasks.kinds.analysing import ArticleAnalyser
-from tasks.limits import SoftLimit, not_counted, soft_limit
+from tasks.jobs.job import BatchAnalysis, Job, JobState, Params, TopicCuration
+from tasks.jobs.submission import Submission
+from tasks.kinds.article_analysis import ArticleAnalyser
 from tasks.settings import Settings
-from tasks.submission import Submission
+from tasks.step_context import SoftLimit, not_counted, soft_limit
 from tests.fakes import FakeEngine, FakeFetcher, read_as_told
 from tests.waiting import wait_until
 

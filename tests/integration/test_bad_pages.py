@@ -12,9 +12,9 @@ import pytest
 from nlp.article import Page
 from tasks.eager import run_eagerly
 from tasks.engine.process import EngineProcess
-from tasks.job import BatchAnalysis, JobState
+from tasks.jobs.job import BatchAnalysis, JobState
+from tasks.jobs.submission import Submission
 from tasks.settings import Settings
-from tasks.submission import Submission
 from tests.fakes import FakeFetcher
 from tests.unit.nlp.samples import html, prose
 

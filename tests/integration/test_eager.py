@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from tasks.eager import EagerOutcome, run_eagerly
 from tasks.errors import InvalidRequest, PermanentFailure, Reason, TransientFailure
-from tasks.job import BatchAnalysis, HealthCheck, JobState, Params, SingleAnalysis
+from tasks.jobs.job import BatchAnalysis, HealthCheck, JobState, Params, SingleAnalysis
+from tasks.jobs.submission import Submission
 from tasks.settings import Settings
-from tasks.submission import Submission
 from tests.fakes import FakeEngine, FakeFetcher
 
 SETTINGS = Settings(tasks_eager=True, task_retry_delay=0.05, lease_seconds=1)

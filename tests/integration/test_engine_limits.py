@@ -8,11 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from tasks.engine.process import EngineProcess
-from tasks.job import BatchAnalysis, HealthCheck, JobState
-from tasks.queue import Queue
+from tasks.jobs.job import BatchAnalysis, HealthCheck, JobState
+from tasks.jobs.queue import Queue
+from tasks.jobs.submission import Submission
 from tasks.settings import Settings
-from tasks.submission import Submission
-from tasks.worker import run_worker as run_worker_process
+from tasks.worker.worker import run_worker as run_worker_process
 from tests.integration.conftest import RunWorker, ended
 
 SITE = "http://site.example"

@@ -8,10 +8,10 @@ import time
 import pytest
 from msgspec.structs import replace
 
-from tasks.job import BatchAnalysis
-from tasks.queue import Queue
+from tasks.jobs.job import BatchAnalysis
+from tasks.jobs.queue import Queue
+from tasks.jobs.submission import Submission
 from tasks.settings import Settings
-from tasks.submission import Submission
 from tests.fakes import FakeEngine
 from tests.integration.conftest import RunWorker, ended
 from tests.waiting import wait_until

@@ -7,10 +7,10 @@ from pathlib import Path
 import msgspec
 from click.testing import CliRunner
 
+from app.cli.commands.models import Export
+from app.cli.context import Surroundings
 from app.cli.main import cli
-from app.cli.models import Export
-from app.cli.surroundings import Surroundings
-from nlp.embedding.exported import (
+from nlp.embedding.model_file import (
     MANIFEST_NAME,
     MODEL_NAME,
     TOKENIZER_NAME,

@@ -8,10 +8,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from tasks.errors import HostBusy
-from tasks.job import BatchAnalysis, JobState, SingleAnalysis
-from tasks.queue import JobStatus, Queue
+from tasks.jobs.job import BatchAnalysis, JobState, SingleAnalysis
+from tasks.jobs.queue import JobStatus, Queue
+from tasks.jobs.submission import Submission
 from tasks.settings import Settings
-from tasks.submission import Submission
 from tests.fakes import FakeFetcher
 from tests.integration.conftest import RunWorker, ended
 from tests.processes import Process, program, worker_environ

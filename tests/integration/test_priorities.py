@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator
 import pytest
 import redis
 
-from tasks.broker import AGEING, WakeupBroker
-from tasks.job import HealthCheck, Priority, new_job_id
+from tasks.jobs.ids import new_job_id
+from tasks.jobs.job import HealthCheck, Priority
+from tasks.jobs.queue import Queue
+from tasks.jobs.step import StepRef
+from tasks.jobs.submission import Submission
 from tasks.ledger.connection import connect
-from tasks.queue import Queue
 from tasks.settings import Settings
-from tasks.step import StepRef
-from tasks.submission import Submission
+from tasks.worker.broker import AGEING, WakeupBroker
 
 START_MS = 1_800_000_000_000
 

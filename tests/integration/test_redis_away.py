@@ -14,11 +14,11 @@ from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from tasks.errors import LedgerUnavailable
-from tasks.job import BatchAnalysis, Job, JobState
-from tasks.queue import Queue
+from tasks.jobs.job import BatchAnalysis, Job, JobState
+from tasks.jobs.queue import Queue
+from tasks.jobs.submission import Submission
 from tasks.settings import Settings
-from tasks.submission import Submission
-from tasks.worker import serve
+from tasks.worker.worker import serve
 from tests.conftest import PREFIX
 from tests.fakes import FakeEngine, FakeFetcher
 from tests.integration.conftest import RunWorker, ended

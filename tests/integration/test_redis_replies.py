@@ -9,12 +9,12 @@ import redis
 from structlog.testing import capture_logs
 
 from tasks.errors import LedgerUnavailable
-from tasks.job import HealthCheck, JobState
+from tasks.jobs.job import HealthCheck, JobState
+from tasks.jobs.queue import Queue
+from tasks.jobs.submission import Submission
 from tasks.ledger.connection import connect
 from tasks.ledger.redis import RedisLedger
-from tasks.queue import Queue
 from tasks.settings import Settings
-from tasks.submission import Submission
 from tests.conftest import PREFIX
 from tests.integration.conftest import RunWorker, ended
 from tests.waiting import wait_until

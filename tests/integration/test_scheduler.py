@@ -7,16 +7,17 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tasks.errors import LedgerUnavailable
-from tasks.job import HealthCheck, JobState, JobType, new_job_id
+from tasks.jobs.ids import new_job_id
+from tasks.jobs.job import HealthCheck, JobState, JobType
+from tasks.jobs.queue import Queue
+from tasks.jobs.submission import Submission
 from tasks.ledger.redis import RedisLedger
 from tasks.ledger.schedules import RedisSchedules
-from tasks.queue import Queue
 from tasks.resources import background, open_ledger, open_web
-from tasks.schedule import DueRuns, Missed, Schedule, ScheduleRecord
-from tasks.scheduler import Scheduler
+from tasks.schedules.cron import read_timetable
+from tasks.schedules.schedule import DueRuns, Missed, Schedule, ScheduleRecord
+from tasks.schedules.scheduler import Scheduler
 from tasks.settings import Settings
-from tasks.submission import Submission
-from tasks.timetable import read_timetable
 from tests.integration.conftest import RunWorker, ended
 from tests.waiting import wait_until
 

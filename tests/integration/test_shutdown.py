@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tasks.job import BatchAnalysis, Job
-from tasks.queue import Queue
-from tasks.record import AttemptRecord
+from tasks.jobs.job import BatchAnalysis, Job
+from tasks.jobs.queue import Queue
+from tasks.jobs.record import AttemptRecord
+from tasks.jobs.submission import Submission
 from tasks.settings import Settings
-from tasks.submission import Submission
 from tests.integration.conftest import ended
 from tests.processes import Process, program, worker_environ
 from tests.waiting import wait_until

@@ -10,9 +10,9 @@ import pytest
 
 from tasks.eager import EagerOutcome, run_eagerly
 from tasks.fetch.fetcher import build_fetcher
-from tasks.job import JobState, TopicCuration
+from tasks.jobs.job import JobState, TopicCuration
+from tasks.jobs.submission import Submission
 from tasks.settings import read_settings
-from tasks.submission import Submission
 from tests.fakes import FakeEngine
 from tests.sampleweb.server import SampleWeb
 from tests.sampleweb.services.asked import KEY

@@ -21,7 +21,7 @@ from tasks.engine.process import EngineProcess
 from tasks.fetch.fetcher import build_fetcher
 from tasks.resources import open_web
 from tasks.settings import Settings
-from tasks.worker import serve
+from tasks.worker.worker import serve
 from tests.sampleweb.catalogue import trouble, urls
 from tests.sampleweb.server import SampleWeb
 from tests.waiting import wait_until

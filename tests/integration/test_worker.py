@@ -9,10 +9,10 @@ import pytest
 import redis
 
 from tasks.errors import PermanentFailure, Reason, ResultExpired, TransientFailure
-from tasks.job import BatchAnalysis, HealthCheck, JobState, SingleAnalysis
-from tasks.queue import Queue
-from tasks.record import CancelOutcome
-from tasks.submission import Submission
+from tasks.jobs.job import BatchAnalysis, HealthCheck, JobState, SingleAnalysis
+from tasks.jobs.queue import Queue
+from tasks.jobs.record import CancelOutcome
+from tasks.jobs.submission import Submission
 from tests.fakes import FakeEngine, FakeFetcher
 from tests.integration.conftest import RunWorker, ended, in_state
 from tests.waiting import wait_until

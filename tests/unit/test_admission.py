@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.admission import admit_key, admit_timing
 from tasks.errors import InvalidRequest
-from tasks.job import HealthCheck, new_job_id
-from tasks.submission import Submission, idempotency_of
+from tasks.jobs.ids import new_job_id
+from tasks.jobs.job import HealthCheck
+from tasks.jobs.submission import Submission, idempotency_of
+from tasks.jobs.validation import admit_key, admit_timing
 
 NOW_MS = 1_800_000_000_000
 DAY_MS = 86_400_000

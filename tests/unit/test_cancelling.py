@@ -5,7 +5,7 @@ import contextlib
 
 import pytest
 
-from tasks.cancelling import cancelled
+from tasks.supervision import cancelled
 
 
 async def test_a_task_that_swallows_a_cancellation_is_cancelled_again() -> None:

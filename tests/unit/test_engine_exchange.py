@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from tasks.engine.asking import Ask
-from tasks.engine.exchange import End, Exchange
+from tasks.engine.batching import Ask, End, Exchange
 from tasks.engine.protocol import Batch, Failed, Reply, Working
-from tasks.engine.started import StartedEngine
-from tasks.limits import SoftLimit, soft_limit
+from tasks.engine.supervisor import StartedEngine
+from tasks.step_context import SoftLimit, soft_limit
 from tests.unit.test_engine_line import a_study
 from tests.waiting import wait_until
 

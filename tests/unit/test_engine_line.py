@@ -11,7 +11,7 @@ import pytest
 from nlp.analysis import ReadRequest, StudyRequest, Weights
 from nlp.article import Article, Page
 from nlp.decision import SelectionPolicy, SurveyRequest
-from tasks.engine.asking import BATCH_TOKENS, Ask, Line
+from tasks.engine.batching import BATCH_TOKENS, Ask, Line
 from tasks.engine.protocol import ReadTask, StudyTask, SurveyTask
 
 numbers = itertools.count()

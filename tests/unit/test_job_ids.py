@@ -7,7 +7,7 @@ import uuid
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.job import JobIds, is_job_id
+from tasks.jobs.ids import JobIds, is_job_id
 
 TIMES = st.lists(st.integers(0, 2**48 - 1) | st.just(1_700_000_000_000), min_size=1, max_size=50)
 

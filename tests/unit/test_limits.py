@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tasks.limits import not_counted, soft_limit
+from tasks.step_context import not_counted, soft_limit
 
 
 async def wait_for(event: asyncio.Event) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.models_dir import default_models_dir
 from tasks.settings import read_settings
+from tasks.settings.models_dir import default_models_dir
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import InvalidRequest
-from tasks.job import HealthCheck, is_job_id
-from tasks.schedule import Schedule
-from tasks.submission import Submission
-from tasks.timetable import FIELDS, Timetable, read_timetable
+from tasks.jobs.ids import is_job_id
+from tasks.jobs.job import HealthCheck
+from tasks.jobs.submission import Submission
+from tasks.schedules.cron import FIELDS, Timetable, read_timetable
+from tasks.schedules.schedule import Schedule
 
 BERLIN = ZoneInfo("Europe/Berlin")
 CRON_WORDS = st.text("0123456789*,-/#LWMONJAN", min_size=1, max_size=8)

@@ -7,15 +7,15 @@ from typing import Any
 
 import msgspec
 
-from app.outcome import SCORES
+from app.pages.job_result import SCORES
 from nlp.analysis import Scorecard
 from nlp.decision import Decision, NearestArticle, Verdict
 from tasks.errors import Reason
-from tasks.job import JobState, JobType
+from tasks.jobs.job import JobState, JobType
+from tasks.jobs.outcome import ArticleAnalysed, Candidate, Failure
+from tasks.jobs.result import ArticlesResult
+from tasks.jobs.step import Claim, Lease, StepRef
 from tasks.ledger.redis import RedisLedger
-from tasks.outcome import ArticleAnalysed, Candidate, Failure
-from tasks.result import ArticlesResult
-from tasks.step import Claim, Lease, StepRef
 
 
 class Player:

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 import redis
 
+from tasks.jobs.step import ClaimRefusal, StepRef
 from tasks.resources import open_ledger
 from tasks.settings import Settings
-from tasks.step import ClaimRefusal, StepRef
 from tests.web.player import Player
 from tests.web.problem import problem
 

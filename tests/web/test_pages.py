@@ -9,7 +9,7 @@ import httpx
 import pytest
 import redis
 
-from app.templating import SHOWN
+from app.pages.templating import SHOWN
 from tasks.resources import open_ledger
 from tasks.settings import Settings
 from tests.waiting import wait_until

@@ -9,13 +9,12 @@ import httpx
 import pytest
 import redis
 
-from app.acceptance import result_or_accepted
-from app.ending import MOST_WAITS, Endings
-from tasks.job import HealthCheck, JobState
-from tasks.queue import Queue
+from app.api.submit_response import MOST_WAITS, Endings, result_or_accepted
+from tasks.jobs.job import HealthCheck, JobState
+from tasks.jobs.queue import Queue
+from tasks.jobs.submission import Submission
 from tasks.resources import open_ledger
 from tasks.settings import Settings
-from tasks.submission import Submission
 from tests.conftest import PREFIX
 from tests.waiting import wait_until
 from tests.web.player import Player

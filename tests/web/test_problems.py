@@ -9,11 +9,11 @@ import httpx
 import pytest
 import structlog
 
-from app.problems import PROBLEMS
-from app.security_headers import SECURITY_HEADERS
-from tasks.job import JobState, JobType
-from tasks.queue import Queue
-from tasks.record import JobPage
+from app.http.problems import PROBLEMS
+from app.http.security import SECURITY_HEADERS
+from tasks.jobs.job import JobState, JobType
+from tasks.jobs.queue import Queue
+from tasks.jobs.record import JobPage
 from tasks.resources import open_ledger
 from tasks.settings import Settings
 from tests.web.conftest import client_of

@@ -10,8 +10,8 @@ import httpx
 import pytest
 import redis
 
-from app.schedules import EXAMPLES
-from tasks.job import is_job_id
+from app.api.schedules import EXAMPLES
+from tasks.jobs.ids import is_job_id
 from tasks.settings import Settings
 from tests.web.problem import problem
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.openapi import REQUEST_EXAMPLES
+from app.api.openapi import REQUEST_EXAMPLES
 from tasks.ledger.redis import RedisLedger
 from tasks.resources import open_ledger
 from tasks.settings import Settings

@@ -1,5 +1,5 @@
 -- Stands between the prelude and the scripts of the hosts' budget, host_*.lua. The counterpart of
--- tasks/fetch/local_hosts.py, which says what the numbers mean.
+-- tasks/fetch/local_rate_limiter.py, which says what the numbers mean.
 --
 --   host:NAME        hash: started, gap, gap_until, held, refusals
 --   host:NAME:line   sorted set: tickets by their turn, in ms

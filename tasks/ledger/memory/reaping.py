@@ -8,10 +8,10 @@ from typing import Literal
 
 from msgspec import Struct
 
+from tasks.jobs.record import Reaped
+from tasks.jobs.step import Lease, StepRef
 from tasks.ledger.memory.entry import Entry, OpenStep, StepState
 from tasks.ledger.memory.life_cycle import LifeCycle
-from tasks.record import Reaped
-from tasks.step import Lease, StepRef
 
 Moved = Literal["woken", "lost", "started"]
 

@@ -17,10 +17,9 @@ from nlp.embedding.embedder import Embedder, Vectors, title_and_lead
 from nlp.extraction.extract import extract
 from nlp.models import load_models
 from nlp.similarity.duplicates import duplicates
-from nlp.similarity.fingerprint import embedding_of, fingerprint, shingles_of
-from nlp.similarity.vectors import COSINE_DECIMALS
+from nlp.similarity.fingerprint import COSINE_DECIMALS, embedding_of, fingerprint, shingles_of
 from nlp.text.words import sentences
-from tasks.models_dir import default_models_dir
+from tasks.settings.models_dir import default_models_dir
 from tests.bench.figure import Figure, compared
 from tests.bench.shared_data import news_pages
 

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nlp.text.chunks import chunks
-from nlp.text.function_words import function_words
-from nlp.text.keywords import MAX_KEYWORDS, keywords
-from nlp.text.word_rarity import rarity
+from nlp.text.idf import rarity
+from nlp.text.keywords import MAX_KEYWORDS, chunks, keywords
+from nlp.text.stopwords import function_words
 from nlp.text.words import stems, words
 from tests.bench.figure import Figure, compared
 from tests.bench.quality.described import Described

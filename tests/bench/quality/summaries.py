@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 import click
 from msgspec.structs import replace
 
-from nlp.text.read_text import ReadText
 from nlp.text.summary import MAX_CHARS, lead_summary
-from nlp.text.words import sentences, words
+from nlp.text.words import ReadText, sentences, words
 from tests.bench.figure import Figure, compared
 from tests.bench.quality.described import Described, described_pages
 from tests.bench.quality.keyphrases import keyword_figures

@@ -11,8 +11,8 @@ from msgspec import Struct
 from redis.asyncio import Redis
 
 from tasks.errors import CuratorError, JobUnfinished, UnknownJob
-from tasks.job import JobState
-from tasks.queue import JobStatus, Queue
+from tasks.jobs.job import JobState
+from tasks.jobs.queue import JobStatus, Queue
 from tests.faults.campaign.journal import Line
 
 

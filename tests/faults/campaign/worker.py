@@ -16,17 +16,17 @@ from redis.asyncio import Redis
 
 from tasks.cache.memory import MemoryCache
 from tasks.engine.process import EngineProcess
-from tasks.job import JobType
-from tasks.kinds import Kind
-from tasks.kinds.registry import build_kinds
+from tasks.jobs.job import JobType
+from tasks.jobs.ledger_port import Ledger
+from tasks.jobs.outcome import ArticleAnalysed, Candidate
+from tasks.jobs.step import Claim, ClaimRefusal, Lease, StepRef
+from tasks.kinds.job_types import build_kinds
 from tasks.ledger.redis import RedisLedger
-from tasks.lifeline import die_with_parent
 from tasks.logs import configure_logging
-from tasks.outcome import ArticleAnalysed, Candidate
-from tasks.ports import Ledger
+from tasks.ports import Kind
 from tasks.settings import Settings, read_settings
-from tasks.step import Claim, ClaimRefusal, Lease, StepRef
-from tasks.worker import serve_kinds, stop_signals
+from tasks.supervision import die_with_parent
+from tasks.worker.worker import serve_kinds, stop_signals
 from tests.faults.campaign.journal import Journal, What
 from tests.faults.campaign.site import Site
 

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.body import MalformedBody, decode_request
-from app.requests import (
+from app.api.job_requests import (
     REQUEST_FIELDS,
     HealthCheckRequest,
     SingleAnalysisRequest,
     TopicCurationRequest,
     submission_of,
 )
+from app.http.body import MalformedBody, decode_request
 from tasks.errors import InvalidRequest
-from tasks.job import JobType, Priority, SingleAnalysis
+from tasks.jobs.job import JobType, Priority, SingleAnalysis
 
 SENTENCE = re.compile(r"|\S(?!.*\$).*\.", re.DOTALL)
 """Nothing, or a sentence in which no path of msgspec's is left."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.etag import matches, strong_etag
+from app.http.negotiation import matches, strong_etag
 
 ETAG = strong_etag(b"{}")
 

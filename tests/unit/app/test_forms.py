@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from app.forms import TopicForm, UrlForm, read_form
+from app.pages.pages import TopicForm, UrlForm, read_form
 from tasks.errors import InvalidRequest
-from tasks.job import BatchAnalysis, TopicCuration
+from tasks.jobs.job import BatchAnalysis, TopicCuration
 
 
 def test_a_box_that_is_not_checked_is_not_sent() -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from app.outcome import SCORES, VERDICTS, ShownResult, read_outcome, web_link
-from app.templating import STATES, TYPES
+from app.pages.job_result import SCORES, VERDICTS, ShownResult, read_outcome, web_link
+from app.pages.templating import STATES, TYPES
 from nlp.analysis import Scorecard
 from nlp.decision import Decision, Verdict
-from tasks.job import JobState, JobType
+from tasks.jobs.job import JobState, JobType
 
 
 def test_every_word_of_the_domain_has_one_for_readers() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from http import HTTPStatus
 
-from app.problems import PROBLEMS, problem_type_of
+from app.http.problems import PROBLEMS, problem_type_of
 from tasks.errors import CuratorError, HostBusy, InvalidSettings, StepError, UnknownJob
 
 NEVER_ANSWERED = (HostBusy, InvalidSettings, StepError)

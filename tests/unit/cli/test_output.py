@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from app.cli.answers import JobResult
+from app.cli.responses import JobResult
 from app.cli.tables import show_result
 from tests.unit.cli.web_stub import (
     HOSTILE,

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 from click.testing import CliRunner, Result
 
+from app.cli.context import Surroundings
 from app.cli.main import cli
-from app.cli.surroundings import Surroundings
 
 JOB = "01900000-0000-7000-8000-000000000001"
 OTHER = "01900000-0000-7000-8000-000000000002"

@@ -14,8 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import Reason, StepError
-from tasks.fetch.body import PIECE_BYTES, decoder_for, read_body
-from tasks.fetch.wanted import Wanted, wanted_page, wanted_robots
+from tasks.fetch.content import (
+    PIECE_BYTES,
+    Wanted,
+    decoder_for,
+    read_body,
+    wanted_page,
+    wanted_robots,
+)
 
 MEGABYTE = 1_000_000
 

@@ -10,12 +10,11 @@ from itertools import pairwise
 
 import pytest
 
-from tasks.asking import asking_for
 from tasks.errors import HostBusy, PermanentFailure, Reason, TransientFailure
-from tasks.fetch.deadline import Deadline
-from tasks.fetch.hosts import Answer, Turn
-from tasks.fetch.limits import ANY_PACE, EARLY_SECONDS, Limits, Pace, Slots
-from tasks.fetch.local_hosts import LocalHosts
+from tasks.fetch.client import Deadline
+from tasks.fetch.local_rate_limiter import LocalHosts
+from tasks.fetch.rate_limiter import ANY_PACE, EARLY_SECONDS, Answer, Limits, Pace, Slots, Turn
+from tasks.step_context import asking_for
 
 GAP = 1.0
 PER_HOST = 2

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import PermanentFailure, Reason, TransientFailure
-from tasks.fetch.replies import MAX_RETRY_AFTER, failure_of, parse_retry_after, redirect_location
-from tasks.fetch.wanted import Wanted, wanted_document, wanted_page
+from tasks.fetch.content import Wanted, wanted_document, wanted_page
+from tasks.fetch.failures import MAX_RETRY_AFTER, failure_of, parse_retry_after, redirect_location
 
 NOON = 1_790_337_600.0
 """2026-09-25 12:00:00 UTC."""

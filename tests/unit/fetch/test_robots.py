@@ -11,11 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
-from tasks.fetch.client import Client
-from tasks.fetch.deadline import Deadline
-from tasks.fetch.hosts import MAX_GAP, Turn
-from tasks.fetch.limits import Limits
-from tasks.fetch.local_hosts import LocalHosts
+from tasks.fetch.client import Client, Deadline
+from tasks.fetch.local_rate_limiter import LocalHosts
+from tasks.fetch.rate_limiter import MAX_GAP, Limits, Turn
 from tasks.fetch.robots import (
     FAILURE_KEPT_SECONDS,
     RobotsRules,

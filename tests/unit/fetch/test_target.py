@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import PermanentFailure, Reason
-from tasks.fetch.target import join_target, origin_of, parse_target
+from tasks.fetch.addresses import join_target, origin_of, parse_target
 
 BLOCKED = [
     "http://127.0.0.1/",

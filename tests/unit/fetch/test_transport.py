@@ -12,9 +12,8 @@ import httpx
 import pytest
 
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
-from tasks.fetch.addresses import Address
+from tasks.fetch.addresses import Address, NoSuchHost, ResolverFailed
 from tasks.fetch.failures import step_error
-from tasks.fetch.resolver import NoSuchHost, ResolverFailed
 from tasks.fetch.transport import CheckedBackend, PoolTransport
 
 PUBLIC, OTHER, PRIVATE = "93.184.216.34", "93.184.216.35", "127.0.0.1"

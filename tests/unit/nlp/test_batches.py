@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlp.embedding.packing import NEVER, batches, packed, pooled
+from nlp.embedding.onnx_embedder import NEVER, batches, packed, pooled
 
 
 @given(st.lists(st.integers(1, 256)), st.integers(1, 2048))

@@ -7,8 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nlp.embedding.embedder import HashingEmbedder, title_and_lead
-from nlp.similarity.fingerprint import embedding_of, fingerprint, shingles, shingles_of
-from nlp.similarity.telling_words import telling_words
+from nlp.similarity.fingerprint import (
+    embedding_of,
+    fingerprint,
+    shingles,
+    shingles_of,
+    telling_words,
+)
 
 VECTOR = HashingEmbedder().encode(["a title"])[0]
 

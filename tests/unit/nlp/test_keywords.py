@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlp.text.function_words import function_words
+from nlp.text.idf import is_known, rarity
 from nlp.text.keywords import MAX_CHARS, MAX_KEYWORDS, keywords
-from nlp.text.word_rarity import is_known, rarity
+from nlp.text.stopwords import function_words
 from tests.unit.nlp.samples import prose
 
 PLAGUE = (

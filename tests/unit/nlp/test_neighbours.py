@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nlp.embedding.embedder import Vectors
-from nlp.similarity.neighbours import Pairs, pairs_in_cells
+from nlp.similarity.ivf_index import Pairs, pairs_in_cells
 
 
 def rows(count: int, dimension: int = 16, seed: int = 3) -> Vectors:

@@ -14,11 +14,8 @@ from msgspec.structs import replace
 from nlp.decision import RELEVANCE_FLOOR
 from nlp.embedding.embedder import HashingEmbedder, Vectors
 from nlp.neutral import NEUTRAL, Unmeasurable
-from nlp.relevance.fusion import (
-    RelevanceScores,
-    relevance,
-)
-from nlp.text.term_counts import term_counts
+from nlp.relevance import RelevanceScores, relevance
+from nlp.text.query_terms import term_counts
 
 EMBEDDER = HashingEmbedder()
 QUERY = "tidal power"

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nlp.embedding.embedder import HashingEmbedder, Vectors
-from nlp.embedding.remembering import LONGEST, MOST, RememberingEmbedder
+from nlp.embedding.embedder import LONGEST, MOST, HashingEmbedder, RememberingEmbedder, Vectors
 
 
 class WatchedEmbedder(HashingEmbedder):

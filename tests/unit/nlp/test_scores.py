@@ -13,14 +13,13 @@ from nlp.analysis import AnalysisPolicy, Measure, Weights
 from nlp.article import Entity
 from nlp.neutral import Unmeasurable
 from nlp.scores.coherence import topic_coherence
-from nlp.scores.composite import composite
 from nlp.scores.entities import CapitalRecognizer, counted, entity_density, readable_part
 from nlp.scores.readability import readability, reading_ease
 from nlp.scores.recency import half_life_days, recency
 from nlp.scores.reputation import load_reputations, reputation
-from nlp.scores.scorecard import rescored, scorecard
+from nlp.scores.scorecard import composite, rescored, scorecard
 from nlp.scores.sentiment import neutrality
-from nlp.text.read_text import ReadText
+from nlp.text.words import ReadText
 from nlp.urls import registrable_domain
 from tests.unit.nlp.samples import NOW, models, prose
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlp.text.read_text import ReadText
 from nlp.text.summary import MAX_CHARS, lead_summary
+from nlp.text.words import ReadText
 
 FIRST = "The council opened the bridge on Monday."
 SECOND = "It had been closed for two years."

@@ -12,7 +12,7 @@ from nlp.decision import SelectionPolicy, SurveyRequest
 from nlp.embedding.embedder import HashingEmbedder, Vectors
 from nlp.ranking.survey import survey
 from nlp.similarity.fingerprint import fingerprint
-from nlp.text.term_counts import term_counts
+from nlp.text.query_terms import term_counts
 from tests.unit.nlp.samples import BY_SCORE, evidence
 
 QUERY = "harbour bridge"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nlp.analysis import Fingerprint
-from nlp.similarity.telling_words import DIMENSION, telling_rows, telling_words
+from nlp.similarity.fingerprint import DIMENSION, telling_rows, telling_words
 
 
 def prints(*texts: str) -> list[Fingerprint]:

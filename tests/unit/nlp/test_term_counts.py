@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlp.text.term_counts import FREQUENT, TermCounts, article_stems, term_counts
+from nlp.text.query_terms import FREQUENT, TermCounts, article_stems, term_counts
 
 
 def names(counts: TermCounts) -> list[int]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlp.text.read_text import ReadText
-from nlp.text.words import sentences, stems, words
+from nlp.text.words import ReadText, sentences, stems, words
 
 TEXTS = st.lists(
     st.sampled_from(["The", "bank's", "rates", "rose.", "Dr.", "don’t", "新しい", "\n"]),

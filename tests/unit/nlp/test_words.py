@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nlp.neutral import Unmeasurable
-from nlp.text.topic import topic_terms
+from nlp.text.query_terms import topic_terms
 from nlp.text.words import (
     MAX_SENTENCE_CHARS,
     MAX_SENTENCE_WORDS,

@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 
 from tasks.errors import PermanentFailure, StepError, TransientFailure
-from tasks.outcome import Candidate
-from tasks.sources.query import first_recent_day, phrase, search_url
+from tasks.jobs.outcome import Candidate
+from tasks.sources.base import first_recent_day, phrase, search_url
 from tests.unit.sources.services import SERVICES, wikipedia_answer
 from tests.unit.sources.web import PlayedService
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.sources.candidates import MAX_TITLE_CHARS, plain_text
-from tasks.sources.feed import MAX_ENTRIES, BrokenFeed, parse_feed
+from tasks.sources.base import MAX_TITLE_CHARS, plain_text
+from tasks.sources.feeds import MAX_ENTRIES, BrokenFeed, parse_feed
 from tests.unit.sources.web import rss
 
 URL = "https://news.example/feeds/main.xml"

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nlp.urls import canonical_url
-from tasks.outcome import Candidate
-from tasks.sources.merging import merged
+from tasks.jobs.outcome import Candidate
+from tasks.sources.search import merged
 
 
 def finds(source: str, *urls: str) -> list[Candidate]:

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.sources.feeds import builtin_feeds
-from tasks.sources.opml import BrokenList, feeds_of, is_opml
+from tasks.sources.feeds import BrokenList, builtin_feeds, feeds_of, is_opml
 from tests.unit.sources.web import opml, rss
 
 URL = "https://lists.example/a/list.opml"

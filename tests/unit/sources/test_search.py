@@ -15,11 +15,11 @@ from tasks.errors import (
     Reason,
     TransientFailure,
 )
-from tasks.outcome import Candidate
+from tasks.jobs.outcome import Candidate
 from tasks.ports import Source
 from tasks.settings import SOURCE_KEYS, Settings, read_settings, setting_rows
-from tasks.sources.bounded import BoundedSource
-from tasks.sources.interleaving import interleaved
+from tasks.sources.base import BoundedSource
+from tasks.sources.feeds import interleaved
 from tasks.sources.search import SourceReport, build_sources, find_candidates
 from tests.unit.sources.web import PlayedWeb
 

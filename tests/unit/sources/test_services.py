@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
-from tasks.sources.candidates import MAX_TITLE_CHARS
+from tasks.sources.base import MAX_TITLE_CHARS
 from tests.unit.sources.services import FEEDING, KEY, LINKING, SERVICES, WIKIPEDIA, Service
 from tests.unit.sources.web import PlayedService
 

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from nlp.article import Page
 from tasks.errors import PermanentFailure, Reason
-from tasks.fetch.caching.cache import HttpCache, Reply
-from tasks.fetch.target import parse_target
-from tasks.fetch.wanted import Wanted, wanted_document, wanted_page
+from tasks.fetch.addresses import parse_target
+from tasks.fetch.content import Wanted, wanted_document, wanted_page
+from tasks.fetch.http_cache import HttpCache, Reply
 from tasks.settings import Settings
 
 START = 1_800_000_000.0

@@ -7,8 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.fetch.caching.answer import conditions, lifetime, may_be_kept
-from tasks.fetch.caching.said import MOST_SECONDS, Control, http_date, read_control, read_said
+from tasks.fetch.cache_headers import (
+    MOST_SECONDS,
+    Control,
+    conditions,
+    http_date,
+    lifetime,
+    may_be_kept,
+    read_control,
+    read_said,
+)
 
 NOW = 1_800_000_000.0
 LATER = "Fri, 15 Jan 2027 09:00:00 GMT"  # an hour after NOW

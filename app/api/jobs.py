@@ -1,0 +1,229 @@
+"""The HTTP interface to jobs."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from typing import Annotated, Any, TypeVar
+
+from litestar import MediaType, Request, Response, delete, get, post
+from litestar.di import NamedDependency
+from litestar.openapi import ResponseSpec
+from litestar.params import Body, FromPath, QueryParameter
+from litestar.response import Redirect
+
+from app.api.job_requests import JobRequest, submission_of
+from app.api.job_responses import (
+    ArticleListing,
+    AttemptListing,
+    Cancellation,
+    DescribedListing,
+    DescribedResult,
+    JobListing,
+    JobRetried,
+    JobSubmitted,
+    StatusReport,
+    article_listing,
+    attempt_listing,
+    job_listing,
+    status_report,
+)
+from app.api.openapi import REQUEST_EXAMPLES, problem_responses
+from app.api.submit_response import (
+    HEADERS,
+    WAIT_HEADERS,
+    Endings,
+    IdempotencyKeyHeader,
+    accepted,
+    result_or_accepted,
+)
+from app.http.body import StrictJson, require_json
+from app.http.negotiation import conditional, prefers_page
+from app.http.security import require_same_origin
+from tasks.errors import InvalidRequest
+from tasks.jobs.bulk import retry_key
+from tasks.jobs.ids import is_job_id
+from tasks.jobs.job import ACTIVE_STATES, JobState, JobType
+from tasks.jobs.queue import Queue
+from tasks.jobs.record import CancelOutcome
+
+TAGS = ["jobs"]
+
+LISTED = 200
+"""Entries on one page at the most."""
+
+Limit = Annotated[int, QueryParameter(ge=1, le=LISTED, description="Entries on one page.")]
+Word = TypeVar("Word", bound=enum.StrEnum)
+
+
+@post(
+    "/jobs",
+    tags=TAGS,
+    status_code=202,
+    dto=StrictJson,
+    return_dto=None,
+    before_request=require_json,
+    responses={
+        200: ResponseSpec(
+            DescribedResult,
+            description="With `Prefer: wait`: the result, as it is at `Content-Location`.",
+            generate_examples=False,
+        ),
+        **problem_responses(413, 415, 422),
+    },
+    response_headers=WAIT_HEADERS,
+    response_description="Submitted, now or by an earlier request with this key.",
+)
+async def submit_job(
+    data: Annotated[JobRequest, Body(title="Job", examples=REQUEST_EXAMPLES)],
+    queue: NamedDependency[Queue],
+    endings: NamedDependency[Endings],
+    wait: NamedDependency[int | None],
+    idempotency_key: IdempotencyKeyHeader = None,
+) -> Response[JobSubmitted]:
+    """Submit a job. Once this has answered, the job will end."""
+    submitted = await queue.submit(submission_of(data), idempotency_key)
+    return await result_or_accepted(queue, endings, submitted, wait)
+
+
+@get("/jobs", tags=TAGS, responses=problem_responses(422))
+async def list_jobs(
+    queue: NamedDependency[Queue],
+    states: Annotated[
+        list[str] | None,
+        QueryParameter(
+            name="state",
+            description=f"Repeated for several: {', '.join(JobState)}. By default the active ones.",
+        ),
+    ] = None,
+    types: Annotated[
+        list[str] | None,
+        QueryParameter(
+            name="type", description=f"Repeated for several: {', '.join(JobType)}. By default all."
+        ),
+    ] = None,
+    limit: Limit = 50,
+    cursor: Annotated[
+        str | None, QueryParameter(description="The `next_cursor` of the page before.")
+    ] = None,
+) -> JobListing:
+    """List jobs, newest first."""
+    if cursor is not None and not is_job_id(cursor):
+        raise InvalidRequest("cursor must be the next_cursor of an earlier page.")
+    wanted = _words("state", states, JobState) or ACTIVE_STATES
+    kinds = _words("type", types, JobType) or tuple(JobType)
+    return job_listing(await queue.jobs(wanted, kinds, cursor, limit))
+
+
+@get(
+    "/status",
+    tags=TAGS,
+    responses={
+        304: ResponseSpec(None, description="Nothing changed since the given `ETag`."),
+        **problem_responses(404),
+    },
+)
+async def job_status(
+    request: Request[Any, Any, Any], queue: NamedDependency[Queue], job_id: FromPath[str]
+) -> Response[StatusReport]:
+    """Where a job stands. Send the `ETag` as `If-None-Match` to get 304 while nothing changes."""
+    return conditional(request, status_report(await queue.status(job_id)))
+
+
+@get("/result", tags=TAGS, responses=problem_responses(404, 409, 410), media_type=MediaType.JSON)
+async def job_result(
+    queue: NamedDependency[Queue], job_id: FromPath[str]
+) -> Response[DescribedResult]:
+    """The result; of a failed or revoked job what it had, with `state` and `error`."""
+    # As it is stored: nothing of it is decoded here.
+    result: Response[Any] = Response(
+        await queue.result(job_id),
+        media_type=MediaType.JSON,
+        headers={"Cache-Control": "no-cache"},
+    )
+    return result
+
+
+@get(
+    "/articles",
+    tags=TAGS,
+    responses={
+        200: ResponseSpec(DescribedListing, description="A page of outcomes."),
+        **problem_responses(404, 422),
+    },
+)
+async def job_articles(
+    queue: NamedDependency[Queue],
+    job_id: FromPath[str],
+    limit: Limit = 50,
+    cursor: Annotated[
+        int,
+        QueryParameter(ge=0, le=1_000_000, description="The `next_cursor` of the page before."),
+    ] = 0,
+) -> ArticleListing:
+    """Outcomes so far, in the articles' order, also while the job runs.
+
+    Each article is scored by itself here; in the result, beside the others of its job.
+    """
+    return article_listing(await queue.articles(job_id, cursor, limit))
+
+
+@get("/attempts", tags=TAGS, responses=problem_responses(404))
+async def job_attempts(queue: NamedDependency[Queue], job_id: FromPath[str]) -> AttemptListing:
+    """How attempts ended that did not succeed at once, oldest first; the last 1,000 of them."""
+    return attempt_listing(await queue.attempts(job_id))
+
+
+@post(
+    "/retry",
+    tags=TAGS,
+    status_code=202,
+    guards=[require_same_origin],
+    responses=problem_responses(403, 404, 409, 422),
+    response_headers=HEADERS,
+    response_description="A new job of what failed.",
+)
+async def retry_job(
+    request: Request[Any, Any, Any],
+    queue: NamedDependency[Queue],
+    job_id: FromPath[str],
+    idempotency_key: IdempotencyKeyHeader = None,
+) -> Response[JobRetried]:
+    """Try the failed articles again, in a new job; all of a job that failed before it had any."""
+    if not prefers_page(request, otherwise=MediaType.JSON):
+        return accepted(await queue.retry_failed(job_id, idempotency_key))
+    # The button of the job's page: pressed twice, it makes one job.
+    new = (await queue.retry_failed(job_id, retry_key(job_id))).job
+    page: Response[Any] = Redirect(f"/jobs/{new.id}", status_code=303)
+    return page
+
+
+@delete(
+    "/",
+    tags=TAGS,
+    status_code=202,
+    responses={
+        200: ResponseSpec(Cancellation, description="`cancelled`: nothing of it ran."),
+        **problem_responses(404, 409),
+    },
+    response_description="`cancelling`: it ends when its running steps have stopped.",
+)
+async def cancel_job(
+    queue: NamedDependency[Queue], job_id: FromPath[str]
+) -> Response[Cancellation]:
+    """Cancel a job. It keeps what it had."""
+    outcome = await queue.cancel(job_id)
+    status_code = 200 if outcome is CancelOutcome.CANCELLED else 202
+    return Response(Cancellation(job_id=job_id, status=outcome), status_code=status_code)
+
+
+CALLS = (submit_job, list_jobs)
+CALLS_OF_A_JOB = (job_status, job_result, job_articles, job_attempts, retry_job, cancel_job)
+"""Under `/jobs/{job_id}`."""
+
+
+def _words(name: str, given: Sequence[str] | None, kind: type[Word]) -> tuple[Word, ...]:
+    try:
+        return tuple(kind(word) for word in given or ())
+    except ValueError as error:
+        raise InvalidRequest(f"{name} must be one of {', '.join(kind)}.") from error

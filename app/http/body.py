@@ -1,0 +1,194 @@
+"""The body of a request: strict JSON, and a sentence for everything else.
+
+What msgspec lets pass is refused here as well: a name that stands twice in an object, where two
+readers of the same request may take two different values.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from litestar import Request
+from litestar.dto import AbstractDTO
+from litestar.exceptions import ClientException
+from litestar.openapi.spec import Reference, Schema
+from litestar.typing import FieldDefinition
+
+from app.api.job_requests import REQUEST_FIELDS, JobRequest
+from tasks.errors import InvalidRequest
+from tasks.jobs.job import JobType, Priority
+
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+
+WRONG_TYPE = re.compile(
+    r"Expected `(?P<wanted>[^`]+)`(?: (?P<bound>[<>]=? \S+))?(?:, got `(?P<got>[^`]+)`)?"
+)
+MISSING = re.compile(r"Object missing required field `(?P<name>[^`]+)`")
+UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.+)`", re.DOTALL)
+PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
+
+T = TypeVar("T")
+
+_decoder = msgspec.json.Decoder(JobRequest)
+
+
+class MalformedBody(ClientException):
+    """The body is not JSON."""
+
+
+class UnsupportedBody(ClientException):
+    """The body is of a media type that is not read here."""
+
+    status_code = 415
+
+
+class StrictJson(AbstractDTO[Any]):
+    """Decodes the body of `POST /jobs` from its bytes, with the annotation as its schema."""
+
+    @classmethod
+    def create_for_field_definition(cls, *_: Any, **__: Any) -> None:
+        """Nothing to prepare: the types are known."""
+
+    @classmethod
+    def create_openapi_schema(
+        cls, field_definition: FieldDefinition, handler_id: str, schema_creator: Any
+    ) -> Reference | Schema:
+        schema: Reference | Schema = schema_creator.for_field_definition(field_definition)
+        return schema
+
+    def decode_bytes(self, value: bytes) -> Any:
+        return decode_request(value)
+
+
+async def require_json(request: Request[Any, Any, Any]) -> None:
+    """Also what keeps the forms of other sites out: these can send no JSON."""
+    _require_media_type(request, JSON)
+    if not await request.body():
+        raise MalformedBody(detail="The body is empty; send a JSON object, as /schema has it.")
+
+
+async def require_form(request: Request[Any, Any, Any]) -> None:
+    _require_media_type(request, FORM)
+
+
+def decode_request(body: bytes) -> JobRequest:
+    """Raises MalformedBody, or InvalidRequest with the place and what must stand there."""
+    request: JobRequest = decode_strictly(body, _decoder, _explain)
+    return request
+
+
+def decode_strictly(
+    body: bytes, decoder: msgspec.json.Decoder[T], sentence: Callable[[str, bytes], str]
+) -> T:
+    """What the decoder reads, where `sentence` explains msgspec's message on this body.
+
+    Raises MalformedBody, or InvalidRequest with that sentence.
+    """
+    try:
+        return _decode(body, decoder, sentence)
+    except UnicodeDecodeError as error:
+        raise MalformedBody(detail="The body is not UTF-8; encode it as UTF-8.") from error
+    except RecursionError as error:
+        raise MalformedBody(detail="The body is nested too deeply; send a flat object.") from error
+    except msgspec.DecodeError as error:
+        raise MalformedBody(detail=f"The body is not valid JSON: {_fault(error)}.") from error
+
+
+def path_in(message: str) -> str:
+    """The place that msgspec's message names, without its `$`; empty for the body itself."""
+    place = PATH.search(message)
+    return place["path"] if place else ""
+
+
+def explain(message: str, owner: str, fields: Sequence[str]) -> str:
+    """msgspec's message as a sentence that says what to change."""
+    if missing := MISSING.match(message):
+        return f"{missing['name']} is missing."
+    if unknown := UNKNOWN.match(message):
+        known = ", ".join(fields)
+        return f"{_quote(unknown['name'])} is not a field of {owner}; these are: {known}."
+    name = path_in(message) or "The body"
+    if wrong := WRONG_TYPE.match(message):
+        got = f", and is {_article(wrong['got'])}" if wrong["got"] else ""
+        bound = f" {wrong['bound']}" if wrong["bound"] else ""
+        return f"{name} must be {_article(wrong['wanted'])}{bound}{got}."
+    return f"{name}: {PATH.sub('', message)}."
+
+
+def _decode(
+    body: bytes, decoder: msgspec.json.Decoder[T], sentence: Callable[[str, bytes], str]
+) -> T:
+    try:
+        request = decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(sentence(str(error), body)) from error
+    json.loads(body, object_pairs_hook=_refuse_twins)
+    return request
+
+
+def _require_media_type(request: Request[Any, Any, Any], wanted: str) -> None:
+    given = request.content_type[0].lower()
+    if given != wanted:
+        raise UnsupportedBody(detail=f"Send the body with `Content-Type: {wanted}`.")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise UnsupportedBody(detail="Send the body without a `Content-Encoding`.")
+
+
+def _refuse_twins(pairs: list[tuple[str, Any]]) -> None:
+    seen = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise InvalidRequest(f"{_quote(name)} stands twice; send it once.")
+        seen.add(name)
+
+
+def _fault(error: msgspec.DecodeError) -> str:
+    text = str(error).removeprefix("JSON is malformed: ")
+    return "it ends too early" if "truncated" in text else text
+
+
+def _explain(message: str, body: bytes) -> str:
+    path = path_in(message)
+    if path == "type":
+        return f"type must be one of {', '.join(JobType)}."
+    if path == "priority":
+        return f"priority must be one of {', '.join(Priority)}."
+    if path == "not_before":
+        return (
+            "not_before must be an ISO 8601 time with its offset from UTC, "
+            "such as 2026-03-01T08:30:00+01:00 or 2026-03-01T07:30:00Z."
+        )
+    missing = MISSING.match(message)
+    if missing and missing["name"] == "type":
+        return f"type is missing; one of {', '.join(JobType)}."
+    job_type = _type_in(body) if UNKNOWN.match(message) else ""
+    return explain(message, job_type, REQUEST_FIELDS.get(job_type, ()))
+
+
+def _type_in(body: bytes) -> str:
+    """Reads on beyond an unknown field, and so may find that the rest is no JSON at all."""
+    job_type: str = msgspec.json.decode(body, type=dict[str, Any]).get("type", "")
+    return job_type
+
+
+def _article(word: str) -> str:
+    words = {
+        "int": "an integer",
+        "float": "a number",
+        "str": "a string",
+        "bool": "true or false",
+        "null": "null",
+    }
+    return " or ".join(
+        words.get(part, f"an {part}" if part[0] in "aeio" else f"a {part}")
+        for part in word.split(" | ")
+    )
+
+
+def _quote(name: str) -> str:
+    return f"`{name[:80]}`"

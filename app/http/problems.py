@@ -1,0 +1,222 @@
+"""Errors as the client reads them: RFC 9457 problem documents, or a page for a browser.
+
+`PROBLEMS` is the one table: each error's class, or its HTTP status where it comes from below us,
+with its problem type. Nothing else of an error leaves the process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.response import Template
+from msgspec import Struct
+from opentelemetry import trace
+
+from app.http.negotiation import prefers_page
+from tasks.errors import (
+    CuratorError,
+    IdempotencyConflict,
+    InvalidRequest,
+    JobFinished,
+    JobUnfinished,
+    LedgerUnavailable,
+    ResultExpired,
+    UnknownJob,
+    UnknownSchedule,
+    UnknownWorker,
+)
+
+log = structlog.get_logger()
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class ProblemType(Struct, frozen=True, kw_only=True):
+    """One kind of problem."""
+
+    name: str
+    """Stable: the last part of the problem's `type`."""
+    status: int
+    title: str
+    advice: str = ""
+    """What to do, where the error itself does not say."""
+    retry_after: int | None = None
+    """Seconds after which the same request may succeed."""
+
+    @property
+    def type(self) -> str:
+        return f"/problems/{self.name}"
+
+
+class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A problem document (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    """What was wrong with this request, and what to change."""
+    instance: str
+    """The path that was asked for."""
+    trace_id: str | None = None
+    """For whoever looks into it."""
+
+
+INVALID_REQUEST = ProblemType(
+    name="invalid-request", status=422, title="The request cannot be carried out as it is"
+)
+
+PROBLEMS: Mapping[type[Exception] | int, ProblemType] = {
+    InvalidRequest: INVALID_REQUEST,
+    ValidationException: INVALID_REQUEST,
+    IdempotencyConflict: ProblemType(
+        name="idempotency-conflict",
+        status=422,
+        title="The idempotency key stands for another request",
+    ),
+    UnknownJob: ProblemType(
+        name="unknown-job",
+        status=404,
+        title="Unknown job",
+        advice="Check the id, or list the jobs with GET /jobs.",
+    ),
+    UnknownSchedule: ProblemType(
+        name="unknown-schedule",
+        status=404,
+        title="Unknown schedule",
+        advice="Check the id, or list the schedules with GET /schedules.",
+    ),
+    UnknownWorker: ProblemType(
+        name="unknown-worker",
+        status=404,
+        title="Unknown worker",
+        advice="Check the id, or list the workers with GET /workers.",
+    ),
+    JobFinished: ProblemType(
+        name="job-finished",
+        status=409,
+        title="The job has ended",
+        advice="Nothing is left to cancel; read what it had at /jobs/{id}/result.",
+    ),
+    JobUnfinished: ProblemType(
+        name="job-unfinished",
+        status=409,
+        title="The job has not ended yet",
+        advice="Ask again later, or follow /jobs/{id}/status.",
+        retry_after=2,
+    ),
+    ResultExpired: ProblemType(
+        name="result-expired",
+        status=410,
+        title="The result is no longer kept",
+        advice="Submit the job again.",
+    ),
+    LedgerUnavailable: ProblemType(
+        name="unavailable",
+        status=503,
+        title="The service cannot be used at the moment",
+        advice="Nothing is lost; try again in a few seconds.",
+        retry_after=5,
+    ),
+    400: ProblemType(name="malformed-request", status=400, title="Malformed request"),
+    403: ProblemType(name="cross-origin", status=403, title="Sent from another site"),
+    404: ProblemType(
+        name="unknown-path",
+        status=404,
+        title="There is nothing here",
+        advice="Check the path; /schema lists all there are.",
+    ),
+    405: ProblemType(name="method-not-allowed", status=405, title="Method not allowed"),
+    413: ProblemType(name="body-too-large", status=413, title="The body is too large"),
+    415: ProblemType(name="unsupported-media-type", status=415, title="Unsupported media type"),
+    500: ProblemType(
+        name="internal-error",
+        status=500,
+        title="Something failed on our side",
+        advice="The request may be right; try again, and report the trace id if it stays.",
+    ),
+}
+
+
+def problem_type_of(error: Exception) -> ProblemType:
+    for kind in type(error).__mro__:
+        if found := PROBLEMS.get(kind):
+            return found
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return PROBLEMS.get(status) or PROBLEMS[400 if 400 <= status < 500 else 500]
+
+
+def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """The answer to a request that raised."""
+    kind = problem_type_of(error)
+    if kind.status == 500:
+        log.error("request failed", method=request.method, path=request.url.path, exc_info=error)
+    problem = Problem(
+        type=kind.type,
+        title=kind.title,
+        status=kind.status,
+        detail=_detail(request, kind, error),
+        instance=quote(request.scope["path"], safe="/:"),
+        trace_id=_trace_id(),
+    )
+    headers = {"Vary": "Accept", "Cache-Control": "no-store", **_headers(kind, error)}
+    if prefers_page(request, otherwise=MEDIA_TYPE):
+        page: Response[Any] = Template(
+            "problem.html", context={"problem": problem}, status_code=kind.status, headers=headers
+        )
+        return page
+    return Response(
+        msgspec.json.encode(problem),
+        media_type=MEDIA_TYPE,
+        status_code=kind.status,
+        headers=headers,
+    )
+
+
+def _detail(request: Request[Any, Any, Any], kind: ProblemType, error: Exception) -> str:
+    if isinstance(error, CuratorError) and kind.status != 500:
+        return f"{error} {kind.advice}".strip()
+    if isinstance(error, ValidationException):
+        return _wrong_parameters(error)
+    if kind.status == 405:
+        return f"{request.method} is not allowed here; use {_allow(error)}."
+    if kind.status == 413:
+        limit = request.app.state.settings.max_body_bytes
+        return f"The body may have {limit} bytes; send fewer URLs in one job."
+    if kind.advice or not isinstance(error, HTTPException):
+        return kind.advice
+    return error.detail
+
+
+def _wrong_parameters(error: ValidationException) -> str:
+    wrong = error.extra if isinstance(error.extra, list) else []
+    told = [f"{one['key']} {_must(one['message'])}." for one in wrong if "key" in one]
+    return " ".join(told) or "Check the parameters against /schema."
+
+
+def _must(message: str) -> str:
+    """msgspec's message as the rest of a sentence."""
+    return message.replace("Expected ", "must be ").replace(", got ", ", and is ").replace("`", "")
+
+
+def _headers(kind: ProblemType, error: Exception) -> dict[str, str]:
+    headers = {"Allow": _allow(error)} if kind.status == 405 else {}
+    if kind.retry_after is not None:
+        headers["Retry-After"] = str(kind.retry_after)
+    return headers
+
+
+def _allow(error: Exception) -> str:
+    given = error.headers if isinstance(error, HTTPException) else None
+    return ", ".join(sorted((given or {}).get("allow", "").split(", ")))
+
+
+def _trace_id() -> str | None:
+    context = trace.get_current_span().get_span_context()
+    return trace.format_trace_id(context.trace_id) if context.is_valid else None

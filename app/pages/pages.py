@@ -1,0 +1,234 @@
+"""The two forms of the home page: what was typed, and the job that it asks for."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any, ClassVar, Literal
+from urllib.parse import parse_qsl
+
+from litestar import MediaType, Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath, RawBody
+from litestar.response import Redirect, Template
+from msgspec import Struct
+
+from app.api.health import look
+from app.api.job_responses import StatusReport, attempt_listing, status_report, summary
+from app.api.jobs import TAGS
+from app.api.openapi import problem_responses
+from app.api.submit_response import Endings
+from app.http.body import require_form
+from app.http.negotiation import conditional, prefers_data
+from app.http.problems import PROBLEMS, ProblemType
+from app.http.security import require_same_origin
+from app.pages.job_result import Outcome, read_outcome
+from tasks.errors import (
+    InvalidRequest,
+    JobFinished,
+    JobUnfinished,
+    LedgerUnavailable,
+    ResultExpired,
+)
+from tasks.jobs.job import BatchAnalysis, JobState, TopicCuration
+from tasks.jobs.queue import Queue
+from tasks.jobs.submission import Submission
+from tasks.settings import Settings
+
+FIELDS = 20
+"""Fields that a form may have; ours have fewer."""
+
+
+class TopicForm(Struct, frozen=True, kw_only=True):
+    """A topic, as typed."""
+
+    name: ClassVar[Literal["topic"]] = "topic"
+    topic: str = ""
+    max_articles: str = "20"
+    apply_diversity: bool = True
+    background: bool = True
+
+    def submission(self) -> Submission:
+        try:
+            max_articles = int(self.max_articles)
+        except ValueError as error:
+            raise InvalidRequest("Number of articles must be a whole number.") from error
+        return Submission(
+            params=TopicCuration(
+                topic=self.topic.strip(),
+                max_articles=max_articles,
+                apply_diversity=self.apply_diversity,
+            )
+        )
+
+
+class UrlForm(Struct, frozen=True, kw_only=True):
+    """A list of URLs, as typed."""
+
+    name: ClassVar[Literal["urls"]] = "urls"
+    urls: str = ""
+    query: str = ""
+    apply_diversity: bool = False
+    background: bool = True
+
+    def submission(self) -> Submission:
+        return Submission(
+            params=BatchAnalysis(
+                urls=tuple(line.strip() for line in self.urls.splitlines() if line.strip()),
+                query=self.query.strip() or None,
+                apply_diversity=self.apply_diversity,
+            )
+        )
+
+
+def read_form(body: bytes) -> TopicForm | UrlForm:
+    """Raises InvalidRequest for what none of our forms sends."""
+    try:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FIELDS)
+    except ValueError as error:
+        raise InvalidRequest("Send the form of the home page, encoded as UTF-8.") from error
+    fields = dict(pairs)
+    apply_diversity, background = "apply_diversity" in fields, "background" in fields
+    match fields.get("form"):
+        case "topic":
+            return TopicForm(
+                topic=fields.get("topic", ""),
+                max_articles=fields.get("max_articles", ""),
+                apply_diversity=apply_diversity,
+                background=background,
+            )
+        case "urls":
+            return UrlForm(
+                urls=fields.get("urls", ""),
+                query=fields.get("query", ""),
+                apply_diversity=apply_diversity,
+                background=background,
+            )
+    raise InvalidRequest("form must be `topic` or `urls`.")
+
+
+RECENT = 10
+"""Jobs that the home page lists."""
+
+PATIENCE = 60.0
+"""Seconds that a form waits for its job, where background processing is off."""
+
+FRESH = {"Cache-Control": "no-cache"}
+
+
+@get("/", include_in_schema=False)
+async def home(queue: NamedDependency[Queue], settings: NamedDependency[Settings]) -> Template:
+    return await _home(queue, settings)
+
+
+@post(
+    "/",
+    before_request=require_form,
+    guards=[require_same_origin],
+    include_in_schema=False,
+)
+async def submit_form(
+    body: RawBody,
+    queue: NamedDependency[Queue],
+    endings: NamedDependency[Endings],
+    settings: NamedDependency[Settings],
+) -> Response[Any]:
+    form = read_form(body)
+    try:
+        job = (await queue.submit(form.submission())).job
+        if not form.background and not endings.full:
+            await endings.wait(job.id, PATIENCE)
+    except (InvalidRequest, LedgerUnavailable) as error:
+        return await _home(queue, settings, form, error)
+    return Redirect(f"/jobs/{job.id}", status_code=303)
+
+
+@get(
+    "/",
+    tags=TAGS,
+    media_type="application/json",
+    responses=problem_responses(404),
+)
+async def job_page(
+    request: Request[Any, Any, Any], queue: NamedDependency[Queue], job_id: FromPath[str]
+) -> Response[StatusReport]:
+    """The job's page; the same as its status where `Accept` prefers JSON."""
+    report = status_report(await queue.status(job_id))
+    if prefers_data(request):
+        return conditional(request, report)
+    outcome = await _outcome(queue, report)
+    context = {
+        "job": report,
+        "outcome": outcome,
+        "final": report.state.final,
+        "attempts": attempt_listing(await queue.attempts(job_id)).attempts,
+    }
+    headers = {**FRESH, "Vary": "Accept"}
+    page: Response[Any] = Template(
+        "job.html", context=context, headers=headers, media_type=MediaType.HTML
+    )
+    return page
+
+
+@post("/cancel", guards=[require_same_origin], include_in_schema=False)
+async def cancel_form(queue: NamedDependency[Queue], job_id: FromPath[str]) -> Redirect:
+    with suppress(JobFinished):  # its page says so
+        await queue.cancel(job_id)
+    return Redirect(f"/jobs/{job_id}", status_code=303)
+
+
+@get("/problems/{name:str}", include_in_schema=False)
+async def problem_type(name: FromPath[str]) -> Template:
+    """What a problem's `type` means."""
+    found = _problem_types().get(name)
+    if found is None:
+        raise NotFoundException
+    return Template("problem_type.html", context={"problem": found})
+
+
+PAGES = (home, submit_form, problem_type)
+PAGES_OF_A_JOB = (job_page, cancel_form)
+"""Under `/jobs/{job_id}`."""
+
+
+async def _home(
+    queue: Queue,
+    settings: Settings,
+    form: TopicForm | UrlForm | None = None,
+    error: InvalidRequest | LedgerUnavailable | None = None,
+) -> Template:
+    """The home page, with what was typed and why it was not taken."""
+    health = await look(queue)
+    jobs = []
+    if health.redis_connected:
+        page = await queue.jobs(tuple(JobState), limit=RECENT)
+        jobs = [summary(record) for record in page.jobs]
+    status = 200 if health.redis_connected else 503
+    return Template(
+        "home.html",
+        context={
+            "topic_form": form if isinstance(form, TopicForm) else TopicForm(),
+            "url_form": form if isinstance(form, UrlForm) else UrlForm(),
+            "failed_form": form.name if form else None,
+            "error": error,
+            "health": health,
+            "jobs": jobs,
+            "settings": settings,
+        },
+        headers=FRESH,
+        status_code=PROBLEMS[type(error)].status if error else status,
+    )
+
+
+async def _outcome(queue: Queue, report: StatusReport) -> Outcome | None:
+    """The result; None while there is none, or none any more."""
+    if not report.state.final:
+        return None
+    try:
+        return read_outcome(await queue.result(report.job_id))
+    except (ResultExpired, JobUnfinished):
+        return None
+
+
+def _problem_types() -> dict[str, ProblemType]:
+    return {kind.name: kind for kind in PROBLEMS.values()}

@@ -1,1 +1,0 @@
-"""How much each of a job's articles is about the query."""

@@ -1,0 +1,1 @@
+"""What a job is, and what clients can do with it."""

@@ -1,0 +1,1 @@
+"""One process that runs steps, from its start to its end."""

@@ -7,19 +7,16 @@ that every job has a trace id; they are exported where OTEL_EXPORTER_OTLP_ENDPOI
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 
 from opentelemetry import propagate, trace
-from opentelemetry.context import Context
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
 from nlp.analysis import ReadReport, Rejection, StudyReport
 from tasks.errors import StepError
-from tasks.jobs.job import JobType
-from tasks.jobs.step import Claim
 
 tracer = trace.get_tracer("content-curator")
 
@@ -47,7 +44,7 @@ def configure_tracing(service: str, environ: Mapping[str, str]) -> TracerProvide
 
 
 @contextmanager
-def submit_span(job_id: str, job_type: JobType) -> Iterator[str | None]:
+def submit_span(job_id: str, job_type: str) -> Iterator[str | None]:
     """The PRODUCER span of a submit. Gives the traceparent that the job keeps."""
     with tracer.start_as_current_span(
         f"send {job_type}",
@@ -64,37 +61,6 @@ def submit_span(job_id: str, job_type: JobType) -> Iterator[str | None]:
         carrier: dict[str, str] = {}
         propagate.inject(carrier)
         yield carrier.get("traceparent")
-
-
-def attempt_span(claim: Claim) -> AbstractContextManager[Span]:
-    """The CONSUMER span of one attempt at one step, in the trace of the job."""
-    if isinstance(trace.get_tracer_provider(), Unexported):
-        return nullcontext(INVALID_SPAN)
-    traceparent = claim.job.traceparent
-    carrier = {"traceparent": traceparent} if traceparent else {}
-    return tracer.start_as_current_span(
-        f"process {claim.lease.ref.kind}",
-        context=propagate.extract(carrier, context=Context()),
-        kind=SpanKind.CONSUMER,
-        attributes=_attempt_attributes(claim),
-    )
-
-
-def _attempt_attributes(claim: Claim) -> dict[str, str | int]:
-    job, lease = claim.job, claim.lease
-    return {
-        **MESSAGING,
-        "messaging.operation.type": "process",
-        "messaging.operation.name": lease.ref.kind,
-        "messaging.destination.name": job.type,
-        "messaging.message.id": str(lease.ref),
-        "messaging.message.conversation_id": job.id,
-        "messaging.client.id": lease.worker,
-        "curator.job.id": job.id,
-        "curator.step": lease.ref.name,
-        "curator.attempt": lease.attempt,
-        **({"url.full": claim.candidate.url} if claim.candidate else {}),
-    }
 
 
 @contextmanager

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
+import msgspec
 from msgspec import Meta, Struct
 
+from app.http.body import (
+    MISSING_FIELD,
+    UNKNOWN_FIELD,
+    StrictJson,
+    decode_strictly,
+    explain,
+    path_in,
+)
 from tasks.errors import InvalidRequest
 from tasks.jobs.bulk import Selection
 from tasks.jobs.ids import is_job_id
@@ -147,3 +156,43 @@ def selection_of(request: JobSelection) -> Selection:
         limit=request.limit,
         cursor=request.cursor,
     )
+
+
+_decoder = msgspec.json.Decoder(JobRequest)
+
+
+class StrictJobRequest(StrictJson):
+    """The body of `POST /jobs`."""
+
+    def decode_bytes(self, value: bytes) -> Any:
+        return decode_request(value)
+
+
+def decode_request(body: bytes) -> JobRequest:
+    """Raises MalformedBody, or InvalidRequest with the place and what must stand there."""
+    request: JobRequest = decode_strictly(body, _decoder, _explain)
+    return request
+
+
+def _explain(message: str, body: bytes) -> str:
+    path = path_in(message)
+    if path == "type":
+        return f"type must be one of {', '.join(JobType)}."
+    if path == "priority":
+        return f"priority must be one of {', '.join(Priority)}."
+    if path == "not_before":
+        return (
+            "not_before must be an ISO 8601 time with its offset from UTC, "
+            "such as 2026-03-01T08:30:00+01:00 or 2026-03-01T07:30:00Z."
+        )
+    missing = MISSING_FIELD.match(message)
+    if missing and missing["name"] == "type":
+        return f"type is missing; one of {', '.join(JobType)}."
+    job_type = _type_in(body) if UNKNOWN_FIELD.match(message) else ""
+    return explain(message, job_type, REQUEST_FIELDS.get(job_type, ()))
+
+
+def _type_in(body: bytes) -> str:
+    """Reads on beyond an unknown field, and so may find that the rest is no JSON at all."""
+    job_type: str = msgspec.json.decode(body, type=dict[str, Any]).get("type", "")
+    return job_type

@@ -12,7 +12,7 @@ from litestar.openapi import ResponseSpec
 from litestar.params import Body, FromPath, QueryParameter
 from litestar.response import Redirect
 
-from app.api.job_requests import JobRequest, submission_of
+from app.api.job_requests import JobRequest, StrictJobRequest, submission_of
 from app.api.job_responses import (
     ArticleListing,
     AttemptListing,
@@ -29,6 +29,7 @@ from app.api.job_responses import (
     status_report,
 )
 from app.api.openapi import REQUEST_EXAMPLES, problem_responses
+from app.api.paging import Limit
 from app.api.submit_response import (
     HEADERS,
     WAIT_HEADERS,
@@ -37,7 +38,7 @@ from app.api.submit_response import (
     accepted,
     result_or_accepted,
 )
-from app.http.body import StrictJson, require_json
+from app.http.body import require_json
 from app.http.negotiation import conditional, prefers_page
 from app.http.security import require_same_origin
 from tasks.errors import InvalidRequest
@@ -49,10 +50,6 @@ from tasks.jobs.record import CancelOutcome
 
 TAGS = ["jobs"]
 
-LISTED = 200
-"""Entries on one page at the most."""
-
-Limit = Annotated[int, QueryParameter(ge=1, le=LISTED, description="Entries on one page.")]
 Word = TypeVar("Word", bound=enum.StrEnum)
 
 
@@ -60,7 +57,7 @@ Word = TypeVar("Word", bound=enum.StrEnum)
     "/jobs",
     tags=TAGS,
     status_code=202,
-    dto=StrictJson,
+    dto=StrictJobRequest,
     return_dto=None,
     before_request=require_json,
     responses={

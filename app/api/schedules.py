@@ -14,12 +14,11 @@ from litestar.openapi.spec import Example
 from litestar.params import Body, FromPath, QueryParameter
 from msgspec import Meta, Struct
 
-from app.api.job_requests import JobRequest, submission_of
-from app.api.jobs import Limit
+from app.api.job_requests import JobRequest, decode_request, submission_of
 from app.api.openapi import problem_responses
+from app.api.paging import Limit
 from app.http.body import (
     StrictJson,
-    decode_request,
     decode_strictly,
     explain,
     path_in,

@@ -18,9 +18,7 @@ from litestar.exceptions import ClientException
 from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 
-from app.api.job_requests import REQUEST_FIELDS, JobRequest
 from tasks.errors import InvalidRequest
-from tasks.jobs.job import JobType, Priority
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
@@ -28,13 +26,11 @@ JSON = "application/json"
 WRONG_TYPE = re.compile(
     r"Expected `(?P<wanted>[^`]+)`(?: (?P<bound>[<>]=? \S+))?(?:, got `(?P<got>[^`]+)`)?"
 )
-MISSING = re.compile(r"Object missing required field `(?P<name>[^`]+)`")
-UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.+)`", re.DOTALL)
+MISSING_FIELD = re.compile(r"Object missing required field `(?P<name>[^`]+)`")
+UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(?P<name>.+)`", re.DOTALL)
 PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 
 T = TypeVar("T")
-
-_decoder = msgspec.json.Decoder(JobRequest)
 
 
 class MalformedBody(ClientException):
@@ -48,7 +44,7 @@ class UnsupportedBody(ClientException):
 
 
 class StrictJson(AbstractDTO[Any]):
-    """Decodes the body of `POST /jobs` from its bytes, with the annotation as its schema."""
+    """Decodes a body from its bytes, with the annotation as its schema; see `decode_bytes`."""
 
     @classmethod
     def create_for_field_definition(cls, *_: Any, **__: Any) -> None:
@@ -61,9 +57,6 @@ class StrictJson(AbstractDTO[Any]):
         schema: Reference | Schema = schema_creator.for_field_definition(field_definition)
         return schema
 
-    def decode_bytes(self, value: bytes) -> Any:
-        return decode_request(value)
-
 
 async def require_json(request: Request[Any, Any, Any]) -> None:
     """Also what keeps the forms of other sites out: these can send no JSON."""
@@ -74,12 +67,6 @@ async def require_json(request: Request[Any, Any, Any]) -> None:
 
 async def require_form(request: Request[Any, Any, Any]) -> None:
     _require_media_type(request, FORM)
-
-
-def decode_request(body: bytes) -> JobRequest:
-    """Raises MalformedBody, or InvalidRequest with the place and what must stand there."""
-    request: JobRequest = decode_strictly(body, _decoder, _explain)
-    return request
 
 
 def decode_strictly(
@@ -107,9 +94,9 @@ def path_in(message: str) -> str:
 
 def explain(message: str, owner: str, fields: Sequence[str]) -> str:
     """msgspec's message as a sentence that says what to change."""
-    if missing := MISSING.match(message):
+    if missing := MISSING_FIELD.match(message):
         return f"{missing['name']} is missing."
-    if unknown := UNKNOWN.match(message):
+    if unknown := UNKNOWN_FIELD.match(message):
         known = ", ".join(fields)
         return f"{_quote(unknown['name'])} is not a field of {owner}; these are: {known}."
     name = path_in(message) or "The body"
@@ -150,30 +137,6 @@ def _refuse_twins(pairs: list[tuple[str, Any]]) -> None:
 def _fault(error: msgspec.DecodeError) -> str:
     text = str(error).removeprefix("JSON is malformed: ")
     return "it ends too early" if "truncated" in text else text
-
-
-def _explain(message: str, body: bytes) -> str:
-    path = path_in(message)
-    if path == "type":
-        return f"type must be one of {', '.join(JobType)}."
-    if path == "priority":
-        return f"priority must be one of {', '.join(Priority)}."
-    if path == "not_before":
-        return (
-            "not_before must be an ISO 8601 time with its offset from UTC, "
-            "such as 2026-03-01T08:30:00+01:00 or 2026-03-01T07:30:00Z."
-        )
-    missing = MISSING.match(message)
-    if missing and missing["name"] == "type":
-        return f"type is missing; one of {', '.join(JobType)}."
-    job_type = _type_in(body) if UNKNOWN.match(message) else ""
-    return explain(message, job_type, REQUEST_FIELDS.get(job_type, ()))
-
-
-def _type_in(body: bytes) -> str:
-    """Reads on beyond an unknown field, and so may find that the rest is no JSON at all."""
-    job_type: str = msgspec.json.decode(body, type=dict[str, Any]).get("type", "")
-    return job_type
 
 
 def _article(word: str) -> str:

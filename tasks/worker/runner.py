@@ -31,8 +31,9 @@ from tasks.jobs.step import Claim, ClaimRefusal, Lease, StepRef
 from tasks.ports import Discovery, Kind
 from tasks.settings import Settings
 from tasks.step_context import asking_for, soft_limit
-from tasks.telemetry import attempt_span, mark_failed
+from tasks.telemetry import mark_failed
 from tasks.worker.leases import HeldLeases, Stop
+from tasks.worker.tracing import attempt_span
 
 log = structlog.get_logger()
 

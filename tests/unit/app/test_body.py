@@ -15,9 +15,10 @@ from app.api.job_requests import (
     HealthCheckRequest,
     SingleAnalysisRequest,
     TopicCurationRequest,
+    decode_request,
     submission_of,
 )
-from app.http.body import MalformedBody, decode_request
+from app.http.body import MalformedBody
 from tasks.errors import InvalidRequest
 from tasks.jobs.job import JobType, Priority, SingleAnalysis
 

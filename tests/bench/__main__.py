@@ -10,6 +10,7 @@ from app.cli.context import LazyGroup
 @click.group(
     cls=LazyGroup,
     lazy={
+        "against": ("tests.bench.against:against", "Compare with an older checkout, in turn."),
         "coldstart": ("tests.bench.coldstart:coldstart", "From start to first use; memory."),
         "embed": ("tests.bench.embed:embed", "Texts embedded, and the share of the processor."),
         "faults": ("tests.bench.faults:faults", "Kill processes at random; count what is lost."),

@@ -49,8 +49,9 @@ def run_round(
     tasks: int,
     folder: Path,
     is_over: Callable[[], bool] = lambda: True,
+    root: Path = ROOT,
 ) -> RoundResult:
-    """The worker is not ended before `is_over`.
+    """Runs in the checkout at `root`. The worker is not ended before `is_over`.
 
     Raises ClickException with the end of its log if the entrant does not finish.
     """
@@ -58,11 +59,11 @@ def run_round(
     server.empty()
     report, log = folder / "report", folder / "log"
     environ = environ_of(entrant, server.url, tasks, report)
-    with child(entrant.enqueue, environ, log, ROOT):
+    with child(entrant.enqueue, environ, log, root):
         enqueued = _read_report(report, entrant, log)
     steps = round(tasks * entrant.steps_per_task)
     before = server.cpu_seconds()
-    with child(entrant.work, environ_of(entrant, server.url, steps, report), log, ROOT):
+    with child(entrant.work, environ_of(entrant, server.url, steps, report), log, root):
         worked = _read_report(report, entrant, log)
         redis_seconds = server.cpu_seconds() - before
         _wait(is_over, entrant, log)

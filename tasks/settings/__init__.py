@@ -1,24 +1,27 @@
-"""The settings, and the one place that reads the environment for them.
+"""The settings: what an operator may set by the environment.
 
-Each field of `Settings` is one variable: its name in capitals. The annotation holds its bounds
-and what it does. A new one goes into the file of its group, which `settings` lists, with a row in
-docs/settings.md; a check that spans several stands below them, and `reading` calls it. `rows`
-shows them to the operator.
+`declarations` is the table of all settings; `reader` reads and shows them.
 """
 
 from __future__ import annotations
 
-from tasks.settings.reading import read_settings
-from tasks.settings.rows import setting_rows
-from tasks.settings.settings import Settings
-from tasks.settings.sources import SOURCE_KEYS, check_sources, unknown_source
-from tasks.settings.worker import SMALLEST_WINDOW
+from tasks.settings.declarations import (
+    MIN_RELEASE_WINDOW,
+    SOURCE_KEYS,
+    Settings,
+    check_sources,
+    default_models_dir,
+    unknown_source,
+)
+from tasks.settings.reader import SettingRow, read_settings, setting_rows
 
 __all__ = [
-    "SMALLEST_WINDOW",
+    "MIN_RELEASE_WINDOW",
     "SOURCE_KEYS",
+    "SettingRow",
     "Settings",
     "check_sources",
+    "default_models_dir",
     "read_settings",
     "setting_rows",
     "unknown_source",

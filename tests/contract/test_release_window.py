@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from tasks.jobs.ledger_port import Ledger
-from tasks.settings import SMALLEST_WINDOW, Settings
+from tasks.settings import MIN_RELEASE_WINDOW, Settings
 from tests.contract.ledgers import a_job, discover
 
 
@@ -28,4 +28,4 @@ async def test_it_is_small_before_a_worker_is_heard_of(ledger: Ledger) -> None:
     job = a_job(urls=60)
     await ledger.submit(job)
     await discover(ledger, job)
-    assert (await ledger.depth()).outstanding == SMALLEST_WINDOW
+    assert (await ledger.depth()).outstanding == MIN_RELEASE_WINDOW

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.settings import read_settings
-from tasks.settings.models_dir import default_models_dir
+from tasks.settings import default_models_dir, read_settings
 
 
 @pytest.mark.parametrize(

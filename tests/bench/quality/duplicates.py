@@ -19,7 +19,7 @@ from nlp.models import load_models
 from nlp.similarity.duplicates import duplicates
 from nlp.similarity.fingerprint import COSINE_DECIMALS, embedding_of, fingerprint, shingles_of
 from nlp.text.words import sentences
-from tasks.settings.models_dir import default_models_dir
+from tasks.settings import default_models_dir
 from tests.bench.figure import Figure, compared
 from tests.bench.shared_data import news_pages
 

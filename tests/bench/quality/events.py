@@ -14,7 +14,7 @@ from nlp.embedding.embedder import title_and_lead
 from nlp.models import load_models
 from nlp.similarity.clusters import clusters
 from nlp.similarity.fingerprint import fingerprint
-from tasks.settings.models_dir import default_models_dir
+from tasks.settings import default_models_dir
 from tests.bench.figure import Figure, compared
 
 EVENTS = Path(__file__).parents[2] / "sampleweb" / "events"

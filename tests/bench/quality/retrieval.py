@@ -18,7 +18,7 @@ from nlp.embedding.embedder import Embedder, Vectors, title_and_lead
 from nlp.models import load_models
 from nlp.relevance import COMPANY_SHARE, relevance
 from nlp.text.query_terms import ArticleStems, article_stems
-from tasks.settings.models_dir import default_models_dir
+from tasks.settings import default_models_dir
 from tests.bench.figure import Figure, compared
 from tests.bench.shared_data import CRANFIELD
 from tests.sampleweb.catalogue import ARTICLES, TOPICS

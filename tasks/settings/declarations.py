@@ -1,0 +1,565 @@
+"""Every setting: its name, type, bounds, meaning and default.
+
+Each field of `Settings` is one variable: its name in capitals. Its annotation holds its bounds and
+what it does. The order is that of docs/settings.md, where a new setting needs a row too. The
+checks that span several settings follow the struct; `tasks.settings.reader` calls them.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta, Struct, field
+from msgspec.structs import asdict
+
+from nlp.analysis import AnalysisPolicy, Weights
+from nlp.decision import RELEVANCE_FLOOR, SelectionPolicy
+from tasks.errors import InvalidSettings
+
+SECRET = {"secret": True}
+"""The `extra` of a setting whose value is never shown."""
+
+SOURCE_KEYS: Mapping[str, str | None] = {
+    "feeds": None,
+    "gdelt": None,
+    "hackernews": None,
+    "arxiv": None,
+    "wikipedia": None,
+    "newsapi": "newsapi_key",
+    "guardian": "guardian_key",
+    "googlenews": None,
+    "bingnews": None,
+}
+"""Every source, with the setting that holds its key where it needs one."""
+
+MIN_RELEASE_WINDOW = 6
+"""The release window while no worker is known yet."""
+
+
+def _service(description: str) -> Meta:
+    """The address of a source's service."""
+    return Meta(pattern="^https?://", description=description)
+
+
+_Key = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._~+/=-]{8,200}$")]
+"""Sent in an HTTP header."""
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Everything that an operator may set."""
+
+    # Storage: where Redis is, and which keys in it belong to us.
+    redis_url: Annotated[
+        str | None,
+        Meta(
+            description=(
+                "Valkey or Redis, as redis://, rediss:// or unix://. Empty: the embedded Valkey."
+            ),
+            extra=SECRET,
+        ),
+    ] = None
+    key_prefix: Annotated[
+        str, Meta(min_length=1, description="What every key in Redis begins with.")
+    ] = "curator:"
+    state_dir: Annotated[Path, Meta(description="Where the embedded Valkey keeps its data.")] = (
+        Path(".state")
+    )
+
+    # Web: where the web service listens, and what it accepts.
+    http_host: Annotated[
+        str, Meta(min_length=1, description="The address that web listens on.")
+    ] = "127.0.0.1"
+    http_port: Annotated[int, Meta(ge=0, le=65535, description="The port that web listens on.")] = (
+        8000
+    )
+    curator_url: Annotated[
+        str, Meta(pattern="^https?://", description="The web service that `curator jobs` talks to.")
+    ] = "http://127.0.0.1:8000"
+    max_body_bytes: Annotated[
+        int, Meta(ge=1000, description="The largest request body that web accepts.")
+    ] = 1_000_000
+
+    # Worker: how steps are handed to workers, and taken back.
+    worker_concurrency: Annotated[
+        int, Meta(ge=1, le=1024, description="Steps that one worker process runs at once.")
+    ] = 4
+    worker_max_tasks: Annotated[
+        int, Meta(ge=0, description="A worker process is replaced after that many steps; 0: never.")
+    ] = 1000
+    worker_log_level: Annotated[
+        str,
+        Meta(
+            pattern="^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$",
+            description="DEBUG, INFO, WARNING, ERROR or CRITICAL; of web too.",
+        ),
+    ] = "INFO"
+    tasks_eager: Annotated[
+        bool,
+        Meta(description="Run jobs inside the caller, with no Redis: for tests and scripts."),
+    ] = False
+    release_window: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description=(
+                "Steps of one job that are open at once; 0: half as many again as all slots."
+            ),
+        ),
+    ] = 0
+    lease_seconds: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=60,
+            description=(
+                "A step whose worker has not renewed its lease for that long is run elsewhere."
+            ),
+        ),
+    ] = 8.0
+    wakeup_grace: Annotated[
+        float,
+        Meta(
+            ge=0.1,
+            le=60,
+            description=(
+                "A queued step whose wake-up was lost gets another after that many seconds."
+            ),
+        ),
+    ] = 2.0
+    shutdown_grace: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description=(
+                "After SIGTERM, running steps get that many seconds before they are handed back."
+            ),
+        ),
+    ] = 100.0
+
+    # Jobs: limits of time and size, retries, how long jobs and results are kept.
+    task_soft_time_limit: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description=(
+                "A step is cancelled after that many seconds, without what it waited for the "
+                "engine, and fails as timed out."
+            ),
+        ),
+    ] = 300.0
+    task_hard_time_limit: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="The engine is killed if it still holds a step after that many seconds.",
+        ),
+    ] = 600.0
+    task_max_retries: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=100,
+            description="How often a failed step is tried again; 3 retries are 4 attempts.",
+        ),
+    ] = 3
+    task_retry_delay: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description=(
+                "Seconds before the first retry; doubled each time, with jitter, up to 15 minutes."
+            ),
+        ),
+    ] = 60.0
+    result_ttl: Annotated[int, Meta(ge=1, description="Seconds that a result is kept.")] = 3600
+    job_ttl: Annotated[
+        int, Meta(ge=1, description="Seconds that a finished job is remembered.")
+    ] = 86400
+    max_urls_per_job: Annotated[int, Meta(ge=1, le=100_000, description="URLs in one batch.")] = (
+        1000
+    )
+    max_articles_per_topic: Annotated[
+        int, Meta(ge=1, le=10_000, description="Articles that one topic job may keep.")
+    ] = 100
+
+    # Sources: which are asked for a topic, with their addresses and keys.
+    sources: Annotated[
+        tuple[str, ...],
+        Meta(min_length=1, description=f"Where topics are looked up: {', '.join(SOURCE_KEYS)}."),
+    ] = ("feeds", "gdelt")
+    source_timeout: Annotated[
+        float,
+        Meta(gt=0, description="Seconds that each source has for one topic, its turns included."),
+    ] = 60.0
+    candidates_per_article: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=50,
+            description="Candidates that a topic job looks at for each article that it may keep.",
+        ),
+    ] = 5
+    feed_urls: Annotated[
+        tuple[str, ...],
+        Meta(
+            description=(
+                "Feeds and OPML lists; `{query}` in one stands for the topic. Empty: a "
+                "built-in list."
+            )
+        ),
+    ] = ()
+    gdelt_url: Annotated[str, _service("The GDELT DOC 2.0 service.")] = (
+        "https://api.gdeltproject.org/api/v2/doc/doc"
+    )
+    hackernews_url: Annotated[str, _service("Algolia's search of Hacker News.")] = (
+        "https://hn.algolia.com/api/v1/search"
+    )
+    arxiv_url: Annotated[str, _service("arXiv's search.")] = "https://export.arxiv.org/api/query"
+    wikipedia_url: Annotated[str, _service("The api.php of the Wikipedia that is searched.")] = (
+        "https://en.wikipedia.org/w/api.php"
+    )
+    newsapi_url: Annotated[str, _service("NewsAPI's search.")] = "https://newsapi.org/v2/everything"
+    newsapi_key: Annotated[
+        _Key | None, Meta(description="The key that NewsAPI gave you.", extra=SECRET)
+    ] = None
+    guardian_url: Annotated[str, _service("The Guardian's search.")] = (
+        "https://content.guardianapis.com/search"
+    )
+    guardian_key: Annotated[
+        _Key | None, Meta(description="The key that the Guardian gave you.", extra=SECRET)
+    ] = None
+    googlenews_url: Annotated[str, _service("Google News as a feed, in a language.")] = (
+        "https://news.google.com/rss/search?hl=en-US&gl=US&ceid=US:en"
+    )
+    bingnews_url: Annotated[str, _service("Bing News as a feed.")] = (
+        "https://www.bing.com/news/search?format=rss"
+    )
+
+    # Fetching: how much at once, how politely, and which addresses are allowed.
+    fetch_concurrency: Annotated[int, Meta(ge=1, description="Requests of one worker at once.")] = (
+        32
+    )
+    fetch_concurrency_per_host: Annotated[
+        int, Meta(ge=1, description="Requests of all workers together to one host at once.")
+    ] = 2
+    fetch_delay_per_host: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=30,
+            description=(
+                "Seconds between the starts of two requests to one host, of all workers together; "
+                "more where its robots.txt asks for more."
+            ),
+        ),
+    ] = 0.25
+    fetch_timeout: Annotated[
+        float, Meta(gt=0, description="Seconds for one fetch, redirects included.")
+    ] = 30.0
+    fetch_max_bytes: Annotated[
+        int, Meta(ge=1000, description="Decompressed bytes of one body.")
+    ] = 5_000_000
+    user_agent: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="How we present ourselves to sites; robots.txt is read for its first word.",
+        ),
+    ] = "content-curator/0.1"
+    egress_proxy: Annotated[
+        Annotated[str, Meta(pattern="^https?://")] | None,
+        Meta(
+            description="An HTTP proxy for everything that is fetched; it resolves names itself.",
+            extra=SECRET,
+        ),
+    ] = None
+    allow_private_addresses: Annotated[
+        bool,
+        Meta(
+            description="Whether addresses that are not public may be fetched. For local work only."
+        ),
+    ] = False
+
+    # Caches in Redis: of fetched documents, and of analyses.
+    http_cache_mb: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Megabytes of Redis for what was fetched, shared by all workers; 0: off.",
+        ),
+    ] = 256
+    http_cache_ttl: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description=(
+                "Seconds that a fetched document is kept, so that its site need only say whether "
+                "it has changed."
+            ),
+        ),
+    ] = 604_800
+    http_cache_max_age: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description=(
+                "Seconds that a fetched document is used without asking, at the most, where its "
+                "site allows that; 0: always ask."
+            ),
+        ),
+    ] = 3600
+    analysis_cache_mb: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Megabytes of Redis for analyses, shared by all jobs; 0: off.",
+        ),
+    ] = 256
+    analysis_cache_ttl: Annotated[
+        int, Meta(ge=1, description="Seconds that an analysis is kept.")
+    ] = 604_800
+
+    # Engine: threads, memory and models.
+    engine_threads: Annotated[
+        int, Meta(ge=0, le=256, description="Threads of the engine; 0: one for each core.")
+    ] = 0
+    engine_memory_mb: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description=(
+                "Megabytes that one analysis may take beside the models, on Linux; 0: no limit."
+            ),
+        ),
+    ] = 2048
+    models_dir: Annotated[
+        Path | None,
+        Meta(
+            description=(
+                "Where `curator models export` writes. Empty: `models` in the virtual environment, "
+                "or content-curator/models in the user's cache directory."
+            )
+        ),
+    ] = None
+    embedder: Annotated[
+        str,
+        Meta(
+            pattern="^(auto|onnx|sentence-transformers)$",
+            description=(
+                "onnx, sentence-transformers (on a GPU if there is one), or auto: onnx where the "
+                "model has been exported."
+            ),
+        ),
+    ] = "auto"
+    embedding_model: Annotated[
+        str | None,
+        Meta(
+            description=(
+                "Another model than the packaged one, by its path or its name; for "
+                "sentence-transformers alone."
+            )
+        ),
+    ] = None
+    embedding_precision: Annotated[
+        str,
+        Meta(
+            pattern="^(fp32|int8)$",
+            description=(
+                "fp32, or int8: embeds faster, is not exact, and needs an export of its own."
+            ),
+        ),
+    ] = "fp32"
+
+    # Scoring: the words that an article needs, the weights, the half-lives.
+    min_word_count: Annotated[int, Meta(ge=1, description="Words that an article needs.")] = 300
+    weight_readability: Annotated[
+        float, Meta(ge=0, le=1, description="Share of readability in the composite.")
+    ] = 0.12
+    weight_ner: Annotated[
+        float, Meta(ge=0, le=1, description="Share of entity density in the composite.")
+    ] = 0.12
+    weight_sentiment: Annotated[
+        float, Meta(ge=0, le=1, description="Share of neutrality in the composite.")
+    ] = 0.12
+    weight_relevance: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description="Share of relevance in the composite, by words and by meaning.",
+        ),
+    ] = 0.20
+    weight_recency: Annotated[
+        float, Meta(ge=0, le=1, description="Share of recency in the composite.")
+    ] = 0.12
+    weight_reputation: Annotated[
+        float, Meta(ge=0, le=1, description="Share of reputation in the composite.")
+    ] = 0.12
+    weight_coherence: Annotated[
+        float, Meta(ge=0, le=1, description="Share of topic coherence in the composite.")
+    ] = 0.20
+    recency_half_life_days: Annotated[
+        float, Meta(gt=0, description="Days after which an article's recency is halved.")
+    ] = 7.0
+    topic_half_life_days: Annotated[
+        dict[str, float],
+        Meta(
+            description=(
+                "Half-lives of single topics, as `finance:1,tech:3`, for topics with that word."
+            )
+        ),
+    ] = field(default_factory=dict)
+
+    # Selection: relevance, duplicates, caps per domain and per cluster.
+    min_relevance: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=100,
+            description="Relevance, of 100, below which a topic job drops a candidate.",
+        ),
+    ] = RELEVANCE_FLOOR
+    dup_sim_threshold: Annotated[
+        float, Meta(gt=0, le=1, description="Cosine from which two articles are near-duplicates.")
+    ] = 0.97
+    diversify_results: Annotated[
+        bool,
+        Meta(
+            description=(
+                "Whether jobs that ask for diversity get the caps per domain and per cluster."
+            )
+        ),
+    ] = True
+    domain_cap: Annotated[int, Meta(ge=1, description="Articles kept per registrable domain.")] = 2
+    use_embedding_clustering: Annotated[
+        bool,
+        Meta(description="Whether articles are clustered by meaning, for the cap per cluster."),
+    ] = True
+    cluster_cap: Annotated[int, Meta(ge=1, description="Articles kept per cluster.")] = 3
+    clustering_threshold: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=1,
+            description=(
+                "Mean cosine, with a credit for names and rare words that both have, from which "
+                "two groups of articles are one cluster."
+            ),
+        ),
+    ] = 0.75
+
+    def window(self, slots: int) -> int:
+        """Steps of one job that are open at once, where all workers together have these slots.
+
+        Half as many again as there are slots keeps every slot busy. With twice as many, ten small
+        jobs took 26 % longer beside a large one; see tests/integration/test_fairness.py.
+        """
+        return self.release_window or max(MIN_RELEASE_WINDOW, slots + slots // 2)
+
+    @property
+    def max_attempts(self) -> int:
+        """How often a step is tried before it fails for good."""
+        return self.task_max_retries + 1
+
+    @property
+    def models_path(self) -> Path:
+        """Where the exported models are."""
+        return self.models_dir or default_models_dir() or self.state_dir / "models"
+
+    @property
+    def analysis_policy(self) -> AnalysisPolicy:
+        return AnalysisPolicy(
+            min_word_count=self.min_word_count,
+            weights=self.weights,
+            half_life_days=self.recency_half_life_days,
+            topic_half_life_days=self.topic_half_life_days,
+        )
+
+    @property
+    def weights(self) -> Weights:
+        return Weights(
+            readability=self.weight_readability,
+            ner=self.weight_ner,
+            sentiment=self.weight_sentiment,
+            relevance=self.weight_relevance,
+            recency=self.weight_recency,
+            reputation=self.weight_reputation,
+            coherence=self.weight_coherence,
+        )
+
+    @property
+    def selection_policy(self) -> SelectionPolicy:
+        return SelectionPolicy(
+            domain_cap=self.domain_cap,
+            dup_sim_threshold=self.dup_sim_threshold,
+            use_clustering=self.use_embedding_clustering,
+            cluster_cap=self.cluster_cap,
+            clustering_threshold=self.clustering_threshold,
+        )
+
+
+def check_settings(settings: Settings) -> None:
+    """Checks what spans several settings. Raises InvalidSettings."""
+    _check_weights(settings)
+    _check_time_limits(settings)
+    check_sources(settings)
+    _check_embedding(settings)
+
+
+def _check_weights(settings: Settings) -> None:
+    """The composite must be a weighted mean."""
+    total = math.fsum(asdict(settings.weights).values())
+    if not math.isclose(total, 1.0, abs_tol=1e-6):
+        raise InvalidSettings(f"WEIGHT_*: the weights must sum to 1, and they sum to {total:g}")
+
+
+def _check_time_limits(settings: Settings) -> None:
+    """A step must be cancelled before its engine is killed."""
+    if settings.task_hard_time_limit < settings.task_soft_time_limit:
+        raise InvalidSettings("TASK_HARD_TIME_LIMIT: must not be below TASK_SOFT_TIME_LIMIT")
+
+
+def check_sources(settings: Settings) -> None:
+    """Raises InvalidSettings where SOURCES names an unknown source, or one without its key."""
+    for name in settings.sources:
+        if name not in SOURCE_KEYS:
+            raise unknown_source(name)
+        key = SOURCE_KEYS[name]
+        if key and not getattr(settings, key):
+            raise InvalidSettings(f"{key.upper()}: the source {name} in SOURCES needs a key")
+
+
+def unknown_source(name: str) -> InvalidSettings:
+    known = ", ".join(SOURCE_KEYS)
+    return InvalidSettings(f"SOURCES: there is no source {name[:80]!r}; there are {known}")
+
+
+def _check_embedding(settings: Settings) -> None:
+    """Only one of the embedders can run another model than the packaged one."""
+    if settings.embedding_model and settings.embedder != "sentence-transformers":
+        raise InvalidSettings("EMBEDDING_MODEL: another model needs EMBEDDER=sentence-transformers")
+
+
+def default_models_dir(
+    environ: Mapping[str, str] = os.environ,
+    prefix: str = sys.prefix,
+    base_prefix: str = sys.base_prefix,
+) -> Path | None:
+    """Where exported models are if no setting names a directory.
+
+    That is in the virtual environment, beside the weights; outside one, in the user's cache; None
+    where there is neither. An image is built by one user and run by another without a home: the
+    environment is what both have.
+    """
+    if prefix != base_prefix:
+        return Path(prefix) / "models"
+    cache = environ.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(cache):  # which the XDG specification says to ignore
+        home = environ.get("HOME", "")
+        cache = f"{home}/.cache" if os.path.isabs(home) else ""
+    return Path(cache) / "content-curator" / "models" if cache else None

@@ -72,7 +72,7 @@ class ReadReport(Struct, frozen=True, kw_only=True):
     stages: tuple[StageRun, ...] = ()
 
 
-class Measure(Struct, frozen=True, array_like=True):
+class Score(Struct, frozen=True, array_like=True):
     """One score, 0–100."""
 
     value: float
@@ -97,8 +97,8 @@ class Impression(Struct, frozen=True, kw_only=True):
     """What is cheap to know of a text, and of every candidate."""
 
     fingerprint: Fingerprint
-    readability: Measure
-    sentiment: Measure
+    readability: Score
+    sentiment: Score
 
 
 DETAIL_CHARS = 20_000
@@ -108,7 +108,7 @@ DETAIL_CHARS = 20_000
 class Details(Struct, frozen=True, kw_only=True):
     """What only a closer look tells of a text."""
 
-    ner_density: Measure
+    ner_density: Score
     entities: tuple[Entity, ...] = ()
     keywords: tuple[str, ...] = ()
     summary: str = ""

@@ -23,10 +23,10 @@ from nlp.analysis import (
     Depth,
     Details,
     Impression,
-    Measure,
     ReadReport,
     ReadRequest,
     Rejection,
+    Score,
     Scorecard,
     Study,
     StudyReport,
@@ -37,7 +37,7 @@ from nlp.embedding.embedder import Embedder, Vectors, title_and_lead
 from nlp.extraction.extract import extract
 from nlp.models import Models
 from nlp.neutral import NEUTRAL, Unmeasurable
-from nlp.relevance import RELEVANCE_SCORES, relevance_measures
+from nlp.relevance import RELEVANCE_SCORE_NAMES, relevance_scores
 from nlp.scores.coherence import topic_coherence
 from nlp.scores.entities import MAX_ENTITIES, counted, entity_density, readable_part
 from nlp.scores.readability import readability
@@ -46,14 +46,14 @@ from nlp.scores.reputation import reputation
 from nlp.scores.scorecard import scorecard
 from nlp.scores.sentiment import neutrality
 from nlp.similarity.fingerprint import embedding_of, fingerprint
-from nlp.stages import Stages, failed_measure, measured, told
+from nlp.stages import StageLog, error_text, failed_score, score_of
 from nlp.text.keywords import keywords
 from nlp.text.language import language_of, require_english
 from nlp.text.query_terms import TermCounts, term_counts
 from nlp.text.summary import lead_summary
-from nlp.text.words import ReadText
+from nlp.text.words import TokenizedText
 
-UNDETAILED = Measure(NEUTRAL, "Entities are read only of articles that come into question.")
+UNDETAILED = Score(NEUTRAL, "Entities are read only of articles that come into question.")
 
 Working = Callable[[Sequence[int]], None]
 """Told which of the requests are being worked on from now, and no others."""
@@ -61,7 +61,7 @@ Working = Callable[[Sequence[int]], None]
 
 def read(request: ReadRequest) -> ReadReport:
     """The article of a page, with its language, or why it is none. Raises only MemoryError."""
-    log = Stages()
+    log = StageLog()
     unread: Article | Rejection = Rejection(
         reason="not_readable", detail="The page could not be read."
     )
@@ -96,11 +96,11 @@ class _Subject:
 
     request: StudyRequest
     models: Models
-    log: Stages = field(default_factory=Stages)
+    log: StageLog = field(default_factory=StageLog)
 
     def __post_init__(self) -> None:
         self.article = self.request.article
-        self.text = ReadText(self.article.text)
+        self.text = TokenizedText(self.article.text)
         self.lead = title_and_lead(self.article.title, self.article.text)
 
     def report(self, vectors: Mapping[str, Vectors]) -> StudyReport:
@@ -136,9 +136,9 @@ class _Subject:
     def _details(self) -> Details:
         article, text = self.article, self.text
         if len(article.text) > DETAIL_CHARS:
-            text = ReadText(article.text[:DETAIL_CHARS])
-        density, entities = self.log.tried(
-            "entities", self._entities, lambda error: (failed_measure(error), ())
+            text = TokenizedText(article.text[:DETAIL_CHARS])
+        density, entities = self.log.run_or(
+            "entities", self._entities, lambda error: (failed_score(error), ())
         )
         return Details(
             ner_density=density,
@@ -149,7 +149,7 @@ class _Subject:
             summary=self.log.run("summary", lambda: lead_summary(article.title, text), ""),
         )
 
-    def _entities(self) -> tuple[Measure, tuple[Entity, ...]]:
+    def _entities(self) -> tuple[Score, tuple[Entity, ...]]:
         read = readable_part(self.article.text)
         entities: list[Entity] = []
 
@@ -158,7 +158,7 @@ class _Subject:
             entities.extend(counted(self.models.entities.mentions(read)))
             return entity_density(entities, read)
 
-        return measured(density), tuple(entities)
+        return score_of(density), tuple(entities)
 
     def _in_english(self, measure: Callable[[], float]) -> Callable[[], float]:
         def measured_in_english() -> float:
@@ -190,10 +190,10 @@ class _Subject:
             readability_score=impression.readability,
             sentiment_score=impression.sentiment,
             ner_density_score=details.ner_density if details else UNDETAILED,
-            **log.tried(
+            **log.run_or(
                 "relevance",
-                lambda: relevance_measures(vectors.get(query or ""), [document])[0],
-                lambda error: dict.fromkeys(RELEVANCE_SCORES, failed_measure(error)),
+                lambda: relevance_scores(vectors.get(query or ""), [document])[0],
+                lambda error: dict.fromkeys(RELEVANCE_SCORE_NAMES, failed_score(error)),
             ),
             recency_score=log.measure(
                 "recency",
@@ -244,5 +244,5 @@ def _encoded_singly(
         except MemoryError:
             raise
         except Exception as error:  # one text must not fail the batch
-            errors[text] = told(error)
+            errors[text] = error_text(error)
     return vectors, errors

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from nlp.analysis import Measure
+from nlp.analysis import Score
 from nlp.embedding.embedder import Vectors
 from nlp.neutral import NEUTRAL
 from nlp.text.query_terms import TITLE_WEIGHT, TermCounts
@@ -42,7 +42,7 @@ def lexical_shares(counts: Sequence[TermCounts]) -> Floats:
     """
     in_title = np.array([one.in_title for one in counts], dtype=np.float64)
     in_text = np.array([one.in_text for one in counts], dtype=np.float64)
-    weights = rarity(np.count_nonzero(in_title + in_text, axis=0), len(counts))
+    weights = idf(np.count_nonzero(in_title + in_text, axis=0), len(counts))
     mentions = TITLE_WEIGHT * in_title + in_text * length_discounts(counts)[:, None]
     return np.asarray(saturated(mentions) @ (weights / weights.sum()))
 
@@ -59,7 +59,7 @@ def saturated(mentions: Floats) -> Floats:
     return mentions / (mentions + SATURATION)
 
 
-def rarity(holding: npt.NDArray[np.int64], articles: int) -> Floats:
+def idf(holding: npt.NDArray[np.int64], articles: int) -> Floats:
     """The inverse document frequency of terms that `holding` of so many articles have; above 0."""
     having = holding + ORDINARY_ARTICLES * ORDINARY_SHARE
     lacking = articles + ORDINARY_ARTICLES - having
@@ -135,7 +135,7 @@ class FrequentStems:
         rows = np.flatnonzero(np.isin(self._stems, names))
         columns = np.searchsorted(names, self._stems[rows])
         worth = self._shares(best, names)
-        worth *= rarity(np.bincount(columns, minlength=len(names)), len(self.kept))
+        worth *= idf(np.bincount(columns, minlength=len(names)), len(self.kept))
         # By worth, then by name: the order of the articles must not count.
         chosen = np.lexsort((names, -np.round(worth, 12)))[:NEW_TERMS]
         table = np.zeros((len(self.kept), len(names)))
@@ -269,15 +269,15 @@ def _held(document: tuple[TermCounts, Vectors | None]) -> tuple[bytes, bytes]:
     return msgspec.msgpack.encode(counts), b"" if vector is None else vector.tobytes()
 
 
-RELEVANCE_SCORES = ("tfidf_relevance_score", "semantic_relevance_score", "relevance_score")
+RELEVANCE_SCORE_NAMES = ("tfidf_relevance_score", "semantic_relevance_score", "relevance_score")
 
-NO_QUERY = Measure(NEUTRAL, "No query was given.")
-NOT_EMBEDDED = Measure(NEUTRAL, "The embedding failed.")
+NO_QUERY = Score(NEUTRAL, "No query was given.")
+NOT_EMBEDDED = Score(NEUTRAL, "The embedding failed.")
 
 
-def relevance_measures(
+def relevance_scores(
     query_vector: Vectors | None, documents: Sequence[tuple[TermCounts | None, Vectors]]
-) -> list[Mapping[str, Measure]]:
+) -> list[Mapping[str, Score]]:
     """The measures of each document, by the names of their scores.
 
     Documents are as `nlp.relevance` takes them; without counts, which are the same for all,
@@ -285,16 +285,16 @@ def relevance_measures(
     """
     counted = [(counts, vector) for counts, vector in documents if counts is not None]
     if len(counted) < len(documents):
-        return [dict.fromkeys(RELEVANCE_SCORES, NO_QUERY)] * len(documents)
+        return [dict.fromkeys(RELEVANCE_SCORE_NAMES, NO_QUERY)] * len(documents)
     return [
         _measures(scores, query_vector is not None and bool(vector.any()))
         for scores, (_, vector) in zip(relevance(query_vector, counted), counted, strict=True)
     ]
 
 
-def _measures(scores: RelevanceScores, embedded: bool) -> Mapping[str, Measure]:
+def _measures(scores: RelevanceScores, embedded: bool) -> Mapping[str, Score]:
     return {
-        "tfidf_relevance_score": Measure(scores.lexical),
-        "semantic_relevance_score": Measure(scores.semantic) if embedded else NOT_EMBEDDED,
-        "relevance_score": Measure(scores.relevance),
+        "tfidf_relevance_score": Score(scores.lexical),
+        "semantic_relevance_score": Score(scores.semantic) if embedded else NOT_EMBEDDED,
+        "relevance_score": Score(scores.relevance),
     }

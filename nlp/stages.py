@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from nlp.analysis import Measure, StageRun
+from nlp.analysis import Score, StageRun
 from nlp.neutral import NEUTRAL, Unmeasurable
 
 Outcome = TypeVar("Outcome")
 
 
-class Stages:
+class StageLog:
     """The record of one article's stages, in their order."""
 
     def __init__(self) -> None:
@@ -20,18 +20,18 @@ class Stages:
 
     def run(self, name: str, work: Callable[[], Outcome], otherwise: Outcome) -> Outcome:
         """The outcome of `work`, or `otherwise` where it raises, with the error on record."""
-        return self.tried(name, work, lambda _error: otherwise)
+        return self.run_or(name, work, lambda _error: otherwise)
 
-    def measure(self, name: str, work: Callable[[], float]) -> Measure:
+    def measure(self, name: str, work: Callable[[], float]) -> Score:
         """What `work` measures, rounded to two decimals.
 
         Rounded, so that two machines agree and the composite can be recomputed from what is shown.
         What cannot be measured is neutral, with the reason; where `work` raised anything but
         `Unmeasurable`, the stage has failed.
         """
-        return self.tried(name, lambda: measured(work), failed_measure)
+        return self.run_or(name, lambda: score_of(work), failed_score)
 
-    def tried(
+    def run_or(
         self, name: str, work: Callable[[], Outcome], otherwise: Callable[[Exception], Outcome]
     ) -> Outcome:
         """The outcome of `work`, or what `otherwise` makes of the error, which is put on record."""
@@ -41,7 +41,7 @@ class Stages:
         except MemoryError:  # of the whole process, and no stage's to mend
             raise
         except Exception as raised:  # one stage must not fail the article
-            outcome, error = otherwise(raised), told(raised)
+            outcome, error = otherwise(raised), error_text(raised)
         self.add(name, started, error)
         return outcome
 
@@ -51,17 +51,17 @@ class Stages:
         self.runs.append(run)
 
 
-def measured(work: Callable[[], float]) -> Measure:
+def score_of(work: Callable[[], float]) -> Score:
     """What `work` measures, or the neutral value where it raises `Unmeasurable`."""
     try:
-        return Measure(round(work(), 2))
+        return Score(round(work(), 2))
     except Unmeasurable as reason:
-        return Measure(NEUTRAL, str(reason))
+        return Score(NEUTRAL, str(reason))
 
 
-def failed_measure(error: Exception) -> Measure:
-    return Measure(NEUTRAL, f"The measure failed: {told(error)}")
+def failed_score(error: Exception) -> Score:
+    return Score(NEUTRAL, f"The measure failed: {error_text(error)}")
 
 
-def told(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:300]

@@ -16,10 +16,10 @@ from nlp.analysis import (
     Details,
     Fingerprint,
     Impression,
-    Measure,
     ReadReport,
     ReadRequest,
     Rejection,
+    Score,
     Scorecard,
     StageRun,
     Study,
@@ -108,7 +108,7 @@ def studied_as_told(request: StudyRequest) -> StudyReport:
     """Scores and fingerprint depend on the URL alone."""
     digest = hashlib.sha256(request.article.url.encode()).digest()
     vector = np.random.default_rng(digest[0]).standard_normal(8).astype("<f4")
-    score = Measure(round(digest[1] / 2.56, 2))
+    score = Score(round(digest[1] / 2.56, 2))
     details = Details(ner_density=score, summary="In short.")
     impression = Impression(
         fingerprint=Fingerprint(

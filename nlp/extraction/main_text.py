@@ -48,7 +48,7 @@ def plain(text: str) -> str:
     return " ".join(_WORD.findall(text)).lower()
 
 
-def without_pointers(lines: list[str], tree: _Element, url: str) -> list[str]:
+def without_teaser_links(lines: list[str], tree: _Element, url: str) -> list[str]:
     """`lines`, the text of the page `tree`, without those that are headlines of other articles.
 
     Such a line is a link of some words to another page of the same site, and nothing but a label
@@ -194,7 +194,7 @@ def main_text(tree: _Element, url: str, title: str | None, linked: LinkedArticle
         return whole
     lines = [one for one in text.splitlines() if one.strip()]
     lines = without_title(lines, titles)
-    return "\n".join(without_pointers(lines, tree, url))
+    return "\n".join(without_teaser_links(lines, tree, url))
 
 
 def _extracted(tree: _Element, url: str, *, fast: bool) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from nlp.analysis import Evidence, Measure, Scorecard, Weights
+from nlp.analysis import Evidence, Score, Scorecard, Weights
 from nlp.article import Article
 from nlp.decision import Surveyed
 from nlp.scores.scorecard import rescored
@@ -31,7 +31,7 @@ def tie_break(one: Evidence) -> tuple[str, str, bytes]:
     return one.article.url, found.text_sha256, found.embedding
 
 
-MOST = Measure(100.0)
+MOST = Score(100.0)
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
@@ -71,7 +71,7 @@ def candidate(evidence: Evidence, surveyed: Surveyed, weights: Weights) -> Candi
     )
 
 
-def detailed(one: Candidate, ner_density: Measure, weights: Weights) -> Candidate:
+def detailed(one: Candidate, ner_density: Score, weights: Weights) -> Candidate:
     """The candidate after a look at its details."""
     scores = rescored(one.scores, weights, ner_density_score=ner_density)
     return Candidate(

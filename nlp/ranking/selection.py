@@ -13,7 +13,7 @@ import heapq
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from nlp.analysis import Evidence, Measure, Scorecard, Weights
+from nlp.analysis import Evidence, Score, Scorecard, Weights
 from nlp.decision import Decision, Ranking, SelectionPolicy, Survey, Verdict
 from nlp.ranking.candidate import Candidate, candidate, detailed, tie_break
 from nlp.ranking.explanation import Refusal, irrelevant, kept, merged, refused
@@ -62,7 +62,7 @@ class Selection:
         )
         return [entry[-1] for entry in heapq.nsmallest(most, unknown)]
 
-    def look(self, densities: dict[int, Measure]) -> None:
+    def look(self, densities: dict[int, Score]) -> None:
         """Goes on with the entity densities of the articles that were wanted, by their places."""
         for place, density in densities.items():
             self._candidates[place] = detailed(self._candidates[place], density, self._weights)

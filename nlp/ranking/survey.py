@@ -10,7 +10,7 @@ from nlp.analysis import Evidence, Fingerprint, Scorecard
 from nlp.decision import SelectionPolicy, Survey, Surveyed, SurveyRequest
 from nlp.embedding.embedder import Embedder, Vectors
 from nlp.ranking.candidate import best_first
-from nlp.relevance import relevance_measures
+from nlp.relevance import relevance_scores
 from nlp.scores.scorecard import rescored
 from nlp.similarity.clusters import clusters
 from nlp.similarity.duplicates import duplicates
@@ -62,7 +62,7 @@ def _cards(
     ]
     return [
         rescored(one.study.scores, request.weights, **measures)
-        for one, measures in zip(evidence, relevance_measures(vector, documents), strict=True)
+        for one, measures in zip(evidence, relevance_scores(vector, documents), strict=True)
     ]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
-from nlp.text.query_terms import topic_terms
-from nlp.text.words import ReadText, stems
+from nlp.text.query_terms import query_terms
+from nlp.text.words import TokenizedText, stems
 
 WINDOW_SENTENCES = 3
 """Sentences in a window: about a paragraph of news."""
@@ -15,7 +15,7 @@ FULL_PRESENCE = 0.5
 """Share of windows with the topic in them that counts as the whole text: pronouns do the rest."""
 
 
-def topic_coherence(query: str | None, text: ReadText) -> float:
+def topic_coherence(query: str | None, text: TokenizedText) -> float:
     """How steadily and how wholly `text` keeps to the query's terms, 0–100.
 
     The text is cut into windows of three sentences. presence is the share of windows with any
@@ -25,7 +25,7 @@ def topic_coherence(query: str | None, text: ReadText) -> float:
     together. Co-occurrence in windows as a measure of coherence is after Newman et al.
     (NAACL 2010). Raises `Unmeasurable` where the query has no word.
     """
-    terms = frozenset(topic_terms(query))
+    terms = frozenset(query_terms(query))
     shares = [len(terms.intersection(window)) / len(terms) for window in _windows(text)]
     present = [share for share in shares if share > 0]
     if not present:
@@ -35,7 +35,7 @@ def topic_coherence(query: str | None, text: ReadText) -> float:
     return 100.0 * presence * (1 + company) / 2
 
 
-def _windows(text: ReadText) -> Iterator[list[str]]:
+def _windows(text: TokenizedText) -> Iterator[list[str]]:
     for at in range(0, len(text.sentence_words), WINDOW_SENTENCES):
         window = text.sentence_words[at : at + WINDOW_SENTENCES]
         yield stems(chain.from_iterable(window))

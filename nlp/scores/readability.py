@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from nlp.neutral import Unmeasurable
-from nlp.text.words import ReadText
+from nlp.text.words import TokenizedText
 
 _VOWELS = re.compile(r"[aeiouy]+")
 
@@ -59,7 +59,7 @@ FULL_LENGTH = 2.0
 """Times the minimum at which an article is long enough for full marks; at the minimum, half."""
 
 
-def readability(text: ReadText, min_word_count: int) -> float:
+def readability(text: TokenizedText, min_word_count: int) -> float:
     """The mean of length and ease, 0–100.
 
     length = 100 · min(1, words / (2 · min_word_count)): each article has the minimum, so only

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import asdict, replace
 
-from nlp.analysis import Measure, NeutralScore, Scorecard, Weights
+from nlp.analysis import NeutralScore, Score, Scorecard, Weights
 from nlp.neutral import NEUTRAL
 
 
@@ -28,7 +28,7 @@ def composite(card: Scorecard, weights: Weights) -> float:
     return round(mean, 2)
 
 
-def scorecard(weights: Weights, **measures: Measure) -> Scorecard:
+def scorecard(weights: Weights, **measures: Score) -> Scorecard:
     """The card of these measures, each by the name of its score, as `readability_score`.
 
     Raises ValueError where the weights do not sum to 1.
@@ -48,7 +48,7 @@ def scorecard(weights: Weights, **measures: Measure) -> Scorecard:
     return rescored(blank, weights, **measures)
 
 
-def rescored(card: Scorecard, weights: Weights, **measures: Measure) -> Scorecard:
+def rescored(card: Scorecard, weights: Weights, **measures: Score) -> Scorecard:
     """The card with these measures in the place of those that it had."""
     others = [one for one in card.neutral if one.score not in measures]
     neutral = [

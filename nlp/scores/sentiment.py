@@ -7,13 +7,13 @@ from functools import lru_cache
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from nlp.neutral import Unmeasurable
-from nlp.text.words import ReadText
+from nlp.text.words import TokenizedText
 
 READ_SENTENCES = 400
 """Sentences that are read; beyond these the mean hardly moves."""
 
 
-def neutrality(text: ReadText) -> float:
+def neutrality(text: TokenizedText) -> float:
     """How neutral `text` sounds, 0–100: the mean over its sentences of (1 - |compound|) · 100.
 
     The compound is VADER's (Hutto and Gilbert, ICWSM 2014), for English. It was made for

@@ -19,7 +19,7 @@ ZIPF_SHIFT, ZIPF_SUM = 2.7, 10.0
 """The word of rank r makes up 1 / (10 (r + 2.7)) of a text, after Zipf and Mandelbrot."""
 
 
-def rarity(word: str) -> float:
+def idf(word: str) -> float:
     """The inverse document frequency of a case-folded word, estimated: 0 for "the", 7 at most.
 
     -log of the share of articles that have the word. It comes from the word's rank by frequency:

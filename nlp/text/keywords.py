@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from nlp.text.idf import is_known, rarity
+from nlp.text.idf import idf, is_known
 from nlp.text.language import is_english
-from nlp.text.stopwords import FunctionWords, function_words
+from nlp.text.stopwords import Stopwords, stopwords
 from nlp.text.words import MAX_WORD_CHARS, stems, words
 
 # Scripts that are written without spaces: Thai, Lao, Burmese, Khmer, kana, ideographs.
@@ -54,7 +54,7 @@ class _Token(NamedTuple):
     """Whether nothing but a space stands between it and the token before."""
 
 
-def chunks(text: str, language: str | None) -> Iterator[Sequence[Term]]:
+def noun_phrase_candidates(text: str, language: str | None) -> Iterator[Sequence[Term]]:
     """The runs of telling words in `text`, in order; none in a script without spaces.
 
     A run ends at punctuation, at a function word, after a possessive, at an address and at a
@@ -65,7 +65,7 @@ def chunks(text: str, language: str | None) -> Iterator[Sequence[Term]]:
     """
     tokens = list(_tokens(text))
     names = _names(tokens)
-    lists, english = function_words(language), is_english(language)
+    lists, english = stopwords(language), is_english(language)
     folded = [token.folded for token in tokens]
     stemmed = stems(folded) if english else folded
     run: list[Term] = []
@@ -123,21 +123,21 @@ def _names(tokens: Iterable[_Token]) -> frozenset[str]:
     )
 
 
-def _is_telling(token: _Token, name: bool, lists: FunctionWords, english: bool) -> bool:
+def _is_telling(token: _Token, name: bool, lists: Stopwords, english: bool) -> bool:
     folded = token.folded
     if len(folded) < lists.shortest or not folded[0].isalpha():
         return _MODEL_NUMBER.fullmatch(token.form) is not None
-    if folded in lists.breaking:  # "New York", "the US"
+    if folded in lists.delimiters:  # "New York", "the US"
         return english and name and token.form != folded and not token.opens
     if folded in lists.titles or _NO_WORD.search(token.form):
         return False
     return name or ("." not in folded and not (english and folded.endswith("ly")))
 
 
-def _is_weak(token: _Token, lists: FunctionWords) -> bool:
+def _is_weak(token: _Token, lists: Stopwords) -> bool:
     """Function words are telling in "the US", and no more than weak in "New York"."""
     folded = token.folded
-    return folded in lists.weak or (folded in lists.breaking and not token.form.isupper())
+    return folded in lists.weak or (folded in lists.delimiters and not token.form.isupper())
 
 
 def _is_number_of(run: Sequence[Term], token: _Token) -> bool:
@@ -213,7 +213,7 @@ def keywords(title: str, text: str, language: str | None) -> tuple[str, ...]:
         return ()
     english = is_english(language)
     in_title = frozenset(stems(words(title)) if english else words(title))
-    phrases = _phrases(list(chunks(text[:READ_CHARS], language)), in_title)
+    phrases = _phrases(list(noun_phrase_candidates(text[:READ_CHARS], language)), in_title)
     _give_surnames_to_full_names(phrases)
     _absorb(phrases)
     scores = {
@@ -309,7 +309,7 @@ def _inside(key: Stems) -> Iterator[Stems]:
 
 def _score(phrase: _Phrase, in_title: frozenset[str], english: bool) -> float:
     terms = phrase.terms
-    rare = sum(rarity(term.folded) for term in terms) / len(terms) if english else 1.0
+    rare = sum(idf(term.folded) for term in terms) / len(terms) if english else 1.0
     titled = sum(term.stem in in_title for term in terms) / len(terms)
     early = math.exp(-terms[0].place / EARLY_WORDS)
     shape = math.pow(len(terms), LENGTH_POWER) * (NAME_WEIGHT if phrase.is_name else 1.0)

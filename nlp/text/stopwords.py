@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-DATA = Path(__file__).parents[1] / "data" / "function_words.toml"
+DATA = Path(__file__).parents[1] / "data" / "stopwords.toml"
 
 SHORT = 3
 """Letters up to which a word of a language without a list is taken for one of these."""
@@ -16,10 +16,10 @@ SHORT = 3
 _SAME_LANGUAGE = {"nn": "nb", "no": "nb"}
 
 
-class FunctionWords(Struct, frozen=True, kw_only=True):
+class Stopwords(Struct, frozen=True, kw_only=True):
     """The function words of one language, case-folded."""
 
-    breaking: frozenset[str] = frozenset()
+    delimiters: frozenset[str] = frozenset()
     """They end a run of telling words."""
     titles: frozenset[str] = frozenset()
     """They end it even where they have a capital, as "CEO" before a name."""
@@ -29,18 +29,18 @@ class FunctionWords(Struct, frozen=True, kw_only=True):
     """Letters that a telling word has at least."""
 
 
-def function_words(language: str | None) -> FunctionWords:
+def stopwords(language: str | None) -> Stopwords:
     """Those of an ISO 639-1 code; English for None, and short words where there is no list."""
     code = language or "en"
-    return _lists().get(_SAME_LANGUAGE.get(code, code), FunctionWords(shortest=SHORT + 1))
+    return _lists().get(_SAME_LANGUAGE.get(code, code), Stopwords(shortest=SHORT + 1))
 
 
 @lru_cache(maxsize=1)
-def _lists() -> dict[str, FunctionWords]:
+def _lists() -> dict[str, Stopwords]:
     """What the data file says, which tells how the lists were made."""
     return {
-        code: FunctionWords(
-            breaking=frozenset(lists["breaking"].split()),
+        code: Stopwords(
+            delimiters=frozenset(lists["delimiters"].split()),
             titles=frozenset(lists.get("titles", "").split()),
             weak=frozenset(lists.get("weak", "").split()),
         )

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from nlp.text.idf import rarity
-from nlp.text.words import ReadText, stems, words
+from nlp.text.idf import idf
+from nlp.text.words import TokenizedText, stems, words
 
 MAX_SENTENCES = 3
 MAX_CHARS = 500
@@ -46,7 +46,7 @@ _PROMPT = re.compile(
 )
 
 
-def lead_summary(title: str, text: ReadText) -> str:
+def lead_summary(title: str, text: TokenizedText) -> str:
     """The first sentence, and of the next seven the one that says most of the title.
 
     A third follows where the two have fewer than 30 words. In the order of the text, and up to 500
@@ -76,7 +76,7 @@ def lead_summary(title: str, text: ReadText) -> str:
     return " ".join(found[place] for place in sorted(_chosen(found, told)))
 
 
-def _telling(text: ReadText, title: Sequence[str]) -> Iterator[str]:
+def _telling(text: TokenizedText, title: Sequence[str]) -> Iterator[str]:
     """The sentences that could stand in a summary, in order."""
     for sentence in _rejoined(text.sentences):
         spoken = words(sentence)
@@ -112,7 +112,7 @@ def _is_closed(sentence: str) -> bool:
 
 def _chosen(found: Sequence[str], title: Sequence[str]) -> list[int]:
     """The places of the sentences to show, the most telling first."""
-    telling = dict(zip(stems(title), map(rarity, title), strict=True))
+    telling = dict(zip(stems(title), map(idf, title), strict=True))
     whole = sum(telling.values()) or 1.0
 
     def worth(place: int) -> float:

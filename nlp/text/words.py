@@ -95,7 +95,7 @@ def _stem(token: str) -> str:
     return str(EnglishStemmer().stemWord(token.removesuffix("'s")))
 
 
-class ReadText:
+class TokenizedText:
     """A text with its sentences, words and stems, each cut when first asked for and then kept.
 
     Readability, sentiment, coherence and summary read the same cuts. Each cutting for

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nlp.analysis import Depth, Details, Evidence, Measure
+from nlp.analysis import Depth, Details, Evidence, Score
 from nlp.decision import Decision, Ranking, SelectionPolicy, SurveyRequest
 from nlp.neutral import NEUTRAL
 from nlp.ranking.selection import Selection
@@ -115,7 +115,7 @@ class ArticleRanker:
                 failure = error
                 break
         reason = f"Its details could not be seen: {failure}"
-        unseen = Details(ner_density=Measure(NEUTRAL, reason))
+        unseen = Details(ner_density=Score(NEUTRAL, reason))
         return replace(evidence, study=replace(evidence.study, details=unseen))
 
     async def _looked(self, job: Job, evidence: Evidence) -> Evidence:
@@ -145,9 +145,9 @@ class ArticleRanker:
         return tuple(outcomes)
 
 
-def _density(evidence: Evidence) -> Measure:
+def _density(evidence: Evidence) -> Score:
     details = evidence.study.details
-    return details.ner_density if details else Measure(NEUTRAL)
+    return details.ner_density if details else Score(NEUTRAL)
 
 
 def _result(

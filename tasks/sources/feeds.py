@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from nlp.article import Page
 from nlp.neutral import Unmeasurable
-from nlp.text.query_terms import topic_terms
+from nlp.text.query_terms import query_terms
 from nlp.text.words import stems, words
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.jobs.outcome import Candidate
@@ -289,7 +289,7 @@ def _chosen(page: Page, topic: str | None) -> list[Entry]:
 def on_topic(entries: Sequence[Entry], topic: str) -> list[Entry]:
     """The entries that hold every telling word of the topic, as a whole word in any inflection."""
     try:
-        terms = set(topic_terms(topic))
+        terms = set(query_terms(topic))
     except Unmeasurable:
         return []
     return [

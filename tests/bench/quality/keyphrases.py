@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nlp.text.idf import rarity
-from nlp.text.keywords import MAX_KEYWORDS, chunks, keywords
-from nlp.text.stopwords import function_words
+from nlp.text.idf import idf
+from nlp.text.keywords import MAX_KEYWORDS, keywords, noun_phrase_candidates
+from nlp.text.stopwords import stopwords
 from nlp.text.words import stems, words
 from tests.bench.figure import Figure, compared
 from tests.bench.quality.described import Described
@@ -94,7 +94,7 @@ def _by_count(page: Described) -> Sequence[str]:
 
 
 def _by_tf_idf(page: Described) -> Sequence[str]:
-    return _best(page, {word: rarity(word) for word in _telling(page)})
+    return _best(page, {word: idf(word) for word in _telling(page)})
 
 
 def _best(page: Described, weights: Mapping[str, float]) -> Sequence[str]:
@@ -109,7 +109,7 @@ def _best(page: Described, weights: Mapping[str, float]) -> Sequence[str]:
 
 
 def _telling(page: Described) -> list[str]:
-    empty = function_words(page.language).breaking | function_words(page.language).weak
+    empty = stopwords(page.language).delimiters | stopwords(page.language).weak
     return [
         word
         for word in words(page.text)
@@ -118,7 +118,10 @@ def _telling(page: Described) -> list[str]:
 
 
 def _by_rake(page: Described) -> Sequence[str]:
-    runs = [tuple(term.folded for term in run) for run in chunks(page.text, page.language)]
+    runs = [
+        tuple(term.folded for term in run)
+        for run in noun_phrase_candidates(page.text, page.language)
+    ]
     count = Counter(word for run in runs for word in run)
     degree: Counter[str] = Counter()
     for run in runs:

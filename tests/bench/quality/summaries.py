@@ -9,7 +9,7 @@ import click
 from msgspec.structs import replace
 
 from nlp.text.summary import MAX_CHARS, lead_summary
-from nlp.text.words import ReadText, sentences, words
+from nlp.text.words import TokenizedText, sentences, words
 from tests.bench.figure import Figure, compared
 from tests.bench.quality.described import Described, described_pages
 from tests.bench.quality.keyphrases import keyword_figures
@@ -43,7 +43,7 @@ def _summary_figures(pages: Sequence[Described]) -> Iterator[Figure]:
 
 
 def _cost(pages: Sequence[Described]) -> Figure:
-    texts = [ReadText(page.text) for page in pages]
+    texts = [TokenizedText(page.text) for page in pages]
     started = time.process_time()
     for page, text in zip(pages, texts, strict=True):
         lead_summary(page.title, text)
@@ -56,7 +56,7 @@ def _mean(pages: Sequence[Described], summary: Callable[[Described], str], place
 
 
 def _ours(page: Described) -> str:
-    return lead_summary(page.title, ReadText(page.text))
+    return lead_summary(page.title, TokenizedText(page.text))
 
 
 def _lead(page: Described) -> str:

@@ -9,8 +9,8 @@ from nlp.analysis import (
     Details,
     Evidence,
     Impression,
-    Measure,
     ReadRequest,
+    Score,
     Study,
     StudyRequest,
     Weights,
@@ -120,7 +120,7 @@ def evidence(
     """Of an article with `text`, or the prose of `seed`; None: its details are not known."""
     body = prose(seed) if text is None else text
     embedding = HashingEmbedder().encode([title_and_lead(title, body)])[0]
-    ner_density = Measure(NEUTRAL if density is None else density)
+    ner_density = Score(NEUTRAL if density is None else density)
     return Evidence(
         article=Article(
             url=url,
@@ -133,13 +133,13 @@ def evidence(
         study=Study(
             impression=Impression(
                 fingerprint=fingerprint(body, embedding),
-                readability=Measure(score),
-                sentiment=Measure(NEUTRAL),
+                readability=Score(score),
+                sentiment=Score(NEUTRAL),
             ),
             details=None if density is None else Details(ner_density=ner_density),
             terms=None,
             scores=scorecard(
-                BY_SCORE, readability_score=Measure(score), ner_density_score=ner_density
+                BY_SCORE, readability_score=Score(score), ner_density_score=ner_density
             ),
         ),
     )
@@ -156,5 +156,5 @@ def select(
     selection = Selection(articles, survey(asked, HashingEmbedder()), policy, weights)
     while places := selection.wanted(2):
         known = densities or {}
-        selection.look({at: Measure(known[articles[at].article.url]) for at in places})
+        selection.look({at: Score(known[articles[at].article.url]) for at in places})
     return selection.ranking()

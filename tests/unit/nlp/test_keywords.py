@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlp.text.idf import is_known, rarity
+from nlp.text.idf import idf, is_known
 from nlp.text.keywords import MAX_CHARS, MAX_KEYWORDS, keywords
-from nlp.text.stopwords import function_words
+from nlp.text.stopwords import stopwords
 from tests.unit.nlp.samples import prose
 
 PLAGUE = (
@@ -84,12 +84,12 @@ def test_addresses_numbers_and_contractions_are_none() -> None:
         ("xx", "Zilta kap moru. Kap zilta nen. Zilta kap.", "zilta"),
     ],
 )
-def test_other_languages_have_theirs_without_their_function_words(
+def test_other_languages_have_theirs_without_their_stopwords(
     language: str, text: str, expected: str
 ) -> None:
     found = keywords("", text, language)
     assert found[0].casefold() == expected.casefold()
-    assert not function_words(language).breaking & set(found)
+    assert not stopwords(language).delimiters & set(found)
 
 
 @pytest.mark.parametrize(
@@ -127,26 +127,26 @@ def test_a_text_without_spaces_has_no_keyword_without_end(text: str) -> None:
 
 def test_frequent_words_are_less_rare_than_telling_ones() -> None:
     ranked = ["the", "people", "government", "methane", "zyxwv"]
-    assert all(rarity(one) < rarity(other) for one, other in pairwise(ranked))
-    assert rarity("the") < 0.001
-    assert rarity("zyxwv") < 8
+    assert all(idf(one) < idf(other) for one, other in pairwise(ranked))
+    assert idf("the") < 0.001
+    assert idf("zyxwv") < 8
 
 
 def test_a_rare_part_makes_a_word_with_a_hyphen_rare() -> None:
-    assert rarity("anti-methane") == rarity("methane")
+    assert idf("anti-methane") == idf("methane")
 
 
 def test_accents_are_read_as_the_vocabulary_spells_them() -> None:
     assert not is_known("café")
-    assert rarity("café") == rarity("cafe")
+    assert idf("café") == idf("cafe")
 
 
 def test_no_word_is_in_two_lists() -> None:
-    english = function_words("en")
-    assert not english.breaking & english.weak
-    assert not english.titles & (english.breaking | english.weak)
+    english = stopwords("en")
+    assert not english.delimiters & english.weak
+    assert not english.titles & (english.delimiters | english.weak)
 
 
 def test_norwegian_has_one_list_under_its_three_codes() -> None:
-    assert function_words("no") == function_words("nb") == function_words("nn")
-    assert function_words("no").breaking
+    assert stopwords("no") == stopwords("nb") == stopwords("nn")
+    assert stopwords("no").delimiters

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlp.analysis import AnalysisPolicy, Measure, Weights
+from nlp.analysis import AnalysisPolicy, Score, Weights
 from nlp.article import Entity
 from nlp.neutral import Unmeasurable
 from nlp.scores.coherence import topic_coherence
@@ -19,15 +19,15 @@ from nlp.scores.recency import half_life_days, recency
 from nlp.scores.reputation import load_reputations, reputation
 from nlp.scores.scorecard import composite, rescored, scorecard
 from nlp.scores.sentiment import neutrality
-from nlp.text.words import ReadText
+from nlp.text.words import TokenizedText
 from nlp.urls import registrable_domain
 from tests.unit.nlp.samples import NOW, models, prose
 
 MEASURES: dict[str, Callable[[str], float]] = {
-    "readability": lambda text: readability(ReadText(text), 300),
-    "sentiment": lambda text: neutrality(ReadText(text)),
+    "readability": lambda text: readability(TokenizedText(text), 300),
+    "sentiment": lambda text: neutrality(TokenizedText(text)),
     "entities": lambda text: entity_density(counted(CapitalRecognizer().mentions(text)), text),
-    "coherence": lambda text: topic_coherence("bank rates", ReadText(text)),
+    "coherence": lambda text: topic_coherence("bank rates", TokenizedText(text)),
 }
 TEXTS = st.text(max_size=300) | st.lists(
     st.sampled_from(["Bank", "rates", "awful", "great!", "Berlin", "the", ".", "\n"]), max_size=60
@@ -45,7 +45,9 @@ def test_every_score_is_within_bounds_or_unmeasurable(name: str, text: str) -> N
 
 
 def test_a_longer_text_reads_better_up_to_twice_the_minimum() -> None:
-    scores = [readability(ReadText(prose(1, sentences)), 300) for sentences in (20, 30, 50, 90)]
+    scores = [
+        readability(TokenizedText(prose(1, sentences)), 300) for sentences in (20, 30, 50, 90)
+    ]
     assert scores[0] < scores[1] < scores[2]
     assert scores[3] - scores[2] < 8
 
@@ -58,18 +60,18 @@ def test_plain_words_read_better_than_long_ones() -> None:
 
 
 def test_without_a_minimum_every_length_is_enough() -> None:
-    assert readability(ReadText("The cat sat on the mat."), 0) > 90
+    assert readability(TokenizedText("The cat sat on the mat."), 0) > 90
 
 
 def test_opinion_is_less_neutral_than_report() -> None:
     report = "The council met on Monday. It voted on the budget."
     opinion = "This is a terrible, awful disaster. I hate it!"
-    assert neutrality(ReadText(report)) > 95
-    assert neutrality(ReadText(opinion)) < 40
+    assert neutrality(TokenizedText(report)) > 95
+    assert neutrality(TokenizedText(opinion)) < 40
 
 
 def test_one_loud_sentence_does_not_outweigh_nine_calm_ones() -> None:
-    text = ReadText("The council met on Monday. " * 9 + "A terrible disaster!")
+    text = TokenizedText("The council met on Monday. " * 9 + "A terrible disaster!")
     assert neutrality(text) > 85
 
 
@@ -166,32 +168,32 @@ def test_a_topic_held_throughout_is_more_coherent_than_one_named_once() -> None:
     filler = "It was a long day for them. " * 2
     throughout = ("The bank met. " + filler) * 6
     once = (filler + "They all went home. ") * 5 + filler + "The bank met. "
-    assert topic_coherence("bank", ReadText(throughout)) == 100.0
-    assert 0 < topic_coherence("bank", ReadText(once)) < 40
+    assert topic_coherence("bank", TokenizedText(throughout)) == 100.0
+    assert 0 < topic_coherence("bank", TokenizedText(once)) < 40
 
 
 def test_terms_that_keep_company_are_more_coherent_than_scattered_ones() -> None:
     together = "The solar storm came. It was late. It was dark. " * 4
     scattered = "The solar farm. It was late. It was dark. A storm. It was late. It is dark. " * 2
-    kept, spread = ReadText(together), ReadText(scattered)
+    kept, spread = TokenizedText(together), TokenizedText(scattered)
     assert topic_coherence("solar storm", kept) > topic_coherence("solar storm", spread)
 
 
 def test_the_topic_inside_other_words_is_not_the_topic() -> None:
-    assert topic_coherence("ai", ReadText("He said it again. The main rain.")) == 0.0
+    assert topic_coherence("ai", TokenizedText("He said it again. The main rain.")) == 0.0
 
 
 def test_the_composite_is_the_weighted_mean() -> None:
     card = scorecard(Weights())
     assert composite(card, Weights()) == pytest.approx(50.0)
-    related = rescored(card, Weights(), relevance_score=Measure(75.0))
+    related = rescored(card, Weights(), relevance_score=Score(75.0))
     assert related.overall_score == pytest.approx(50.0 + 0.20 * 25)
 
 
 def test_a_measure_takes_the_place_of_the_one_before_with_its_reason() -> None:
-    card = scorecard(Weights(), recency_score=Measure(50.0, "No date."))
+    card = scorecard(Weights(), recency_score=Score(50.0, "No date."))
     assert [one.score for one in card.neutral] == ["recency_score"]
-    assert rescored(card, Weights(), recency_score=Measure(80.0)).neutral == ()
+    assert rescored(card, Weights(), recency_score=Score(80.0)).neutral == ()
 
 
 def test_weights_that_do_not_sum_to_one_are_refused() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from nlp.analysis import Details, Evidence, Fingerprint, Measure, Study, Weights
+from nlp.analysis import Details, Evidence, Fingerprint, Score, Study, Weights
 from nlp.decision import Decision, SelectionPolicy, Verdict
 from nlp.scores.scorecard import rescored
 from nlp.similarity.clusters import clusters
@@ -301,7 +301,7 @@ def each_url_once(articles: list[Evidence]) -> list[Evidence]:
 
 
 def with_density(one: Evidence, density: float) -> Study:
-    measure = Measure(density)
+    measure = Score(density)
     return replace(
         one.study,
         details=Details(ner_density=measure),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nlp.text.summary import MAX_CHARS, lead_summary
-from nlp.text.words import ReadText
+from nlp.text.words import TokenizedText
 
 FIRST = "The council opened the bridge on Monday."
 SECOND = "It had been closed for two years."
@@ -15,7 +15,7 @@ THIRD = "Repairs cost nine million in all."
 
 
 def summary(title: str, text: str) -> str:
-    return lead_summary(title, ReadText(text))
+    return lead_summary(title, TokenizedText(text))
 
 
 def test_short_sentences_stand_as_three_in_their_order() -> None:

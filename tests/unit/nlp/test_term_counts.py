@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlp.text.query_terms import FREQUENT, TermCounts, article_stems, term_counts
+from nlp.text.query_terms import MAX_FREQUENT_STEMS, TermCounts, article_stems, term_counts
 
 
 def names(counts: TermCounts) -> list[int]:
@@ -34,7 +34,7 @@ def test_other_stems_are_kept_the_most_frequent_first() -> None:
 
 def test_the_words_of_the_query_take_no_place_among_the_others() -> None:
     text = " ".join(f"w{number}" for number in range(100)) + " bank rates" * 5
-    assert len(names(term_counts("bank rates", "", text))) == FREQUENT
+    assert len(names(term_counts("bank rates", "", text))) == MAX_FREQUENT_STEMS
 
 
 def test_a_word_said_without_end_counts_255_times_at_most() -> None:

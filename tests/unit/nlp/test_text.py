@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlp.text.words import ReadText, sentences, stems, words
+from nlp.text.words import TokenizedText, sentences, stems, words
 
 TEXTS = st.lists(
     st.sampled_from(["The", "bank's", "rates", "rose.", "Dr.", "don’t", "新しい", "\n"]),
@@ -15,7 +15,7 @@ TEXTS = st.lists(
 
 @given(TEXTS)
 def test_the_cuts_are_those_of_the_text(text: str) -> None:
-    read = ReadText(text)
+    read = TokenizedText(text)
     assert read.sentences == tuple(sentences(text))
     assert read.words == tuple(words(text))
     assert read.stems == tuple(stems(words(text)))
@@ -23,6 +23,6 @@ def test_the_cuts_are_those_of_the_text(text: str) -> None:
 
 
 def test_a_text_is_cut_once() -> None:
-    read = ReadText("The bank met. It left.")
+    read = TokenizedText("The bank met. It left.")
     assert read.sentences is read.sentences
     assert read.words is read.words

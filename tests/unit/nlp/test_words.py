@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nlp.neutral import Unmeasurable
-from nlp.text.query_terms import topic_terms
+from nlp.text.query_terms import query_terms
 from nlp.text.words import (
     MAX_SENTENCE_CHARS,
     MAX_SENTENCE_WORDS,
@@ -73,15 +73,15 @@ def test_stems_bring_forms_of_a_word_together() -> None:
     assert stems(["banks", "banking", "bank's"]) == ["bank", "bank", "bank"]
 
 
-def test_a_topic_is_its_telling_words() -> None:
-    assert topic_terms("The future of the banks") == ("futur", "bank")
+def test_query_terms_are_the_stems_of_the_content_words() -> None:
+    assert query_terms("The future of the banks") == ("futur", "bank")
 
 
-def test_a_topic_of_function_words_keeps_them() -> None:
-    assert topic_terms("The Who") == ("the", "who")
+def test_a_query_of_stopwords_alone_keeps_them() -> None:
+    assert query_terms("The Who") == ("the", "who")
 
 
 @pytest.mark.parametrize("query", [None, "", "  ", "?!"])
-def test_no_word_is_no_topic(query: str | None) -> None:
+def test_a_query_without_words_has_no_terms(query: str | None) -> None:
     with pytest.raises(Unmeasurable):
-        topic_terms(query)
+        query_terms(query)

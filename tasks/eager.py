@@ -20,7 +20,8 @@ from tasks.kinds.job_types import build_kinds
 from tasks.ledger.memory import MemoryLedger
 from tasks.ports import Cache, Engine, Fetcher, Kind
 from tasks.settings import Settings
-from tasks.worker.leases import HeldLeases
+from tasks.supervision import background
+from tasks.worker.leases import RENEW_RESTARTS, HeldLeases
 from tasks.worker.runner import Runner
 
 WORKER = "eager"
@@ -61,8 +62,7 @@ async def _runner(
 ) -> AsyncIterator[Runner]:
     """A worker's runner, whose leases are renewed meanwhile."""
     leases = HeldLeases(ledger, WORKER, settings.worker_concurrency)
-    async with asyncio.TaskGroup() as group:
-        renewing = group.create_task(leases.renew_forever())
+    async with background("renewing leases", leases.renew_forever, RENEW_RESTARTS):
         yield Runner(
             ledger=ledger,
             kinds=kinds,
@@ -70,7 +70,6 @@ async def _runner(
             settings=settings,
             worker=WORKER,
         )
-        renewing.cancel()
 
 
 class _Loop:

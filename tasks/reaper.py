@@ -27,9 +27,6 @@ async def reap_forever(ledger: Ledger) -> None:
             more = await _reap(ledger)
         except LedgerUnavailable:
             more = False
-        except Exception:  # without a reaper, what is lost would stay lost
-            log.exception("reaping failed in a way that nobody foresaw")
-            more = False
         if not more:
             await asyncio.sleep(REAP_SECONDS)
 

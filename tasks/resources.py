@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
@@ -19,7 +18,7 @@ from tasks.reaper import reap_forever
 from tasks.schedules.scheduler import Scheduler
 from tasks.schedules.service import Schedules
 from tasks.settings import Settings
-from tasks.supervision import cancelled
+from tasks.supervision import background
 
 
 @asynccontextmanager
@@ -73,22 +72,12 @@ async def open_schedules(settings: Settings) -> AsyncIterator[Schedules]:
 
 @asynccontextmanager
 async def reaping(ledger: Ledger) -> AsyncIterator[None]:
-    async with background(reap_forever(ledger)):
+    async with background("reaper", lambda: reap_forever(ledger)):
         yield
 
 
 @asynccontextmanager
 async def scheduling(ledger: RedisLedger, settings: Settings) -> AsyncIterator[None]:
     scheduler = Scheduler(RedisSchedules(ledger.scripts), Queue(ledger, settings), settings)
-    async with background(scheduler.run_forever()):
+    async with background("scheduler", scheduler.run_forever):
         yield
-
-
-@asynccontextmanager
-async def background(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Runs a loop beside the body, and ends it with that."""
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        await cancelled(task)

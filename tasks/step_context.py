@@ -1,7 +1,7 @@
-"""For whom something is asked: the step that runs here, where one does.
+"""The step that runs here: its name, and the clock of its soft limit.
 
-What waits outside the process for this step, such as its turn at a host, is kept under this name,
-so that the next attempt finds it again, in whichever worker that runs.
+Both are context variables, so that code far below the runner need not be given them: a request to
+a host queues under the step's name, and waiting for the engine pauses the step's clock.
 """
 
 from __future__ import annotations
@@ -11,83 +11,87 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 
-_asker: ContextVar[str | None] = ContextVar("asker", default=None)
+_current_step: ContextVar[str | None] = ContextVar("current_step", default=None)
 
 
 @contextmanager
-def asking_for(step: str) -> Iterator[None]:
-    """Whatever the body asks, it asks for this step."""
-    before = _asker.set(step)
+def step_named(name: str) -> Iterator[None]:
+    """The body runs for this step."""
+    token = _current_step.set(name)
     try:
         yield
     finally:
-        _asker.reset(before)
+        _current_step.reset(token)
 
 
-def asker() -> str | None:
-    """The name of the step; None where nobody would come back for the answer."""
-    return _asker.get()
+def current_step() -> str | None:
+    """The name of the step that runs here; None outside of steps.
+
+    What waits outside this process for the step, such as its place in a host's queue, is kept under
+    this name, so that the next attempt finds it again, in whichever worker that runs.
+    """
+    return _current_step.get()
 
 
 class SoftLimit:
-    """The clock of one step. It stands while any of the step's tasks waits."""
+    """The clock of one step. It is paused while any of the step's tasks waits."""
 
     def __init__(self, timeout: asyncio.Timeout) -> None:
         self._timeout = timeout
         self._waiting = 0
-        self._left: float | None = None
-        """Seconds, while the clock stands; None where there is nothing to go on with."""
+        """Bodies of `paused` that run."""
+        self._seconds_left: float | None = None
+        """While the clock is paused; None if the limit had been reached before."""
 
     @property
-    def counts(self) -> bool:
-        """Whether the clock goes."""
+    def is_running(self) -> bool:
         return self._timeout.when() is not None
 
     @contextmanager
-    def stopped(self) -> Iterator[None]:
-        """Stops the clock for the body."""
+    def paused(self) -> Iterator[None]:
+        """Pauses the clock for the body."""
         self._waiting += 1
         if self._waiting == 1:
-            self._stop()
+            self._pause()
         try:
             yield
         finally:
             self._waiting -= 1
             if not self._waiting:
-                self._go_on()
+                self._resume()
 
-    def _stop(self) -> None:
+    def _pause(self) -> None:
         due = None if self._timeout.expired() else self._timeout.when()
-        self._left = None if due is None else due - asyncio.get_running_loop().time()
-        if self._left is not None:
+        self._seconds_left = None if due is None else due - asyncio.get_running_loop().time()
+        if self._seconds_left is not None:
             self._timeout.reschedule(None)
 
-    def _go_on(self) -> None:
-        if self._left is not None:
-            self._timeout.reschedule(asyncio.get_running_loop().time() + self._left)
+    def _resume(self) -> None:
+        if self._seconds_left is not None:
+            self._timeout.reschedule(asyncio.get_running_loop().time() + self._seconds_left)
 
 
-_limit: ContextVar[SoftLimit | None] = ContextVar("soft_limit", default=None)
+_current_limit: ContextVar[SoftLimit | None] = ContextVar("current_limit", default=None)
 
 
 @asynccontextmanager
 async def soft_limit(seconds: float) -> AsyncIterator[SoftLimit]:
-    """Cancels the body after so many seconds of work, and raises TimeoutError."""
+    """Cancels the body after this many seconds of work, and raises TimeoutError."""
     async with asyncio.timeout(seconds) as timeout:
         limit = SoftLimit(timeout)
-        before = _limit.set(limit)
+        token = _current_limit.set(limit)
         try:
             yield limit
         finally:
-            _limit.reset(before)
+            _current_limit.reset(token)
 
 
 @contextmanager
-def not_counted() -> Iterator[None]:
-    """Stops the clock of the soft limit that holds here, if there is one, for the body."""
-    limit = _limit.get()
+def soft_limit_paused() -> Iterator[None]:
+    """Pauses the clock of the innermost soft limit, if there is one, for the body."""
+    limit = _current_limit.get()
     if limit is None:
         yield
         return
-    with limit.stopped():
+    with limit.paused():
         yield

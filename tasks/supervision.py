@@ -1,25 +1,94 @@
-"""Ends a task for sure.
-
-In Python 3.11 `asyncio.wait_for` swallows a cancellation that comes in the same moment as its
-result (bpo-37658), and redis-py sends every command through it. Of tasks that popped from a full
-list and were cancelled at a random moment, two in five went on.
-"""
+"""Keeps the loops of a process running, and ends tasks and child processes for certain."""
 
 from __future__ import annotations
 
 import asyncio
 import ctypes
+import os
 import signal
 import sys
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 
-AGAIN_SECONDS = 0.2
+import structlog
+from msgspec import Struct
+
+log = structlog.get_logger()
+
+Loop = Callable[[], Coroutine[None, None, None]]
+"""Called once for each start: a loop that has failed is started anew."""
 
 
-async def cancelled(task: asyncio.Task[None]) -> None:
-    """Cancels the task until it has ended. What it raised is raised here, unless it is that."""
+class RestartPolicy(Struct, frozen=True, kw_only=True):
+    """How long a loop that failed is left alone before it is restarted."""
+
+    first_seconds: float = 0.5
+    max_seconds: float = 10.0
+    stable_seconds: float = 60.0
+    """After a run of this length, a failure counts as the first one again."""
+
+    def delay(self, failures: int) -> float:
+        """Seconds until the restart after this many failures in a row, doubled with each."""
+        return min(self.first_seconds * 2.0 ** min(failures - 1, 30), self.max_seconds)
+
+
+RESTARTS = RestartPolicy()
+
+
+@asynccontextmanager
+async def background(
+    name: str, loop: Loop, policy: RestartPolicy = RESTARTS
+) -> AsyncIterator[None]:
+    """Keeps a loop running beside the body, and ends it with the body."""
+    task = asyncio.create_task(keep_running(name, loop, policy), name=name)
+    try:
+        yield
+    finally:
+        await cancel_and_wait(task)
+
+
+async def keep_running(name: str, loop: Loop, policy: RestartPolicy = RESTARTS) -> None:
+    """Runs the loop until it returns or is cancelled.
+
+    An unexpected error is logged with the loop's name, and the loop is restarted after a delay that
+    grows while it keeps failing.
+    """
+    failures = 0
+    while True:
+        started = time.monotonic()
+        try:
+            return await loop()
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and _is_cancelling():
+                raise
+            # A cancellation that was not meant for this task comes from something that it awaited.
+            if time.monotonic() - started >= policy.stable_seconds:
+                failures = 0
+            failures += 1
+            delay = policy.delay(failures)
+            log.exception("background loop failed, restarting it", loop=name, delay_seconds=delay)
+        await asyncio.sleep(delay)
+
+
+def _is_cancelling() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+CANCEL_AGAIN_SECONDS = 0.2
+
+
+async def cancel_and_wait(task: asyncio.Task[None]) -> None:
+    """Cancels the task until it has ended. Raises what the task raised, except the cancellation.
+
+    One cancellation is not enough: in Python 3.11 `asyncio.wait_for` swallows one that comes in the
+    same moment as its result (bpo-37658), and redis-py sends every command through it. Of tasks
+    that popped from a full list and were cancelled at a random moment, two in five kept running.
+    """
     while not task.done():
         task.cancel()
-        await asyncio.wait({task}, timeout=AGAIN_SECONDS)
+        await asyncio.wait({task}, timeout=CANCEL_AGAIN_SECONDS)
     if not task.cancelled():
         task.result()
 
@@ -27,10 +96,17 @@ async def cancelled(task: asyncio.Task[None]) -> None:
 PR_SET_PDEATHSIG = 1
 
 
-def die_with_parent() -> None:
-    """Asks the kernel to kill this process when its parent dies, however that happens.
+def die_with_parent(parent_pid: int) -> None:
+    """Has the kernel kill this process when its parent dies, however that happens.
 
-    On Linux alone; elsewhere a child that outlives a killed parent must be ended by hand.
+    `parent_pid` is the process that started this one. If that is already dead, the request comes
+    too late and this process ends at once; its new parent may be any process (a subreaper), so
+    only a comparison shows it.
+
+    On Linux only; elsewhere a child that outlives a killed parent must be ended by hand.
     """
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent_pid:
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -10,6 +10,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tasks.settings import Settings
+from tasks.supervision import die_with_parent
+
+PARENT_PID = "TEST_PARENT_PID"
 
 Process = asyncio.subprocess.Process
 
@@ -35,9 +38,14 @@ async def start_program(
     with log.open("ab") as stderr:
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", module, *map(str, arguments)),
-            env={**os.environ, **environ},
+            env={**os.environ, **environ, PARENT_PID: str(os.getpid())},
             stderr=stderr,
         )
+
+
+def end_with_starter() -> None:
+    """For such a program: it ends when the process dies that started it."""
+    die_with_parent(int(os.environ[PARENT_PID]))
 
 
 def worker_environ(settings: Settings, **others: object) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The engine process itself, with the real models.
 
-`python -m tasks.engine.__main__ FD THREADS MB MODELS_DIR EMBEDDER PRECISION MODEL`
+`python -m tasks.engine.__main__ FD PARENT_PID THREADS MB MODELS_DIR EMBEDDER PRECISION MODEL`
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from nlp.ranking.survey import survey
 from tasks.engine.server import Skills, serve
 
 if __name__ == "__main__":
-    models_dir, embedder, precision, model = sys.argv[4:8]
+    models_dir, embedder, precision, model = sys.argv[5:9]
     serve(
         Skills(
             load=partial(

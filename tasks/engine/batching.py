@@ -21,7 +21,7 @@ from tasks.engine.protocol import (
     Working,
 )
 from tasks.engine.supervisor import StartedEngine
-from tasks.step_context import not_counted
+from tasks.step_context import soft_limit_paused
 
 BATCH_TOKENS = 2048
 """What is embedded in one batch, at most: with one thread some half a second."""
@@ -69,7 +69,7 @@ class Ask:
             if self._begun:
                 await self._changed()
             else:
-                with not_counted():
+                with soft_limit_paused():
                     await self._changed()
         return self._outcome.result()
 

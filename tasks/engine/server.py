@@ -83,8 +83,8 @@ class Skills(Generic[Models]):
 
 def serve(skills: Skills[Models]) -> None:
     """Runs until the worker closes the socket."""
-    descriptor, threads, megabytes = (int(argument) for argument in sys.argv[1:4])
-    die_with_parent()
+    descriptor, parent_pid, threads, megabytes = (int(argument) for argument in sys.argv[1:5])
+    die_with_parent(parent_pid)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker, which ends us
     gone = contextlib.suppress(BrokenPipeError, ConnectionResetError)  # the worker
     with socket.socket(fileno=descriptor) as channel, gone:

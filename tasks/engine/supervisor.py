@@ -28,7 +28,7 @@ class EngineCommand(Struct, frozen=True, kw_only=True):
     """How an engine is started."""
 
     module: str
-    """What is run as `python -m MODULE FD THREADS MB`; see `tasks.engine.server`."""
+    """What is run as `python -m MODULE FD PARENT_PID THREADS MB`; see `tasks.engine.server`."""
     threads: int
     memory_mb: int
     arguments: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class StartedEngine:
     @classmethod
     async def start(cls, command: EngineCommand) -> StartedEngine:
         ours, theirs = socket.socketpair()
-        numbers = (theirs.fileno(), command.threads, command.memory_mb)
+        numbers = (theirs.fileno(), os.getpid(), command.threads, command.memory_mb)
         with theirs, contextlib.ExitStack() as on_failure:
             on_failure.callback(ours.close)
             process = await asyncio.create_subprocess_exec(

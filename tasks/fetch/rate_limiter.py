@@ -22,7 +22,7 @@ import structlog
 from msgspec import Struct
 
 from tasks.errors import HostBusy, PermanentFailure, Reason, TransientFailure
-from tasks.step_context import asker
+from tasks.step_context import current_step
 
 MAX_GAP = 30.0
 """Seconds between two requests that we are willing to keep. Sites that ask for more in robots.txt
@@ -221,7 +221,7 @@ class Limits:
     def _turn(self, host: str, url: str, pace: Pace) -> Turn:
         """The same step has the same ticket for a URL whenever it asks, and wherever. What goes
         first is asked by whoever comes first, for all in this worker."""
-        owner = self._name if pace.first else asker() or secrets.token_hex(6)
+        owner = self._name if pace.first else current_step() or secrets.token_hex(6)
         ticket = _digest(f"{owner} {url}")
         if ticket in self._asked:
             ticket = _digest(f"{owner} {url} {secrets.token_hex(6)}")
@@ -269,7 +269,7 @@ def _check_patience(host: str, answer: Answer, until_then: float, pace: Pace) ->
             retry_after=wait,
             host=host,
         )
-    if pace.patience is None and asker() is not None and until_then > PATIENCE:
+    if pace.patience is None and current_step() is not None and until_then > PATIENCE:
         log.info("a step waits for its host", host=host, seconds=wait)
         raise HostBusy(host, max(wait - EARLY_SECONDS, SHORTEST_PAUSE))
 

@@ -30,7 +30,7 @@ from tasks.jobs.outcome import ArticleAnalysed, Candidate
 from tasks.jobs.result import article_result
 from tasks.ports import Engine, Fetcher
 from tasks.settings import Settings
-from tasks.step_context import not_counted
+from tasks.step_context import soft_limit_paused
 from tasks.telemetry import fetch_span, record_stages
 
 
@@ -83,7 +83,7 @@ class ArticleAnalyser:
         """
         text = f"{article.title}\n{article.text}"
         async with AsyncExitStack() as turn:
-            with not_counted():  # who comes second finds what the first has kept
+            with soft_limit_paused():  # who comes second finds what the first has kept
                 await turn.enter_async_context(self._turns.taken(text))
             impression, details = await self._analyses.of_text(article)
             if depth is Depth.IMPRESSION:

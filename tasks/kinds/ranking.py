@@ -22,7 +22,7 @@ from tasks.jobs.result import ArticlesResult, article_result, failed_decision, f
 from tasks.kinds.article_analysis import ArticleAnalyser, without_text
 from tasks.ports import Engine
 from tasks.settings import Settings
-from tasks.step_context import not_counted, soft_limit
+from tasks.step_context import soft_limit, soft_limit_paused
 
 OUTCOMES_READ = 500
 """Outcomes in one read from the ledger."""
@@ -125,7 +125,7 @@ class ArticleRanker:
         """
         limit = self._settings.task_soft_time_limit
         try:
-            with not_counted():
+            with soft_limit_paused():
                 async with soft_limit(limit):
                     study, known = await self._analyser.study(
                         job, evidence.article, Depth.DETAILS, evidence.study.impression

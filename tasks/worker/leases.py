@@ -14,11 +14,15 @@ from msgspec import Struct
 from tasks.errors import LedgerUnavailable
 from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.step import Lease, LeaseVerdict
+from tasks.supervision import RestartPolicy
 
 log = structlog.get_logger()
 
 RENEW_SECONDS = 0.5
 """So often that the renewal is also how a worker learns of a cancellation within a second."""
+
+RENEW_RESTARTS = RestartPolicy(first_seconds=RENEW_SECONDS, max_seconds=RENEW_SECONDS)
+"""Never later: without renewals this worker would lose whatever it runs."""
 
 
 class Stop(enum.StrEnum):
@@ -72,10 +76,7 @@ class HeldLeases:
 
     async def renew_forever(self) -> None:
         while True:
-            try:
-                await self.renew()
-            except Exception:  # without renewals this worker would lose whatever it runs
-                log.exception("leases could not be renewed, in a way that nobody foresaw")
+            await self.renew()
             await asyncio.sleep(RENEW_SECONDS)
 
     async def renew(self) -> None:
@@ -99,6 +100,6 @@ class HeldLeases:
 
 
 def _stop(held: _Held, why: Stop) -> None:
-    """Each time it is called: a cancellation may be swallowed, see `tasks.supervision`."""
+    """Is called until the work has ended: one cancellation may be swallowed (`cancel_and_wait`)."""
     held.stop = held.stop or why
     held.work.cancel()

@@ -12,7 +12,7 @@ from typing import Any
 from taskiq.abc.broker import AsyncBroker
 from taskiq.receiver import Receiver
 
-from tasks.supervision import cancelled
+from tasks.supervision import cancel_and_wait
 
 
 class StepReceiver(Receiver):
@@ -40,7 +40,7 @@ class StepReceiver(Receiver):
             await asyncio.wait({taking, finish}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             finish.cancel()
-            await cancelled(taking)
+            await cancel_and_wait(taking)
         if self._running:
             await asyncio.wait(self._running)
 

@@ -30,7 +30,7 @@ from tasks.jobs.outcome import ArticleAnalysed
 from tasks.jobs.step import Claim, ClaimRefusal, Lease, StepRef
 from tasks.ports import Discovery, Kind
 from tasks.settings import Settings
-from tasks.step_context import asking_for, soft_limit
+from tasks.step_context import soft_limit, step_named
 from tasks.telemetry import mark_failed
 from tasks.worker.leases import HeldLeases, Stop
 from tasks.worker.tracing import attempt_span
@@ -123,7 +123,7 @@ class Runner:
                 return self._failed(claim.lease, bug, span)
 
     async def _work(self, claim: Claim, outcome: list[Finish]) -> None:
-        with asking_for(str(claim.lease.ref)):
+        with step_named(str(claim.lease.ref)):
             async with soft_limit(self._settings.task_soft_time_limit):
                 outcome.append(await self._step(claim))
 

@@ -11,6 +11,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 
 import structlog
 from msgspec import Struct
@@ -28,10 +29,11 @@ from tasks.ledger.connection import connect
 from tasks.ledger.rate_limiter import SharedHosts
 from tasks.ledger.redis import RedisLedger
 from tasks.ports import Cache, Engine, Fetcher, Kind
-from tasks.resources import background, open_caches, open_ledger, reaping, scheduling
+from tasks.resources import open_caches, open_ledger, reaping, scheduling
 from tasks.settings import Settings
+from tasks.supervision import background
 from tasks.worker.broker import RUN_STEP, WakeupBroker
-from tasks.worker.leases import RENEW_SECONDS, HeldLeases
+from tasks.worker.leases import RENEW_RESTARTS, RENEW_SECONDS, HeldLeases
 from tasks.worker.receiver import StepReceiver
 from tasks.worker.runner import Runner
 
@@ -76,7 +78,7 @@ async def run_worker(settings: Settings, engine_module: str = ENGINE) -> WorkerE
             async with (
                 open_caches(settings) as caches,
                 shared_fetcher(settings, caches.documents) as fetcher,
-                background(_end_without(engine, stop, now)),
+                background("engine start", lambda: _end_without(engine, stop, now)),
             ):
                 return await serve(settings, engine, fetcher, stop, now, caches.analyses)
         finally:
@@ -149,13 +151,14 @@ async def serve_kinds(
         broker = WakeupBroker(pops, url, settings.key_prefix)
         receiver = _receiver(broker, runner, settings)
         broker.free_slots = lambda: 0 if leases.paused else receiver.free_slots
+        end_in_time = partial(_end_in_time, leases, stop, now, settings.shutdown_grace)
         log.info("worker started", worker=worker, slots=settings.worker_concurrency)
         async with (
             reaping(ledger),
             scheduling(ledger, settings),
-            background(leases.renew_forever()),
-            background(_stop_when_drained(leases, stop)),
-            background(_end_in_time(leases, stop, now, settings.shutdown_grace)),
+            background("renewing leases", leases.renew_forever, RENEW_RESTARTS),
+            background("draining", lambda: _stop_when_drained(leases, stop)),
+            background("stopping", end_in_time),
         ):
             await receiver.listen(stop)
         log.info("worker stopped", worker=worker)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 END_SECONDS = 5.0
+
+PARENT_PID = "BENCH_PARENT_PID"
+"""The variable in which a command finds the process that started it."""
 
 
 @contextmanager
@@ -18,7 +22,7 @@ def child(
     with log.open("ab") as output:
         process = subprocess.Popen(
             command,
-            env=dict(environ),
+            env={**environ, PARENT_PID: str(os.getpid())},
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=output,

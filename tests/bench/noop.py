@@ -26,6 +26,7 @@ from tasks.settings import read_settings
 from tasks.supervision import die_with_parent
 from tasks.telemetry import configure_tracing
 from tasks.worker.worker import serve_kinds, spare_collector
+from tests.bench.children import PARENT_PID
 from tests.bench.peers.command import enqueue_together
 from tests.bench.peers.round import Round
 
@@ -76,7 +77,8 @@ async def work(kind: Kind) -> None:
 
 def begin() -> None:
     """What `curator worker` does first."""
-    die_with_parent()
+    if parent_pid := os.environ.get(PARENT_PID):  # none where it is run by hand
+        die_with_parent(int(parent_pid))
     configure_logging("INFO")
     configure_tracing("curator-worker", {})
     spare_collector()

@@ -6,8 +6,8 @@ from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.step import ClaimRefusal, LeaseVerdict, StepRef
 from tasks.ledger.memory import MemoryLedger
 from tasks.reaper import BATCH, reap_forever
-from tasks.resources import background
 from tasks.settings import Settings
+from tasks.supervision import background
 from tests.contract.ledgers import (
     START_MS,
     WORKER,
@@ -121,6 +121,6 @@ async def test_a_long_queue_does_not_hide_a_lease_that_has_ended() -> None:
     await ledger.submit(job)
     lease = await claim(ledger, job, "discover")
     now_ms[0] += 2000
-    async with background(reap_forever(ledger)):
+    async with background("reaper", lambda: reap_forever(ledger)):
         await wait_until(ledger.due_in, "all that is due to be looked at", timeout=1)
     assert (await ledger.renew(WORKER, b"{}", [lease])).verdicts == (LeaseVerdict.LOST,)

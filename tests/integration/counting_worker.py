@@ -12,8 +12,8 @@ from nlp.decision import Survey, SurveyRequest
 from tasks.engine.process import EngineProcess
 from tasks.ports import Engine
 from tasks.settings import read_settings
-from tasks.supervision import die_with_parent
 from tasks.worker.worker import serve, shared_fetcher
+from tests.processes import end_with_starter
 
 
 class CountingEngine:
@@ -48,5 +48,5 @@ async def main(file: Path) -> None:
 
 
 if __name__ == "__main__":
-    die_with_parent()
+    end_with_starter()
     asyncio.run(main(Path(sys.argv[1])))

@@ -20,8 +20,8 @@ from tasks.jobs.outcome import ArticleAnalysed, Candidate
 from tasks.logs import configure_logging
 from tasks.ports import Discovery, Kind
 from tasks.settings import Settings, read_settings
-from tasks.supervision import die_with_parent
 from tasks.worker.worker import WorkerExit, serve_kinds, stop_signals
+from tests.processes import end_with_starter
 from tests.waiting import wait_until
 
 HELD_SECONDS = 60.0
@@ -61,7 +61,7 @@ async def run(settings: Settings, folder: Path) -> WorkerExit:
 
 
 def main(folder: Path) -> None:
-    die_with_parent()
+    end_with_starter()
     settings = read_settings(os.environ)
     configure_logging(settings.worker_log_level)
     if asyncio.run(run(settings, folder)).recycle:

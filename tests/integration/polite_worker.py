@@ -7,9 +7,9 @@ import os
 
 from tasks.logs import configure_logging
 from tasks.settings import read_settings
-from tasks.supervision import die_with_parent
 from tasks.worker.worker import serve, shared_fetcher, stop_signals
 from tests.fakes import FakeEngine
+from tests.processes import end_with_starter
 
 
 async def main() -> None:
@@ -21,5 +21,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    die_with_parent()
+    end_with_starter()
     asyncio.run(main())

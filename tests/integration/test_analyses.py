@@ -19,7 +19,7 @@ from tasks.jobs.job import BatchAnalysis, Job, JobState, Params, TopicCuration
 from tasks.jobs.submission import Submission
 from tasks.kinds.article_analysis import ArticleAnalyser
 from tasks.settings import Settings
-from tasks.step_context import SoftLimit, not_counted, soft_limit
+from tasks.step_context import SoftLimit, soft_limit, soft_limit_paused
 from tests.fakes import FakeEngine, FakeFetcher, read_as_told
 from tests.waiting import wait_until
 
@@ -212,7 +212,7 @@ class BusyEngine(FakeEngine):
         self.free = asyncio.Event()
 
     async def study(self, request: StudyRequest) -> StudyReport:
-        with not_counted():
+        with soft_limit_paused():
             await self.free.wait()
         return await super().study(request)
 
@@ -232,7 +232,7 @@ async def test_waiting_for_the_same_text_in_another_job_is_not_counted(cache: Me
             return known
 
     tasks = [asyncio.create_task(studied()) for _ in range(2)]
-    await wait_until(lambda: [one.counts for one in limits] == [False, False], "both to wait")
+    await wait_until(lambda: [one.is_running for one in limits] == [False, False], "both to wait")
     engine.free.set()
     assert await asyncio.gather(*tasks) == [False, True]
 

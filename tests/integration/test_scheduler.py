@@ -13,11 +13,12 @@ from tasks.jobs.queue import Queue
 from tasks.jobs.submission import Submission
 from tasks.ledger.redis import RedisLedger
 from tasks.ledger.schedules import RedisSchedules
-from tasks.resources import background, open_ledger, open_web
+from tasks.resources import open_ledger, open_web
 from tasks.schedules.cron import read_timetable
 from tasks.schedules.schedule import DueRuns, Missed, Schedule, ScheduleRecord
 from tasks.schedules.scheduler import Scheduler
 from tasks.settings import Settings
+from tasks.supervision import background
 from tests.integration.conftest import RunWorker, ended
 from tests.waiting import wait_until
 
@@ -97,21 +98,23 @@ async def test_web_and_workers_together_make_each_run_once(
     assert sorted(await job_ids(ledger)) == sorted(expected)
 
 
-async def test_the_scheduler_goes_on_when_the_ledger_is_back(
-    ledger: RedisLedger, settings: Settings
+@pytest.mark.parametrize("error", [LedgerUnavailable(), ValueError("unexpected")])
+async def test_the_scheduler_continues_after_an_error(
+    ledger: RedisLedger, settings: Settings, error: Exception
 ) -> None:
-    class Away(RedisSchedules):
+    class FailsOnce(RedisSchedules):
         calls = 0
 
         async def due(self) -> DueRuns:
             self.calls += 1
             if self.calls == 1:
-                raise LedgerUnavailable
+                raise error
             return await super().due()
 
-    book = Away(ledger.scripts)
+    book = FailsOnce(ledger.scripts)
     due = await overdue(book)
-    async with background(Scheduler(book, Queue(ledger, settings), settings).run_forever()):
+    scheduler = Scheduler(book, Queue(ledger, settings), settings)
+    async with background("scheduler", scheduler.run_forever):
         await advanced(book, due)
     assert book.calls >= 2
     assert await job_ids(ledger) == [due.schedule.job_id(due.next_run_ms)]

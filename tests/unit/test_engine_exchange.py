@@ -40,15 +40,15 @@ async def test_only_who_is_worked_on_spends_time() -> None:
 
     async def told(working: tuple[int, ...], counted: list[bool]) -> None:
         await engine.replies.put(Working(working))
-        await wait_until(lambda: [one.counts for one in limits] == counted, "the clocks")
+        await wait_until(lambda: [one.is_running for one in limits] == counted, "the clocks")
 
     await wait_until(lambda: len(limits) == 2, "both to wait")
-    assert [one.counts for one in limits] == [False, False]
+    assert [one.is_running for one in limits] == [False, False]
     await told((first, second), [True, True])
     await told((first,), [True, False])
     await engine.replies.put(Failed(first, "whatever"))
     await waiting[0]
-    assert not limits[1].counts
+    assert not limits[1].is_running
     await told((second,), [True, True])
     await engine.replies.put(Failed(second, "whatever"))
     assert await exchange is End.ANSWERED

@@ -68,7 +68,7 @@ class Supervisor:
 
     async def _start(self, command: str) -> asyncio.subprocess.Process:
         child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "app.cli", command, "--supervised"),
+            *(sys.executable, "-m", "app.cli", command, "--parent-pid", str(os.getpid())),
             env=self._environ,
             start_new_session=True,  # Ctrl-C is for us; the children are told by us
         )
@@ -83,7 +83,8 @@ def child_environ(redis_url: str) -> dict[str, str]:
     return {**os.environ, "REDIS_URL": redis_url}
 
 
-supervised = click.option("--supervised", is_flag=True, hidden=True)
+parent_pid = click.option("--parent-pid", type=int, hidden=True)
+"""Of the `curator up` that started this process, with which it ends."""
 
 
 @click.command()
@@ -99,10 +100,10 @@ def up() -> None:
 
 
 @click.command()
-@supervised
-def web(supervised: bool) -> None:
+@parent_pid
+def web(parent_pid: int | None) -> None:
     """Run the web service: the HTTP interface and the pages."""
-    settings = _begin(supervised)
+    settings = _begin(parent_pid)
     from app.main import serve  # loads the web framework, which `up` does not need
     from tasks.resources import open_web
 
@@ -112,10 +113,10 @@ def web(supervised: bool) -> None:
 
 
 @click.command()
-@supervised
-def worker(supervised: bool) -> None:
+@parent_pid
+def worker(parent_pid: int | None) -> None:
     """Run a worker. After WORKER_MAX_TASKS steps it replaces itself by a fresh one."""
-    settings = _begin(supervised)
+    settings = _begin(parent_pid)
     import uvloop
 
     from tasks.worker.worker import run_worker
@@ -129,9 +130,9 @@ def worker(supervised: bool) -> None:
         os.execv(sys.executable, again)  # noqa: S606 - the very command that runs now
 
 
-def _begin(supervised: bool) -> Settings:
-    if supervised:
-        die_with_parent()
+def _begin(parent_pid: int | None) -> Settings:
+    if parent_pid is not None:
+        die_with_parent(parent_pid)
     settings = read_settings(os.environ)
     configure_logging(settings.worker_log_level)
     return settings

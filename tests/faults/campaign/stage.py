@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
 import signal
 from collections.abc import AsyncIterator, Mapping
@@ -87,7 +88,7 @@ class Stage:
             "WORKER_MAX_TASKS": "300",
         }
         worker = "tests.faults.campaign.worker"
-        self.web = Actor("web", "app.cli", "web", "--supervised", environ=environ)
+        self.web = Actor("web", "app.cli", "web", "--parent-pid", str(os.getpid()), environ=environ)
         self.workers = [Actor(f"worker-{n}", worker, environ=environ) for n in range(WORKERS)]
 
     @property

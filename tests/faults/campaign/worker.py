@@ -25,10 +25,10 @@ from tasks.ledger.redis import RedisLedger
 from tasks.logs import configure_logging
 from tasks.ports import Kind
 from tasks.settings import Settings, read_settings
-from tasks.supervision import die_with_parent
 from tasks.worker.worker import serve_kinds, stop_signals
 from tests.faults.campaign.journal import Journal, What
 from tests.faults.campaign.site import Site
+from tests.processes import end_with_starter
 
 
 class JournalLedger(RedisLedger):
@@ -107,5 +107,5 @@ async def main(folder: Path, who: str) -> None:
 
 
 if __name__ == "__main__":
-    die_with_parent()
+    end_with_starter()
     asyncio.run(main(Path(os.environ["CAMPAIGN_FOLDER"]), os.environ["CAMPAIGN_WHO"]))

@@ -14,7 +14,7 @@ from tasks.errors import HostBusy, PermanentFailure, Reason, TransientFailure
 from tasks.fetch.client import Deadline
 from tasks.fetch.local_rate_limiter import LocalHosts
 from tasks.fetch.rate_limiter import ANY_PACE, EARLY_SECONDS, Answer, Limits, Pace, Slots, Turn
-from tasks.step_context import asking_for
+from tasks.step_context import step_named
 
 GAP = 1.0
 PER_HOST = 2
@@ -115,7 +115,7 @@ async def test_a_step_that_would_wait_long_is_told_when_to_come_back_and_keeps_i
     visits = Visits()
 
     async def ask(number: int) -> None:
-        with asking_for(f"job/analyse:{number}"):
+        with step_named(f"job/analyse:{number}"):
             await visits.visit("host", str(number), 0.0)
 
     tasks = [asyncio.create_task(ask(number)) for number in range(8)]
@@ -154,7 +154,7 @@ async def test_a_host_that_keeps_refusing_costs_a_try() -> None:
         await visits.limits.hold("host", 10.0)
         visits.clock.now += 10.0
     await visits.limits.hold("host", 10.0)
-    with asking_for("job/analyse:0"), pytest.raises(TransientFailure) as caught:
+    with step_named("job/analyse:0"), pytest.raises(TransientFailure) as caught:
         await visits.visit("host", "a", 0.0)
     assert caught.value.retry_after == 10.0
 

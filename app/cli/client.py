@@ -1,57 +1,81 @@
-"""A small client of the HTTP interface."""
+"""The client of the HTTP interface: one method for each call that a command makes."""
 
 from __future__ import annotations
 
-import datetime as dt
 import ipaddress
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
 import msgspec
 from msgspec import Struct
 
-from app.cli.context import Surroundings
-from app.cli.exits import CommandError, Unreachable, WrongUse
+from app.cli.context import CliContext
+from app.cli.exits import CommandError, InvalidUsage, Unreachable
 from app.cli.responses import (
-    Answer,
     AttemptListing,
     Handled,
+    HandledPage,
     JobListing,
     JobResult,
     JobStatus,
+    Paused,
     Problem,
+    QueueReport,
+    Schedule,
+    ScheduleListing,
     Submitted,
+    Worker,
+    WorkerListing,
 )
-from tasks.jobs.job import JobType
 from tasks.settings import read_settings
 
 T = TypeVar("T")
+ListingT = TypeVar("ListingT", JobListing, ScheduleListing)
+
+BulkOperation = Literal["cancel", "retry", "purge"]
+
+_PAGE_SIZE = 100
+"""Jobs or schedules in one response; the server allows at most 200."""
 
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 
 
-class Service:
-    """The web service. Every call raises WrongUse for what it refuses, Unreachable for the rest."""
+class ApiResponse(Struct, Generic[T], frozen=True):
+    """A successful response: decoded, and as it was sent."""
+
+    body: T
+    document: bytes
+    """JSON, as the server sent it."""
+
+
+class ApiClient:
+    """The web service at one URL.
+
+    Every call raises InvalidUsage if the server refuses the request (4xx), and Unreachable if there
+    is no usable response.
+    """
 
     def __init__(self, url: str, transport: httpx.BaseTransport | None = None) -> None:
         try:
             base = httpx.URL(url)
         except httpx.InvalidURL as error:
-            raise WrongUse(f"{url!r} is not a URL: {error}") from error
+            raise InvalidUsage(f"{url!r} is not a URL: {error}") from error
         if base.scheme not in ("http", "https") or not base.host:
-            raise WrongUse(f"{url!r} is not an address: it must be http://… or https://…")
+            raise InvalidUsage(
+                f"{url!r} is not the URL of a web service: it must be http://… or https://…"
+            )
         self.url = str(base.copy_with(userinfo=b"")).rstrip("/")
-        """The address as it may be shown: without a password."""
+        """The URL without its password, safe to print."""
         self._http = httpx.Client(
             base_url=base,
             transport=transport,
             timeout=_TIMEOUT,
             headers={"Accept": "application/json, application/problem+json"},
-            # A proxy that is meant for the world would look for this host at its own side.
+            # A proxy configured in the environment would look for a loopback host on its own side.
             trust_env=not _is_loopback(base.host),
         )
 
@@ -66,55 +90,121 @@ class Service:
     ) -> None:
         self._http.close()
 
-    def submit(
+    # Jobs
+
+    def submit_job(
         self, request: Mapping[str, Any], idempotency_key: str | None = None
-    ) -> Answer[Submitted]:
-        # Encoded here, so that a key that no header can hold is refused by the server's sentence.
+    ) -> ApiResponse[Submitted]:
+        # Encoded here: the server then rejects a key that is no valid header value, with its own
+        # message. httpx would raise for it.
         headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key.encode()}
         return self._call("POST", "/jobs", Submitted, json=request, headers=headers)
 
-    def jobs(
-        self, states: Sequence[str], types: Sequence[str], limit: int, cursor: str | None
-    ) -> Answer[JobListing]:
-        """A page of jobs, newest first; the active ones where no state is given."""
-        query: dict[str, Any] = {"state": states, "type": types, "limit": limit}
-        return self._call(
-            "GET", "/jobs", JobListing, params=query | ({"cursor": cursor} if cursor else {})
-        )
+    def list_jobs(
+        self, states: Sequence[str], types: Sequence[str], limit: int | None
+    ) -> ApiResponse[JobListing]:
+        """Jobs, newest first; only active jobs if no state is given, all if `limit` is None."""
+        return self._listing("jobs", JobListing, limit, {"state": states, "type": types})
 
-    def status(self, job_id: uuid.UUID) -> Answer[JobStatus]:
+    def job_status(self, job_id: uuid.UUID) -> ApiResponse[JobStatus]:
         return self._call("GET", f"/jobs/{job_id}/status", JobStatus)
 
-    def result(self, job_id: uuid.UUID) -> Answer[JobResult]:
+    def job_result(self, job_id: uuid.UUID) -> ApiResponse[JobResult]:
         return self._call("GET", f"/jobs/{job_id}/result", JobResult)
 
-    def attempts(self, job_id: uuid.UUID) -> Answer[AttemptListing]:
+    def job_attempts(self, job_id: uuid.UUID) -> ApiResponse[AttemptListing]:
         return self._call("GET", f"/jobs/{job_id}/attempts", AttemptListing)
 
-    def retry(self, job_id: uuid.UUID) -> Answer[Handled]:
+    def retry_job(self, job_id: uuid.UUID) -> ApiResponse[Handled]:
         return self._call("POST", f"/jobs/{job_id}/retry", Handled)
 
-    def cancel(self, job_id: uuid.UUID) -> Answer[Handled]:
+    def cancel_job(self, job_id: uuid.UUID) -> ApiResponse[Handled]:
         return self._call("DELETE", f"/jobs/{job_id}", Handled)
 
-    def page(self, job_id: uuid.UUID) -> str:
-        """The address of the job's page."""
+    def apply_to_jobs(
+        self, operation: BulkOperation, selection: Mapping[str, Any]
+    ) -> Iterator[ApiResponse[HandledPage]]:
+        """Applies the operation to all selected jobs. Yields each page once it is done."""
+        cursor = None
+        while True:
+            request = {**selection, "limit": _PAGE_SIZE, **_from(cursor)}
+            page = self._call("POST", f"/jobs/{operation}", HandledPage, json=request)
+            yield page
+            cursor = page.body.next_cursor
+            if cursor is None:
+                return
+
+    def job_page_url(self, job_id: uuid.UUID) -> str:
+        """The URL of the job's page, for a browser."""
         return f"{self.url}/jobs/{job_id}"
 
-    def _call(self, method: str, path: str, kind: type[T], **content: Any) -> Answer[T]:
+    # Schedules
+
+    def add_schedule(self, request: Mapping[str, Any]) -> ApiResponse[Schedule]:
+        return self._call("POST", "/schedules", Schedule, json=request)
+
+    def list_schedules(self) -> ApiResponse[ScheduleListing]:
+        """All schedules, newest first."""
+        return self._listing("schedules", ScheduleListing)
+
+    def schedule(self, schedule_id: uuid.UUID) -> ApiResponse[Schedule]:
+        return self._call("GET", f"/schedules/{schedule_id}", Schedule)
+
+    def remove_schedule(self, schedule_id: uuid.UUID) -> None:
+        self._send("DELETE", f"/schedules/{schedule_id}")
+
+    # Queue and workers
+
+    def queue(self) -> ApiResponse[QueueReport]:
+        return self._call("GET", "/queue", QueueReport)
+
+    def pause_queue(self) -> ApiResponse[Paused]:
+        return self._call("POST", "/queue/pause", Paused)
+
+    def resume_queue(self) -> ApiResponse[Paused]:
+        return self._call("POST", "/queue/resume", Paused)
+
+    def list_workers(self) -> ApiResponse[WorkerListing]:
+        return self._call("GET", "/workers", WorkerListing)
+
+    def drain_worker(self, worker_id: str) -> ApiResponse[Worker]:
+        return self._call("POST", f"/workers/{quote(worker_id, safe='')}/drain", Worker)
+
+    def _listing(
+        self,
+        name: Literal["jobs", "schedules"],
+        kind: type[ListingT],
+        limit: int | None = None,
+        query: Mapping[str, Sequence[str]] | None = None,
+    ) -> ApiResponse[ListingT]:
+        """Up to `limit` entries of GET /{name}, from as many pages as needed, as one response."""
+        entries: list[Any] = []
+        cursor = None
+        while limit is None or len(entries) < limit:
+            size = _PAGE_SIZE if limit is None else min(_PAGE_SIZE, limit - len(entries))
+            params = {**(query or {}), "limit": size, **_from(cursor)}
+            page = self._call("GET", f"/{name}", kind, params=params)
+            entries += msgspec.json.decode(page.document)[name]
+            cursor = page.body.next_cursor
+            if cursor is None:
+                break
+        document = msgspec.json.encode({name: entries, "next_cursor": cursor})
+        return ApiResponse(msgspec.json.decode(document, type=kind), document)
+
+    def _call(self, method: str, path: str, kind: type[T], **content: Any) -> ApiResponse[T]:
         response = self._send(method, path, **content)
         try:
-            return Answer(msgspec.json.decode(response.content, type=kind), response.content)
+            return ApiResponse(msgspec.json.decode(response.content, type=kind), response.content)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise self._stranger(response) from error
+            raise self._not_a_curator(response) from error
 
     def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
         try:
             response = self._http.request(method, path, **content)
         except httpx.TimeoutException as error:
-            raise Unreachable(f"{self.url} cannot be reached: no answer in time") from error
+            raise Unreachable(f"{self.url} cannot be reached: no response in time") from error
         except (httpx.HTTPError, OSError, ValueError) as error:
-            # ValueError: the resolver's, for names that no host can have.
+            # The resolver raises ValueError for a name that no host can have.
             raise Unreachable(f"{self.url} cannot be reached: {error}") from error
         if not response.is_success:
             raise self._refusal(response)
@@ -124,27 +214,32 @@ class Service:
         if response.is_redirect:
             return Unreachable(
                 f"{self.url} redirects to {response.headers['location']}:"
-                " give the address of the content curator itself"
+                " give the URL of the content curator itself"
             )
         try:
             problem = msgspec.json.decode(response.content, type=Problem)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            return self._stranger(response)
+            return self._not_a_curator(response)
         if response.is_client_error:
-            return WrongUse(str(problem))
+            return InvalidUsage(str(problem))
         return Unreachable(f"{self.url} cannot answer now: {problem}")
 
-    def _stranger(self, response: httpx.Response) -> Unreachable:
-        kind = response.headers.get("content-type", "no content type")
+    def _not_a_curator(self, response: httpx.Response) -> Unreachable:
+        content_type = response.headers.get("content-type", "no content type")
         return Unreachable(
-            f"{self.url} does not answer like a content curator:"
-            f" status {response.status_code}, {kind}"
+            f"{self.url} does not respond like a content curator:"
+            f" status {response.status_code}, {content_type}"
         )
 
 
-def open_service(around: Surroundings, url: str | None) -> Service:
-    """The service at this address, else at CURATOR_URL."""
-    return Service(url or read_settings(around.environ).curator_url, around.transport)
+def open_client(context: CliContext, url: str | None) -> ApiClient:
+    """The client of the web service at this URL, by default at CURATOR_URL."""
+    return ApiClient(url or read_settings(context.environ).curator_url, context.transport)
+
+
+def _from(cursor: str | None) -> dict[str, str]:
+    """The parameter that continues a listing; none for its first page."""
+    return {"cursor": cursor} if cursor else {}
 
 
 def _is_loopback(host: str) -> bool:
@@ -152,121 +247,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
-
-
-Operation = Literal["cancel", "retry", "purge"]
-
-_PAGE = 100
-
-
-class QueueReport(Struct, frozen=True, kw_only=True):
-    paused: bool
-    active_jobs: int = 0
-    queued: int = 0
-    wakeups: dict[str, int] = {}
-    running: int = 0
-    outstanding: int = 0
-    oldest_queued_seconds: float | None = None
-    workers: int = 0
-
-
-class Paused(Struct, frozen=True, kw_only=True):
-    paused: bool
-
-
-class Worker(Struct, frozen=True, kw_only=True):
-    worker_id: str
-    seen_at: dt.datetime | None = None
-    slots: int = 0
-    running: int = 0
-    draining: bool = False
-
-
-class WorkerListing(Struct, frozen=True, kw_only=True):
-    workers: tuple[Worker, ...]
-
-
-class HandledPage(Struct, frozen=True, kw_only=True):
-    jobs: tuple[Handled, ...]
-    next_cursor: str | None = None
-
-
-class AdminService(Service):
-    """The web service, as whoever runs it asks it."""
-
-    def queue(self) -> Answer[QueueReport]:
-        return self._call("GET", "/queue", QueueReport)
-
-    def pause(self) -> Answer[Paused]:
-        return self._call("POST", "/queue/pause", Paused)
-
-    def resume(self) -> Answer[Paused]:
-        return self._call("POST", "/queue/resume", Paused)
-
-    def workers(self) -> Answer[WorkerListing]:
-        return self._call("GET", "/workers", WorkerListing)
-
-    def drain(self, worker: str) -> Answer[Worker]:
-        return self._call("POST", f"/workers/{quote(worker, safe='')}/drain", Worker)
-
-    def handle(
-        self, operation: Operation, selection: Mapping[str, Any]
-    ) -> Iterator[Answer[HandledPage]]:
-        """Does it to the selected jobs, a page at a time."""
-        cursor = None
-        while True:
-            request = {**selection, "limit": _PAGE} | ({"cursor": cursor} if cursor else {})
-            page = self._call("POST", f"/jobs/{operation}", HandledPage, json=request)
-            yield page
-            cursor = page.body.next_cursor
-            if cursor is None:
-                return
-
-
-def open_admin(around: Surroundings, url: str | None) -> AdminService:
-    """The service at this address, else at CURATOR_URL."""
-    return AdminService(url or read_settings(around.environ).curator_url, around.transport)
-
-
-class Schedule(Struct, frozen=True, kw_only=True):
-    schedule_id: uuid.UUID
-    name: str | None = None
-    cron: str
-    time_zone: str = "UTC"
-    missed: str = "run_once"
-    type: JobType
-    created_at: dt.datetime | None = None
-    next_run_at: dt.datetime | None = None
-    last_run_at: dt.datetime | None = None
-    """None before the first."""
-    last_job_id: str | None = None
-    last_error: str | None = None
-    """Why the last run was refused its job."""
-
-
-class ScheduleListing(Struct, frozen=True, kw_only=True):
-    schedules: tuple[Schedule, ...]
-    next_cursor: str | None = None
-
-
-class ScheduleService(Service):
-    """The web service, where schedules are asked for."""
-
-    def add(self, request: Mapping[str, Any]) -> Answer[Schedule]:
-        return self._call("POST", "/schedules", Schedule, json=request)
-
-    def schedules(self, limit: int, cursor: str | None) -> Answer[ScheduleListing]:
-        """A page of schedules, newest first."""
-        query: dict[str, Any] = {"limit": limit} | ({"cursor": cursor} if cursor else {})
-        return self._call("GET", "/schedules", ScheduleListing, params=query)
-
-    def schedule(self, schedule_id: uuid.UUID) -> Answer[Schedule]:
-        return self._call("GET", f"/schedules/{schedule_id}", Schedule)
-
-    def remove(self, schedule_id: uuid.UUID) -> None:
-        self._send("DELETE", f"/schedules/{schedule_id}")
-
-
-def open_schedules(around: Surroundings, url: str | None) -> ScheduleService:
-    """The service at this address, else at CURATOR_URL."""
-    return ScheduleService(url or read_settings(around.environ).curator_url, around.transport)

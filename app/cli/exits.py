@@ -1,13 +1,14 @@
-"""How the command ends: its exit codes, and the errors that lead to them.
+"""Exit codes of the command, and the errors that lead to them.
 
-0  fine
-1  JobUnsuccessful   the job ended in FAILURE or REVOKED
-1  ProblemsFound     the doctor found what needs to be mended
-2  WrongUse          what the user, or the environment, asked for cannot be done
-3  Unreachable       no content curator answers at the address
-130, 141             stopped by Ctrl-C, or by a reader that went away, as shells count signals
+0         success
+1         JobUnsuccessful   the job ended in FAILURE or REVOKED
+1         ProblemsFound     the doctor found problems that remain
+1         CommandError      any other failure
+2         InvalidUsage      the request cannot be carried out as given; click's own usage errors
+3         Unreachable       there is no content curator at the URL, or it cannot respond
+130, 141  interrupted by Ctrl-C, or the reader of stdout went away, as shells count signals
 
-Each error is one line on stderr.
+Each error prints one line on stderr.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ BROKEN_PIPE = 141
 
 
 class CommandError(click.ClickException):
-    """The command cannot go on."""
+    """The command failed."""
 
     def __init__(self, message: str) -> None:
         super().__init__(printable(message))
@@ -42,24 +43,24 @@ class ProblemsFound(CommandError):
     exit_code = 1
 
     @classmethod
-    def of(cls, count: int, *, mendable: bool) -> ProblemsFound:
-        found = f"{count} problem{'s' if count > 1 else ''} found"
-        return cls(f"{found}; see --fix" if mendable else found)
+    def of(cls, count: int, *, fixable: bool) -> ProblemsFound:
+        summary = f"{count} problem{'s' if count > 1 else ''} found"
+        return cls(f"{summary}; see --fix" if fixable else summary)
 
 
-class WrongUse(CommandError):
-    """The request cannot be carried out as it is."""
+class InvalidUsage(CommandError):
+    """The request cannot be carried out as given, with these options or in this environment."""
 
     exit_code = 2
 
 
 class Unreachable(CommandError):
-    """The server cannot be reached, or is not ours."""
+    """The server cannot be reached, or is not a content curator."""
 
     exit_code = 3
 
 
 class Interrupted(CommandError):
-    """Ctrl-C."""
+    """The user pressed Ctrl-C, or declined to continue."""
 
     exit_code = 130

@@ -1,4 +1,4 @@
-"""The entry point, and the commands there are."""
+"""The command `curator`: its entry point, its commands, and its exit codes for unhandled errors."""
 
 from __future__ import annotations
 
@@ -10,18 +10,27 @@ from typing import Any
 
 import click
 
-from app.cli.context import LazyGroup, Surroundings
-from app.cli.exits import BROKEN_PIPE, CommandError, Interrupted, Unreachable, WrongUse
+from app.cli.context import CliContext
+from app.cli.exits import BROKEN_PIPE, CommandError, Interrupted, InvalidUsage, Unreachable
+from app.cli.lazy_group import LazyGroup
 from tasks.errors import CuratorError, InvalidSettings, LedgerUnavailable
 
 _ERRORS: dict[type[CuratorError], type[CommandError]] = {
-    InvalidSettings: WrongUse,
+    InvalidSettings: InvalidUsage,
     LedgerUnavailable: Unreachable,
 }
 
 
-class Curator(LazyGroup):
-    """The group that turns whatever ends a command into its exit code."""
+def main() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A title may have characters that the terminal's encoding lacks.
+            stream.reconfigure(errors="replace")
+    cli(prog_name="curator", obj=CliContext(environ=os.environ))
+
+
+class _RootGroup(LazyGroup):
+    """Turns the errors that end a command into its exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -31,38 +40,38 @@ class Curator(LazyGroup):
         except KeyboardInterrupt as error:
             raise Interrupted("stopped") from error
         except BrokenPipeError:
-            _forget_stdout()
+            _discard_stdout()
             ctx.exit(BROKEN_PIPE)
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
-            _forget_stdout()
-            raise WrongUse("there is no space left to write to") from error
+            _discard_stdout()
+            raise InvalidUsage("there is no space left to write to") from error
 
 
-def _forget_stdout() -> None:
-    """The interpreter flushes stdout when it ends, and would complain of what is left in it."""
+def _discard_stdout() -> None:
+    """The interpreter flushes stdout when it ends, and would complain about what is left in it."""
     sys.stdout = io.TextIOWrapper(io.BytesIO())
 
 
 @click.group(
-    cls=Curator,
+    cls=_RootGroup,
     lazy={
-        "up": ("app.cli.commands.processes:up", "Run everything here: Valkey, web and worker."),
+        "up": (
+            "app.cli.commands.processes:up",
+            "Run everything on this machine: Valkey, web and worker.",
+        ),
         "web": ("app.cli.commands.processes:web", "Run the web service."),
         "worker": ("app.cli.commands.processes:worker", "Run a worker."),
         "jobs": ("app.cli.commands.jobs:jobs", "Submit, watch and read jobs."),
-        "schedules": ("app.cli.commands.schedules:schedules", "Submit jobs again and again."),
-        "queue": ("app.cli.commands.queue:queue", "Look at the queue, pause it, let it go on."),
-        "workers": ("app.cli.commands.queue:workers", "List the workers, and end one gently."),
+        "schedules": ("app.cli.commands.schedules:schedules", "Submit jobs at regular times."),
+        "queue": ("app.cli.commands.queue:queue", "Inspect, pause and resume the queue."),
+        "workers": ("app.cli.commands.queue:workers", "List workers, and drain one."),
         "doctor": (
             "app.cli.commands.doctor:doctor",
-            "Look for what is wrong with Redis or the ledger.",
+            "Look for problems with Redis or the ledger.",
         ),
-        "models": (
-            "app.cli.commands.models:models",
-            "Export the model for workers that start fast.",
-        ),
+        "models": ("app.cli.commands.models:models", "Export the model for a faster start."),
         "settings": ("app.cli.commands.settings:settings", "Print each setting and what it means."),
     },
 )
@@ -70,14 +79,6 @@ def _forget_stdout() -> None:
 def cli() -> None:
     """Turn a topic or a list of URLs into a ranked, duplicate-free list of articles.
 
-    Exit codes: 0 fine, 1 the job failed or the doctor found something, 2 wrong use, 3 the server
-    cannot be reached.
+    Exit codes: 0 success, 1 the job failed or the doctor found problems, 2 invalid usage, 3 the
+    server cannot be reached.
     """
-
-
-def main() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # A title may hold what the terminal's encoding does not.
-            stream.reconfigure(errors="replace")
-    cli(prog_name="curator", obj=Surroundings(environ=os.environ))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from typing import Generic, Literal, TypeVar
+from typing import Literal
 
 from msgspec import Struct
 
@@ -12,16 +12,6 @@ from nlp.analysis import NeutralScore
 from nlp.decision import NearestArticle
 from tasks.jobs.job import JobState, JobType
 from tasks.jobs.outcome import Failure
-
-T = TypeVar("T")
-
-
-class Answer(Struct, Generic[T], frozen=True):
-    """An answer, with the document that it was read from."""
-
-    body: T
-    document: bytes
-    """JSON, as the server sent it."""
 
 
 class Problem(Struct, frozen=True, kw_only=True):
@@ -154,3 +144,56 @@ class JobResult(Struct, frozen=True, kw_only=True):
     decisions: tuple[DecisionView, ...] = ()
     deadline_reached: bool = False
     error: str | None = None
+
+
+class QueueReport(Struct, frozen=True, kw_only=True):
+    paused: bool
+    active_jobs: int = 0
+    queued: int = 0
+    wakeups: dict[str, int] = {}
+    running: int = 0
+    outstanding: int = 0
+    oldest_queued_seconds: float | None = None
+    workers: int = 0
+
+
+class Paused(Struct, frozen=True, kw_only=True):
+    paused: bool
+
+
+class Worker(Struct, frozen=True, kw_only=True):
+    worker_id: str
+    seen_at: dt.datetime | None = None
+    slots: int = 0
+    running: int = 0
+    draining: bool = False
+
+
+class WorkerListing(Struct, frozen=True, kw_only=True):
+    workers: tuple[Worker, ...]
+
+
+class HandledPage(Struct, frozen=True, kw_only=True):
+    jobs: tuple[Handled, ...]
+    next_cursor: str | None = None
+
+
+class Schedule(Struct, frozen=True, kw_only=True):
+    schedule_id: uuid.UUID
+    name: str | None = None
+    cron: str
+    time_zone: str = "UTC"
+    missed: str = "run_once"
+    type: JobType
+    created_at: dt.datetime | None = None
+    next_run_at: dt.datetime | None = None
+    last_run_at: dt.datetime | None = None
+    """None before the first."""
+    last_job_id: str | None = None
+    last_error: str | None = None
+    """Why the last run was refused its job."""
+
+
+class ScheduleListing(Struct, frozen=True, kw_only=True):
+    schedules: tuple[Schedule, ...]
+    next_cursor: str | None = None

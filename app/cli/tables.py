@@ -1,8 +1,9 @@
-"""What jobs look like on a terminal; elsewhere, the same as lines with tabs."""
+"""Tables of jobs, results and decisions: styled on a terminal, tab-separated lines elsewhere."""
 
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterable, Sequence
 
 import click
@@ -10,13 +11,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.responses import JobResult, JobStatus, RankedArticle
+from app.cli.responses import DecisionView, JobResult, JobStatus, RankedArticle, ScoresView
 from app.cli.terminal import printable
 from tasks.jobs.job import JobState
 from tasks.jobs.outcome import Failure
 
 Cell = str | int | float | dt.datetime | None
-"""None is shown as a dash, a float with one digit, a time in the local zone."""
+"""None is shown as a dash, a float with one decimal, a time in the local time zone."""
 
 _STYLES = {
     JobState.PROGRESS: "cyan",
@@ -27,7 +28,7 @@ _STYLES = {
     "failed": "red",
 }
 
-SCORES = {
+_SCORES = {
     "relevance": "relevance_score",
     "readability": "readability_score",
     "entities": "ner_density_score",
@@ -38,20 +39,20 @@ SCORES = {
     "reputation": "reputation_score",
     "coherence": "topic_coherence_score",
 }
-"""Heading → field, of what a composite is made of."""
+"""Heading → field of each component of the composite score."""
 
-_WHOLE = {"job", "schedule", "cron", "type", "state", "setting", "decision", "score", "#"}
-"""Headings of columns that are never wrapped, so that they can be copied."""
+_UNWRAPPED = {"job", "schedule", "cron", "type", "state", "setting", "decision", "score", "#"}
+"""Headings of columns that are never wrapped, so that their cells can be copied."""
 
 
 def show_table(console: Console, headings: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
     if not console.is_terminal:
         for row in (headings, *rows):
-            click.echo("\t".join(_shown(cell) for cell in row), file=console.file)
+            click.echo("\t".join(_text(cell) for cell in row), file=console.file)
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in headings:
-        table.add_column(heading, overflow="fold", no_wrap=heading in _WHOLE)
+        table.add_column(heading, overflow="fold", no_wrap=heading in _UNWRAPPED)
     for row in rows:
         table.add_row(*map(_styled, row))
     console.print(table)
@@ -77,7 +78,7 @@ def show_jobs(console: Console, jobs: Iterable[JobStatus]) -> None:
 
 
 def show_status(console: Console, job: JobStatus) -> None:
-    """All that is known of one job, then its failed articles."""
+    """Everything known about one job, then its waiting and its failed articles."""
     show_table(
         console,
         ("job", str(job.job_id)),
@@ -101,66 +102,118 @@ def show_status(console: Console, job: JobStatus) -> None:
         ],
     )
     if job.waiting:
-        _say(console, f"\n{job.waiting_count} wait for their hosts")
-        rows = [(one.until, one.host, one.url) for one in job.waiting]
+        _print(console, f"\n{job.waiting_count} wait for their hosts")
+        rows = [(article.until, article.host, article.url) for article in job.waiting]
         show_table(console, ("until", "host", "url"), rows)
     _show_failures(console, job.failures)
 
 
 def show_result(console: Console, result: JobResult, *, scores: bool = False) -> None:
     """The articles, best first, then those that failed."""
-    _say(console, _headline(result))
+    _print(console, _headline(result))
     if result.results:
         _show_ranking(console, result.results, scores=scores)
     _show_failures(console, result.failed_urls)
 
 
+def show_decisions(console: Console, decisions: Sequence[DecisionView]) -> None:
+    """The decision on each candidate: kept ones by rank, then the others by score."""
+    ordered = sorted(
+        decisions,
+        key=lambda decision: (decision.rank or math.inf, -(decision.overall_score or 0)),
+    )
+    show_table(
+        console,
+        ("decision", "score", "url", "why"),
+        [
+            (decision.verdict, decision.overall_score, decision.url, decision.explanation)
+            for decision in ordered
+        ],
+    )
+
+
+def show_decision(console: Console, decision: DecisionView) -> None:
+    """Everything known about one candidate."""
+    scores, nearest = decision.scores or ScoresView(), decision.nearest
+    neutral = {score.score: score.reason for score in scores.neutral}
+    show_table(
+        console,
+        ("decision", decision.verdict),
+        [
+            ("url", decision.url),
+            ("title", decision.title),
+            ("why", decision.explanation),
+            ("reason", decision.reason),
+            ("rank", _left_aligned(decision.rank)),
+            ("score", decision.overall_score),
+            *(
+                (heading, _score_with_reason(getattr(scores, field), neutral.get(field)))
+                for heading, field in _SCORES.items()
+            ),
+            ("domain", decision.domain),
+            ("cluster", _left_aligned(decision.cluster)),
+            ("cap", _left_aligned(decision.cap)),
+            ("duplicate of", decision.duplicate_of),
+            ("matched by", decision.matched_by),
+            ("similarity", _similarity(decision.similarity)),
+            ("nearest", nearest.url if nearest else None),
+            ("shared phrases", _similarity(nearest.containment if nearest else None)),
+            ("cosine", _similarity(nearest.cosine if nearest else None)),
+        ],
+    )
+
+
 def _headline(result: JobResult) -> str:
-    words = [str(result.status)]
+    parts = [str(result.status)]
     if result.total_urls is not None:
-        words.append(f"{len(result.results)} articles of {result.total_urls} candidates")
-        words.append(f"{result.failed_count} failed")
+        parts.append(f"{len(result.results)} articles of {result.total_urls} candidates")
+        parts.append(f"{result.failed_count} failed")
     if result.deadline_reached:
-        words.append("ended by its deadline")
-    return ", ".join(words)
+        parts.append("ended by its deadline")
+    return ", ".join(parts)
 
 
 def _show_ranking(
     console: Console, articles: Sequence[RankedArticle], *, scores: bool = False
 ) -> None:
     if console.is_terminal:
-        # Columns of their own would leave too little room for the titles.
+        # Separate columns for URL and scores would leave too little room for the titles.
         headings: Sequence[str] = ("#", "score", "title", "domain")
-        rows = [row for place, one in enumerate(articles, 1) for row in _lines(place, one, scores)]
-    else:
-        headings = ("#", "score", *(SCORES if scores else ()), "title", "domain", "url")
         rows = [
-            (place, one.overall_score, *(_parts(one) if scores else ()), *_what(one))
-            for place, one in enumerate(articles, 1)
+            row
+            for rank, article in enumerate(articles, 1)
+            for row in _rows_of_article(rank, article, scores)
+        ]
+    else:
+        headings = ("#", "score", *(_SCORES if scores else ()), "title", "domain", "url")
+        rows = [
+            (rank, ranked.overall_score, *(_components(ranked) if scores else ()), *_names(ranked))
+            for rank, ranked in enumerate(articles, 1)
         ]
     show_table(console, headings, rows)
 
 
-def _lines(place: int, one: RankedArticle, scores: bool) -> list[Sequence[Cell]]:
-    title, domain, url = _what(one)
-    lines: list[Sequence[Cell]] = [(place, one.overall_score, title, domain), ("", "", url, "")]
+def _rows_of_article(rank: int, ranked: RankedArticle, scores: bool) -> list[Sequence[Cell]]:
+    title, domain, url = _names(ranked)
+    rows: list[Sequence[Cell]] = [(rank, ranked.overall_score, title, domain), ("", "", url, "")]
     if scores:
-        parts = zip(SCORES, _parts(one), strict=True)
-        lines.append(("", "", ", ".join(f"{name} {_shown(part)}" for name, part in parts), ""))
-    return lines
+        components = zip(_SCORES, _components(ranked), strict=True)
+        line = ", ".join(f"{heading} {_text(score)}" for heading, score in components)
+        rows.append(("", "", line, ""))
+    return rows
 
 
-def _what(one: RankedArticle) -> tuple[str, str, str]:
-    return one.article.title, one.article.domain, one.article.url
+def _names(ranked: RankedArticle) -> tuple[str, str, str]:
+    return ranked.article.title, ranked.article.domain, ranked.article.url
 
 
-def _parts(one: RankedArticle) -> list[float | None]:
-    return [getattr(one, field) for field in SCORES.values()]
+def _components(ranked: RankedArticle) -> list[float | None]:
+    return [getattr(ranked, field) for field in _SCORES.values()]
 
 
 def _show_failures(console: Console, failures: Sequence[Failure]) -> None:
     if failures:
-        _say(console, "")
+        _print(console, "")
         show_table(
             console,
             ("failed", "url", "why"),
@@ -172,11 +225,25 @@ def _settled(job: JobStatus) -> str:
     return f"{job.current}/{'?' if job.total is None else job.total}"
 
 
-def _say(console: Console, line: str) -> None:
+def _score_with_reason(score: float | None, neutral: str | None) -> Cell:
+    """The score, with the reason why it is a neutral one."""
+    return f"{score:.1f}  ({neutral})" if score is not None and neutral else score
+
+
+def _similarity(value: float | None) -> str | None:
+    return None if value is None else f"{value:.3f}"
+
+
+def _left_aligned(number: int | None) -> str | None:
+    """As text: numbers are right-aligned, and would not line up with the other rows."""
+    return None if number is None else str(number)
+
+
+def _print(console: Console, line: str) -> None:
     click.echo(line, file=console.file)
 
 
-def _shown(cell: Cell) -> str:
+def _text(cell: Cell) -> str:
     match cell:
         case None:
             return "-"
@@ -188,10 +255,10 @@ def _shown(cell: Cell) -> str:
 
 
 def _styled(cell: Cell) -> Text:
-    shown = _shown(cell)
-    address = shown.startswith(("http://", "https://"))
+    text = _text(cell)
+    is_url = text.startswith(("http://", "https://"))
     return Text(
-        shown,
-        style="dim" if address else _STYLES.get(shown, ""),
+        text,
+        style="dim" if is_url else _STYLES.get(text, ""),
         justify="right" if isinstance(cell, int | float) else "left",
     )

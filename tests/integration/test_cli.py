@@ -20,7 +20,7 @@ from tests.waiting import wait_until
 UNKNOWN = "01900000-0000-7000-8000-000000000001"
 
 
-class Ended(Struct):
+class Completed(Struct):
     """A command that has ended."""
 
     exit_code: int
@@ -28,7 +28,7 @@ class Ended(Struct):
     stderr: str
 
 
-Curator = Callable[..., Awaitable[Ended]]
+Curator = Callable[..., Awaitable[Completed]]
 
 
 @pytest.fixture
@@ -40,14 +40,14 @@ async def curator(settings: Settings) -> AsyncIterator[Curator]:
         await wait_until(lambda: server.started, "the web service to start")
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
 
-        async def run(*args: str) -> Ended:
+        async def run(*args: str) -> Completed:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "app.cli", "jobs", *args, "--url", url),
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
             )
             stdout, stderr = await process.communicate()
-            return Ended(process.returncode or 0, stdout.decode(), stderr.decode())
+            return Completed(process.returncode or 0, stdout.decode(), stderr.decode())
 
         yield run
         server.should_exit = True

@@ -8,7 +8,7 @@ import msgspec
 from click.testing import CliRunner
 
 from app.cli.commands.models import Export
-from app.cli.context import Surroundings
+from app.cli.context import CliContext
 from app.cli.main import cli
 from nlp.embedding.model_file import (
     MANIFEST_NAME,
@@ -31,18 +31,18 @@ def with_export(models_dir: Path) -> Path:
 
 def test_it_says_where_the_model_is_and_how_large(tmp_path: Path) -> None:
     file = with_export(tmp_path)
-    around = Surroundings(environ={"MODELS_DIR": str(tmp_path)})
-    ended = CliRunner().invoke(cli, ["models", "export", "--json"], obj=around)
-    told = msgspec.json.decode(ended.stdout, type=Export)
-    assert told == Export(model_file=str(file), bytes=len(b"content"), made=False)
-    ended = CliRunner().invoke(cli, ["models", "export"], obj=around)
-    assert ended.stdout == f"already there: {file} (0 MB)\n"
+    context = CliContext(environ={"MODELS_DIR": str(tmp_path)})
+    completed = CliRunner().invoke(cli, ["models", "export", "--json"], obj=context)
+    outcome = msgspec.json.decode(completed.stdout, type=Export)
+    assert outcome == Export(model_file=str(file), bytes=len(b"content"), made=False)
+    completed = CliRunner().invoke(cli, ["models", "export"], obj=context)
+    assert completed.stdout == f"already there: {file} (0 MB)\n"
 
 
 def test_a_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    around = Surroundings(environ={"MODELS_DIR": str(tmp_path / "file")})
-    ended = CliRunner().invoke(cli, ["models", "export"], obj=around)
-    assert ended.exit_code == 1
-    assert ended.stderr.startswith("Error: the model cannot be exported")
-    assert ended.stderr.count("\n") == 1
+    context = CliContext(environ={"MODELS_DIR": str(tmp_path / "file")})
+    completed = CliRunner().invoke(cli, ["models", "export"], obj=context)
+    assert completed.exit_code == 1
+    assert completed.stderr.startswith("Error: the model cannot be exported")
+    assert completed.stderr.count("\n") == 1

@@ -1,191 +1,194 @@
-"""`curator jobs cancel`, `retry` and `purge`: one job, several, or all of a kind."""
+"""`curator jobs cancel`, `retry` and `purge`: by id, or in bulk by state and type."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 import msgspec
 
-from app.cli.client import AdminService, Operation, open_admin
-from app.cli.context import SPAN, Surroundings, choice, print_json, service_options
-from app.cli.exits import Interrupted, WrongUse
-from app.cli.responses import Answer, Handled
+from app.cli.client import ApiClient, ApiResponse, BulkOperation, open_client
+from app.cli.context import DURATION, CliContext, Command, choice, client_options
+from app.cli.exits import Interrupted, InvalidUsage
+from app.cli.responses import Handled
+from app.cli.terminal import print_json
 from tasks.jobs.job import ACTIVE_STATES, FINAL_STATES, JobState, JobType
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-_yes = click.option("--yes", is_flag=True, help="Do not ask, though this is a terminal.")
-_types = click.option(
+_yes_option = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+_type_option = click.option(
     "--type",
     "types",
     multiple=True,
     type=choice(JobType),
-    help="Only jobs of this type; may be given again.",
+    help="Only jobs of this type; can be repeated.",
 )
 
 
-def _states(states: Sequence[JobState], without: str) -> Callable[[Command], Command]:
+def _state_option(states: Sequence[JobState], default: str) -> Callable[[Command], Command]:
     return click.option(
         "--state",
         "states",
         multiple=True,
         type=choice(states),
-        help=f"Only jobs in this state; may be given again. Without: {without}.",
+        help=f"Only jobs in this state; can be repeated.  [default: {default}]",
     )
 
 
-def _jobs_or_all(command: Command) -> Command:
+def _ids_or_all(command: Command) -> Command:
     """Adds JOB_ID... and --all."""
     ids = click.argument("job_ids", metavar="[JOB_ID]...", type=click.UUID, nargs=-1)
-    return ids(click.option("--all", "everything", is_flag=True, help="All there are.")(command))
+    all_option = click.option(
+        "--all", "everything", is_flag=True, help="All jobs, or all of the given states and types."
+    )
+    return ids(all_option(command))
 
 
 @click.command()
-@_jobs_or_all
-@_states(ACTIVE_STATES, "all that have not ended")
-@_types
-@_yes
-@service_options
+@_ids_or_all
+@_state_option(ACTIVE_STATES, "all that have not ended")
+@_type_option
+@_yes_option
+@client_options
 @click.pass_obj
 def cancel(
-    around: Surroundings,
+    context: CliContext,
     /,
     job_ids: tuple[uuid.UUID, ...],
     everything: bool,
     yes: bool,
     url: str | None,
     as_json: bool,
-    **kinds: tuple[str, ...],
+    **filters: tuple[str, ...],
 ) -> None:
-    """Cancel jobs. What has been analysed by then stays readable.
+    """Cancel jobs. The articles that are already analysed stay readable.
 
-    With ids and --json, one line for each job that is cancelled.
+    With ids and --json, print one line for each job that is cancelled.
     """
-    selection = _selection(job_ids, everything, **kinds)
-    with open_admin(around, url) as service:
+    selection = _selection(job_ids, everything, **filters)
+    with open_client(context, url) as client:
         if selection is None:
-            _one_by_one(job_ids, service.cancel, "cancelled", as_json=as_json)
+            _apply_to_each(job_ids, client.cancel_job, "cancelled", as_json=as_json)
             return
-        _confirm(around, "Cancel all these jobs?", yes=yes)
-        _all(service, "cancel", selection, as_json=as_json)
+        _confirm(context, "Cancel all these jobs?", yes=yes)
+        _apply_to_all(client, "cancel", selection, as_json=as_json)
 
 
 @click.command()
-@_jobs_or_all
-@_states(FINAL_STATES, "those that ended in FAILURE")
-@_types
-@service_options
+@_ids_or_all
+@_state_option(FINAL_STATES, "those that ended in FAILURE")
+@_type_option
+@client_options
 @click.pass_obj
 def retry(
-    around: Surroundings,
+    context: CliContext,
     /,
     job_ids: tuple[uuid.UUID, ...],
     everything: bool,
     url: str | None,
     as_json: bool,
-    **kinds: tuple[str, ...],
+    **filters: tuple[str, ...],
 ) -> None:
-    """Try again what failed in jobs: their failed articles, each in a new job.
+    """Retry the failed articles of jobs, those of each job in a new job.
 
-    A job that failed before it had articles is tried again as a whole. With --all, a job is
-    retried once in 24 h, however often this is called.
+    A job that failed before it had articles is retried as a whole. With --all, each job is retried
+    at most once in 24 h, however often the command runs.
 
-    With ids and --json, one line for each new job.
+    With ids and --json, print one line for each new job.
     """
-    selection = _selection(job_ids, everything, **kinds)
-    with open_admin(around, url) as service:
+    selection = _selection(job_ids, everything, **filters)
+    with open_client(context, url) as client:
         if selection is None:
-            _one_by_one(job_ids, service.retry, "retried", as_json=as_json)
+            _apply_to_each(job_ids, client.retry_job, "retried", as_json=as_json)
         else:
-            _all(service, "retry", selection, as_json=as_json)
+            _apply_to_all(client, "retry", selection, as_json=as_json)
 
 
 @click.command()
-@_states(FINAL_STATES, "all that have ended")
-@_types
+@_state_option(FINAL_STATES, "all that have ended")
+@_type_option
 @click.option(
     "--older-than",
-    metavar="TIME",
-    type=SPAN,
+    metavar="DURATION",
+    type=DURATION,
     default=None,
-    help="Only jobs that ended at least that long ago: 90 (seconds), 15m, 12h, 7d.",
+    help="Only jobs that ended at least this long ago: 90 (seconds), 15m, 12h, 7d.",
 )
-@_yes
-@service_options
+@_yes_option
+@client_options
 @click.pass_obj
 def purge(
-    around: Surroundings,
+    context: CliContext,
     /,
     older_than: float | None,
     yes: bool,
     url: str | None,
     as_json: bool,
-    **kinds: tuple[str, ...],
+    **filters: tuple[str, ...],
 ) -> None:
-    """Forget jobs that have ended, with their results, before their time."""
-    selection: dict[str, Any] = _kinds(**kinds)
+    """Delete jobs that have ended, with their results, before they expire."""
+    selection: dict[str, Any] = _filters(**filters)
     if older_than is not None:
         selection["older_than_seconds"] = older_than
-    with open_admin(around, url) as service:
-        _confirm(around, "Forget all these jobs, and their results?", yes=yes)
-        _all(service, "purge", selection, as_json=as_json)
+    with open_client(context, url) as client:
+        _confirm(context, "Delete all these jobs and their results?", yes=yes)
+        _apply_to_all(client, "purge", selection, as_json=as_json)
 
 
 def _selection(
-    job_ids: Sequence[uuid.UUID], everything: bool, **kinds: tuple[str, ...]
+    job_ids: Sequence[uuid.UUID], everything: bool, **filters: tuple[str, ...]
 ) -> dict[str, Any] | None:
-    """None for the jobs that are named. Raises click.UsageError for both, or for neither."""
+    """None if jobs are given by id. Raises click.UsageError if ids and --all conflict."""
     if everything == bool(job_ids):
-        raise click.UsageError("Name the jobs, or give --all.")
-    if job_ids and any(kinds.values()):
-        raise click.UsageError("--state and --type go with --all only.")
-    return _kinds(**kinds) if everything else None
+        raise click.UsageError("Give either job ids or --all.")
+    if job_ids and any(filters.values()):
+        raise click.UsageError("--state and --type can be used with --all only.")
+    return _filters(**filters) if everything else None
 
 
-def _kinds(*, states: tuple[str, ...], types: tuple[str, ...]) -> dict[str, Any]:
-    given = {"state": states, "type": types}
-    return {name: words for name, words in given.items() if words}
+def _filters(*, states: tuple[str, ...], types: tuple[str, ...]) -> dict[str, Any]:
+    filters = {"state": states, "type": types}
+    return {name: values for name, values in filters.items() if values}
 
 
-def _confirm(around: Surroundings, question: str, *, yes: bool) -> None:
-    if yes or not around.asked():
+def _confirm(context: CliContext, question: str, *, yes: bool) -> None:
+    if yes or not context.interactive():
         return
     if not click.confirm(question, err=True):
-        raise Interrupted("nothing was done")
+        raise Interrupted("nothing was changed")
 
 
-def _one_by_one(
+def _apply_to_each(
     job_ids: Sequence[uuid.UUID],
-    handle: Callable[[uuid.UUID], Answer[Handled]],
-    done: str,
+    operation: Callable[[uuid.UUID], ApiResponse[Handled]],
+    participle: str,
     *,
     as_json: bool,
 ) -> None:
+    """Goes on after a refusal. Raises InvalidUsage at the end if there was one."""
     refused = 0
     for job_id in job_ids:
         try:
-            answer = handle(job_id)
-        except WrongUse as error:
+            response = operation(job_id)
+        except InvalidUsage as error:
             click.echo(f"{job_id}: {error.message}", err=True)
             refused += 1
             continue
         if as_json:
-            print_json(answer.document)
+            print_json(response.document)
         else:
-            click.echo(_line(answer.body))
+            click.echo(_line(response.body))
     if refused:
-        raise WrongUse(f"{refused} of {len(job_ids)} jobs cannot be {done}")
+        raise InvalidUsage(f"{refused} of {len(job_ids)} jobs cannot be {participle}")
 
 
-def _all(
-    service: AdminService, operation: Operation, selection: Mapping[str, Any], *, as_json: bool
+def _apply_to_all(
+    client: ApiClient, operation: BulkOperation, selection: Mapping[str, Any], *, as_json: bool
 ) -> None:
     documents: list[Any] = []
     count = 0
-    for page in service.handle(operation, selection):
+    for page in client.apply_to_jobs(operation, selection):
         count += len(page.body.jobs)
         if as_json:
             documents += msgspec.json.decode(page.document)["jobs"]
@@ -199,5 +202,5 @@ def _all(
 
 
 def _line(job: Handled) -> str:
-    of = f"  retries {job.replayed_from}" if job.replayed_from else ""
-    return f"{job.job_id}  {job.status}{of}"
+    original = f"  retries {job.replayed_from}" if job.replayed_from else ""
+    return f"{job.job_id}  {job.status}{original}"

@@ -7,37 +7,40 @@ import asyncio
 import click
 import msgspec
 
-from app.cli.context import Surroundings, json_option, print_json
+from app.cli.context import CliContext, json_option
 from app.cli.exits import ProblemsFound
 from app.cli.tables import show_table
-from app.cli.terminal import terminal
+from app.cli.terminal import print_json, terminal
 from tasks.settings import read_settings
 
 
 @click.command()
-@click.option("--fix", is_flag=True, help="Mend what can be mended without harm.")
+@click.option("--fix", is_flag=True, help="Fix the problems that can be fixed safely.")
 @json_option
 @click.pass_obj
-def doctor(around: Surroundings, fix: bool, as_json: bool) -> None:
-    """Look for what is wrong with Redis, and with the jobs in it.
+def doctor(context: CliContext, fix: bool, as_json: bool) -> None:
+    """Look for problems with Redis, and with the jobs in it.
 
-    It asks Redis itself: the one of REDIS_URL, or the embedded one that runs. It may be run at any
-    time. What was written by a newer release is named, and never touched.
+    It connects to Redis directly: at REDIS_URL, or to the embedded one that is running. It is safe
+    at any time. Data written by a newer release is reported, and never changed.
     """
-    from tasks.doctor import Level, examine  # loads the client of Redis, as no other command does
+    from tasks.doctor import Level, examine  # loads the Redis client, as no other command does
 
-    findings = asyncio.run(examine(read_settings(around.environ), fix=fix))
+    findings = asyncio.run(examine(read_settings(context.environ), fix=fix))
     if as_json:
         print_json(msgspec.json.encode({"findings": findings}))
     else:
         show_table(
             terminal(),
             ("check", "result", "what"),
-            [(one.check, "fixed" if one.fixed else one.level, one.sentence) for one in findings],
+            [
+                (finding.check, "fixed" if finding.fixed else finding.level, finding.sentence)
+                for finding in findings
+            ],
         )
-    left = [one for one in findings if one.problem]
-    if left:
-        mendable = any(one.fixable for one in left)
-        raise ProblemsFound.of(len(left), mendable=mendable)
-    if not as_json and all(one.level is Level.OK for one in findings):
-        click.echo("All is well.", err=True)
+    problems = [finding for finding in findings if finding.problem]
+    if problems:
+        fixable = any(problem.fixable for problem in problems)
+        raise ProblemsFound.of(len(problems), fixable=fixable)
+    if not as_json and all(finding.level is Level.OK for finding in findings):
+        click.echo("No problems found.", err=True)

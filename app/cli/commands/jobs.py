@@ -1,138 +1,30 @@
-"""What became of a job's candidates, on a terminal and elsewhere."""
+"""`curator jobs`: the group, and its commands that read jobs."""
 
 from __future__ import annotations
 
-import math
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 import msgspec
-from rich.console import Console
 
-from app.cli.client import Service, open_service
-from app.cli.context import (
-    LazyGroup,
-    Surroundings,
-    choice,
-    job_id_argument,
-    print_json,
-    service_options,
+from app.cli.client import open_client
+from app.cli.context import CliContext, choice, client_options, job_id_argument
+from app.cli.exits import InvalidUsage, JobUnsuccessful
+from app.cli.lazy_group import LazyGroup
+from app.cli.responses import DecisionView
+from app.cli.tables import (
+    show_decision,
+    show_decisions,
+    show_jobs,
+    show_result,
+    show_status,
+    show_table,
 )
-from app.cli.exits import JobUnsuccessful, WrongUse
-from app.cli.responses import Answer, DecisionView, JobListing, JobStatus, ScoresView
-from app.cli.tables import SCORES, Cell, show_jobs, show_result, show_status, show_table
-from app.cli.terminal import terminal
+from app.cli.terminal import print_json, terminal
 from nlp.urls import canonical_url
 from tasks.jobs.job import JobState, JobType
-
-
-def show_decisions(console: Console, decisions: Sequence[DecisionView]) -> None:
-    """What became of each candidate: the kept by their rank, then the others by their score."""
-    ordered = sorted(decisions, key=lambda one: (one.rank or math.inf, -(one.overall_score or 0)))
-    show_table(
-        console,
-        ("decision", "score", "url", "why"),
-        [(one.verdict, one.overall_score, one.url, one.explanation) for one in ordered],
-    )
-
-
-def show_decision(console: Console, one: DecisionView) -> None:
-    """All that is known of one candidate."""
-    scores, nearest = one.scores or ScoresView(), one.nearest
-    neutral = {score.score: score.reason for score in scores.neutral}
-    show_table(
-        console,
-        ("decision", one.verdict),
-        [
-            ("url", one.url),
-            ("title", one.title),
-            ("why", one.explanation),
-            ("reason", one.reason),
-            ("rank", _number(one.rank)),
-            ("score", one.overall_score),
-            *(
-                (name, _part(getattr(scores, field), neutral.get(field)))
-                for name, field in SCORES.items()
-            ),
-            ("domain", one.domain),
-            ("cluster", _number(one.cluster)),
-            ("cap", _number(one.cap)),
-            ("duplicate of", one.duplicate_of),
-            ("matched by", one.matched_by),
-            ("similarity", _share(one.similarity)),
-            ("nearest", nearest.url if nearest else None),
-            ("shared phrases", _share(nearest.containment if nearest else None)),
-            ("cosine", _share(nearest.cosine if nearest else None)),
-        ],
-    )
-
-
-def _part(score: float | None, neutral: str | None) -> Cell:
-    return f"{score:.1f}  ({neutral})" if score is not None and neutral else score
-
-
-def _share(share: float | None) -> str | None:
-    return None if share is None else f"{share:.3f}"
-
-
-def _number(number: int | None) -> str | None:
-    """To the left, as what stands above and below it."""
-    return None if number is None else str(number)
-
-
-@click.command()
-@job_id_argument
-@click.argument("article", metavar="[URL]", required=False)
-@service_options
-@click.pass_obj
-def explain(
-    around: Surroundings, job_id: uuid.UUID, article: str | None, url: str | None, as_json: bool
-) -> None:
-    """Print what happened to each candidate of a job and why, or to one, with all its numbers."""
-    with open_service(around, url) as service:
-        result = service.result(job_id)
-    decisions = result.body.decisions
-    documents = msgspec.json.decode(result.document, type=_Decisions).decisions
-    if article is None:
-        shown = b"[" + b",".join(documents) + b"]"
-        print_json(shown) if as_json else show_decisions(terminal(), decisions)
-        return
-    place = _place(article, decisions)
-    if as_json:
-        print_json(bytes(documents[place]))
-    else:
-        show_decision(terminal(), decisions[place])
-
-
-class _Decisions(msgspec.Struct):
-    """The decisions as the server sent them."""
-
-    decisions: tuple[msgspec.Raw, ...] = ()
-
-
-def _place(article: str, decisions: tuple[DecisionView, ...]) -> int:
-    """Of the candidate with this URL, or else with the same but for what makes no difference."""
-    urls = [one.url for one in decisions]
-    if article in urls:
-        return urls.index(article)
-    wanted = _canonical(article)
-    for place, url in enumerate(urls):
-        if _canonical(url) == wanted:
-            return place
-    raise WrongUse(f"{article} is not among the {len(urls)} candidates of this job")
-
-
-def _canonical(url: str) -> str:
-    try:
-        return canonical_url(url)
-    except ValueError:
-        return url
-
-
-_PAGE = 100
 
 
 @click.group(
@@ -140,21 +32,21 @@ _PAGE = 100
     lazy={
         "submit": ("app.cli.commands.submit:submit", "Submit a job: a topic, or URLs."),
         "list": ("app.cli.commands.jobs:list_jobs", "List jobs, newest first."),
-        "show": ("app.cli.commands.jobs:show", "Print where a job stands."),
+        "show": ("app.cli.commands.jobs:show", "Print the status of a job."),
         "watch": ("app.cli.commands.watch:watch", "Follow a job until it ends."),
         "result": ("app.cli.commands.jobs:result", "Print the articles of a job, best first."),
         "explain": ("app.cli.commands.jobs:explain", "Print why candidates were kept or not."),
         "attempts": (
             "app.cli.commands.jobs:attempts",
-            "Print which steps did not succeed at once.",
+            "Print the attempts that did not succeed.",
         ),
-        "retry": ("app.cli.commands.bulk:retry", "Try again what failed in jobs."),
+        "retry": ("app.cli.commands.bulk:retry", "Retry what failed in jobs."),
         "cancel": ("app.cli.commands.bulk:cancel", "Cancel jobs."),
-        "purge": ("app.cli.commands.bulk:purge", "Forget jobs that have ended."),
+        "purge": ("app.cli.commands.bulk:purge", "Delete jobs that have ended."),
     },
 )
 def jobs() -> None:
-    """Submit, watch and read jobs, at the web service of CURATOR_URL."""
+    """Submit, watch and read jobs, on the web service at CURATOR_URL."""
 
 
 @click.command("list")
@@ -163,21 +55,21 @@ def jobs() -> None:
     "states",
     multiple=True,
     type=choice([*JobState, "any"]),
-    help="Only jobs in this state; may be given again. Without: the jobs that have not ended.",
+    help="Only jobs in this state; can be repeated.  [default: the jobs that have not ended]",
 )
 @click.option(
     "--type",
     "types",
     multiple=True,
     type=choice(JobType),
-    help="Only jobs of this type; may be given again.",
+    help="Only jobs of this type; can be repeated.",
 )
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True)
 @click.option("--all", "everything", is_flag=True, help="All of them, without a limit.")
-@service_options
+@client_options
 @click.pass_obj
 def list_jobs(
-    around: Surroundings,
+    context: CliContext,
     states: tuple[str, ...],
     types: tuple[str, ...],
     limit: int,
@@ -186,9 +78,10 @@ def list_jobs(
     as_json: bool,
 ) -> None:
     """List jobs, newest first."""
-    wanted = tuple(JobState) if "any" in states else states
-    with open_service(around, url) as service:
-        listing = _listing(service, wanted, types, None if everything else limit)
+    if "any" in states:
+        states = tuple(JobState)
+    with open_client(context, url) as client:
+        listing = client.list_jobs(states, types, None if everything else limit)
     if as_json:
         print_json(listing.document)
         return
@@ -197,35 +90,14 @@ def list_jobs(
         click.echo("There are more: see --limit and --all.", err=True)
 
 
-def _listing(
-    service: Service, states: tuple[str, ...], types: tuple[str, ...], limit: int | None
-) -> Answer[JobListing]:
-    """As many pages as the limit needs, as one."""
-    jobs: list[JobStatus] = []
-    documents: list[Any] = []
-    cursor = None
-    while limit is None or len(jobs) < limit:
-        size = _PAGE if limit is None else min(_PAGE, limit - len(jobs))
-        page = service.jobs(states, types, size, cursor)
-        jobs += page.body.jobs
-        documents += msgspec.json.decode(page.document)["jobs"]
-        cursor = page.body.next_cursor
-        if cursor is None:
-            break
-    return Answer(
-        JobListing(jobs=tuple(jobs), next_cursor=cursor),
-        msgspec.json.encode({"jobs": documents, "next_cursor": cursor}),
-    )
-
-
 @click.command()
 @job_id_argument
-@service_options
+@client_options
 @click.pass_obj
-def show(around: Surroundings, job_id: uuid.UUID, url: str | None, as_json: bool) -> None:
-    """Print where a job stands."""
-    with open_service(around, url) as service:
-        status = service.status(job_id)
+def show(context: CliContext, job_id: uuid.UUID, url: str | None, as_json: bool) -> None:
+    """Print the status of a job."""
+    with open_client(context, url) as client:
+        status = client.job_status(job_id)
     if as_json:
         print_json(status.document)
     else:
@@ -238,14 +110,14 @@ def show(around: Surroundings, job_id: uuid.UUID, url: str | None, as_json: bool
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the result to this file, as JSON, in place of printing it.",
+    help="Write the result to this file, as JSON, instead of printing it.",
 )
-@click.option("--scores", is_flag=True, help="Show what each article's score is made of.")
+@click.option("--scores", is_flag=True, help="Show the components of each article's score.")
 @click.option("--decisions", is_flag=True, help="Show why each candidate was kept or not.")
-@service_options
+@client_options
 @click.pass_obj
 def result(
-    around: Surroundings,
+    context: CliContext,
     job_id: uuid.UUID,
     output: Path | None,
     scores: bool,
@@ -255,39 +127,93 @@ def result(
 ) -> None:
     """Print the articles of a job, best first, and those that failed.
 
-    Of a job that failed or was cancelled: what it had.
+    For a job that failed or was cancelled, print what was done by then.
     """
-    with open_service(around, url) as service:
-        answer = service.result(job_id)
+    with open_client(context, url) as client:
+        response = client.job_result(job_id)
     if output is not None:
-        _write(output, answer.document)
+        _write(output, response.document)
     elif as_json:
-        print_json(answer.document)
+        print_json(response.document)
     else:
-        show_result(terminal(), answer.body, scores=scores)
+        show_result(terminal(), response.body, scores=scores)
         if decisions:
             click.echo()
-            show_decisions(terminal(), answer.body.decisions)
-    if answer.body.status is not JobState.SUCCESS:
-        raise JobUnsuccessful.of(answer.body.status, answer.body.error)
+            show_decisions(terminal(), response.body.decisions)
+    if response.body.status is not JobState.SUCCESS:
+        raise JobUnsuccessful.of(response.body.status, response.body.error)
 
 
 def _write(path: Path, document: bytes) -> None:
     try:
         path.write_bytes(document)
     except OSError as error:
-        raise WrongUse(f"{path} cannot be written: {error.strerror}") from error
+        raise InvalidUsage(f"{path} cannot be written: {error.strerror}") from error
     click.echo(f"The result is in {path}.", err=True)
 
 
 @click.command()
 @job_id_argument
-@service_options
+@click.argument("article", metavar="[URL]", required=False)
+@client_options
 @click.pass_obj
-def attempts(around: Surroundings, job_id: uuid.UUID, url: str | None, as_json: bool) -> None:
-    """Print which steps did not succeed at once, and what came of them."""
-    with open_service(around, url) as service:
-        listing = service.attempts(job_id)
+def explain(
+    context: CliContext, job_id: uuid.UUID, article: str | None, url: str | None, as_json: bool
+) -> None:
+    """Print why each candidate of a job was kept or not.
+
+    With URL, print everything known about that candidate, with its scores.
+    """
+    with open_client(context, url) as client:
+        response = client.job_result(job_id)
+    decisions = response.body.decisions
+    documents = msgspec.json.decode(response.document, type=_RawDecisions).decisions
+    if article is None:
+        if as_json:
+            print_json(b"[" + b",".join(documents) + b"]")
+        else:
+            show_decisions(terminal(), decisions)
+        return
+    index = _index_of(article, decisions)
+    if as_json:
+        print_json(bytes(documents[index]))
+    else:
+        show_decision(terminal(), decisions[index])
+
+
+class _RawDecisions(msgspec.Struct):
+    """The decisions as the server sent them."""
+
+    decisions: tuple[msgspec.Raw, ...] = ()
+
+
+def _index_of(article: str, decisions: Sequence[DecisionView]) -> int:
+    """The candidate with exactly this URL, or else with the same canonical URL."""
+    urls = [decision.url for decision in decisions]
+    if article in urls:
+        return urls.index(article)
+    canonical = _canonical(article)
+    for index, url in enumerate(urls):
+        if _canonical(url) == canonical:
+            return index
+    raise InvalidUsage(f"{article} is not among the {len(urls)} candidates of this job")
+
+
+def _canonical(url: str) -> str:
+    try:
+        return canonical_url(url)
+    except ValueError:
+        return url
+
+
+@click.command()
+@job_id_argument
+@client_options
+@click.pass_obj
+def attempts(context: CliContext, job_id: uuid.UUID, url: str | None, as_json: bool) -> None:
+    """Print the attempts of a job that did not succeed, with their outcomes."""
+    with open_client(context, url) as client:
+        listing = client.job_attempts(job_id)
     if as_json:
         print_json(listing.document)
         return
@@ -295,7 +221,14 @@ def attempts(around: Surroundings, job_id: uuid.UUID, url: str | None, as_json: 
         terminal(),
         ("step", "attempt", "outcome", "at", "reason", "why"),
         [
-            (one.step, one.attempt, one.outcome, one.at, one.reason, one.detail)
-            for one in listing.body.attempts
+            (
+                attempt.step,
+                attempt.attempt,
+                attempt.outcome,
+                attempt.at,
+                attempt.reason,
+                attempt.detail,
+            )
+            for attempt in listing.body.attempts
         ],
     )

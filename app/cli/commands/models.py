@@ -10,8 +10,10 @@ import click
 import msgspec
 from msgspec import Struct
 
-from app.cli.context import LazyGroup, Surroundings, json_option, print_json
+from app.cli.context import CliContext, json_option
 from app.cli.exits import CommandError
+from app.cli.lazy_group import LazyGroup
+from app.cli.terminal import print_json
 from tasks.settings import read_settings
 
 
@@ -21,50 +23,52 @@ class Export(Struct, frozen=True, kw_only=True):
     model_file: str
     bytes: int
     made: bool
+    """False if the file was there already."""
 
 
 @click.group(
     cls=LazyGroup,
     lazy={
-        "export": ("app.cli.commands.models:export", "Make the model into a file for onnxruntime.")
+        "export": ("app.cli.commands.models:export", "Export the model to a file for onnxruntime.")
     },
 )
 def models() -> None:
-    """Export the model for workers that start fast."""
+    """Export the model, so that workers start faster."""
 
 
 @click.command()
 @click.option(
     "--precision",
     type=click.Choice(["fp32", "int8"]),
-    help="fp32, or int8: faster, and not exact.  [default: EMBEDDING_PRECISION]",
+    help="fp32, or int8: faster, but not exact.  [default: EMBEDDING_PRECISION]",
 )
 @json_option
 @click.pass_obj
-def export(around: Surroundings, precision: str | None, as_json: bool) -> None:
-    """Make the packaged model into a file for onnxruntime, in MODELS_DIR.
+def export(context: CliContext, precision: str | None, as_json: bool) -> None:
+    """Export the packaged model to a file for onnxruntime, in MODELS_DIR.
 
-    Does nothing where the file is there and whole. Workers that find it start sooner, in less
+    Does nothing if the file exists and is complete. Workers that find it start faster, and use less
     memory.
     """
-    settings = read_settings(around.environ)
-    document = _exported(settings.models_path, precision or settings.embedding_precision)
+    settings = read_settings(context.environ)
+    document = _run_export(settings.models_path, precision or settings.embedding_precision)
     if as_json:
         print_json(document)
         return
-    done = msgspec.json.decode(document, type=Export)
-    verb = "exported" if done.made else "already there:"
-    click.echo(f"{verb} {done.model_file} ({done.bytes / 1e6:.0f} MB)")
+    outcome = msgspec.json.decode(document, type=Export)
+    verb = "exported" if outcome.made else "already there:"
+    click.echo(f"{verb} {outcome.model_file} ({outcome.bytes / 1e6:.0f} MB)")
 
 
-def _exported(models_dir: Path, precision: str) -> bytes:
-    """What the export says. A process of its own does it, for it loads torch."""
-    ended = subprocess.run(  # noqa: S603 - our own module
+def _run_export(models_dir: Path, precision: str) -> bytes:
+    """The JSON that the export prints. It runs in a process of its own, because it loads torch."""
+    completed = subprocess.run(  # noqa: S603 - our own module
         [sys.executable, "-m", "nlp.embedding.export", str(models_dir.absolute()), precision],
         capture_output=True,
         check=False,
     )
-    if ended.returncode:
-        why = ended.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
-        raise CommandError(f"the model cannot be exported to {models_dir}: {why[-1]}")
-    return ended.stdout
+    if completed.returncode:
+        stderr = completed.stderr.decode(errors="replace").strip()
+        reason = stderr.splitlines()[-1] if stderr else "no reason given"
+        raise CommandError(f"the model cannot be exported to {models_dir}: {reason}")
+    return completed.stdout

@@ -1,137 +1,129 @@
-"""`curator queue`."""
+"""`curator queue` and `curator workers`."""
 
 from __future__ import annotations
 
 import click
 
-from app.cli.client import open_admin
-from app.cli.context import LazyGroup, Surroundings, print_json, service_options
+from app.cli.client import open_client
+from app.cli.context import CliContext, client_options
+from app.cli.lazy_group import LazyGroup
 from app.cli.tables import show_table
-from app.cli.terminal import printable, terminal
+from app.cli.terminal import print_json, printable, terminal
 
 
 @click.group(
     cls=LazyGroup,
     lazy={
-        "stats": (
-            "app.cli.commands.queue:stats",
-            "Print how much there is to do, and who does it.",
-        ),
-        "pause": ("app.cli.commands.queue:pause", "Let no step be taken until `resume`."),
-        "resume": ("app.cli.commands.queue:resume", "Let steps be taken again."),
+        "stats": ("app.cli.commands.queue:stats", "Print queue lengths, running steps, workers."),
+        "pause": ("app.cli.commands.queue:pause", "Stop workers from taking steps."),
+        "resume": ("app.cli.commands.queue:resume", "Let workers take steps again."),
     },
 )
 def queue() -> None:
-    """Look at the queue, pause it, let it go on, at the web service of CURATOR_URL."""
+    """Inspect, pause and resume the queue, on the web service at CURATOR_URL."""
 
 
 @click.command()
-@service_options
+@client_options
 @click.pass_obj
-def stats(around: Surroundings, url: str | None, as_json: bool) -> None:
-    """Print how much there is to do, and who does it."""
-    with open_admin(around, url) as service:
-        answer = service.queue()
+def stats(context: CliContext, url: str | None, as_json: bool) -> None:
+    """Print the lengths of the queue, and the numbers of running steps and workers."""
+    with open_client(context, url) as client:
+        response = client.queue()
     if as_json:
-        print_json(answer.document)
+        print_json(response.document)
         return
-    told = answer.body
+    report = response.body
     show_table(
         terminal(),
-        ("queue", "paused" if told.paused else "open"),
+        ("queue", "paused" if report.paused else "open"),
         [
-            ("active jobs", str(told.active_jobs)),
-            ("queued steps", str(told.queued)),
-            *((f"wake-ups, {name}", str(count)) for name, count in told.wakeups.items()),
-            ("running steps", str(told.running)),
-            ("outstanding", str(told.outstanding)),
-            ("oldest queued, s", told.oldest_queued_seconds),
-            ("workers", str(told.workers)),
+            ("active jobs", str(report.active_jobs)),
+            ("queued steps", str(report.queued)),
+            *((f"wake-ups, {name}", str(count)) for name, count in report.wakeups.items()),
+            ("running steps", str(report.running)),
+            ("outstanding", str(report.outstanding)),
+            ("oldest queued, s", report.oldest_queued_seconds),
+            ("workers", str(report.workers)),
         ],
     )
 
 
 @click.command()
-@service_options
+@client_options
 @click.pass_obj
-def pause(around: Surroundings, url: str | None, as_json: bool) -> None:
-    """Let no step be taken until `curator queue resume`.
+def pause(context: CliContext, url: str | None, as_json: bool) -> None:
+    """Stop workers from taking steps, until `curator queue resume`.
 
-    What runs goes on to its end; jobs can still be submitted.
+    Running steps finish; jobs can still be submitted.
     """
-    with open_admin(around, url) as service:
-        answer = service.pause()
+    with open_client(context, url) as client:
+        response = client.pause_queue()
     if as_json:
-        print_json(answer.document)
+        print_json(response.document)
     else:
         click.echo("The queue is paused.")
 
 
 @click.command()
-@service_options
+@client_options
 @click.pass_obj
-def resume(around: Surroundings, url: str | None, as_json: bool) -> None:
-    """Let steps be taken again."""
-    with open_admin(around, url) as service:
-        answer = service.resume()
+def resume(context: CliContext, url: str | None, as_json: bool) -> None:
+    """Let workers take steps again."""
+    with open_client(context, url) as client:
+        response = client.resume_queue()
     if as_json:
-        print_json(answer.document)
+        print_json(response.document)
     else:
-        click.echo("The queue goes on.")
+        click.echo("The queue is resumed.")
 
 
 @click.group(
     cls=LazyGroup,
     lazy={
-        "list": (
-            "app.cli.commands.queue:list_workers",
-            "List the workers that were heard of lately.",
-        ),
-        "drain": (
-            "app.cli.commands.queue:drain",
-            "Let a worker end what it runs, and then itself.",
-        ),
+        "list": ("app.cli.commands.queue:list_workers", "List the workers seen recently."),
+        "drain": ("app.cli.commands.queue:drain", "Let a worker finish its steps and exit."),
     },
 )
 def workers() -> None:
-    """List the workers, and end one gently, at the web service of CURATOR_URL."""
+    """List workers, and drain one, on the web service at CURATOR_URL."""
 
 
 @click.command("list")
-@service_options
+@client_options
 @click.pass_obj
-def list_workers(around: Surroundings, url: str | None, as_json: bool) -> None:
-    """List the workers that were heard of lately."""
-    with open_admin(around, url) as service:
-        listing = service.workers()
+def list_workers(context: CliContext, url: str | None, as_json: bool) -> None:
+    """List the workers seen recently."""
+    with open_client(context, url) as client:
+        listing = client.list_workers()
     if as_json:
         print_json(listing.document)
         return
     show_table(
         terminal(),
-        ("worker", "running", "slots", "state", "heard of"),
+        ("worker", "running", "slots", "state", "last seen"),
         [
             (
-                one.worker_id,
-                one.running,
-                one.slots,
-                "draining" if one.draining else "open",
-                one.seen_at,
+                worker.worker_id,
+                worker.running,
+                worker.slots,
+                "draining" if worker.draining else "open",
+                worker.seen_at,
             )
-            for one in listing.body.workers
+            for worker in listing.body.workers
         ],
     )
 
 
 @click.command()
 @click.argument("worker_id")
-@service_options
+@client_options
 @click.pass_obj
-def drain(around: Surroundings, worker_id: str, url: str | None, as_json: bool) -> None:
-    """Let a worker end what it runs, take nothing more, and end."""
-    with open_admin(around, url) as service:
-        answer = service.drain(worker_id)
+def drain(context: CliContext, worker_id: str, url: str | None, as_json: bool) -> None:
+    """Let a worker finish its running steps, take no more, and exit."""
+    with open_client(context, url) as client:
+        response = client.drain_worker(worker_id)
     if as_json:
-        print_json(answer.document)
+        print_json(response.document)
     else:
-        click.echo(f"{printable(answer.body.worker_id)}  draining")
+        click.echo(f"{printable(response.body.worker_id)}  draining")

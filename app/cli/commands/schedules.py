@@ -1,4 +1,4 @@
-"""`curator schedules`: jobs that are submitted again and again."""
+"""`curator schedules`: submissions that are repeated at the times of a cron expression."""
 
 from __future__ import annotations
 
@@ -10,19 +10,15 @@ import click
 import msgspec
 from rich.console import Console
 
-from app.cli.client import Schedule, ScheduleListing, ScheduleService, open_schedules
-from app.cli.commands.submit import described_job, submit
-from app.cli.context import LazyGroup, Surroundings, choice, print_json, service_options
-from app.cli.exits import WrongUse
-from app.cli.responses import Answer
+from app.cli.client import open_client
+from app.cli.commands.submit import job_options, job_request
+from app.cli.context import CliContext, choice, client_options
+from app.cli.exits import InvalidUsage
+from app.cli.lazy_group import LazyGroup
+from app.cli.responses import Schedule
 from app.cli.tables import show_table
-from app.cli.terminal import terminal
-
-_PAGE = 100
-_ONLY_OF_SUBMIT = {"depends_on", "not_before", "idempotency_key", "watch", "url", "as_json"}
-_MISSED = ("run_once", "skip")
-
-schedule_id_argument = click.argument("schedule_id", type=click.UUID)
+from app.cli.terminal import print_json, terminal
+from tasks.schedules.schedule import Missed
 
 
 @click.group(
@@ -32,28 +28,29 @@ schedule_id_argument = click.argument("schedule_id", type=click.UUID)
         "list": ("app.cli.commands.schedules:list_schedules", "List schedules, newest first."),
         "show": (
             "app.cli.commands.schedules:show",
-            "Print a schedule, and what came of its last run.",
+            "Print a schedule, and the outcome of its last run.",
         ),
         "remove": ("app.cli.commands.schedules:remove", "Remove schedules."),
     },
 )
 def schedules() -> None:
-    """Submit jobs again and again, at the web service of CURATOR_URL."""
+    """Submit jobs at regular times, on the web service at CURATOR_URL."""
 
 
 @click.command()
 @click.argument("cron")
-@click.option("--zone", "time_zone", metavar="ZONE", help="Where CRON is read, in place of UTC.")
-@click.option("--name", help="For whoever reads the list.")
+@click.option("--zone", "time_zone", metavar="ZONE", help="Time zone of CRON.  [default: UTC]")
+@click.option("--name", help="A name to show in the list.")
 @click.option(
     "--missed",
-    type=choice(_MISSED),
-    help="What becomes of runs that nothing was up for: one job for all, or none.",
+    type=choice(Missed),
+    help="How to make up for missed runs: one job for all of them, or none.",
 )
-@service_options
+@job_options
+@client_options
 @click.pass_obj
 def add(
-    around: Surroundings,
+    context: CliContext,
     /,
     cron: str,
     time_zone: str | None,
@@ -69,127 +66,109 @@ def add(
     curator schedules add "30 7 * * 1-5" --zone Europe/Berlin --topic "artificial intelligence"
     curator schedules add "0 */6 * * *" --file urls.txt --missed skip --name "Every six hours"
     """
-    given = {"cron": cron, "time_zone": time_zone, "name": name, "missed": missed}
-    request: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-    request["job"] = described_job(**description)
-    with open_schedules(around, url) as service:
-        added = service.add(request)
+    fields = {"cron": cron, "time_zone": time_zone, "name": name, "missed": missed}
+    request: dict[str, Any] = {key: value for key, value in fields.items() if value is not None}
+    request["job"] = job_request(**description)
+    with open_client(context, url) as client:
+        added = client.add_schedule(request)
     if as_json:
         print_json(added.document)
     else:
-        show_schedules(terminal(), [added.body])
-
-
-add.params += [option for option in submit.params if option.name not in _ONLY_OF_SUBMIT]
+        _show_schedules(terminal(), [added.body])
 
 
 @click.command("list")
-@service_options
+@client_options
 @click.pass_obj
-def list_schedules(around: Surroundings, url: str | None, as_json: bool) -> None:
+def list_schedules(context: CliContext, url: str | None, as_json: bool) -> None:
     """List schedules, newest first."""
-    with open_schedules(around, url) as service:
-        listing = _listing(service)
+    with open_client(context, url) as client:
+        listing = client.list_schedules()
     if as_json:
         print_json(listing.document)
     else:
-        show_schedules(terminal(), listing.body.schedules)
+        _show_schedules(terminal(), listing.body.schedules)
 
 
 @click.command()
-@schedule_id_argument
-@service_options
+@click.argument("schedule_id", type=click.UUID)
+@client_options
 @click.pass_obj
-def show(around: Surroundings, schedule_id: uuid.UUID, url: str | None, as_json: bool) -> None:
-    """Print a schedule, and what came of its last run. What it submits is in the JSON."""
-    with open_schedules(around, url) as service:
-        schedule = service.schedule(schedule_id)
+def show(context: CliContext, schedule_id: uuid.UUID, url: str | None, as_json: bool) -> None:
+    """Print a schedule, and the outcome of its last run.
+
+    Only --json prints the job that it submits.
+    """
+    with open_client(context, url) as client:
+        schedule = client.schedule(schedule_id)
     if as_json:
         print_json(schedule.document)
     else:
-        show_schedule(terminal(), schedule.body)
+        _show_schedule(terminal(), schedule.body)
 
 
 @click.command()
 @click.argument("schedule_ids", metavar="SCHEDULE_ID...", type=click.UUID, nargs=-1, required=True)
-@service_options
+@client_options
 @click.pass_obj
 def remove(
-    around: Surroundings, schedule_ids: tuple[uuid.UUID, ...], url: str | None, as_json: bool
+    context: CliContext, schedule_ids: tuple[uuid.UUID, ...], url: str | None, as_json: bool
 ) -> None:
-    """Remove schedules. The jobs that they made stay.
+    """Remove schedules. The jobs they have submitted stay.
 
-    With --json, one line for each schedule that is removed.
+    With --json, print one line for each schedule that is removed.
     """
     refused = 0
-    with open_schedules(around, url) as service:
+    with open_client(context, url) as client:
         for schedule_id in schedule_ids:
             try:
-                service.remove(schedule_id)
-            except WrongUse as error:
+                client.remove_schedule(schedule_id)
+            except InvalidUsage as error:
                 click.echo(f"{schedule_id}: {error.message}", err=True)
                 refused += 1
                 continue
             if as_json:
-                told = {"schedule_id": schedule_id, "status": "removed"}
-                print_json(msgspec.json.encode(told))
+                removed = {"schedule_id": schedule_id, "status": "removed"}
+                print_json(msgspec.json.encode(removed))
             else:
                 click.echo(f"{schedule_id}  removed")
     if refused:
-        raise WrongUse(f"{refused} of {len(schedule_ids)} schedules cannot be removed")
+        raise InvalidUsage(f"{refused} of {len(schedule_ids)} schedules cannot be removed")
 
 
-def show_schedules(console: Console, listed: Iterable[Schedule]) -> None:
+def _show_schedules(console: Console, listing: Iterable[Schedule]) -> None:
     show_table(
         console,
         ("schedule", "cron", "zone", "type", "next run", "name", "last error"),
         [
             (
-                str(one.schedule_id),
-                one.cron,
-                one.time_zone,
-                one.type,
-                one.next_run_at,
-                one.name,
-                one.last_error,
+                str(schedule.schedule_id),
+                schedule.cron,
+                schedule.time_zone,
+                schedule.type,
+                schedule.next_run_at,
+                schedule.name,
+                schedule.last_error,
             )
-            for one in listed
+            for schedule in listing
         ],
     )
 
 
-def show_schedule(console: Console, one: Schedule) -> None:
+def _show_schedule(console: Console, schedule: Schedule) -> None:
     show_table(
         console,
-        ("schedule", str(one.schedule_id)),
+        ("schedule", str(schedule.schedule_id)),
         [
-            ("name", one.name),
-            ("cron", one.cron),
-            ("zone", one.time_zone),
-            ("missed", one.missed),
-            ("type", one.type),
-            ("created", one.created_at),
-            ("next run", one.next_run_at),
-            ("last run", one.last_run_at),
-            ("last job", one.last_job_id),
-            ("last error", one.last_error),
+            ("name", schedule.name),
+            ("cron", schedule.cron),
+            ("zone", schedule.time_zone),
+            ("missed", schedule.missed),
+            ("type", schedule.type),
+            ("created", schedule.created_at),
+            ("next run", schedule.next_run_at),
+            ("last run", schedule.last_run_at),
+            ("last job", schedule.last_job_id),
+            ("last error", schedule.last_error),
         ],
-    )
-
-
-def _listing(service: ScheduleService) -> Answer[ScheduleListing]:
-    """All pages, as one."""
-    listed: list[Schedule] = []
-    documents: list[Any] = []
-    cursor = None
-    while True:
-        page = service.schedules(_PAGE, cursor)
-        listed += page.body.schedules
-        documents += msgspec.json.decode(page.document)["schedules"]
-        cursor = page.body.next_cursor
-        if cursor is None:
-            break
-    return Answer(
-        ScheduleListing(schedules=tuple(listed)),
-        msgspec.json.encode({"schedules": documents, "next_cursor": None}),
     )

@@ -1,4 +1,4 @@
-"""`curator jobs watch`: a job's way to its end."""
+"""`curator jobs watch`: follows a job until it ends."""
 
 from __future__ import annotations
 
@@ -10,45 +10,45 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from app.cli.client import Service, open_service
-from app.cli.context import Surroundings, job_id_argument, print_json, service_options
+from app.cli.client import ApiClient, ApiResponse, open_client
+from app.cli.context import CliContext, client_options, job_id_argument
 from app.cli.exits import Interrupted, JobUnsuccessful, Unreachable
-from app.cli.responses import Answer, JobStatus
+from app.cli.responses import JobStatus
 from app.cli.tables import show_status
-from app.cli.terminal import terminal
+from app.cli.terminal import print_json, terminal
 from tasks.jobs.job import JobState
 
-_INTERVAL = 0.5
-_PATIENCE = 30.0
-"""Seconds without an answer before the server counts as gone."""
+_POLL_SECONDS = 0.5
+_MAX_OUTAGE_SECONDS = 30.0
+"""How long the server may be unreachable. It is restarted, or moved, within that time."""
 
-Report = Callable[[JobStatus], None]
+ShowProgress = Callable[[JobStatus], None]
 
 
 @click.command()
 @job_id_argument
-@service_options
+@client_options
 @click.pass_obj
-def watch(around: Surroundings, job_id: uuid.UUID, url: str | None, as_json: bool) -> None:
-    """Follow a job until it ends, then print where it stands.
+def watch(context: CliContext, job_id: uuid.UUID, url: str | None, as_json: bool) -> None:
+    """Follow a job until it ends, then print its status.
 
-    Ctrl-C ends the watching, not the job.
+    Ctrl-C ends this command, not the job.
     """
-    with open_service(around, url) as service:
-        watch_to_end(service, job_id, around, as_json=as_json)
+    with open_client(context, url) as client:
+        watch_to_end(client, job_id, context, as_json=as_json)
 
 
 def watch_to_end(
-    service: Service, job_id: uuid.UUID, around: Surroundings, *, as_json: bool
+    client: ApiClient, job_id: uuid.UUID, context: CliContext, *, as_json: bool
 ) -> None:
     """Raises JobUnsuccessful if the job ends without success."""
     try:
-        with _progress(terminal(stderr=True)) as report:
-            for status in _statuses(service, job_id, around):
-                report(status.body)
+        with _progress(terminal(stderr=True)) as show_progress:
+            for status in _statuses(client, job_id, context):
+                show_progress(status.body)
     except KeyboardInterrupt as error:
         raise Interrupted(
-            f"the job goes on; follow it again with `curator jobs watch {job_id}`"
+            f"the job keeps running; follow it again with `curator jobs watch {job_id}`"
         ) from error
     job = status.body
     if as_json:
@@ -60,32 +60,32 @@ def watch_to_end(
 
 
 def _statuses(
-    service: Service, job_id: uuid.UUID, around: Surroundings
-) -> Iterator[Answer[JobStatus]]:
-    """What the job is at, again and again, until it has ended.
+    client: ApiClient, job_id: uuid.UUID, context: CliContext
+) -> Iterator[ApiResponse[JobStatus]]:
+    """Polls the status until the job has ended.
 
-    A server that has answered once may be away for a while: it is restarted, or moved.
+    Once the server has responded, it may be unreachable for a while.
     """
-    status = service.status(job_id)
+    status = client.job_status(job_id)
     yield status
-    heard = around.clock()
+    last_response = context.clock()
     while not status.body.state.final:
-        around.sleep(_INTERVAL)
+        context.sleep(_POLL_SECONDS)
         try:
-            status = service.status(job_id)
+            status = client.job_status(job_id)
         except Unreachable:
-            if around.clock() - heard > _PATIENCE:
+            if context.clock() - last_response > _MAX_OUTAGE_SECONDS:
                 raise
             continue
-        heard = around.clock()
+        last_response = context.clock()
         yield status
 
 
 @contextmanager
-def _progress(console: Console) -> Iterator[Report]:
-    """A bar on a terminal, lines elsewhere."""
+def _progress(console: Console) -> Iterator[ShowProgress]:
+    """A progress bar on a terminal, lines elsewhere."""
     if not console.is_terminal:
-        yield _Lines(console)
+        yield _ProgressLines(console)
         return
     with Progress(
         TextColumn("{task.description}", markup=False),
@@ -98,7 +98,7 @@ def _progress(console: Console) -> Iterator[Report]:
     ) as bar:
         task = bar.add_task("", total=None, failed=0)
 
-        def report(job: JobStatus) -> None:
+        def update(job: JobStatus) -> None:
             bar.update(
                 task,
                 description=job.state,
@@ -107,20 +107,20 @@ def _progress(console: Console) -> Iterator[Report]:
                 failed=job.failed_urls,
             )
 
-        yield report
+        yield update
 
 
-class _Lines:
-    """A line for each change of state, and for each tenth of the articles."""
+class _ProgressLines:
+    """Prints a line for each change of state, and for each tenth of the articles."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._last: tuple[str, int] | None = None
 
     def __call__(self, job: JobStatus) -> None:
-        mark = (job.state, job.current * 10 // job.total if job.total else 0)
-        if mark == self._last:
+        progress = (job.state, job.current * 10 // job.total if job.total else 0)
+        if progress == self._last:
             return
-        self._last = mark
+        self._last = progress
         settled = f" {job.current}/{job.total}, {job.failed_urls} failed" if job.total else ""
         click.echo(f"{job.state}{settled}", file=self._console.file)

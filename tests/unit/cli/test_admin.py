@@ -7,7 +7,7 @@ import json
 import httpx
 import pytest
 
-from tests.unit.cli.web_stub import HOSTILE, TAMED, WebStub, answer, problem, run
+from tests.unit.cli.web_stub import HOSTILE, TAMED, WebStub, problem, respond, run
 
 QUEUE = {
     "paused": True,
@@ -27,11 +27,11 @@ WORKER = {
     "draining": True,
 }
 WEB = {
-    "GET /queue": answer(QUEUE),
-    "POST /queue/pause": answer({"paused": True}),
-    "POST /queue/resume": answer({"paused": False}),
-    "GET /workers": answer({"workers": [WORKER]}),
-    "POST /workers/worker-1/drain": answer({"worker_id": "worker-1", "draining": True}, 202),
+    "GET /queue": respond(QUEUE),
+    "POST /queue/pause": respond({"paused": True}),
+    "POST /queue/resume": respond({"paused": False}),
+    "GET /workers": respond({"workers": [WORKER]}),
+    "POST /workers/worker-1/drain": respond({"worker_id": "worker-1", "draining": True}, 202),
 }
 COMMANDS = [
     ("queue", "stats"),
@@ -44,9 +44,9 @@ COMMANDS = [
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_as_json_and_for_readers(command: tuple[str, ...]) -> None:
-    ended = run(*command, "--json", web=WebStub(WEB))
-    assert (ended.exit_code, ended.stdout.count("\n")) == (0, 1)
-    assert isinstance(json.loads(ended.stdout), dict)
+    completed = run(*command, "--json", web=WebStub(WEB))
+    assert (completed.exit_code, completed.stdout.count("\n")) == (0, 1)
+    assert isinstance(json.loads(completed.stdout), dict)
     assert run(*command, web=WebStub(WEB)).exit_code == 0
 
 
@@ -65,8 +65,8 @@ def test_a_hostile_worker_is_one_harmless_cell() -> None:
 
 def test_a_worker_is_named_as_one_part_of_the_path() -> None:
     web = WebStub({"POST /workers/../queue/pause/drain": problem(404, "Unknown worker")})
-    ended = run("workers", "drain", "../queue/pause", web=web)
-    assert ended.exit_code == 2
+    completed = run("workers", "drain", "../queue/pause", web=web)
+    assert completed.exit_code == 2
     assert web.requests[0].url.raw_path == b"/workers/..%2Fqueue%2Fpause/drain"
 
 

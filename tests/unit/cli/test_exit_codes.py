@@ -10,10 +10,10 @@ from tests.unit.cli.web_stub import (
     OTHER,
     Reply,
     WebStub,
-    answer,
     job_result,
     job_status,
     problem,
+    respond,
     run,
 )
 
@@ -47,20 +47,20 @@ HTML = httpx.Response(200, html="<h1>Welcome to nginx!</h1>")
 def test_no_content_curator_at_the_address_is_exit_code_3(
     reply: Reply, extra: tuple[str, ...]
 ) -> None:
-    ended = run("jobs", "show", JOB, *extra, web=WebStub({STATUS: reply}))
+    completed = run("jobs", "show", JOB, *extra, web=WebStub({STATUS: reply}))
 
-    assert ended.exit_code == 3
-    assert ended.stdout == ""
-    assert ended.stderr.startswith("Error: http://127.0.0.1:8000 ")
-    assert ended.stderr.count("\n") == 1
+    assert completed.exit_code == 3
+    assert completed.stdout == ""
+    assert completed.stderr.startswith("Error: http://127.0.0.1:8000 ")
+    assert completed.stderr.count("\n") == 1
 
 
 def test_a_redirect_is_told_and_not_followed() -> None:
     web = WebStub({STATUS: httpx.Response(302, headers={"location": "https://sso.example/"})})
 
-    ended = run("jobs", "show", JOB, web=web)
+    completed = run("jobs", "show", JOB, web=web)
 
-    assert "redirects to https://sso.example/" in ended.stderr
+    assert "redirects to https://sso.example/" in completed.stderr
     assert len(web.requests) == 1
 
 
@@ -78,12 +78,12 @@ def test_a_redirect_is_told_and_not_followed() -> None:
 def test_a_refusal_is_exit_code_2_with_the_servers_words(
     call: str, command: tuple[str, ...], reply: httpx.Response
 ) -> None:
-    ended = run("jobs", *command, web=WebStub({call: reply}))
+    completed = run("jobs", *command, web=WebStub({call: reply}))
 
-    assert ended.exit_code == 2
-    assert ended.stdout == ""
-    assert ended.stderr.startswith("Error: Unknown job: It may have")
-    assert ended.stderr.count("\n") == 1
+    assert completed.exit_code == 2
+    assert completed.stdout == ""
+    assert completed.stderr.startswith("Error: Unknown job: It may have")
+    assert completed.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("state", ["FAILURE", "REVOKED"])
@@ -91,21 +91,21 @@ def test_a_job_without_success_is_exit_code_1(state: str) -> None:
     failed = job_status(state, error="sources_failed: no feed answered")
     web = WebStub(
         {
-            "POST /jobs": answer({"job_id": JOB, "type": "topic_curation"}, 202),
-            STATUS: answer(failed),
-            f"GET /jobs/{JOB}/result": answer(job_result(state, error=failed["error"])),
+            "POST /jobs": respond({"job_id": JOB, "type": "topic_curation"}, 202),
+            STATUS: respond(failed),
+            f"GET /jobs/{JOB}/result": respond(job_result(state, error=failed["error"])),
         }
     )
 
     for command in (("submit", "--topic", "tides", "--watch"), ("watch", JOB), ("result", JOB)):
-        ended = run("jobs", *command, web=web)
-        assert ended.exit_code == 1, command
-        assert f"the job ended in {state}: sources_failed: no feed answered" in ended.stderr
+        completed = run("jobs", *command, web=web)
+        assert completed.exit_code == 1, command
+        assert f"the job ended in {state}: sources_failed: no feed answered" in completed.stderr
 
 
 def test_showing_a_failed_job_is_fine() -> None:
     assert (
-        run("jobs", "show", JOB, web=WebStub({STATUS: answer(job_status("FAILURE"))})).exit_code
+        run("jobs", "show", JOB, web=WebStub({STATUS: respond(job_status("FAILURE"))})).exit_code
         == 0
     )
 
@@ -127,40 +127,40 @@ def test_showing_a_failed_job_is_fine() -> None:
 def test_wrong_use_is_exit_code_2_and_asks_nothing(command: tuple[str, ...]) -> None:
     web = WebStub({})
 
-    ended = run("jobs", *command, web=web)
+    completed = run("jobs", *command, web=web)
 
-    assert ended.exit_code == 2
-    assert ended.stdout == ""
+    assert completed.exit_code == 2
+    assert completed.stdout == ""
     assert web.requests == []
 
 
 @pytest.mark.parametrize("command", [("settings",), ("jobs", "list")])
 def test_an_invalid_setting_is_exit_code_2_with_its_line(command: tuple[str, ...]) -> None:
-    ended = run(*command, environ={"DOMAIN_CAP": "many"})
+    completed = run(*command, environ={"DOMAIN_CAP": "many"})
 
-    assert ended.exit_code == 2
-    assert ended.stderr.startswith("Error: DOMAIN_CAP='many'")
-    assert ended.stderr.count("\n") == 1
+    assert completed.exit_code == 2
+    assert completed.stderr.startswith("Error: DOMAIN_CAP='many'")
+    assert completed.stderr.count("\n") == 1
 
 
 def test_a_password_in_the_address_is_not_shown() -> None:
     web = WebStub({STATUS: httpx.ConnectError("refused")})
 
-    ended = run("jobs", "show", JOB, "--url", "http://ann:hush@curator.example", web=web)
+    completed = run("jobs", "show", JOB, "--url", "http://ann:hush@curator.example", web=web)
 
-    assert "hush" not in ended.stderr
+    assert "hush" not in completed.stderr
 
 
 def test_one_job_that_cannot_be_cancelled_does_not_keep_the_others() -> None:
     web = WebStub(
         {
             f"DELETE /jobs/{JOB}": problem(409, "Job finished", "It has ended."),
-            f"DELETE /jobs/{OTHER}": answer({"job_id": OTHER, "status": "cancelling"}, 202),
+            f"DELETE /jobs/{OTHER}": respond({"job_id": OTHER, "status": "cancelling"}, 202),
         }
     )
 
-    ended = run("jobs", "cancel", JOB, OTHER, web=web)
+    completed = run("jobs", "cancel", JOB, OTHER, web=web)
 
-    assert ended.exit_code == 2
-    assert ended.stdout == f"{OTHER}  cancelling\n"
-    assert f"{JOB}: Job finished: It has ended." in ended.stderr
+    assert completed.exit_code == 2
+    assert completed.stdout == f"{OTHER}  cancelling\n"
+    assert f"{JOB}: Job finished: It has ended." in completed.stderr

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.unit.cli.web_stub import HOSTILE, JOB, TAMED, WebStub, answer, job_result, run
+from tests.unit.cli.web_stub import HOSTILE, JOB, TAMED, WebStub, job_result, respond, run
 
 KEPT = {
     "url": "https://a.example/tides",
@@ -43,7 +43,7 @@ FAILED = {
 
 def web(*decisions: dict[str, object]) -> WebStub:
     result = job_result(decisions=list(decisions) or [FAILED, MERGED, KEPT])
-    return WebStub({f"GET /jobs/{JOB}/result": answer(result)})
+    return WebStub({f"GET /jobs/{JOB}/result": respond(result)})
 
 
 def test_all_candidates_the_kept_first_then_by_score() -> None:
@@ -99,7 +99,7 @@ def test_other_peoples_text_cannot_speak_to_the_terminal() -> None:
 
 
 def test_a_job_without_decisions_has_nothing_to_explain() -> None:
-    stub = WebStub({f"GET /jobs/{JOB}/result": answer({"status": "SUCCESS"})})
+    stub = WebStub({f"GET /jobs/{JOB}/result": respond({"status": "SUCCESS"})})
     assert run("jobs", "explain", JOB, web=stub).stdout.splitlines() == [
         "decision\tscore\turl\twhy"
     ]

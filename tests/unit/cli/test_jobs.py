@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.unit.cli.web_stub import JOB, OTHER, WebStub, answer, job_status, run
+from tests.unit.cli.web_stub import JOB, OTHER, WebStub, job_status, respond, run
 
 SUBMITTED = {
-    "POST /jobs": answer({"job_id": JOB, "status": "submitted", "type": "topic_curation"}, 202)
+    "POST /jobs": respond({"job_id": JOB, "status": "submitted", "type": "topic_curation"}, 202)
 }
 
 
@@ -66,11 +66,11 @@ def test_submit_sends_what_was_given_and_leaves_the_rest_to_the_server(
 ) -> None:
     web = WebStub(SUBMITTED)
 
-    ended = run("jobs", "submit", *command, web=web)
+    completed = run("jobs", "submit", *command, web=web)
 
-    assert ended.exit_code == 0
+    assert completed.exit_code == 0
     assert web.body() == request_body
-    assert JOB in ended.stdout
+    assert JOB in completed.stdout
 
 
 def test_a_time_without_an_offset_is_of_the_local_zone() -> None:
@@ -84,8 +84,8 @@ def test_a_time_without_an_offset_is_of_the_local_zone() -> None:
 @pytest.mark.parametrize("key", ["order-66", "clé", " "])
 def test_a_key_is_sent_as_it_is(key: str) -> None:
     web = WebStub(SUBMITTED)
-    ended = run("jobs", "submit", "http://a", "--idempotency-key", key, web=web)
-    assert ended.exit_code == 0
+    completed = run("jobs", "submit", "http://a", "--idempotency-key", key, web=web)
+    assert completed.exit_code == 0
     assert dict(web.requests[0].headers.raw)[b"Idempotency-Key"] == key.encode()
 
 
@@ -98,13 +98,13 @@ def test_attempts_are_listed() -> None:
         "detail": "503",
         "at": "2025-01-02T03:04:05Z",
     }
-    web = WebStub({f"GET /jobs/{JOB}/attempts": answer({"attempts": [attempt]})})
+    web = WebStub({f"GET /jobs/{JOB}/attempts": respond({"attempts": [attempt]})})
     lines = run("jobs", "attempts", JOB, web=web).stdout.splitlines()
     assert lines[0] == "step\tattempt\toutcome\tat\treason\twhy"
     assert lines[1].startswith("analyse:0\t1\tretried\t")
     assert lines[1].endswith("\tserver_error\t503")
-    ended = run("jobs", "attempts", JOB, "--json", web=web)
-    assert json.loads(ended.stdout) == {"attempts": [attempt]}
+    completed = run("jobs", "attempts", JOB, "--json", web=web)
+    assert json.loads(completed.stdout) == {"attempts": [attempt]}
 
 
 def test_urls_are_read_from_a_file(tmp_path: Path) -> None:
@@ -154,36 +154,36 @@ def test_urls_are_read_from_stdin_and_one_of_them_is_a_batch() -> None:
 def test_what_does_not_go_together_is_not_sent(command: tuple[str, ...], advice: str) -> None:
     web = WebStub(SUBMITTED)
 
-    ended = run("jobs", "submit", *command, web=web)
+    completed = run("jobs", "submit", *command, web=web)
 
-    assert ended.exit_code == 2
-    assert advice in ended.stderr
+    assert completed.exit_code == 2
+    assert advice in completed.stderr
     assert web.requests == []
 
 
 def page(count: int, cursor: str | None) -> httpx.Response:
-    return answer({"jobs": [job_status()] * count, "next_cursor": cursor})
+    return respond({"jobs": [job_status()] * count, "next_cursor": cursor})
 
 
 def test_list_follows_the_pages_up_to_its_limit() -> None:
     web = WebStub({"GET /jobs": [page(100, "c1"), page(50, "c2")]})
 
-    ended = run("jobs", "list", "--limit", "150", web=web)
+    completed = run("jobs", "list", "--limit", "150", web=web)
 
     assert [dict(request.url.params) for request in web.requests] == [
         {"limit": "100"},
         {"limit": "50", "cursor": "c1"},
     ]
-    assert len(ended.stdout.splitlines()) == 1 + 150
-    assert "There are more" in ended.stderr
+    assert len(completed.stdout.splitlines()) == 1 + 150
+    assert "There are more" in completed.stderr
 
 
 def test_list_all_ends_with_the_last_page() -> None:
     web = WebStub({"GET /jobs": [page(100, "c1"), page(100, "c2"), page(7, None)]})
 
-    ended = run("jobs", "list", "--all", "--json", web=web)
+    completed = run("jobs", "list", "--all", "--json", web=web)
 
-    listing = json.loads(ended.stdout)
+    listing = json.loads(completed.stdout)
     assert listing == {"jobs": [job_status()] * 207, "next_cursor": None}
 
 

@@ -19,20 +19,20 @@ from tests.unit.cli.web_stub import (
     OTHER,
     TAMED,
     WebStub,
-    answer,
     job_result,
     job_status,
     ranked,
+    respond,
     run,
 )
 
 WEB = {
-    "POST /jobs": answer({"job_id": JOB, "status": "submitted", "type": "topic_curation"}, 202),
-    "GET /jobs": answer({"jobs": [job_status(error=HOSTILE)], "next_cursor": None}),
-    f"GET /jobs/{JOB}/status": answer(job_status("SUCCESS", error=HOSTILE)),
-    f"GET /jobs/{JOB}/result": answer(job_result(results=[ranked(HOSTILE, 50.0)])),
-    f"DELETE /jobs/{JOB}": answer({"job_id": JOB, "status": "cancelled"}),
-    f"DELETE /jobs/{OTHER}": answer({"job_id": OTHER, "status": "cancelling"}, 202),
+    "POST /jobs": respond({"job_id": JOB, "status": "submitted", "type": "topic_curation"}, 202),
+    "GET /jobs": respond({"jobs": [job_status(error=HOSTILE)], "next_cursor": None}),
+    f"GET /jobs/{JOB}/status": respond(job_status("SUCCESS", error=HOSTILE)),
+    f"GET /jobs/{JOB}/result": respond(job_result(results=[ranked(HOSTILE, 50.0)])),
+    f"DELETE /jobs/{JOB}": respond({"job_id": JOB, "status": "cancelled"}),
+    f"DELETE /jobs/{OTHER}": respond({"job_id": OTHER, "status": "cancelling"}, 202),
 }
 
 COMMANDS = [
@@ -53,52 +53,52 @@ def controls(text: str) -> set[str]:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_json_is_one_document_on_one_line_and_nothing_else(command: tuple[str, ...]) -> None:
-    ended = run("jobs", *command, "--json", web=WebStub(WEB))
+    completed = run("jobs", *command, "--json", web=WebStub(WEB))
 
-    assert ended.exit_code == 0
-    assert isinstance(json.loads(ended.stdout), dict)
-    assert ended.stdout.count("\n") == 1
-    assert controls(ended.stdout) == set()
+    assert completed.exit_code == 0
+    assert isinstance(json.loads(completed.stdout), dict)
+    assert completed.stdout.count("\n") == 1
+    assert controls(completed.stdout) == set()
 
 
 def test_json_says_exactly_what_the_server_said() -> None:
-    ended = run("jobs", "result", JOB, "--json", web=WebStub(WEB))
+    completed = run("jobs", "result", JOB, "--json", web=WebStub(WEB))
 
-    assert json.loads(ended.stdout) == job_result(results=[ranked(HOSTILE, 50.0)])
+    assert json.loads(completed.stdout) == job_result(results=[ranked(HOSTILE, 50.0)])
 
 
 def test_json_of_several_jobs_is_one_line_for_each() -> None:
-    ended = run("jobs", "cancel", JOB, OTHER, "--json", web=WebStub(WEB))
+    completed = run("jobs", "cancel", JOB, OTHER, "--json", web=WebStub(WEB))
 
-    assert [json.loads(line)["job_id"] for line in ended.stdout.splitlines()] == [JOB, OTHER]
+    assert [json.loads(line)["job_id"] for line in completed.stdout.splitlines()] == [JOB, OTHER]
 
 
 def test_settings_as_json() -> None:
-    ended = run("settings", "--json", environ={"DOMAIN_CAP": "5"})
+    completed = run("settings", "--json", environ={"DOMAIN_CAP": "5"})
 
-    row = next(row for row in json.loads(ended.stdout) if row["name"] == "DOMAIN_CAP")
+    row = next(row for row in json.loads(completed.stdout) if row["name"] == "DOMAIN_CAP")
     assert (row["value"], row["default"]) == ("5", "2")
 
 
 def test_settings_hide_secrets() -> None:
-    ended = run("settings", environ={"REDIS_URL": "redis://:hush@db"})
+    completed = run("settings", environ={"REDIS_URL": "redis://:hush@db"})
 
-    assert "REDIS_URL\t(hidden)\t" in ended.stdout
-    assert "hush" not in ended.stdout
+    assert "REDIS_URL\t(hidden)\t" in completed.stdout
+    assert "hush" not in completed.stdout
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_away_from_a_terminal_lines_are_plain(command: tuple[str, ...]) -> None:
-    ended = run("jobs", *command, web=WebStub(WEB))
+    completed = run("jobs", *command, web=WebStub(WEB))
 
-    assert ended.exit_code == 0
-    assert controls(ended.stdout + ended.stderr) == set()
+    assert completed.exit_code == 0
+    assert controls(completed.stdout + completed.stderr) == set()
 
 
 def test_a_hostile_title_stays_one_harmless_cell() -> None:
-    ended = run("jobs", "result", JOB, web=WebStub(WEB))
+    completed = run("jobs", "result", JOB, web=WebStub(WEB))
 
-    assert f"1\t50.0\t{TAMED}\ta.example\t" in ended.stdout
+    assert f"1\t50.0\t{TAMED}\ta.example\t" in completed.stdout
 
 
 def test_a_hostile_title_is_harmless_on_a_terminal() -> None:
@@ -124,7 +124,7 @@ def test_a_narrow_terminal_shows_all_of_every_address() -> None:
 
 
 def test_a_result_lists_the_ranked_then_the_failed_then_the_decisions() -> None:
-    web = WebStub({f"GET /jobs/{JOB}/result": answer(job_result())})
+    web = WebStub({f"GET /jobs/{JOB}/result": respond(job_result())})
 
     lines = run("jobs", "result", JOB, "--decisions", web=web).stdout.splitlines()
 
@@ -145,24 +145,26 @@ def test_a_result_lists_the_ranked_then_the_failed_then_the_decisions() -> None:
 def test_a_result_without_articles_is_its_state() -> None:
     health = {"status": "SUCCESS", "type": "health_check", "engine_seconds": 0.1}
 
-    ended = run("jobs", "result", JOB, web=WebStub({f"GET /jobs/{JOB}/result": answer(health)}))
+    completed = run(
+        "jobs", "result", JOB, web=WebStub({f"GET /jobs/{JOB}/result": respond(health)})
+    )
 
-    assert ended.stdout == "SUCCESS\n"
+    assert completed.stdout == "SUCCESS\n"
 
 
 def test_a_result_can_be_written_to_a_file(tmp_path: Path) -> None:
-    ended = run("jobs", "result", JOB, "-o", str(tmp_path / "result.json"), web=WebStub(WEB))
+    completed = run("jobs", "result", JOB, "-o", str(tmp_path / "result.json"), web=WebStub(WEB))
 
-    assert ended.stdout == ""
+    assert completed.stdout == ""
     written = json.loads((tmp_path / "result.json").read_bytes())
     assert written == job_result(results=[ranked(HOSTILE, 50.0)])
 
 
 def test_a_file_that_cannot_be_written_is_wrong_use(tmp_path: Path) -> None:
-    ended = run("jobs", "result", JOB, "-o", str(tmp_path / "no" / "result"), web=WebStub(WEB))
+    completed = run("jobs", "result", JOB, "-o", str(tmp_path / "no" / "result"), web=WebStub(WEB))
 
-    assert ended.exit_code == 2
-    assert "cannot be written: No such file" in ended.stderr
+    assert completed.exit_code == 2
+    assert "cannot be written: No such file" in completed.stderr
 
 
 def result_of(articles: list[dict[str, object]]) -> JobResult:

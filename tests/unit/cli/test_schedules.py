@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.unit.cli.web_stub import HOSTILE, JOB, TAMED, WebStub, answer, problem, run
+from tests.unit.cli.web_stub import HOSTILE, JOB, TAMED, WebStub, problem, respond, run
 
 SCHEDULE = "01900000-0000-7000-8000-00000000000a"
 OTHER = "01900000-0000-7000-8000-00000000000b"
@@ -54,17 +54,17 @@ def schedule(**changes: Any) -> dict[str, Any]:
 def test_add_sends_what_was_given_and_leaves_the_rest_to_the_server(
     command: tuple[str, ...], request_body: dict[str, Any]
 ) -> None:
-    web = WebStub({"POST /schedules": answer(schedule(), 201)})
+    web = WebStub({"POST /schedules": respond(schedule(), 201)})
 
-    ended = run("schedules", "add", CRON, *command, web=web)
+    completed = run("schedules", "add", CRON, *command, web=web)
 
-    assert ended.exit_code == 0
+    assert completed.exit_code == 0
     assert web.body() == {"cron": CRON, **request_body}
-    assert SCHEDULE in ended.stdout
+    assert SCHEDULE in completed.stdout
 
 
 def test_urls_are_read_from_a_file() -> None:
-    web = WebStub({"POST /schedules": answer(schedule(), 201)})
+    web = WebStub({"POST /schedules": respond(schedule(), 201)})
 
     run("schedules", "add", CRON, "--file", "-", web=web, stdin="http://a\n# not this\nhttp://b\n")
 
@@ -84,10 +84,10 @@ def test_urls_are_read_from_a_file() -> None:
 def test_what_does_not_go_together_is_not_sent(command: tuple[str, ...], advice: str) -> None:
     web = WebStub({})
 
-    ended = run("schedules", "add", *command, web=web)
+    completed = run("schedules", "add", *command, web=web)
 
-    assert ended.exit_code == 2
-    assert advice in ended.stderr
+    assert completed.exit_code == 2
+    assert advice in completed.stderr
     assert web.requests == []
 
 
@@ -95,22 +95,22 @@ def test_what_the_server_refuses_is_wrong_use() -> None:
     refusal = problem(422, "The request cannot be carried out", "cron must have 5 fields.")
     web = WebStub({"POST /schedules": refusal})
 
-    ended = run("schedules", "add", "@daily", "--topic", "tides", web=web)
+    completed = run("schedules", "add", "@daily", "--topic", "tides", web=web)
 
-    assert ended.exit_code == 2
-    assert "cron must have 5 fields." in ended.stderr
+    assert completed.exit_code == 2
+    assert "cron must have 5 fields." in completed.stderr
 
 
 def test_list_follows_every_page() -> None:
     pages = [
-        answer({"schedules": [schedule()] * 100, "next_cursor": SCHEDULE}),
-        answer({"schedules": [schedule()] * 7, "next_cursor": None}),
+        respond({"schedules": [schedule()] * 100, "next_cursor": SCHEDULE}),
+        respond({"schedules": [schedule()] * 7, "next_cursor": None}),
     ]
     web = WebStub({"GET /schedules": list[httpx.Response | Exception](pages)})
 
-    ended = run("schedules", "list", "--json", web=web)
+    completed = run("schedules", "list", "--json", web=web)
 
-    assert json.loads(ended.stdout) == {"schedules": [schedule()] * 107, "next_cursor": None}
+    assert json.loads(completed.stdout) == {"schedules": [schedule()] * 107, "next_cursor": None}
     assert [dict(request.url.params) for request in web.requests] == [
         {"limit": "100"},
         {"limit": "100", "cursor": SCHEDULE},
@@ -121,9 +121,9 @@ def test_list_is_a_line_for_each() -> None:
     refused = schedule(last_error="urls has 3 URLs; one job may have 2.")
     listing = {"schedules": [schedule(), refused], "next_cursor": None}
 
-    ended = run("schedules", "list", web=WebStub({"GET /schedules": answer(listing)}))
+    completed = run("schedules", "list", web=WebStub({"GET /schedules": respond(listing)}))
 
-    heading, first, second = (line.split("\t") for line in ended.stdout.splitlines())
+    heading, first, second = (line.split("\t") for line in completed.stdout.splitlines())
     assert heading == ["schedule", "cron", "zone", "type", "next run", "name", "last error"]
     assert first[:4] == [SCHEDULE, CRON, "Europe/Berlin", "topic_curation"]
     assert first[5:] == ["Morning", "-"]
@@ -131,7 +131,7 @@ def test_list_is_a_line_for_each() -> None:
 
 
 def test_show_tells_what_came_of_the_last_run() -> None:
-    web = WebStub({f"GET {PATH}": answer(schedule())})
+    web = WebStub({f"GET {PATH}": respond(schedule())})
 
     told = dict(
         line.split("\t") for line in run("schedules", "show", SCHEDULE, web=web).stdout.splitlines()
@@ -143,20 +143,20 @@ def test_show_tells_what_came_of_the_last_run() -> None:
 
 def test_show_prints_the_document_of_the_server() -> None:
     document = schedule(job={"type": "health_check"}, later="added by a newer server")
-    web = WebStub({f"GET {PATH}": answer(document)})
+    web = WebStub({f"GET {PATH}": respond(document)})
 
-    ended = run("schedules", "show", SCHEDULE, "--json", web=web)
+    completed = run("schedules", "show", SCHEDULE, "--json", web=web)
 
-    assert json.loads(ended.stdout) == document
+    assert json.loads(completed.stdout) == document
 
 
 def test_a_name_cannot_write_to_the_terminal() -> None:
     listing = {"schedules": [schedule(name=HOSTILE)], "next_cursor": None}
 
-    ended = run("schedules", "list", web=WebStub({"GET /schedules": answer(listing)}))
+    completed = run("schedules", "list", web=WebStub({"GET /schedules": respond(listing)}))
 
-    assert TAMED in ended.stdout
-    assert "\x1b" not in ended.stdout
+    assert TAMED in completed.stdout
+    assert "\x1b" not in completed.stdout
 
 
 def test_remove_goes_on_after_one_that_is_unknown() -> None:
@@ -167,21 +167,21 @@ def test_remove_goes_on_after_one_that_is_unknown() -> None:
         }
     )
 
-    ended = run("schedules", "remove", SCHEDULE, OTHER, web=web)
+    completed = run("schedules", "remove", SCHEDULE, OTHER, web=web)
 
-    assert ended.exit_code == 2
-    assert ended.stdout == f"{OTHER}  removed\n"
-    assert f"{SCHEDULE}: Unknown schedule" in ended.stderr
-    assert "1 of 2 schedules cannot be removed" in ended.stderr
+    assert completed.exit_code == 2
+    assert completed.stdout == f"{OTHER}  removed\n"
+    assert f"{SCHEDULE}: Unknown schedule" in completed.stderr
+    assert "1 of 2 schedules cannot be removed" in completed.stderr
 
 
 def test_remove_prints_a_document_for_each() -> None:
     web = WebStub({f"DELETE {PATH}": httpx.Response(204)})
 
-    ended = run("schedules", "remove", SCHEDULE, "--json", web=web)
+    completed = run("schedules", "remove", SCHEDULE, "--json", web=web)
 
-    assert ended.exit_code == 0
-    assert json.loads(ended.stdout) == {"schedule_id": SCHEDULE, "status": "removed"}
+    assert completed.exit_code == 0
+    assert json.loads(completed.stdout) == {"schedule_id": SCHEDULE, "status": "removed"}
 
 
 @pytest.mark.parametrize("command", [("list",), ("show", SCHEDULE), ("remove", SCHEDULE)])
@@ -190,7 +190,7 @@ def test_a_server_that_is_away_is_code_3(command: tuple[str, ...]) -> None:
     paths = ("GET /schedules", f"GET {PATH}", f"DELETE {PATH}")
     web = WebStub(dict.fromkeys(paths, away))
 
-    ended = run("schedules", *command, web=web)
+    completed = run("schedules", *command, web=web)
 
-    assert ended.exit_code == 3
-    assert "cannot be reached" in ended.stderr
+    assert completed.exit_code == 3
+    assert "cannot be reached" in completed.stderr

@@ -6,32 +6,32 @@ import json
 
 import httpx
 
-from tests.unit.cli.web_stub import JOB, WebStub, answer, job_status, run
+from tests.unit.cli.web_stub import JOB, WebStub, job_status, respond, run
 
 STATUS = f"GET /jobs/{JOB}/status"
 GONE = httpx.ConnectError("refused")
 
 
 def at(current: int) -> httpx.Response:
-    return answer(job_status(current=current))
+    return respond(job_status(current=current))
 
 
 def test_watch_tells_each_tenth_once_and_then_where_the_job_stands() -> None:
-    waiting = answer(job_status("WAITING", current=0, total=None))
-    end = answer(job_status("SUCCESS", current=10))
+    waiting = respond(job_status("WAITING", current=0, total=None))
+    end = respond(job_status("SUCCESS", current=10))
     web = WebStub({STATUS: [waiting, waiting, at(1), at(1), at(2), end]})
 
-    ended = run("jobs", "watch", JOB, web=web)
+    completed = run("jobs", "watch", JOB, web=web)
 
-    assert ended.exit_code == 0
-    assert ended.stderr.splitlines() == [
+    assert completed.exit_code == 0
+    assert completed.stderr.splitlines() == [
         "WAITING",
         "PROGRESS 1/10, 1 failed",
         "PROGRESS 2/10, 1 failed",
         "SUCCESS 10/10, 1 failed",
     ]
-    assert "state\tSUCCESS" in ended.stdout
-    assert "not_found\thttps://a.example/1\t404" in ended.stdout
+    assert "state\tSUCCESS" in completed.stdout
+    assert "not_found\thttps://a.example/1\t404" in completed.stdout
 
 
 def test_ctrl_c_leaves_the_job_running_and_says_so() -> None:
@@ -40,15 +40,18 @@ def test_ctrl_c_leaves_the_job_running_and_says_so() -> None:
 
     web = WebStub({STATUS: at(1)})
 
-    ended = run("jobs", "watch", JOB, web=web, sleep=interrupt)
+    completed = run("jobs", "watch", JOB, web=web, sleep=interrupt)
 
-    assert ended.exit_code == 130
-    assert f"the job goes on; follow it again with `curator jobs watch {JOB}`" in ended.stderr
+    assert completed.exit_code == 130
+    assert (
+        f"the job keeps running; follow it again with `curator jobs watch {JOB}`"
+        in completed.stderr
+    )
     assert {request.method for request in web.requests} == {"GET"}
 
 
 def test_watch_outlasts_a_restart_of_the_server() -> None:
-    web = WebStub({STATUS: [at(1), GONE, GONE, answer(job_status("SUCCESS"))]})
+    web = WebStub({STATUS: [at(1), GONE, GONE, respond(job_status("SUCCESS"))]})
 
     assert run("jobs", "watch", JOB, web=web).exit_code == 0
 
@@ -57,17 +60,17 @@ def test_watch_gives_up_on_a_server_that_stays_away() -> None:
     seconds = iter(range(0, 1000, 10))
     web = WebStub({STATUS: [at(1), GONE]})
 
-    ended = run("jobs", "watch", JOB, web=web, clock=lambda: next(seconds))
+    completed = run("jobs", "watch", JOB, web=web, clock=lambda: next(seconds))
 
-    assert ended.exit_code == 3
+    assert completed.exit_code == 3
     assert len(web.requests) == 5
 
 
 def test_on_a_terminal_watch_is_a_bar() -> None:
-    web = WebStub({STATUS: [at(1), at(4), answer(job_status("SUCCESS", current=10))]})
+    web = WebStub({STATUS: [at(1), at(4), respond(job_status("SUCCESS", current=10))]})
 
-    ended = run("jobs", "watch", JOB, "--json", web=web, terminal=True)
+    completed = run("jobs", "watch", JOB, "--json", web=web, terminal=True)
 
-    assert "10/10" in ended.stderr
-    assert "1 failed" in ended.stderr
-    assert json.loads(ended.stdout)["state"] == "SUCCESS"
+    assert "10/10" in completed.stderr
+    assert "1 failed" in completed.stderr
+    assert json.loads(completed.stdout)["state"] == "SUCCESS"

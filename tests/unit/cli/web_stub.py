@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 from click.testing import CliRunner, Result
 
-from app.cli.context import Surroundings
+from app.cli.context import CliContext
 from app.cli.main import cli
 
 JOB = "01900000-0000-7000-8000-000000000001"
@@ -56,22 +56,22 @@ def run(
     sleep: Callable[[float], None] = lambda seconds: None,
     clock: Callable[[], float] = lambda: 0.0,
     terminal: bool = False,
-    asked: bool = False,
+    interactive: bool = False,
 ) -> Result:
-    around = Surroundings(
+    context = CliContext(
         environ=environ or {},
         transport=httpx.MockTransport(web or WebStub({})),
         sleep=sleep,
         clock=clock,
-        asked=lambda: asked,
+        interactive=lambda: interactive,
     )
     variables = {**_PLAIN, "FORCE_COLOR": "1"} if terminal else _PLAIN
     return CliRunner(env=variables).invoke(
-        cli, args, obj=around, input=stdin, catch_exceptions=False, prog_name="curator"
+        cli, args, obj=context, input=stdin, catch_exceptions=False, prog_name="curator"
     )
 
 
-def answer(document: Any, status: int = 200) -> httpx.Response:
+def respond(document: Any, status: int = 200) -> httpx.Response:
     return httpx.Response(status, json=document)
 
 

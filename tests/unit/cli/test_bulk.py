@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.unit.cli.web_stub import JOB, OTHER, WebStub, answer, problem, run
+from tests.unit.cli.web_stub import JOB, OTHER, WebStub, problem, respond, run
 
 DONE = [
     {"job_id": JOB, "status": "cancelled", "replayed_from": None},
@@ -17,17 +17,17 @@ DONE = [
 
 
 def page(jobs: list[dict[str, Any]], cursor: str | None = None) -> httpx.Response:
-    return answer({"jobs": jobs, "next_cursor": cursor})
+    return respond({"jobs": jobs, "next_cursor": cursor})
 
 
 def test_all_of_a_kind_are_cancelled_page_by_page() -> None:
     web = WebStub({"POST /jobs/cancel": [page(DONE[:1], "c1"), page(DONE[1:])]})
     kind = ("--state", "pending", "--state", "WAITING", "--type", "health_check")
 
-    ended = run("jobs", "cancel", "--all", *kind, web=web)
+    completed = run("jobs", "cancel", "--all", *kind, web=web)
 
-    assert ended.exit_code == 0
-    assert ended.stdout == f"{JOB}  cancelled\n{OTHER}  cancelling\n"
+    assert completed.exit_code == 0
+    assert completed.stdout == f"{JOB}  cancelled\n{OTHER}  cancelling\n"
     bodies = [json.loads(request.content) for request in web.requests]
     first = {"state": ["PENDING", "WAITING"], "type": ["health_check"], "limit": 100}
     assert bodies == [first, {**first, "cursor": "c1"}]
@@ -35,14 +35,14 @@ def test_all_of_a_kind_are_cancelled_page_by_page() -> None:
 
 def test_all_of_them_as_one_document() -> None:
     web = WebStub({"POST /jobs/cancel": [page(DONE[:1], "c1"), page(DONE[1:])]})
-    ended = run("jobs", "cancel", "--all", "--json", web=web)
-    assert json.loads(ended.stdout) == {"jobs": DONE}
+    completed = run("jobs", "cancel", "--all", "--json", web=web)
+    assert json.loads(completed.stdout) == {"jobs": DONE}
 
 
 def test_none_of_them_is_said() -> None:
-    ended = run("jobs", "cancel", "--all", web=WebStub({"POST /jobs/cancel": page([])}))
-    assert (ended.exit_code, ended.stdout) == (0, "")
-    assert ended.stderr == "There are no such jobs.\n"
+    completed = run("jobs", "cancel", "--all", web=WebStub({"POST /jobs/cancel": page([])}))
+    assert (completed.exit_code, completed.stdout) == (0, "")
+    assert completed.stderr == "There are no such jobs.\n"
 
 
 @pytest.mark.parametrize(
@@ -55,36 +55,36 @@ def test_none_of_them_is_said() -> None:
 def test_at_a_terminal_there_is_a_question(command: tuple[str, ...], call: str) -> None:
     web = WebStub({call: page([])})
 
-    refused = run("jobs", *command, web=web, stdin="n\n", asked=True)
+    refused = run("jobs", *command, web=web, stdin="n\n", interactive=True)
     assert refused.exit_code == 130
-    assert "nothing was done" in refused.stderr
+    assert "nothing was changed" in refused.stderr
     assert refused.stdout == ""
     assert web.requests == []
 
-    assert run("jobs", *command, web=web, stdin="y\n", asked=True).exit_code == 0
-    assert run("jobs", *command, "--yes", web=web, asked=True).exit_code == 0
+    assert run("jobs", *command, web=web, stdin="y\n", interactive=True).exit_code == 0
+    assert run("jobs", *command, "--yes", web=web, interactive=True).exit_code == 0
     assert len(web.requests) == 2
 
 
 @pytest.mark.parametrize(
     ("command", "advice"),
     [
-        (("cancel",), "Name the jobs, or give --all."),
-        (("cancel", JOB, "--all"), "Name the jobs, or give --all."),
-        (("retry",), "Name the jobs, or give --all."),
-        (("retry", JOB, "--state", "FAILURE"), "--state and --type go with --all only."),
+        (("cancel",), "Give either job ids or --all."),
+        (("cancel", JOB, "--all"), "Give either job ids or --all."),
+        (("retry",), "Give either job ids or --all."),
+        (("retry", JOB, "--state", "FAILURE"), "--state and --type can be used with --all only."),
         (("cancel", "--all", "--state", "SUCCESS"), "'SUCCESS' is not one of"),
         (("retry", "--all", "--state", "PENDING"), "'PENDING' is not one of"),
         (("purge", "--state", "PROGRESS"), "'PROGRESS' is not one of"),
-        (("purge", "--older-than", "soon"), "'soon' is not a length of time"),
-        (("purge", "--older-than", "-5"), "is not a length of time"),
+        (("purge", "--older-than", "soon"), "'soon' is not a duration"),
+        (("purge", "--older-than", "-5"), "is not a duration"),
     ],
 )
 def test_what_is_not_asked_of_the_server(command: tuple[str, ...], advice: str) -> None:
     web = WebStub({})
-    ended = run("jobs", *command, web=web)
-    assert ended.exit_code == 2
-    assert advice in ended.stderr
+    completed = run("jobs", *command, web=web)
+    assert completed.exit_code == 2
+    assert advice in completed.stderr
     assert web.requests == []
 
 
@@ -99,16 +99,16 @@ def test_retrying_named_jobs() -> None:
     }
     web = WebStub(
         {
-            f"POST /jobs/{JOB}/retry": answer(submitted, 202),
+            f"POST /jobs/{JOB}/retry": respond(submitted, 202),
             f"POST /jobs/{OTHER}/retry": problem(409, "The job has not ended yet"),
         }
     )
 
-    ended = run("jobs", "retry", JOB, OTHER, web=web)
-    assert ended.exit_code == 2
-    assert ended.stdout == f"{OTHER}  submitted  retries {JOB}\n"
-    assert f"{OTHER}: The job has not ended yet" in ended.stderr
-    assert "1 of 2 jobs cannot be retried" in ended.stderr
+    completed = run("jobs", "retry", JOB, OTHER, web=web)
+    assert completed.exit_code == 2
+    assert completed.stdout == f"{OTHER}  submitted  retries {JOB}\n"
+    assert f"{OTHER}: The job has not ended yet" in completed.stderr
+    assert "1 of 2 jobs cannot be retried" in completed.stderr
     assert json.loads(run("jobs", "retry", JOB, "--json", web=web).stdout) == submitted
 
 

@@ -1,0 +1,55 @@
+"""Runs a submitted job in this process, without Redis or a server (TASKS_EAGER=1).
+
+It imports what a worker imports, so `submit` imports it only when the setting asks for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from app.api.job_requests import JobRequest, submission_of
+from app.cli.exits import InvalidUsage, JobUnsuccessful
+from app.cli.responses import JobResult
+from app.cli.tables import show_result
+from app.cli.terminal import print_json, terminal
+from tasks.eager import EagerOutcome, run_eagerly
+from tasks.engine.process import EngineProcess
+from tasks.errors import InvalidRequest
+from tasks.fetch.fetcher import build_fetcher
+from tasks.jobs.job import JobState
+from tasks.logs import configure_logging
+from tasks.settings import Settings
+
+
+def run_job(request: Mapping[str, Any], settings: Settings, *, as_json: bool) -> None:
+    """Runs the job to its end, and prints its result.
+
+    Raises InvalidUsage if the request is invalid, JobUnsuccessful if the job fails.
+    """
+    configure_logging(settings.worker_log_level)
+    try:
+        outcome = asyncio.run(_run(msgspec.convert(request, JobRequest), settings))
+    except (InvalidRequest, msgspec.ValidationError) as error:
+        raise InvalidUsage(str(error)) from error
+    result = msgspec.json.decode(outcome.result, type=JobResult)
+    if as_json:
+        print_json(outcome.result)
+    else:
+        show_result(terminal(), result)
+    if result.status is not JobState.SUCCESS:
+        raise JobUnsuccessful.of(result.status, result.error)
+
+
+async def _run(request: JobRequest, settings: Settings) -> EagerOutcome:
+    engine = EngineProcess(settings)
+    engine.start()
+    try:
+        async with contextlib.aclosing(build_fetcher(settings)) as fetcher:
+            return await run_eagerly(submission_of(request), settings, engine, fetcher)
+    finally:
+        await engine.stop()

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from nlp.embedding.embedder import Embedder, RememberingEmbedder
-from nlp.embedding.model_file import Precision, export_folder, find_exported
+from nlp.embedding.model_file import export_folder, find_exported
 from nlp.scores.entities import EntityRecognizer
 from nlp.scores.reputation import Reputations, load_reputations
 from nlp.text.language import warm_up
@@ -47,7 +47,6 @@ def load_models(
     threads: int,
     models_dir: Path | None = None,
     choice: EmbedderChoice = EmbedderChoice.AUTO,
-    precision: Precision = Precision.FP32,
     model: str | None = None,
 ) -> Models:
     """Load what embeds, once in a process; the rest comes by `Models.load_rest`, or as it is used.
@@ -67,7 +66,7 @@ def load_models(
         entities.load()
 
     return Models(
-        embedder=RememberingEmbedder(_embedder(threads, models_dir, choice, precision, model)),
+        embedder=RememberingEmbedder(_embedder(threads, models_dir, choice, model)),
         entities=entities,
         reputations=load_reputations(),
         load_rest=load_rest,
@@ -78,21 +77,19 @@ def _embedder(
     threads: int,
     models_dir: Path | None,
     choice: EmbedderChoice,
-    precision: Precision,
     model: str | None,
 ) -> Embedder:
-    wanted = choice is not EmbedderChoice.SENTENCE_TRANSFORMERS
-    exported = find_exported(models_dir, precision) if wanted and models_dir else None
+    may_be_onnx = choice is not EmbedderChoice.SENTENCE_TRANSFORMERS
+    exported = find_exported(models_dir) if may_be_onnx and models_dir else None
     if exported:
         from nlp.embedding.onnx_embedder import OnnxEmbedder
 
         return OnnxEmbedder(exported, threads)
-    if precision is not Precision.FP32 and not wanted:
-        raise NotExported(f"only the exported model is to be had in {precision}, with onnx or auto")
-    if choice is EmbedderChoice.ONNX or precision is not Precision.FP32:
-        where = export_folder(models_dir, precision) if models_dir else "no directory"
-        command = f"curator models export --precision {precision}"
-        raise NotExported(f"no whole export of the model in {where}: run `{command}`")
+    if choice is EmbedderChoice.ONNX:
+        folder = export_folder(models_dir) if models_dir else "no directory"
+        raise NotExported(
+            f"no complete export of the model in {folder}: run `curator models export`"
+        )
     from nlp.embedding.sentence_embedder import SentenceTransformerEmbedder
 
     return SentenceTransformerEmbedder(threads, model)

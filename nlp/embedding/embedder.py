@@ -25,21 +25,6 @@ class Embedder(Protocol):
     def dimension(self) -> int:
         """The length of a vector."""
 
-    @property
-    def exact(self) -> bool:
-        """Whether the cosine of two rows is the model's own.
-
-        Otherwise it is some hundredths off, and must be held against no threshold that was set
-        for the model, as that of duplicates is.
-        """
-
-    @property
-    def identity(self) -> str:
-        """What two embedders have in common that give equal rows: model, weights, arithmetic.
-
-        Part of the key of whatever is kept that follows from rows.
-        """
-
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Unit rows of shape (len(texts), dimension), float32.
 
@@ -66,14 +51,6 @@ class HashingEmbedder:
     @property
     def dimension(self) -> int:
         return self._dimension
-
-    @property
-    def exact(self) -> bool:
-        return True
-
-    @property
-    def identity(self) -> str:
-        return f"hashed-stems/{self._dimension}"
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         rows = np.zeros((len(texts), self._dimension), dtype=np.float32)
@@ -104,14 +81,6 @@ class RememberingEmbedder:
     @property
     def dimension(self) -> int:
         return self._embedder.dimension
-
-    @property
-    def exact(self) -> bool:
-        return self._embedder.exact
-
-    @property
-    def identity(self) -> str:
-        return self._embedder.identity
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """As `Embedder.encode`: shape (len(texts), dimension), float32, unit rows."""

@@ -1,8 +1,8 @@
-"""Makes the packaged sentence model into a file for onnxruntime.
+"""Exports the packaged sentence model to a file for onnxruntime.
 
-`python -m nlp.embedding.export DIR [fp32|int8]`, for setup and for the building of an image. It
-loads torch, to compare what it made with the original, takes some ten seconds, and does nothing
-where the file is there and whole. A job never exports.
+`python -m nlp.embedding.export DIR` is meant for setup and for building an image. It loads torch to
+compare the export with the original, takes some ten seconds, and does nothing if the file is there
+and complete. A job never exports.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -27,20 +27,18 @@ from nlp.embedding.model_file import (
     MODEL_NAME,
     TOKENIZER_NAME,
     ExportedModel,
-    Precision,
     export_folder,
     find_exported,
     manifest_of,
     sha256_of,
 )
 from nlp.embedding.onnx_embedder import OnnxEmbedder
-from nlp.embedding.quantised import quantised
 from nlp.minilm import MODEL_PACKAGE, WEIGHTS_SHA256
 
-LEAST_COSINE: Mapping[Precision, float] = {Precision.FP32: 0.9999, Precision.INT8: 0.95}
-"""Between the rows of the file and of the original. The least measured: .9999999 and .986."""
+MIN_COSINE = 0.9999
+"""Between the rows of the export and of the original; the lowest measured is .9999999."""
 
-COMPARED = (
+SAMPLE_TEXTS = (
     "",
     "A zebra crossed the river.",
     "The central bank raised its rates by a quarter of a point, as expected. " * 8,
@@ -54,87 +52,85 @@ class ExportError(Exception):
 
 
 class Export(Struct, frozen=True, kw_only=True):
-    """What `python -m nlp.embedding.export` prints, as JSON."""
+    """The JSON that `python -m nlp.embedding.export` prints."""
 
     model_file: str
     bytes: int
     made: bool
-    """False: it was there already."""
+    """False if it was there already."""
 
 
-def export(models_dir: Path, precision: Precision = Precision.FP32) -> Export:
-    """The model among these, made if it is not there or not whole; one process at a time.
+def export(models_dir: Path) -> Export:
+    """Export the model to `models_dir` unless it is there and complete; one process at a time.
 
-    Raises ExportError if the package holds other weights, or the file gives other vectors; OSError
-    if the directory cannot be written.
+    Raises ExportError if the package holds other weights, or if the export gives other vectors than
+    the original; OSError if the directory cannot be written.
     """
     models_dir.mkdir(parents=True, exist_ok=True)
-    with _alone(models_dir):
-        found = find_exported(models_dir, precision)
-        exported = found or _make(models_dir, precision)
+    with _exclusive(models_dir):
+        existing = find_exported(models_dir)
+        exported = existing or _make(models_dir)
     return Export(
         model_file=str(exported.model_file),
         bytes=exported.model_file.stat().st_size,
-        made=found is None,
+        made=existing is None,
     )
 
 
 @contextmanager
-def _alone(models_dir: Path) -> Iterator[None]:
+def _exclusive(models_dir: Path) -> Iterator[None]:
     with (models_dir / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # released when the file is closed, by a crash too
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a crash, too, closes the file and so releases it
         yield
 
 
-def _make(models_dir: Path, precision: Precision) -> ExportedModel:
+def _make(models_dir: Path) -> ExportedModel:
     source = Path(str(files(MODEL_PACKAGE))) / "model"
     if sha256_of(source / "model.safetensors") != WEIGHTS_SHA256:
         raise ExportError(f"the weights in {MODEL_PACKAGE} are not the published ones")
-    folder = export_folder(models_dir, precision)
+    folder = export_folder(models_dir)
     folder.mkdir(exist_ok=True)
     (folder / MANIFEST_NAME).unlink(missing_ok=True)
-    _written(folder / TOKENIZER_NAME, lambda part: shutil.copyfile(source / TOKENIZER_NAME, part))
-    _written(folder / MODEL_NAME, lambda part: _write_model(source, part, precision))
-    manifest = msgspec.json.encode(manifest_of(folder, precision))
-    _written(folder / MANIFEST_NAME, lambda part: part.write_bytes(manifest))
-    exported = find_exported(models_dir, precision)
+    _replace(folder / TOKENIZER_NAME, lambda part: shutil.copyfile(source / TOKENIZER_NAME, part))
+    _replace(folder / MODEL_NAME, lambda part: _write_model(source, part))
+    manifest = msgspec.json.encode(manifest_of(folder))
+    _replace(folder / MANIFEST_NAME, lambda part: part.write_bytes(manifest))
+    exported = find_exported(models_dir)
     if exported is None:
-        raise ExportError(f"what was written to {folder} cannot be read back")
+        raise ExportError(f"the export written to {folder} cannot be read back")
     return exported
 
 
-def _written(file: Path, write: Callable[[Path], object]) -> None:
-    """Writes it beside its place, and moves it there when it is whole."""
+def _replace(file: Path, write: Callable[[Path], object]) -> None:
+    """Write beside `file`, and move it into place once it is complete."""
     part = file.with_name(f"{file.name}.part")
     write(part)
     part.replace(file)
 
 
-def _write_model(source: Path, file: Path, precision: Precision) -> None:
-    model = encoder(load_file(source / "model.safetensors"))
-    onnx.save(quantised(model) if precision is Precision.INT8 else model, file)
-    made = ExportedModel(
-        model_file=file, tokenizer_file=source / TOKENIZER_NAME, precision=precision
-    )
-    _compare(made, COMPARED)
+def _write_model(source: Path, file: Path) -> None:
+    onnx.save(encoder(load_file(source / "model.safetensors")), file)
+    exported = ExportedModel(model_file=file, tokenizer_file=source / TOKENIZER_NAME)
+    _compare(exported, SAMPLE_TEXTS)
 
 
-def _compare(made: ExportedModel, texts: Sequence[str]) -> None:
+def _compare(exported: ExportedModel, texts: Sequence[str]) -> None:
+    """Raises ExportError if the export and the original embed these texts differently."""
     from nlp.embedding.sentence_embedder import SentenceTransformerEmbedder
 
-    rows = OnnxEmbedder(made, threads=1).encode(texts)
+    rows = OnnxEmbedder(exported, threads=1).encode(texts)
     cosines = (rows * SentenceTransformerEmbedder(threads=1).encode(texts)).sum(axis=1)
-    if not np.min(cosines) >= LEAST_COSINE[made.precision]:  # nor if one is no number
+    if not np.min(cosines) >= MIN_COSINE:  # a NaN fails too
         raise ExportError("the exported model gives other vectors than the original")
 
 
 def main() -> None:
-    models_dir, *precision = sys.argv[1:]
+    (models_dir,) = sys.argv[1:]
     try:
-        made = export(Path(models_dir), Precision(*precision or (Precision.FP32,)))
+        outcome = export(Path(models_dir))
     except (ExportError, OSError) as error:
         sys.exit(str(error))
-    sys.stdout.buffer.write(msgspec.json.encode(made) + b"\n")
+    sys.stdout.buffer.write(msgspec.json.encode(outcome) + b"\n")
 
 
 if __name__ == "__main__":

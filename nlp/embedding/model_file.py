@@ -1,25 +1,19 @@
-"""The arithmetic of the exported model."""
+"""The packaged sentence model as a file for onnxruntime: its folder, and whether it is complete.
+
+`nlp.embedding.export` writes it into a folder named after the weights. The manifest is written last
+and holds the hash of each file, so the remains of an interrupted export, or of a bad disk, are
+never taken for a complete model.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from enum import StrEnum
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from nlp.minilm import MODEL, WEIGHTS_SHA256
-
-
-class Precision(StrEnum):
-    """What the model's big matrices are multiplied in."""
-
-    FP32 = "fp32"
-    INT8 = "int8"
-    """Faster, and not exact; see `nlp.embedding.quantised`. Cosines of it hold against no threshold
-    that was set for fp32."""
-
 
 EXPORTER_VERSION = 2
 """Raised when `nlp.embedding.export` makes another graph of the same weights."""
@@ -34,7 +28,6 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
     weights_sha256: str
     exporter_version: int
-    precision: Precision
     sha256: dict[str, str]
     """Name of each other file → its hash."""
 
@@ -44,44 +37,36 @@ class ExportedModel(Struct, frozen=True, kw_only=True):
 
     model_file: Path
     tokenizer_file: Path
-    precision: Precision
-
-    @property
-    def identity(self) -> str:
-        """Of the weights, and of what was made of them."""
-        return f"{MODEL}/onnx-{EXPORTER_VERSION}/{self.precision}"
 
 
-def export_folder(models_dir: Path, precision: Precision = Precision.FP32) -> Path:
-    """Where among the models this export of the packaged weights stands, or would."""
-    return models_dir / (MODEL if precision is Precision.FP32 else f"{MODEL}-{precision}")
+def export_folder(models_dir: Path) -> Path:
+    """The folder of the packaged weights' export, whether or not it exists."""
+    return models_dir / MODEL
 
 
-def find_exported(models_dir: Path, precision: Precision = Precision.FP32) -> ExportedModel | None:
-    """The export of the packaged weights; None if there is none, or it is not whole.
+def find_exported(models_dir: Path) -> ExportedModel | None:
+    """The export of the packaged weights; None if there is none, or it is not complete.
 
-    Reads every byte: 0.1 s.
+    Reads every byte, which takes 0.1 s.
     """
-    folder = export_folder(models_dir, precision)
+    folder = export_folder(models_dir)
     try:
         manifest = msgspec.json.decode((folder / MANIFEST_NAME).read_bytes(), type=Manifest)
-        if manifest != manifest_of(folder, precision):
+        if manifest != manifest_of(folder):
             return None
     except (OSError, msgspec.MsgspecError):
         return None
     return ExportedModel(
         model_file=folder / MODEL_NAME,
         tokenizer_file=folder / TOKENIZER_NAME,
-        precision=precision,
     )
 
 
-def manifest_of(folder: Path, precision: Precision = Precision.FP32) -> Manifest:
-    """What the manifest of these files must say. Raises OSError if one is missing."""
+def manifest_of(folder: Path) -> Manifest:
+    """The manifest that fits these files. Raises OSError if one is missing."""
     return Manifest(
         weights_sha256=WEIGHTS_SHA256,
         exporter_version=EXPORTER_VERSION,
-        precision=precision,
         sha256={name: sha256_of(folder / name) for name in (MODEL_NAME, TOKENIZER_NAME)},
     )
 

@@ -12,7 +12,7 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 from nlp.embedding.embedder import Vectors
-from nlp.embedding.model_file import ExportedModel, Precision
+from nlp.embedding.model_file import ExportedModel
 from nlp.minilm import MAX_TOKENS
 
 NEVER = np.float32(-3e38)
@@ -88,34 +88,23 @@ READ_CHARS = 512 * MAX_TOKENS
 class OnnxEmbedder:
     """all-MiniLM-L6-v2 on `threads` threads of the processor; see `nlp.embedding.model_file`.
 
-    In fp32 it gives the rows of `SentenceTransformerEmbedder` (cosine ≥ .9999) from the same
-    weights. The row of a text is the same to the last bit whatever stands beside it and however
-    many threads there are: each run is on one thread, and the threads share the runs. Two threads
-    on one run wait for each other in every layer. It may be called by several threads.
+    It gives the rows of `SentenceTransformerEmbedder` (cosine ≥ .9999) from the same weights. The
+    row of a text is the same to the last bit whatever texts are beside it and however many threads
+    there are: each run is on one thread, and the threads share the runs. Two threads on one run
+    would wait for each other in every layer. Several threads may call it.
     """
 
     def __init__(self, exported: ExportedModel, threads: int) -> None:
-        self._exported = exported
         self._tokenizer = Tokenizer.from_file(str(exported.tokenizer_file))
         self._tokenizer.no_padding()  # the file asks for 128 tokens, no more and no less
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._session = open_session(exported.model_file)
         self._dimension = int(self._session.get_outputs()[0].shape[1])
-        # One scale for all that is multiplied would let neighbours change a text's row.
-        self._budget = BATCH_TOKENS if self.exact else 1
         self._pool = ThreadPoolExecutor(threads, "embedder") if threads > 1 else None
 
     @property
     def dimension(self) -> int:
         return self._dimension
-
-    @property
-    def exact(self) -> bool:
-        return self._exported.precision is Precision.FP32
-
-    @property
-    def identity(self) -> str:
-        return self._exported.identity
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         rows = np.zeros((len(texts), self._dimension), dtype=np.float32)
@@ -126,7 +115,7 @@ class OnnxEmbedder:
 
     def _encoded(self, texts: Sequence[str]) -> Vectors:
         tokens = [encoded.ids for encoded in self._tokenizer.encode_batch_fast(texts)]
-        groups = list(batches([len(ids) for ids in tokens], self._budget))
+        groups = list(batches([len(ids) for ids in tokens], BATCH_TOKENS))
         rows = np.empty((len(texts), self._dimension), dtype=np.float32)
         work = [[tokens[place] for place in group] for group in groups]
         pool = self._pool if len(work) > 1 else None

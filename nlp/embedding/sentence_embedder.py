@@ -11,7 +11,7 @@ from sentence_transformers import SentenceTransformer
 from transformers.utils import logging as transformers_logging
 
 from nlp.embedding.embedder import Vectors
-from nlp.minilm import MAX_TOKENS, MODEL, MODEL_PACKAGE
+from nlp.minilm import MAX_TOKENS, MODEL_PACKAGE
 
 BATCH_SIZE = 32
 
@@ -30,7 +30,6 @@ class SentenceTransformerEmbedder:
     def __init__(self, threads: int, model: str | None = None) -> None:
         torch.set_num_threads(threads)
         _quiet()
-        self._name = model or MODEL
         self._model = SentenceTransformer(
             model or str(files(MODEL_PACKAGE) / "model"),
             device="cuda" if torch.cuda.is_available() else "cpu",
@@ -42,14 +41,6 @@ class SentenceTransformerEmbedder:
     @property
     def dimension(self) -> int:
         return self._model.get_embedding_dimension() or 0
-
-    @property
-    def exact(self) -> bool:
-        return True
-
-    @property
-    def identity(self) -> str:
-        return f"{self._name}/sentence-transformers/{self._model.device.type}"
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         if not texts:

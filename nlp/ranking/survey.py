@@ -16,9 +16,6 @@ from nlp.similarity.clusters import clusters
 from nlp.similarity.duplicates import duplicates
 from nlp.similarity.fingerprint import embedding_of
 
-NEVER = 2.0
-"""A cosine that no two articles have."""
-
 
 def survey(request: SurveyRequest, embedder: Embedder) -> Survey:
     """What each article is among the others.
@@ -32,9 +29,7 @@ def survey(request: SurveyRequest, embedder: Embedder) -> Survey:
     order = best_first(evidence)
     prints = [evidence[place].study.impression.fingerprint for place in order]
     urls = [evidence[place].article.canonical_url for place in order]
-    # A cosine that is some hundredths off is not held against a threshold set for the model.
-    threshold = request.policy.dup_sim_threshold if embedder.exact else NEVER
-    found = duplicates(prints, urls, threshold)
+    found = duplicates(prints, urls, request.policy.dup_sim_threshold)
     stay = [at for at, one in enumerate(found) if one.match is None]
     vector = _query_vector(request.query, embedder)
     among_all = _cards(request, [evidence[place] for place in order], vector)

@@ -30,7 +30,7 @@ class Analyses:
         self._ttl = float(settings.analysis_cache_ttl)
         self._least = settings.min_word_count
         model = settings.embedding_model or WEIGHTS_SHA256
-        self._model = f"{model}/{settings.embedder}/{settings.embedding_precision}"
+        self._model = f"{model}/{settings.embedder}"
 
     async def reading(self, page: Page) -> Article | Rejection | None:
         """What the page was read as; None if it was not."""

@@ -1,6 +1,6 @@
 """The engine process itself, with the real models.
 
-`python -m tasks.engine.__main__ FD PARENT_PID THREADS MB MODELS_DIR EMBEDDER PRECISION MODEL`
+`python -m tasks.engine.__main__ FD PARENT_PID THREADS MB MODELS_DIR EMBEDDER MODEL`
 """
 
 from __future__ import annotations
@@ -9,21 +9,19 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from nlp.embedding.model_file import Precision
 from nlp.models import EmbedderChoice, load_models
 from nlp.pipeline import read, study
 from nlp.ranking.survey import survey
 from tasks.engine.server import Skills, serve
 
 if __name__ == "__main__":
-    models_dir, embedder, precision, model = sys.argv[5:9]
+    models_dir, embedder, model = sys.argv[5:8]
     serve(
         Skills(
             load=partial(
                 load_models,
                 models_dir=Path(models_dir),
                 choice=EmbedderChoice(embedder),
-                precision=Precision(precision),
                 model=model or None,
             ),
             load_rest=lambda models: models.load_rest(),

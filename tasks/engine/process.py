@@ -58,7 +58,6 @@ class EngineProcess:
             arguments=(
                 str(settings.models_path),
                 settings.embedder,
-                settings.embedding_precision,
                 settings.embedding_model or "",
             ),
         )

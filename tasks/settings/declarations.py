@@ -365,15 +365,6 @@ class Settings(Struct, frozen=True, kw_only=True):
             )
         ),
     ] = None
-    embedding_precision: Annotated[
-        str,
-        Meta(
-            pattern="^(fp32|int8)$",
-            description=(
-                "fp32, or int8: embeds faster, is not exact, and needs an export of its own."
-            ),
-        ),
-    ] = "fp32"
 
     # Scoring: the words that an article needs, the weights, the half-lives.
     min_word_count: Annotated[int, Meta(ge=1, description="Words that an article needs.")] = 300

@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 
 from nlp.embedding.embedder import Embedder, Vectors, title_and_lead
 from nlp.embedding.export import export
-from nlp.embedding.model_file import ExportedModel, Precision, find_exported
+from nlp.embedding.model_file import ExportedModel, find_exported
 from nlp.embedding.onnx_embedder import OnnxEmbedder
 from nlp.embedding.sentence_embedder import SentenceTransformerEmbedder
 from nlp.minilm import MAX_TOKENS
@@ -37,7 +37,7 @@ SHORT_TEXTS = 120
 
 def measure(threads: int, rounds: int) -> Measured:
     embedders = _embedders(threads)
-    count = Tokenizer.from_file(str(_exported(Precision.FP32).tokenizer_file))
+    count = Tokenizer.from_file(str(_exported().tokenizer_file))
     count.no_padding()
     count.enable_truncation(MAX_TOKENS)
     bodies = [_body(file) for file in sorted(ARTICLES.glob("*/*.md"))]
@@ -72,16 +72,15 @@ def measure(threads: int, rounds: int) -> Measured:
 
 def _embedders(threads: int) -> dict[str, Embedder]:
     return {
-        "onnxruntime": OnnxEmbedder(_exported(Precision.FP32), threads),
-        "onnxruntime int8": OnnxEmbedder(_exported(Precision.INT8), threads),
+        "onnxruntime": OnnxEmbedder(_exported(), threads),
         "sentence-transformers": SentenceTransformerEmbedder(threads),
     }
 
 
-def _exported(precision: Precision) -> ExportedModel:
+def _exported() -> ExportedModel:
     models_dir = Settings().models_path
-    export(models_dir, precision)
-    found = find_exported(models_dir, precision)
+    export(models_dir)
+    found = find_exported(models_dir)
     if found is None:
         raise SystemExit(f"no whole model in {models_dir}")
     return found

@@ -21,7 +21,6 @@ from nlp.embedding.model_file import (
     MODEL_NAME,
     TOKENIZER_NAME,
     ExportedModel,
-    Precision,
     export_folder,
     find_exported,
     manifest_of,
@@ -63,14 +62,6 @@ def exported(models_dir: Path) -> ExportedModel:
 
 
 @pytest.fixture(scope="module")
-def exported_int8(models_dir: Path) -> ExportedModel:
-    assert exported_to(models_dir, "int8").made
-    found = find_exported(models_dir, Precision.INT8)
-    assert found
-    return found
-
-
-@pytest.fixture(scope="module")
 def reference() -> SentenceTransformerEmbedder:
     return SentenceTransformerEmbedder(threads=1)
 
@@ -85,12 +76,7 @@ def onnx_by_two(exported: ExportedModel) -> OnnxEmbedder:
     return OnnxEmbedder(exported, threads=2)
 
 
-@pytest.fixture(scope="module")
-def int8(exported_int8: ExportedModel) -> OnnxEmbedder:
-    return OnnxEmbedder(exported_int8, threads=2)
-
-
-@pytest.fixture(params=["hashing", "remembering", "reference", "onnx", "onnx_by_two", "int8"])
+@pytest.fixture(params=["hashing", "remembering", "reference", "onnx", "onnx_by_two"])
 def embedder(request: pytest.FixtureRequest) -> Embedder:
     match request.param:
         case "hashing":
@@ -101,9 +87,9 @@ def embedder(request: pytest.FixtureRequest) -> Embedder:
     return loaded
 
 
-def exported_to(models_dir: Path, precision: str = "fp32") -> Export:
+def exported_to(models_dir: Path) -> Export:
     done = subprocess.run(
-        [sys.executable, "-m", "nlp.embedding.export", str(models_dir), precision],
+        [sys.executable, "-m", "nlp.embedding.export", str(models_dir)],
         capture_output=True,
         check=True,
         timeout=120,
@@ -135,14 +121,13 @@ def lengths_and_neighbours() -> list[str]:
     return [f"{n} " + "report on the rates of the bank " * (n * n % 43) for n in range(80)]
 
 
-@pytest.mark.parametrize("name", ["onnx", "onnx_by_two", "int8"])
+@pytest.mark.parametrize("name", ["onnx", "onnx_by_two"])
 def test_a_row_is_the_same_to_the_last_bit_whatever_stands_beside_it(
     name: str, onnx: OnnxEmbedder, request: pytest.FixtureRequest
 ) -> None:
     embedder: OnnxEmbedder = request.getfixturevalue(name)
     texts = [*VARIED, *lengths_and_neighbours()]
-    alone = (embedder if name == "int8" else onnx).encode
-    known = {text: alone([text])[0] for text in texts}
+    known = {text: onnx.encode([text])[0] for text in texts}
     choose = random.Random(7)
     for _ in range(4):
         chosen = choose.sample(texts, choose.randint(2, len(texts)))
@@ -154,34 +139,6 @@ def test_more_texts_than_are_read_at_once_keep_their_places(onnx: OnnxEmbedder) 
     texts = [f"{n} banks" for n in range(TEXTS_AT_ONCE + 2)]
     rows = onnx.encode(texts)
     assert np.array_equal(rows[[0, -2, -1]], onnx.encode([texts[0], *texts[-2:]]))
-
-
-def test_equal_rows_are_promised_by_equal_names(
-    onnx: OnnxEmbedder,
-    onnx_by_two: OnnxEmbedder,
-    int8: OnnxEmbedder,
-    reference: SentenceTransformerEmbedder,
-) -> None:
-    assert onnx.identity == onnx_by_two.identity == RememberingEmbedder(onnx).identity
-    others = (onnx, int8, reference, HashingEmbedder(), HashingEmbedder(64))
-    assert len({embedder.identity for embedder in others}) == len(others)
-
-
-def test_only_what_is_not_exact_says_so(
-    int8: OnnxEmbedder, onnx: OnnxEmbedder, reference: SentenceTransformerEmbedder
-) -> None:
-    assert onnx.exact
-    assert reference.exact
-    assert HashingEmbedder().exact
-    assert not int8.exact
-    assert not RememberingEmbedder(int8).exact
-
-
-def test_int8_is_near_the_reference(
-    int8: OnnxEmbedder, reference: SentenceTransformerEmbedder
-) -> None:
-    cosines = (int8.encode(VARIED) * reference.encode(VARIED)).sum(axis=1)
-    assert 0.95 <= cosines.min() < 0.9999  # or it was compared with itself
 
 
 def test_a_text_is_nearer_to_what_it_is_about(embedder: Embedder) -> None:
@@ -233,6 +190,13 @@ def test_an_export_by_another_version_or_of_other_weights_is_not_found(
     assert find_exported(tmp_path) is None
 
 
+def test_an_export_whose_manifest_still_names_a_precision_is_found(tmp_path: Path) -> None:
+    file = sham_export(tmp_path) / MANIFEST_NAME
+    manifest = msgspec.json.decode(file.read_bytes()) | {"precision": "fp32"}
+    file.write_bytes(msgspec.json.encode(manifest))
+    assert find_exported(tmp_path)
+
+
 def test_a_broken_export_is_made_anew(tmp_path: Path) -> None:
     (sham_export(tmp_path) / MODEL_NAME).write_bytes(b"half of")
     assert exported_to(tmp_path).made
@@ -273,21 +237,6 @@ def test_where_the_export_serves_torch_is_not_loaded(models_dir: Path) -> None:
     assert done.stdout == "{'onnxruntime'}\n"
 
 
-def test_each_precision_is_found_by_itself(exported_int8: ExportedModel, models_dir: Path) -> None:
-    rows = {
-        load_models(1, models_dir, precision=precision).embedder.exact: precision
-        for precision in Precision
-    }
-    assert rows == {True: Precision.FP32, False: Precision.INT8}
-
-
-def test_int8_is_never_taken_for_granted(tmp_path: Path) -> None:
-    with pytest.raises(NotExported, match="--precision int8"):
-        load_models(1, tmp_path, precision=Precision.INT8)
-    with pytest.raises(NotExported, match="only the exported"):
-        load_models(1, tmp_path, EmbedderChoice.SENTENCE_TRANSFORMERS, Precision.INT8)
-
-
 def test_without_an_export_only_onnx_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NotExported, match="curator models export"):
         load_models(1, tmp_path, EmbedderChoice.ONNX)
@@ -320,6 +269,4 @@ def test_spacy_loads_without_torch_and_torch_loads_after_it() -> None:
 def test_another_model_is_named_by_its_path(reference: SentenceTransformerEmbedder) -> None:
     path = str(files(MODEL_PACKAGE) / "model")
     named = SentenceTransformerEmbedder(threads=1, model=path)
-    assert path in named.identity
-    assert path not in reference.identity
     np.testing.assert_allclose(named.encode(["a tide"]), reference.encode(["a tide"]), atol=1e-5)

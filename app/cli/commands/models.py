@@ -37,21 +37,16 @@ def models() -> None:
 
 
 @click.command()
-@click.option(
-    "--precision",
-    type=click.Choice(["fp32", "int8"]),
-    help="fp32, or int8: faster, but not exact.  [default: EMBEDDING_PRECISION]",
-)
 @json_option
 @click.pass_obj
-def export(context: CliContext, precision: str | None, as_json: bool) -> None:
+def export(context: CliContext, as_json: bool) -> None:
     """Export the packaged model to a file for onnxruntime, in MODELS_DIR.
 
     Does nothing if the file exists and is complete. Workers that find it start faster, and use less
     memory.
     """
     settings = read_settings(context.environ)
-    document = _run_export(settings.models_path, precision or settings.embedding_precision)
+    document = _run_export(settings.models_path)
     if as_json:
         print_json(document)
         return
@@ -60,10 +55,10 @@ def export(context: CliContext, precision: str | None, as_json: bool) -> None:
     click.echo(f"{verb} {outcome.model_file} ({outcome.bytes / 1e6:.0f} MB)")
 
 
-def _run_export(models_dir: Path, precision: str) -> bytes:
+def _run_export(models_dir: Path) -> bytes:
     """The JSON that the export prints. It runs in a process of its own, because it loads torch."""
     completed = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-m", "nlp.embedding.export", str(models_dir.absolute()), precision],
+        [sys.executable, "-m", "nlp.embedding.export", str(models_dir.absolute())],
         capture_output=True,
         check=False,
     )

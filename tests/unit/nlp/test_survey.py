@@ -1,4 +1,4 @@
-"""What articles are beside each other, and what an embedder that is not exact may say of that."""
+"""The survey of a job's articles."""
 
 from __future__ import annotations
 
@@ -16,14 +16,6 @@ from nlp.text.query_terms import term_counts
 from tests.unit.nlp.samples import BY_SCORE, evidence
 
 QUERY = "harbour bridge"
-
-
-class InexactEmbedder(HashingEmbedder):
-    """As one of int8 is."""
-
-    @property
-    def exact(self) -> bool:
-        return False
 
 
 class BrokenEmbedder(HashingEmbedder):
@@ -53,12 +45,10 @@ def request(*articles: Evidence) -> SurveyRequest:
     return SurveyRequest(evidence=articles, query=QUERY, policy=SelectionPolicy(), weights=BY_SCORE)
 
 
-def test_equal_vectors_are_a_duplicate_only_where_they_are_exact() -> None:
-    asked = request(*pair())
-    match = survey(asked, HashingEmbedder()).articles[1].match
+def test_equal_vectors_are_a_duplicate() -> None:
+    match = survey(request(*pair()), HashingEmbedder()).articles[1].match
     assert match
     assert match.matched_by == "embedding"
-    assert survey(asked, InexactEmbedder()).articles[1].match is None
 
 
 def test_a_query_that_cannot_be_embedded_is_told_by_its_words() -> None:

@@ -73,7 +73,7 @@ async def test_a_batch_from_submit_to_result(curator: Curator, run_worker: RunWo
     assert "state\tSUCCESS" in shown.stdout
 
 
-async def test_a_health_check_goes_through(curator: Curator, run_worker: RunWorker) -> None:
+async def test_a_health_check_succeeds(curator: Curator, run_worker: RunWorker) -> None:
     async with run_worker():
         watched = await curator("submit", "--type", "health_check", "--watch", "--json")
     result = await curator("result", json.loads(watched.stdout)["job_id"])
@@ -82,9 +82,7 @@ async def test_a_health_check_goes_through(curator: Curator, run_worker: RunWork
     assert result.stdout == "SUCCESS\n"
 
 
-async def test_a_job_after_another_and_once_by_its_key(
-    curator: Curator, run_worker: RunWorker
-) -> None:
+async def test_dependencies_and_idempotency_keys(curator: Curator, run_worker: RunWorker) -> None:
     keyed = ("submit", "http://site.example/a", "--idempotency-key", "k", "--json")
     first, again = [json.loads((await curator(*keyed)).stdout)["job_id"] for _ in range(2)]
     assert first == again
@@ -99,7 +97,7 @@ async def test_a_job_after_another_and_once_by_its_key(
     assert json.loads(watched.stdout)["state"] == "SUCCESS"
 
 
-async def test_what_failed_is_retried_and_what_has_ended_is_purged(
+async def test_failed_articles_are_retried_and_ended_jobs_purged(
     curator: Curator, run_worker: RunWorker
 ) -> None:
     urls = [f"http://site.example/{name}" for name in ("a", "untitled")]
@@ -160,7 +158,7 @@ async def test_a_job_is_listed_until_it_is_cancelled(curator: Curator) -> None:
     ],
     ids=" ".join,
 )
-async def test_what_the_server_refuses_is_exit_code_2(
+async def test_a_refusal_of_the_server_is_exit_code_2(
     curator: Curator, command: tuple[str, ...]
 ) -> None:
     refused = await curator(*command)

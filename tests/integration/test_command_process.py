@@ -1,4 +1,4 @@
-"""The command as a process of its own."""
+"""The command as a process: its imports, and its output to pipes and full disks."""
 
 from __future__ import annotations
 

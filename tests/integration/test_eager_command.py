@@ -1,4 +1,4 @@
-"""`TASKS_EAGER=1 curator jobs submit`: a job with the real engine, and no Redis anywhere."""
+"""`TASKS_EAGER=1 curator jobs submit`: a job with the real engine, and without Redis."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ async def submit_here(*arguments: str, proxy: str) -> tuple[int | None, bytes, b
     return process.returncode, out, err
 
 
-async def test_a_batch_runs_in_the_command_itself() -> None:
+async def test_a_batch_runs_in_the_process_of_the_command() -> None:
     async with SampleWeb() as web:
-        asked = (*urls()[:2], trouble("/missing"))
-        status, out, err = await submit_here(*asked, "--query", "energy", proxy=web.proxy_url)
+        batch = (*urls()[:2], trouble("/missing"))
+        status, out, err = await submit_here(*batch, "--query", "energy", proxy=web.proxy_url)
     assert status == 0, err
     result = msgspec.json.decode(out)
     assert (result["processed_count"], result["failed_count"]) == (2, 1)
     assert len(result["decisions"]) == 3
 
 
-async def test_a_job_that_fails_is_exit_code_1_and_a_wrong_one_2() -> None:
+async def test_a_failed_job_is_exit_code_1_and_an_invalid_one_2() -> None:
     async with SampleWeb() as web:
         status, _, _ = await submit_here(trouble("/missing"), proxy=web.proxy_url)
         assert status == 1

@@ -29,7 +29,7 @@ def with_export(models_dir: Path) -> Path:
     return folder / MODEL_NAME
 
 
-def test_it_says_where_the_model_is_and_how_large(tmp_path: Path) -> None:
+def test_export_prints_the_path_and_size_of_the_model(tmp_path: Path) -> None:
     file = with_export(tmp_path)
     context = CliContext(environ={"MODELS_DIR": str(tmp_path)})
     completed = CliRunner().invoke(cli, ["models", "export", "--json"], obj=context)
@@ -39,7 +39,7 @@ def test_it_says_where_the_model_is_and_how_large(tmp_path: Path) -> None:
     assert completed.stdout == f"already there: {file} (0 MB)\n"
 
 
-def test_a_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_created_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     context = CliContext(environ={"MODELS_DIR": str(tmp_path / "file")})
     completed = CliRunner().invoke(cli, ["models", "export"], obj=context)

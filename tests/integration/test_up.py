@@ -1,10 +1,11 @@
-"""`curator up`: everything in one go, ended by one Ctrl-C, and whole again afterwards."""
+"""`curator up`: one command starts everything, Ctrl-C ends it, and the next start continues."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -62,7 +63,9 @@ async def state_of(url: str, job_id: str) -> str:
     return state
 
 
-async def test_one_ctrl_c_ends_everything_and_the_jobs_are_there_again(tmp_path: Path) -> None:
+async def test_ctrl_c_ends_everything_and_the_next_start_continues(
+    tmp_path: Path,
+) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     async with up(tmp_path, port) as process:
@@ -81,10 +84,10 @@ async def test_one_ctrl_c_ends_everything_and_the_jobs_are_there_again(tmp_path:
         async def done() -> bool:
             return await state_of(url, job_id) == "SUCCESS"
 
-        await wait_until(done, "the job of before to end", timeout=60)
+        await wait_until(done, "the earlier job to end", timeout=60)
 
 
-async def test_a_second_one_on_the_same_state_is_refused(tmp_path: Path) -> None:
+async def test_a_second_up_on_the_same_state_dir_is_refused(tmp_path: Path) -> None:
     port = free_port()
     async with up(tmp_path, port):
         url = f"http://127.0.0.1:{port}"
@@ -94,6 +97,14 @@ async def test_a_second_one_on_the_same_state_is_refused(tmp_path: Path) -> None
             assert second.returncode == 2
             assert b"another `curator up` already runs" in complaint
             assert b"Traceback" not in complaint
+
+
+async def test_a_child_that_keeps_ending_ends_everything(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:  # web cannot listen on this port
+        async with up(tmp_path, listener.getsockname()[1]) as process:
+            stdout, stderr = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 3
+    assert (stdout + stderr).count(b"process ended and is started again") == 2
 
 
 def answers(client: redis.Redis) -> bool:

@@ -1,4 +1,4 @@
-"""Retrying, cancelling and purging: named jobs, or all of a kind."""
+"""`curator jobs cancel`, `retry` and `purge`: by id, and in bulk."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.cli.web_stub import JOB, OTHER, WebStub, problem, respond, run
 
-DONE = [
+CANCELLED = [
     {"job_id": JOB, "status": "cancelled", "replayed_from": None},
     {"job_id": OTHER, "status": "cancelling", "replayed_from": None},
 ]
@@ -20,11 +20,11 @@ def page(jobs: list[dict[str, Any]], cursor: str | None = None) -> httpx.Respons
     return respond({"jobs": jobs, "next_cursor": cursor})
 
 
-def test_all_of_a_kind_are_cancelled_page_by_page() -> None:
-    web = WebStub({"POST /jobs/cancel": [page(DONE[:1], "c1"), page(DONE[1:])]})
-    kind = ("--state", "pending", "--state", "WAITING", "--type", "health_check")
+def test_matching_jobs_are_cancelled_page_by_page() -> None:
+    web = WebStub({"POST /jobs/cancel": [page(CANCELLED[:1], "c1"), page(CANCELLED[1:])]})
+    filters = ("--state", "pending", "--state", "WAITING", "--type", "health_check")
 
-    completed = run("jobs", "cancel", "--all", *kind, web=web)
+    completed = run("jobs", "cancel", "--all", *filters, web=web)
 
     assert completed.exit_code == 0
     assert completed.stdout == f"{JOB}  cancelled\n{OTHER}  cancelling\n"
@@ -33,13 +33,13 @@ def test_all_of_a_kind_are_cancelled_page_by_page() -> None:
     assert bodies == [first, {**first, "cursor": "c1"}]
 
 
-def test_all_of_them_as_one_document() -> None:
-    web = WebStub({"POST /jobs/cancel": [page(DONE[:1], "c1"), page(DONE[1:])]})
+def test_json_of_all_pages_is_one_document() -> None:
+    web = WebStub({"POST /jobs/cancel": [page(CANCELLED[:1], "c1"), page(CANCELLED[1:])]})
     completed = run("jobs", "cancel", "--all", "--json", web=web)
-    assert json.loads(completed.stdout) == {"jobs": DONE}
+    assert json.loads(completed.stdout) == {"jobs": CANCELLED}
 
 
-def test_none_of_them_is_said() -> None:
+def test_no_matching_jobs_is_a_message() -> None:
     completed = run("jobs", "cancel", "--all", web=WebStub({"POST /jobs/cancel": page([])}))
     assert (completed.exit_code, completed.stdout) == (0, "")
     assert completed.stderr == "There are no such jobs.\n"
@@ -52,7 +52,7 @@ def test_none_of_them_is_said() -> None:
         (("purge",), "POST /jobs/purge"),
     ],
 )
-def test_at_a_terminal_there_is_a_question(command: tuple[str, ...], call: str) -> None:
+def test_an_interactive_user_must_confirm(command: tuple[str, ...], call: str) -> None:
     web = WebStub({call: page([])})
 
     refused = run("jobs", *command, web=web, stdin="n\n", interactive=True)
@@ -80,7 +80,7 @@ def test_at_a_terminal_there_is_a_question(command: tuple[str, ...], call: str) 
         (("purge", "--older-than", "-5"), "is not a duration"),
     ],
 )
-def test_what_is_not_asked_of_the_server(command: tuple[str, ...], advice: str) -> None:
+def test_invalid_options_send_no_request(command: tuple[str, ...], advice: str) -> None:
     web = WebStub({})
     completed = run("jobs", *command, web=web)
     assert completed.exit_code == 2
@@ -88,7 +88,7 @@ def test_what_is_not_asked_of_the_server(command: tuple[str, ...], advice: str) 
     assert web.requests == []
 
 
-def test_retrying_named_jobs() -> None:
+def test_retrying_jobs_by_id() -> None:
     submitted = {
         "job_id": OTHER,
         "status": "submitted",
@@ -116,7 +116,7 @@ def test_retrying_named_jobs() -> None:
     ("given", "seconds"),
     [("90", 90), ("90s", 90), ("15m", 900), ("12h", 43_200), ("7d", 604_800), ("0", 0)],
 )
-def test_how_old_what_is_purged_must_be(given: str, seconds: int) -> None:
+def test_purge_converts_the_minimum_age_to_seconds(given: str, seconds: int) -> None:
     web = WebStub({"POST /jobs/purge": page([])})
     run("jobs", "purge", "--older-than", given, "--state", "FAILURE", web=web)
     assert web.body() == {"state": ["FAILURE"], "older_than_seconds": seconds, "limit": 100}

@@ -1,4 +1,4 @@
-"""0 fine, 1 the job failed, 2 wrong use, 3 the server cannot be reached; one line on stderr."""
+"""Exit codes: 0 success, 1 job failed, 2 invalid usage, 3 unreachable; one line on stderr."""
 
 from __future__ import annotations
 
@@ -44,9 +44,7 @@ HTML = httpx.Response(200, html="<h1>Welcome to nginx!</h1>")
     ids=repr,
 )
 @pytest.mark.parametrize("extra", [(), ("--json",)])
-def test_no_content_curator_at_the_address_is_exit_code_3(
-    reply: Reply, extra: tuple[str, ...]
-) -> None:
+def test_no_content_curator_at_the_url_is_exit_code_3(reply: Reply, extra: tuple[str, ...]) -> None:
     completed = run("jobs", "show", JOB, *extra, web=WebStub({STATUS: reply}))
 
     assert completed.exit_code == 3
@@ -55,7 +53,7 @@ def test_no_content_curator_at_the_address_is_exit_code_3(
     assert completed.stderr.count("\n") == 1
 
 
-def test_a_redirect_is_told_and_not_followed() -> None:
+def test_a_redirect_is_reported_and_not_followed() -> None:
     web = WebStub({STATUS: httpx.Response(302, headers={"location": "https://sso.example/"})})
 
     completed = run("jobs", "show", JOB, web=web)
@@ -75,7 +73,7 @@ def test_a_redirect_is_told_and_not_followed() -> None:
         ("GET /jobs", ("list",), problem(422, "Unknown job", "It may have")),
     ],
 )
-def test_a_refusal_is_exit_code_2_with_the_servers_words(
+def test_a_refusal_is_exit_code_2_with_the_servers_message(
     call: str, command: tuple[str, ...], reply: httpx.Response
 ) -> None:
     completed = run("jobs", *command, web=WebStub({call: reply}))
@@ -103,7 +101,7 @@ def test_a_job_without_success_is_exit_code_1(state: str) -> None:
         assert f"the job ended in {state}: sources_failed: no feed answered" in completed.stderr
 
 
-def test_showing_a_failed_job_is_fine() -> None:
+def test_showing_a_failed_job_is_exit_code_0() -> None:
     assert (
         run("jobs", "show", JOB, web=WebStub({STATUS: respond(job_status("FAILURE"))})).exit_code
         == 0
@@ -124,7 +122,7 @@ def test_showing_a_failed_job_is_fine() -> None:
         ("nonsense",),
     ],
 )
-def test_wrong_use_is_exit_code_2_and_asks_nothing(command: tuple[str, ...]) -> None:
+def test_invalid_usage_is_exit_code_2_and_sends_no_request(command: tuple[str, ...]) -> None:
     web = WebStub({})
 
     completed = run("jobs", *command, web=web)
@@ -135,7 +133,7 @@ def test_wrong_use_is_exit_code_2_and_asks_nothing(command: tuple[str, ...]) -> 
 
 
 @pytest.mark.parametrize("command", [("settings",), ("jobs", "list")])
-def test_an_invalid_setting_is_exit_code_2_with_its_line(command: tuple[str, ...]) -> None:
+def test_an_invalid_setting_is_exit_code_2_with_one_line(command: tuple[str, ...]) -> None:
     completed = run(*command, environ={"DOMAIN_CAP": "many"})
 
     assert completed.exit_code == 2
@@ -143,7 +141,7 @@ def test_an_invalid_setting_is_exit_code_2_with_its_line(command: tuple[str, ...
     assert completed.stderr.count("\n") == 1
 
 
-def test_a_password_in_the_address_is_not_shown() -> None:
+def test_a_password_in_the_url_is_not_shown() -> None:
     web = WebStub({STATUS: httpx.ConnectError("refused")})
 
     completed = run("jobs", "show", JOB, "--url", "http://ann:hush@curator.example", web=web)
@@ -151,7 +149,7 @@ def test_a_password_in_the_address_is_not_shown() -> None:
     assert "hush" not in completed.stderr
 
 
-def test_one_job_that_cannot_be_cancelled_does_not_keep_the_others() -> None:
+def test_a_refusal_for_one_job_does_not_stop_the_others() -> None:
     web = WebStub(
         {
             f"DELETE /jobs/{JOB}": problem(409, "Job finished", "It has ended."),

@@ -1,4 +1,4 @@
-"""Why a candidate was kept or not, with its numbers."""
+"""`curator jobs explain`: the decisions on candidates, with their scores."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def web(*decisions: dict[str, object]) -> WebStub:
     return WebStub({f"GET /jobs/{JOB}/result": respond(result)})
 
 
-def test_all_candidates_the_kept_first_then_by_score() -> None:
+def test_candidates_are_listed_kept_first_then_by_score() -> None:
     lines = run("jobs", "explain", JOB, web=web()).stdout.splitlines()
     assert lines == [
         "decision\tscore\turl\twhy",
@@ -56,7 +56,7 @@ def test_all_candidates_the_kept_first_then_by_score() -> None:
     ]
 
 
-def test_one_candidate_with_all_its_numbers() -> None:
+def test_one_candidate_has_all_its_scores() -> None:
     shown = run("jobs", "explain", JOB, "https://a.example/tides", web=web()).stdout
     rows = dict(line.split("\t") for line in shown.splitlines())
     assert rows["decision"] == "kept"
@@ -70,26 +70,26 @@ def test_one_candidate_with_all_its_numbers() -> None:
     assert rows["cosine"] == "0.610"
 
 
-def test_a_candidate_is_found_under_another_spelling_of_its_address() -> None:
+def test_a_candidate_matches_by_its_canonical_url() -> None:
     shown = run("jobs", "explain", JOB, "HTTPS://A.example:443/tides?utm_source=x", web=web())
     assert "Rank 1" in shown.stdout
 
 
 @pytest.mark.parametrize("url", ["https://d.example/", "no url at all", ""])
-def test_who_is_no_candidate_is_said_to_be_none(url: str) -> None:
-    done = run("jobs", "explain", JOB, url, web=web())
-    assert done.exit_code == 2
-    assert "not among the 3 candidates" in done.stderr
+def test_a_url_that_is_no_candidate_is_invalid_usage(url: str) -> None:
+    completed = run("jobs", "explain", JOB, url, web=web())
+    assert completed.exit_code == 2
+    assert "not among the 3 candidates" in completed.stderr
 
 
 def test_json_is_as_the_server_sent_it() -> None:
-    whole = run("jobs", "explain", JOB, "--json", web=web()).stdout
-    assert json.loads(whole) == [FAILED, MERGED, KEPT]
-    one = run("jobs", "explain", JOB, "https://b.example/tides?page=2", "--json", web=web()).stdout
-    assert json.loads(one) == MERGED
+    documents = run("jobs", "explain", JOB, "--json", web=web()).stdout
+    assert json.loads(documents) == [FAILED, MERGED, KEPT]
+    document = run("jobs", "explain", JOB, str(MERGED["url"]), "--json", web=web()).stdout
+    assert json.loads(document) == MERGED
 
 
-def test_other_peoples_text_cannot_speak_to_the_terminal() -> None:
+def test_text_of_pages_cannot_control_the_terminal() -> None:
     hostile = {**KEPT, "title": HOSTILE, "explanation": HOSTILE}
     shown = run(
         "jobs", "explain", JOB, "https://a.example/tides", web=web(hostile), terminal=True

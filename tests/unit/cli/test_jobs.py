@@ -1,171 +1,19 @@
-"""What the commands ask of the web service."""
+"""`curator jobs list` and `attempts`, and where requests go."""
 
 from __future__ import annotations
 
-import datetime as dt
 import json
-from pathlib import Path
-from typing import Any
 
 import httpx
-import pytest
 
-from tests.unit.cli.web_stub import JOB, OTHER, WebStub, job_status, respond, run
-
-SUBMITTED = {
-    "POST /jobs": respond({"job_id": JOB, "status": "submitted", "type": "topic_curation"}, 202)
-}
-
-
-@pytest.mark.parametrize(
-    ("command", "request_body"),
-    [
-        (("--topic", "tides"), {"type": "topic_curation", "topic": "tides"}),
-        (
-            ("--topic", "tides", "--max-articles", "5", "--no-diversity", "--priority", "HIGH"),
-            {
-                "type": "topic_curation",
-                "topic": "tides",
-                "max_articles": 5,
-                "apply_diversity": False,
-                "priority": "high",
-            },
-        ),
-        (("http://a",), {"type": "single_analysis", "url": "http://a"}),
-        (
-            ("http://a", "--query", "reefs"),
-            {"type": "single_analysis", "url": "http://a", "query": "reefs"},
-        ),
-        (("http://a", "--batch"), {"type": "batch_analysis", "urls": ["http://a"]}),
-        (
-            ("http://a", "http://b", "--diversity"),
-            {"type": "batch_analysis", "urls": ["http://a", "http://b"], "apply_diversity": True},
-        ),
-        (("--type", "health_check"), {"type": "health_check"}),
-        (
-            ("http://a", "--depends-on", JOB, "--depends-on", OTHER, "--deadline", "90"),
-            {
-                "type": "single_analysis",
-                "url": "http://a",
-                "deadline_seconds": 90.0,
-                "depends_on": [JOB, OTHER],
-            },
-        ),
-        (
-            ("http://a", "--not-before", "2026-03-01T08:30:00+01:00"),
-            {
-                "type": "single_analysis",
-                "url": "http://a",
-                "not_before": "2026-03-01T08:30:00+01:00",
-            },
-        ),
-    ],
-)
-def test_submit_sends_what_was_given_and_leaves_the_rest_to_the_server(
-    command: tuple[str, ...], request_body: dict[str, Any]
-) -> None:
-    web = WebStub(SUBMITTED)
-
-    completed = run("jobs", "submit", *command, web=web)
-
-    assert completed.exit_code == 0
-    assert web.body() == request_body
-    assert JOB in completed.stdout
-
-
-def test_a_time_without_an_offset_is_of_the_local_zone() -> None:
-    web = WebStub(SUBMITTED)
-    run("jobs", "submit", "http://a", "--not-before", "2026-03-01T08:30", web=web)
-    sent = dt.datetime.fromisoformat(web.body()["not_before"])
-    assert sent == dt.datetime(2026, 3, 1, 8, 30).astimezone()
-    assert sent.tzinfo is not None
-
-
-@pytest.mark.parametrize("key", ["order-66", "clé", " "])
-def test_a_key_is_sent_as_it_is(key: str) -> None:
-    web = WebStub(SUBMITTED)
-    completed = run("jobs", "submit", "http://a", "--idempotency-key", key, web=web)
-    assert completed.exit_code == 0
-    assert dict(web.requests[0].headers.raw)[b"Idempotency-Key"] == key.encode()
-
-
-def test_attempts_are_listed() -> None:
-    attempt = {
-        "step": "analyse:0",
-        "attempt": 1,
-        "outcome": "retried",
-        "reason": "server_error",
-        "detail": "503",
-        "at": "2025-01-02T03:04:05Z",
-    }
-    web = WebStub({f"GET /jobs/{JOB}/attempts": respond({"attempts": [attempt]})})
-    lines = run("jobs", "attempts", JOB, web=web).stdout.splitlines()
-    assert lines[0] == "step\tattempt\toutcome\tat\treason\twhy"
-    assert lines[1].startswith("analyse:0\t1\tretried\t")
-    assert lines[1].endswith("\tserver_error\t503")
-    completed = run("jobs", "attempts", JOB, "--json", web=web)
-    assert json.loads(completed.stdout) == {"attempts": [attempt]}
-
-
-def test_urls_are_read_from_a_file(tmp_path: Path) -> None:
-    file = tmp_path / "urls.txt"
-    file.write_text("\ufeffhttp://a\n\n# not this one\nhttp://b#part  as seen in the news\n")
-    web = WebStub(SUBMITTED)
-
-    run("jobs", "submit", "http://first", "--file", str(file), web=web)
-
-    assert web.body() == {
-        "type": "batch_analysis",
-        "urls": ["http://first", "http://a", "http://b#part"],
-    }
-
-
-def test_urls_are_read_from_stdin_and_one_of_them_is_a_batch() -> None:
-    web = WebStub(SUBMITTED)
-
-    run("jobs", "submit", "--file", "-", web=web, stdin="http://a\n")
-
-    assert web.body() == {"type": "batch_analysis", "urls": ["http://a"]}
-
-
-@pytest.mark.parametrize(
-    ("command", "advice"),
-    [
-        ((), "Give --topic, a URL, --file, or --type health_check."),
-        (("--topic", "tides", "http://a"), "a URL does not go with topic_curation."),
-        (("--topic", "tides", "--query", "x"), "--query does not go with topic_curation."),
-        (("--topic", "tides", "--file", "-"), "--topic does not go with batch_analysis."),
-        (("http://a", "--max-articles", "3"), "--max-articles does not go with single_analysis."),
-        (("http://a", "--diversity"), "--diversity does not go with single_analysis."),
-        (("http://a", "--batch", "--type", "single_analysis"), "--batch does not go with"),
-        (("--type", "topic_curation"), "topic_curation needs --topic."),
-        (("--type", "single_analysis"), "single_analysis needs one URL."),
-        (("--type", "single_analysis", "http://a", "http://b"), "single_analysis needs one URL."),
-        (("--type", "batch_analysis"), "batch_analysis needs a URL."),
-        (("--file", "-"), "batch_analysis needs a URL."),
-        (("--type", "health_check", "http://a"), "a URL does not go with health_check."),
-        (("--file", "/nowhere/urls.txt"), "No such file"),
-        (("--topic", "tides", "--max-articles", "0"), "0 is not in the range"),
-        (("http://a", "--depends-on", "tea"), "'tea' is not a valid UUID"),
-        (("http://a", "--not-before", "tomorrow"), "'tomorrow' is not a time such as"),
-        (("http://a", "--deadline", "soon"), "'soon' is not a valid float"),
-    ],
-)
-def test_what_does_not_go_together_is_not_sent(command: tuple[str, ...], advice: str) -> None:
-    web = WebStub(SUBMITTED)
-
-    completed = run("jobs", "submit", *command, web=web)
-
-    assert completed.exit_code == 2
-    assert advice in completed.stderr
-    assert web.requests == []
+from tests.unit.cli.web_stub import JOB, WebStub, job_status, respond, run
 
 
 def page(count: int, cursor: str | None) -> httpx.Response:
     return respond({"jobs": [job_status()] * count, "next_cursor": cursor})
 
 
-def test_list_follows_the_pages_up_to_its_limit() -> None:
+def test_list_follows_pages_up_to_its_limit() -> None:
     web = WebStub({"GET /jobs": [page(100, "c1"), page(50, "c2")]})
 
     completed = run("jobs", "list", "--limit", "150", web=web)
@@ -187,7 +35,7 @@ def test_list_all_ends_with_the_last_page() -> None:
     assert listing == {"jobs": [job_status()] * 207, "next_cursor": None}
 
 
-def test_list_asks_for_the_states_and_types_given() -> None:
+def test_list_filters_by_state_and_type() -> None:
     web = WebStub({"GET /jobs": page(1, None)})
 
     run(
@@ -207,7 +55,7 @@ def test_list_asks_for_the_states_and_types_given() -> None:
     assert query.get_list("type") == ["health_check"]
 
 
-def test_list_any_state_asks_for_all_of_them() -> None:
+def test_list_any_sends_every_state() -> None:
     web = WebStub({"GET /jobs": page(1, None)})
 
     run("jobs", "list", "--state", "any", web=web)
@@ -215,7 +63,7 @@ def test_list_any_state_asks_for_all_of_them() -> None:
     assert len(web.requests[0].url.params.get_list("state")) == 6
 
 
-def test_the_address_is_the_option_else_the_setting() -> None:
+def test_the_url_option_overrides_the_setting() -> None:
     web = WebStub({"GET /jobs": page(0, None), "GET /below/jobs": page(0, None)})
     environ = {"CURATOR_URL": "https://set.example"}
 
@@ -223,3 +71,21 @@ def test_the_address_is_the_option_else_the_setting() -> None:
     run("jobs", "list", "--url", "https://given.example/below/", web=web, environ=environ)
 
     assert [request.url.host for request in web.requests] == ["set.example", "given.example"]
+
+
+def test_attempts_are_listed() -> None:
+    attempt = {
+        "step": "analyse:0",
+        "attempt": 1,
+        "outcome": "retried",
+        "reason": "server_error",
+        "detail": "503",
+        "at": "2025-01-02T03:04:05Z",
+    }
+    web = WebStub({f"GET /jobs/{JOB}/attempts": respond({"attempts": [attempt]})})
+    lines = run("jobs", "attempts", JOB, web=web).stdout.splitlines()
+    assert lines[0] == "step\tattempt\toutcome\tat\treason\twhy"
+    assert lines[1].startswith("analyse:0\t1\tretried\t")
+    assert lines[1].endswith("\tserver_error\t503")
+    completed = run("jobs", "attempts", JOB, "--json", web=web)
+    assert json.loads(completed.stdout) == {"attempts": [attempt]}

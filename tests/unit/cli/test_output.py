@@ -1,4 +1,4 @@
-"""What is printed: one document with --json, else text that no page can turn against the reader."""
+"""Output: one JSON document with --json, else text in which pages cannot control the terminal."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_json_is_one_document_on_one_line_and_nothing_else(command: tuple[str, .
     assert controls(completed.stdout) == set()
 
 
-def test_json_says_exactly_what_the_server_said() -> None:
+def test_json_is_the_servers_document() -> None:
     completed = run("jobs", "result", JOB, "--json", web=WebStub(WEB))
 
     assert json.loads(completed.stdout) == job_result(results=[ranked(HOSTILE, 50.0)])
@@ -88,7 +88,7 @@ def test_settings_hide_secrets() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_away_from_a_terminal_lines_are_plain(command: tuple[str, ...]) -> None:
+def test_without_a_terminal_lines_are_plain(command: tuple[str, ...]) -> None:
     completed = run("jobs", *command, web=WebStub(WEB))
 
     assert completed.exit_code == 0
@@ -111,7 +111,7 @@ def test_a_hostile_title_is_harmless_on_a_terminal() -> None:
     assert controls(screen.getvalue()) == set()
 
 
-def test_a_narrow_terminal_shows_all_of_every_address() -> None:
+def test_a_narrow_terminal_shows_every_url_whole() -> None:
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, color_system=None, width=60)
     article = ranked("Tides", 50.0)
@@ -160,7 +160,7 @@ def test_a_result_can_be_written_to_a_file(tmp_path: Path) -> None:
     assert written == job_result(results=[ranked(HOSTILE, 50.0)])
 
 
-def test_a_file_that_cannot_be_written_is_wrong_use(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_invalid_usage(tmp_path: Path) -> None:
     completed = run("jobs", "result", JOB, "-o", str(tmp_path / "no" / "result"), web=WebStub(WEB))
 
     assert completed.exit_code == 2

@@ -1,4 +1,4 @@
-"""`curator schedules`: what it asks of the web service, and how it ends."""
+"""`curator schedules`: the requests that it sends, its output and exit codes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def schedule(**changes: Any) -> dict[str, Any]:
         ),
     ],
 )
-def test_add_sends_what_was_given_and_leaves_the_rest_to_the_server(
+def test_add_sends_only_the_given_options(
     command: tuple[str, ...], request_body: dict[str, Any]
 ) -> None:
     web = WebStub({"POST /schedules": respond(schedule(), 201)})
@@ -81,7 +81,7 @@ def test_urls_are_read_from_a_file() -> None:
         ((CRON, "--topic", "tides", "--watch"), "No such option"),
     ],
 )
-def test_what_does_not_go_together_is_not_sent(command: tuple[str, ...], advice: str) -> None:
+def test_conflicting_options_send_no_request(command: tuple[str, ...], advice: str) -> None:
     web = WebStub({})
 
     completed = run("schedules", "add", *command, web=web)
@@ -91,7 +91,7 @@ def test_what_does_not_go_together_is_not_sent(command: tuple[str, ...], advice:
     assert web.requests == []
 
 
-def test_what_the_server_refuses_is_wrong_use() -> None:
+def test_a_refusal_is_invalid_usage() -> None:
     refusal = problem(422, "The request cannot be carried out", "cron must have 5 fields.")
     web = WebStub({"POST /schedules": refusal})
 
@@ -130,18 +130,18 @@ def test_list_is_a_line_for_each() -> None:
     assert second[-1] == "urls has 3 URLs; one job may have 2."
 
 
-def test_show_tells_what_came_of_the_last_run() -> None:
+def test_show_prints_the_outcome_of_the_last_run() -> None:
     web = WebStub({f"GET {PATH}": respond(schedule())})
 
-    told = dict(
+    rows = dict(
         line.split("\t") for line in run("schedules", "show", SCHEDULE, web=web).stdout.splitlines()
     )
 
-    assert told["schedule"] == SCHEDULE
-    assert (told["last job"], told["last error"], told["missed"]) == (JOB, "-", "run_once")
+    assert rows["schedule"] == SCHEDULE
+    assert (rows["last job"], rows["last error"], rows["missed"]) == (JOB, "-", "run_once")
 
 
-def test_show_prints_the_document_of_the_server() -> None:
+def test_show_json_is_the_servers_document() -> None:
     document = schedule(job={"type": "health_check"}, later="added by a newer server")
     web = WebStub({f"GET {PATH}": respond(document)})
 
@@ -150,7 +150,7 @@ def test_show_prints_the_document_of_the_server() -> None:
     assert json.loads(completed.stdout) == document
 
 
-def test_a_name_cannot_write_to_the_terminal() -> None:
+def test_a_name_cannot_control_the_terminal() -> None:
     listing = {"schedules": [schedule(name=HOSTILE)], "next_cursor": None}
 
     completed = run("schedules", "list", web=WebStub({"GET /schedules": respond(listing)}))
@@ -159,7 +159,7 @@ def test_a_name_cannot_write_to_the_terminal() -> None:
     assert "\x1b" not in completed.stdout
 
 
-def test_remove_goes_on_after_one_that_is_unknown() -> None:
+def test_remove_continues_after_an_unknown_schedule() -> None:
     web = WebStub(
         {
             f"DELETE {PATH}": problem(404, "Unknown schedule"),
@@ -175,7 +175,7 @@ def test_remove_goes_on_after_one_that_is_unknown() -> None:
     assert "1 of 2 schedules cannot be removed" in completed.stderr
 
 
-def test_remove_prints_a_document_for_each() -> None:
+def test_remove_json_is_one_document_for_each() -> None:
     web = WebStub({f"DELETE {PATH}": httpx.Response(204)})
 
     completed = run("schedules", "remove", SCHEDULE, "--json", web=web)
@@ -185,7 +185,7 @@ def test_remove_prints_a_document_for_each() -> None:
 
 
 @pytest.mark.parametrize("command", [("list",), ("show", SCHEDULE), ("remove", SCHEDULE)])
-def test_a_server_that_is_away_is_code_3(command: tuple[str, ...]) -> None:
+def test_an_unreachable_server_is_exit_code_3(command: tuple[str, ...]) -> None:
     away = httpx.ConnectError("refused")
     paths = ("GET /schedules", f"GET {PATH}", f"DELETE {PATH}")
     web = WebStub(dict.fromkeys(paths, away))

@@ -1,4 +1,4 @@
-"""Watching a job until it ends."""
+"""`curator jobs watch`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def at(current: int) -> httpx.Response:
     return respond(job_status(current=current))
 
 
-def test_watch_tells_each_tenth_once_and_then_where_the_job_stands() -> None:
+def test_watch_prints_each_tenth_once_and_then_the_status() -> None:
     waiting = respond(job_status("WAITING", current=0, total=None))
     end = respond(job_status("SUCCESS", current=10))
     web = WebStub({STATUS: [waiting, waiting, at(1), at(1), at(2), end]})
@@ -34,7 +34,7 @@ def test_watch_tells_each_tenth_once_and_then_where_the_job_stands() -> None:
     assert "not_found\thttps://a.example/1\t404" in completed.stdout
 
 
-def test_ctrl_c_leaves_the_job_running_and_says_so() -> None:
+def test_ctrl_c_leaves_the_job_running() -> None:
     def interrupt(seconds: float) -> None:
         raise KeyboardInterrupt
 
@@ -50,7 +50,7 @@ def test_ctrl_c_leaves_the_job_running_and_says_so() -> None:
     assert {request.method for request in web.requests} == {"GET"}
 
 
-def test_watch_outlasts_a_restart_of_the_server() -> None:
+def test_watch_survives_a_restart_of_the_server() -> None:
     web = WebStub({STATUS: [at(1), GONE, GONE, respond(job_status("SUCCESS"))]})
 
     assert run("jobs", "watch", JOB, web=web).exit_code == 0
@@ -66,7 +66,7 @@ def test_watch_gives_up_on_a_server_that_stays_away() -> None:
     assert len(web.requests) == 5
 
 
-def test_on_a_terminal_watch_is_a_bar() -> None:
+def test_on_a_terminal_watch_is_a_progress_bar() -> None:
     web = WebStub({STATUS: [at(1), at(4), respond(job_status("SUCCESS", current=10))]})
 
     completed = run("jobs", "watch", JOB, "--json", web=web, terminal=True)

@@ -1,4 +1,4 @@
-"""A web service that answers what a test wants, and a way to run `curator` against it."""
+"""A web service with canned responses, and `run`, which runs `curator` against it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OTHER = "01900000-0000-7000-8000-000000000002"
 HOSTILE = "\x1b]0;owned\x07\x1b[31m[bold]Tides[/bold]\u009b2J\u202e\nagain"
 TAMED = "]0;owned[31m[bold]Tides[/bold]2J again"
 
-# As a terminal-less shell has them, whatever the shell of the tests has.
+# Unset, as in a shell without a terminal, whatever shell the tests run in.
 _PLAIN: dict[str, str | None] = dict.fromkeys(
     ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLUMNS")
 )
@@ -26,12 +26,12 @@ Reply = httpx.Response | Exception
 
 
 class WebStub:
-    """Answers each call with the replies set for it in turn, the last one for ever."""
+    """Answers each call with its replies in turn, and repeats the last one."""
 
     def __init__(self, replies: Mapping[str, Reply | list[Reply]]) -> None:
         self._replies = {
-            call: list(given) if isinstance(given, list) else [given]
-            for call, given in replies.items()
+            call: list(reply) if isinstance(reply, list) else [reply]
+            for call, reply in replies.items()
         }
         self.requests: list[httpx.Request] = []
 
@@ -44,7 +44,7 @@ class WebStub:
         return httpx.Response(reply.status_code, headers=reply.headers, content=reply.content)
 
     def body(self) -> Any:
-        """What the last request sent."""
+        """The decoded body of the last request."""
         return json.loads(self.requests[-1].content)
 
 

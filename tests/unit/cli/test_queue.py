@@ -43,14 +43,14 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_as_json_and_for_readers(command: tuple[str, ...]) -> None:
+def test_every_command_prints_text_or_one_json_document(command: tuple[str, ...]) -> None:
     completed = run(*command, "--json", web=WebStub(WEB))
     assert (completed.exit_code, completed.stdout.count("\n")) == (0, 1)
     assert isinstance(json.loads(completed.stdout), dict)
     assert run(*command, web=WebStub(WEB)).exit_code == 0
 
 
-def test_stats_for_readers() -> None:
+def test_stats_as_text() -> None:
     lines = run("queue", "stats", web=WebStub(WEB)).stdout.splitlines()
     assert lines[0] == "queue\tpaused"
     assert "queued steps\t5" in lines
@@ -63,7 +63,7 @@ def test_a_hostile_worker_is_one_harmless_cell() -> None:
     assert f"{TAMED}\t2\t4\tdraining\t" in shown
 
 
-def test_a_worker_is_named_as_one_part_of_the_path() -> None:
+def test_a_worker_id_is_one_path_segment() -> None:
     web = WebStub({"POST /workers/../queue/pause/drain": problem(404, "Unknown worker")})
     completed = run("workers", "drain", "../queue/pause", web=web)
     assert completed.exit_code == 2
@@ -71,6 +71,6 @@ def test_a_worker_is_named_as_one_part_of_the_path() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_nobody_there_is_exit_code_3(command: tuple[str, ...]) -> None:
+def test_an_unreachable_server_is_exit_code_3(command: tuple[str, ...]) -> None:
     gone = {call: httpx.ConnectError("refused") for call in WEB}
     assert run(*command, web=WebStub(gone)).exit_code == 3

@@ -1,0 +1,141 @@
+"""`curator jobs submit`: the request that it sends."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.cli.web_stub import JOB, OTHER, WebStub, respond, run
+
+SUBMITTED = {
+    "POST /jobs": respond({"job_id": JOB, "status": "submitted", "type": "topic_curation"}, 202)
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "request_body"),
+    [
+        (("--topic", "tides"), {"type": "topic_curation", "topic": "tides"}),
+        (
+            ("--topic", "tides", "--max-articles", "5", "--no-diversity", "--priority", "HIGH"),
+            {
+                "type": "topic_curation",
+                "topic": "tides",
+                "max_articles": 5,
+                "apply_diversity": False,
+                "priority": "high",
+            },
+        ),
+        (("http://a",), {"type": "single_analysis", "url": "http://a"}),
+        (
+            ("http://a", "--query", "reefs"),
+            {"type": "single_analysis", "url": "http://a", "query": "reefs"},
+        ),
+        (("http://a", "--batch"), {"type": "batch_analysis", "urls": ["http://a"]}),
+        (
+            ("http://a", "http://b", "--diversity"),
+            {"type": "batch_analysis", "urls": ["http://a", "http://b"], "apply_diversity": True},
+        ),
+        (("--type", "health_check"), {"type": "health_check"}),
+        (
+            ("http://a", "--depends-on", JOB, "--depends-on", OTHER, "--deadline", "90"),
+            {
+                "type": "single_analysis",
+                "url": "http://a",
+                "deadline_seconds": 90.0,
+                "depends_on": [JOB, OTHER],
+            },
+        ),
+        (
+            ("http://a", "--not-before", "2026-03-01T08:30:00+01:00"),
+            {
+                "type": "single_analysis",
+                "url": "http://a",
+                "not_before": "2026-03-01T08:30:00+01:00",
+            },
+        ),
+    ],
+)
+def test_submit_sends_only_the_given_options(
+    command: tuple[str, ...], request_body: dict[str, Any]
+) -> None:
+    web = WebStub(SUBMITTED)
+
+    completed = run("jobs", "submit", *command, web=web)
+
+    assert completed.exit_code == 0
+    assert web.body() == request_body
+    assert JOB in completed.stdout
+
+
+def test_a_time_without_an_offset_is_in_the_local_zone() -> None:
+    web = WebStub(SUBMITTED)
+    run("jobs", "submit", "http://a", "--not-before", "2026-03-01T08:30", web=web)
+    sent = dt.datetime.fromisoformat(web.body()["not_before"])
+    assert sent == dt.datetime(2026, 3, 1, 8, 30).astimezone()
+    assert sent.tzinfo is not None
+
+
+@pytest.mark.parametrize("key", ["order-66", "clé", " "])
+def test_an_idempotency_key_is_sent_unchanged(key: str) -> None:
+    web = WebStub(SUBMITTED)
+    completed = run("jobs", "submit", "http://a", "--idempotency-key", key, web=web)
+    assert completed.exit_code == 0
+    assert dict(web.requests[0].headers.raw)[b"Idempotency-Key"] == key.encode()
+
+
+def test_urls_are_read_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "urls.txt"
+    file.write_text("\ufeffhttp://a\n\n# not this one\nhttp://b#part  as seen in the news\n")
+    web = WebStub(SUBMITTED)
+
+    run("jobs", "submit", "http://first", "--file", str(file), web=web)
+
+    assert web.body() == {
+        "type": "batch_analysis",
+        "urls": ["http://first", "http://a", "http://b#part"],
+    }
+
+
+def test_a_single_url_from_stdin_is_a_batch() -> None:
+    web = WebStub(SUBMITTED)
+
+    run("jobs", "submit", "--file", "-", web=web, stdin="http://a\n")
+
+    assert web.body() == {"type": "batch_analysis", "urls": ["http://a"]}
+
+
+@pytest.mark.parametrize(
+    ("command", "advice"),
+    [
+        ((), "Give --topic, a URL, --file, or --type health_check."),
+        (("--topic", "tides", "http://a"), "a URL does not go with topic_curation."),
+        (("--topic", "tides", "--query", "x"), "--query does not go with topic_curation."),
+        (("--topic", "tides", "--file", "-"), "--topic does not go with batch_analysis."),
+        (("http://a", "--max-articles", "3"), "--max-articles does not go with single_analysis."),
+        (("http://a", "--diversity"), "--diversity does not go with single_analysis."),
+        (("http://a", "--batch", "--type", "single_analysis"), "--batch does not go with"),
+        (("--type", "topic_curation"), "topic_curation needs --topic."),
+        (("--type", "single_analysis"), "single_analysis needs one URL."),
+        (("--type", "single_analysis", "http://a", "http://b"), "single_analysis needs one URL."),
+        (("--type", "batch_analysis"), "batch_analysis needs a URL."),
+        (("--file", "-"), "batch_analysis needs a URL."),
+        (("--type", "health_check", "http://a"), "a URL does not go with health_check."),
+        (("--file", "/nowhere/urls.txt"), "No such file"),
+        (("--topic", "tides", "--max-articles", "0"), "0 is not in the range"),
+        (("http://a", "--depends-on", "tea"), "'tea' is not a valid UUID"),
+        (("http://a", "--not-before", "tomorrow"), "'tomorrow' is not a time such as"),
+        (("http://a", "--deadline", "soon"), "'soon' is not a valid float"),
+    ],
+)
+def test_conflicting_options_send_no_request(command: tuple[str, ...], advice: str) -> None:
+    web = WebStub(SUBMITTED)
+
+    completed = run("jobs", "submit", *command, web=web)
+
+    assert completed.exit_code == 2
+    assert advice in completed.stderr
+    assert web.requests == []

@@ -1,1 +1,1 @@
-"""From the bytes of a page to its article."""
+"""From the bytes of a page to its article; `extract` is the way in."""

@@ -1,4 +1,4 @@
-"""When a page says that it was published."""
+"""The publication date that a page declares."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nlp.extraction.linked_data import PUBLISHED, LinkedArticle
 
 EARLIEST_YEAR = 1990
 LATEST_YEAR = 2100
-"""Beyond these a date is a mistake of the page, not a date."""
+"""A date outside these years is a mistake of the page."""
 
 _META_NAMES = (
     "article:published_time", "og:published_time", "datepublished", "date", "dc.date",
@@ -24,39 +24,42 @@ def publish_date(
 ) -> dt.datetime | None:
     """The publication date that a page declares, aware and in UTC, or None.
 
-    In this order: a meta element (`article:published_time` and its kin); the page's article in
-    JSON-LD; htmldate's finding in address and markup (Barbaresi, JOSS 2020), which has no time of
-    day and gets that of a `datePublished` of the same day anywhere in `html`; the first such
-    stamp. A time without zone is read as UTC. Future dates are kept.
+    The first of: a meta element such as `article:published_time`; the page's article in JSON-LD;
+    the date that htmldate reads in the address and the markup (Barbaresi, JOSS 2020), which has no
+    time of day and takes that of a `datePublished` of the same day anywhere in `html`; the first
+    such `datePublished`. A time without zone is read as UTC. Future dates are kept.
     """
     declared = [value for name in _META_NAMES for value in metas.get(name, ())]
     for value in (*declared, linked.published):
-        if stamp := _moment(value):
-            return stamp
-    stamps = [stamp for found in PUBLISHED.finditer(html) if (stamp := _moment(found.group(1)))]
-    reference = _moment(_day_in_markup(tree, url) or "")
-    if reference is None:
-        return stamps[0] if stamps else None
-    one_day = dt.timedelta(days=1)  # a zone may move the stamp to the day beside it
-    close = (stamp for stamp in stamps if -one_day <= stamp - reference < 2 * one_day)
-    return next(close, reference)
+        if timestamp := _parsed(value):
+            return timestamp
+    in_scripts = [
+        timestamp for match_ in PUBLISHED.finditer(html) if (timestamp := _parsed(match_.group(1)))
+    ]
+    day = _parsed(_day_in_markup(tree, url) or "")
+    if day is None:
+        return in_scripts[0] if in_scripts else None
+    one_day = dt.timedelta(days=1)  # the time zone may move a timestamp to the day before or after
+    same_day = (stamp for stamp in in_scripts if -one_day <= stamp - day < 2 * one_day)
+    return next(same_day, day)
 
 
 def _day_in_markup(tree: _Element, url: str) -> str | None:
-    found: str | None = find_date(
+    day: str | None = find_date(
         tree,
         url=url,
         original_date=True,
-        extensive_search=False,  # it takes any date in the text for the publication's
+        extensive_search=False,  # which takes any date in the text for the date of publication
         max_date=f"{LATEST_YEAR}-12-31",
     )
-    return found
+    return day
 
 
-def _moment(text: str) -> dt.datetime | None:
+def _parsed(text: str) -> dt.datetime | None:
+    """The ISO 8601 date or time in UTC; None where it is none, or outside the plausible years."""
     try:
-        stamp = dt.datetime.fromisoformat(text.strip())
-        stamp = stamp.replace(tzinfo=dt.UTC) if stamp.tzinfo is None else stamp.astimezone(dt.UTC)
+        time = dt.datetime.fromisoformat(text.strip())
+        time = time.replace(tzinfo=dt.UTC) if time.tzinfo is None else time.astimezone(dt.UTC)
     except (ValueError, OverflowError):
         return None
-    return stamp if EARLIEST_YEAR <= stamp.year <= LATEST_YEAR else None
+    return time if EARLIEST_YEAR <= time.year <= LATEST_YEAR else None

@@ -1,4 +1,4 @@
-"""From a page's bytes to its readable part."""
+"""From the bytes of a page to its article, or to the reason why it is not one."""
 
 from __future__ import annotations
 
@@ -11,52 +11,53 @@ from nlp.extraction.dates import publish_date
 from nlp.extraction.linked_data import linked_article
 from nlp.extraction.main_text import main_text
 from nlp.extraction.markup import bounded, parse
-from nlp.extraction.metadata import author_of, declared, title_of
+from nlp.extraction.metadata import author_of, meta_contents, title_of
 from nlp.text.words import words
 from nlp.urls import canonical_url, registrable_domain
 
 MAX_HTML_CHARS = 5_000_000
-"""What is read of a page; the fetcher's bound on its bytes comes first."""
+"""Read of a page; the fetcher limits its bytes before."""
 
 MAX_TAGS = 30_000
-"""What follows the last of so many is not read; nine in ten news pages have below 2,500."""
+"""The page is cut after this many; nine in ten news pages have fewer than 2,500."""
 
 MAX_TEXT_CHARS = 200_000
-"""What is read of one text, some 33,000 words; every later stage is linear in it."""
+"""Kept of one text, some 33,000 words; every later stage is linear in it."""
 
 MAX_BINARY_SHARE = 0.02
-"""Control characters beyond this share of the first 4,096 are not text."""
+"""A page with a larger share of control characters in its first 4,096 is binary data."""
 
+_NO_TEXT = Rejection(reason="no_text", detail="The page has no readable text.")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 def extract(page: Page, min_word_count: int) -> Article | Rejection:
-    """The article of `page`, or why it is none. Raises at most MemoryError, whatever the bytes.
+    """The article of `page`, or why it is not one. Raises only MemoryError, for any bytes.
 
-    The time is bounded too, for what is read is: MAX_HTML_CHARS, MAX_TAGS, and in the tree
-    `nlp.extraction.markup`'s bounds on elements, text, depth, names and attributes. What is beyond
-    them is left out, and the article made from the rest. `scripts/bench fuzz` prints the slowest
-    page found. The language, the summary and the entities are for later stages to set.
+    The time is bounded because the input is: by MAX_HTML_CHARS and MAX_TAGS here, and by the limits
+    of `nlp.extraction.markup` on elements, text, depth, names and attributes. What exceeds them is
+    left out, and the article is made from the rest. `scripts/bench fuzz` prints the slowest page it
+    finds. The language is set by a later stage.
     """
     try:
         html = _html(page)
         return _article(page.url, html, min_word_count) if html else _not_readable()
-    except MemoryError:  # of the whole process; whoever runs it knows what may be taken
+    except MemoryError:  # concerns the whole process; its runner decides
         raise
     except Exception as error:  # a parser may raise anything on a hostile page
         return _not_readable(f"{type(error).__name__} while reading the page.")
 
 
 def _html(page: Page) -> str | None:
-    """The page as characters, up to its bounds, or None where it is binary data."""
+    """The page as characters, cut to its limits; None where it is binary data."""
     text = decode(page.body, page.content_type)[:MAX_HTML_CHARS]
     beginning = text[:4096]
     if len(_CONTROL.findall(beginning)) > MAX_BINARY_SHARE * len(beginning):
         return None
-    return _within_tags(text) or " "
+    return _cut_after_max_tags(text) or " "
 
 
-def _within_tags(text: str) -> str:
+def _cut_after_max_tags(text: str) -> str:
     if text.count("<") <= MAX_TAGS:
         return text
     return "<".join(text.split("<", MAX_TAGS)[:MAX_TAGS])
@@ -70,16 +71,16 @@ def _article(url: str, html: str, min_word_count: int) -> Article | Rejection:
     canonical, domain = canonical_url(url), registrable_domain(url)
     tree = parse(html)
     if tree is None:
-        return Rejection(reason="no_text", detail="The page has no readable text.")
+        return _NO_TEXT
     linked = linked_article(tree)
     tree = bounded(tree, len(html))
-    metas = declared(tree)
+    metas = meta_contents(tree)
     title = title_of(tree, metas, linked)
     author = author_of(tree, metas, linked)
     published = publish_date(tree, metas, linked, html, url)
     text = main_text(tree, url, title, linked)[:MAX_TEXT_CHARS]
     if not text:
-        return Rejection(reason="no_text", detail="The page has no readable text.")
+        return _NO_TEXT
     if title is None:
         return Rejection(reason="no_title", detail="The page has no title.")
     word_count = len(words(text))

@@ -1,4 +1,4 @@
-"""From the characters of a page to a tree whose size is bounded, whatever the page is."""
+"""Parses the markup of a page into a tree whose size is bounded, however hostile the page is."""
 
 from __future__ import annotations
 
@@ -15,56 +15,56 @@ from lxml.etree import (
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
 MAX_ELEMENTS = 8_000
-"""What is kept of a page's elements, in its order; nine in ten news pages have below 1,200."""
+"""Elements kept of a page, in document order; nine in ten news pages have fewer than 1,200."""
 
 MAX_TREE_CHARS = 300_000
-"""What is kept of a page's text, menus and notices included; nine in ten have below 45,000."""
+"""Text kept of a page, menus and notices included; nine in ten pages have less than 45,000."""
 
 MAX_DEPTH = 64
 """Elements nested deeper become plain text; the deepest of 120 news pages reaches 51."""
 
 MANY_ELEMENTS = 3_000
 MAX_DEPTH_OF_MANY = 40
-"""The same where there are many elements: what is measured for each of a chain of nested ones
-reads all that is within them, so the product of depth and number counts."""
+"""A page with more elements than MANY_ELEMENTS has this limit: a test of an element reads all text
+within it, so a chain of nested elements costs the product of depth and number."""
 
 MAX_NAME_CHARS = 300_000
-"""What is kept of all classes, ids and styles: every rule about boilerplate is a search in them."""
+"""Kept of all classes, ids and styles together: every boilerplate rule searches them."""
 
 MAX_ATTRIBUTES = 1_000
-"""Of one tag; libxml2 compares each with all before it (500,000 took over 5 s)."""
+"""Per tag; libxml2 compares each attribute with all before it (500,000 took over 5 s)."""
 
 MAX_VALUE_CHARS = 10_000
-"""Of one attribute; libxml2 is quadratic in writing one out (60,000 of "<!--" took a second)."""
+"""Per attribute; libxml2 takes quadratic time to serialize one (60,000 of "<!--" took a second)."""
 
-UNREAD = (
+IGNORED_TAGS = (
     "script", "style", "svg", "noscript", "iframe", "template", "link", "video", "audio",
     "canvas", "object", "select",
 )  # fmt: skip
-"""What holds no running text, and most of a page's bytes."""
+"""Elements without running text; they hold most of a page's bytes."""
 
-_UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+_INVALID_CHARS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _DOCTYPE = re.compile(r"\s{0,100}<!doctype[^>]{0,1000}>", re.IGNORECASE)
 _TOO_LARGE = XPath(f"count(//*) > {MAX_ELEMENTS} or string-length(string(/*)) > {MAX_TREE_CHARS}")
 _MANY = XPath(f"count(//*) > {MANY_ELEMENTS}")
 _TOO_DEEP = XPath("/*" * (MAX_DEPTH + 1))
 _TOO_DEEP_OF_MANY = XPath("/*" * (MAX_DEPTH_OF_MANY + 1))
 _LONG_VALUES = XPath(f"//@*[string-length() > {MAX_VALUE_CHARS}]")
-_LARGE_TAG = re.compile(r"<[a-z][^<>]{10000,}", re.IGNORECASE)
+_LONG_TAG = re.compile(r"<[a-z][^<>]{10000,}", re.IGNORECASE)
 
 
 def parse(html: str) -> _Element | None:
     """The tree of `html`, not yet bounded; None where the parser finds nothing.
 
-    libxml2 ends it where elements are nested 256 deep. Comments and processing instructions are
-    left out. The document type is too: where it is odd, libxml2 drops the page that follows.
+    libxml2 cuts it off where elements are nested 256 deep. Comments and processing instructions are
+    left out, and so is the document type: after an odd one libxml2 drops the rest of the page.
     """
-    text = _UNFIT.sub("", html)
-    declared = _DOCTYPE.match(text)
-    if declared:
-        text = text[declared.end() :]
+    text = _INVALID_CHARS.sub("", html)
+    doctype = _DOCTYPE.match(text)
+    if doctype:
+        text = text[doctype.end() :]
     try:
-        text = _LARGE_TAG.sub(_with_few_attributes, text)
+        text = _LONG_TAG.sub(_with_few_attributes, text)
         tree: _Element = document_fromstring(text.encode(), parser=_parser())
     except (LxmlError, ValueError):  # ParserError, "Document is empty", is an LxmlError
         return None
@@ -79,7 +79,7 @@ def _parser() -> HTMLParser:
         remove_comments=True,
         remove_pis=True,
     )
-    # lxml.html asks a Python function for the class of every element; one class serves us.
+    # By default lxml.html calls a Python function for the class of every element; we need only one.
     parser.set_element_class_lookup(ElementDefaultClassLookup(element=HtmlElement))
     return parser
 
@@ -89,8 +89,12 @@ def _with_few_attributes(tag: re.Match[str]) -> str:
 
 
 def bounded(tree: _Element, html_chars: int) -> _Element:
-    """`tree` of a page of `html_chars`, changed in place: its text, within the bounds above."""
-    strip_elements(tree, *UNREAD, with_tail=False)
+    """`tree`, changed in place: only elements with text, and within the limits above.
+
+    `html_chars` is the length of the page; the checks that only a long page can fail are skipped
+    for a shorter one.
+    """
+    strip_elements(tree, *IGNORED_TAGS, with_tail=False)
     strip_attributes(tree, "rowspan", "colspan")  # each may ask for 65,534 cells
     if _TOO_LARGE(tree):
         _cut(tree)
@@ -104,16 +108,16 @@ def bounded(tree: _Element, html_chars: int) -> _Element:
 
 
 def has_many_elements(tree: _Element) -> bool:
-    """Whether what is quadratic in the elements of `tree` had better be left out."""
+    """Whether `tree` has so many elements that work quadratic in them must be left out."""
     return bool(_MANY(tree))
 
 
 def _cut_names(tree: _Element) -> None:
-    left = MAX_NAME_CHARS
+    remaining = MAX_NAME_CHARS
     for element in tree.iter():
         for name in ("class", "id", "style"):
-            left -= len(element.get(name, ""))
-            if left < 0:
+            remaining -= len(element.get(name, ""))
+            if remaining < 0:
                 element.attrib.pop(name, None)
 
 
@@ -125,7 +129,7 @@ def _flatten(element: _Element) -> None:
 
 
 def _cut(tree: _Element) -> None:
-    """Drops all that comes after the last element that is within the bounds."""
+    """Drop everything after the first element beyond the limits."""
     chars = 0
     for count, element in enumerate(tree.iter(), 1):
         chars += len(element.text or "") + len(element.tail or "")
@@ -146,6 +150,6 @@ def _drop_after(last: _Element) -> None:
         element = parent
 
 
-def line(element: _Element) -> str:
-    """The text within `element`, its white space as single spaces."""
+def element_text(element: _Element) -> str:
+    """The text within `element`, its white space folded to single spaces."""
     return " ".join("".join(element.itertext()).split())

@@ -1,4 +1,4 @@
-"""Title and author of a page, as its head, its JSON-LD or its markup tell them."""
+"""The title and the author of a page, from its meta elements, its JSON-LD or its markup."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ _SEPARATORS = ("|", "-", "–", "—", ":", "·", "»")
 _TAG = re.compile(r"<[^<>]{0,200}>")
 
 
-def declared(tree: _Element) -> dict[str, list[str]]:
-    """What the meta elements of `tree` say: lower-case name, property or itemprop to contents."""
-    found: dict[str, list[str]] = {}
+def meta_contents(tree: _Element) -> dict[str, list[str]]:
+    """The meta elements of `tree`: lower-case property, name or itemprop → contents."""
+    contents: dict[str, list[str]] = {}
     for meta in tree.iter("meta"):
         name = meta.get("property") or meta.get("name") or meta.get("itemprop")
         content = one_line(meta.get("content"), MAX_TITLE_CHARS)
         if name and content:
-            found.setdefault(name[:100].strip().lower(), []).append(content)
-    return found
+            contents.setdefault(name[:100].strip().lower(), []).append(content)
+    return contents
 
 
 def title_of(tree: _Element, metas: dict[str, list[str]], linked: LinkedArticle) -> str | None:
-    """The title: from a meta element, from JSON-LD, or from the headings (trafilatura's way).
+    """The title: from a meta element, from JSON-LD, or from the headings by trafilatura.
 
-    The name of the site behind it is cut off where the page says what its site is called.
+    The name of the site at its end is cut off where a meta element gives that name.
     """
-    for value in (*_of(metas, _TITLE_NAMES), linked.headline):
+    for value in (*_values(metas, _TITLE_NAMES), linked.headline):
         if title := one_line(value, MAX_TITLE_CHARS):
             return _without_site(title, metas)
     return one_line(extract_title(tree), MAX_TITLE_CHARS)
@@ -51,32 +51,32 @@ def title_of(tree: _Element, metas: dict[str, list[str]], linked: LinkedArticle)
 
 def _without_site(title: str, metas: dict[str, list[str]]) -> str:
     for site in metas.get("og:site_name", ()):
-        own = title.removesuffix(site).rstrip()
-        if title.endswith(site) and own.endswith(_SEPARATORS):
-            return own.rstrip("".join(_SEPARATORS) + " ") or title
+        rest = title.removesuffix(site).rstrip()
+        if title.endswith(site) and rest.endswith(_SEPARATORS):
+            return rest.rstrip("".join(_SEPARATORS) + " ") or title
     return title
 
 
 def author_of(tree: _Element, metas: dict[str, list[str]], linked: LinkedArticle) -> str | None:
-    """The author, several of them parted by "; ", cleaned by trafilatura's rules.
+    """The author, or several joined by "; ", cleaned by trafilatura's rules.
 
-    In this order: JSON-LD; meta elements, where a single word is a login rather than a name;
-    the markup of the byline.
+    From JSON-LD, else from meta elements (a single word there is a login rather than a name), else
+    from the markup of the byline.
     """
     if author := _cleaned(linked.authors):
         return author
-    author = _cleaned(_of(metas, _AUTHOR_NAMES))
+    author = _cleaned(_values(metas, _AUTHOR_NAMES))
     if author and " " in author:
         return author
     return one_line(extract_author(tree), MAX_AUTHOR_CHARS)
 
 
 def one_line(value: str | None, limit: int) -> str | None:
-    """`value` without entities and runs of white space, cut to `limit`; None where it is empty."""
+    """`value` unescaped, white space folded, cut to `limit` characters; None where it is empty."""
     return " ".join(unescape((value or "")[: 4 * limit]).split())[:limit].strip() or None
 
 
-def _of(metas: dict[str, list[str]], names: tuple[str, ...]) -> Iterator[str]:
+def _values(metas: dict[str, list[str]], names: tuple[str, ...]) -> Iterator[str]:
     for name in names:
         yield from metas.get(name, ())
 

@@ -9,7 +9,7 @@ import pytest
 from nlp.extraction.dates import publish_date
 from nlp.extraction.linked_data import linked_article
 from nlp.extraction.markup import bounded, parse
-from nlp.extraction.metadata import declared
+from nlp.extraction.metadata import meta_contents
 
 META = '<meta property="article:published_time" content="{}">'
 JSON_LD = '<script type="application/ld+json">{{"@type": %s, "datePublished": "{}"}}</script>'
@@ -24,7 +24,7 @@ def published(head: str, url: str = "https://a.example/bridge") -> dt.datetime |
     assert tree is not None
     linked = linked_article(tree)
     tree = bounded(tree, len(html))
-    return publish_date(tree, declared(tree), linked, html, url)
+    return publish_date(tree, meta_contents(tree), linked, html, url)
 
 
 @pytest.mark.parametrize(

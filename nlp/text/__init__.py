@@ -1,1 +1,1 @@
-"""Words and sentences, what they are about, and what a few of them tell of the whole."""
+"""Words and sentences, and what is made of them: query terms, keywords, summary, language."""

@@ -1,4 +1,4 @@
-"""The language of a text."""
+"""Detects the language of a text; scores made for English ask it whether they apply."""
 
 from __future__ import annotations
 
@@ -9,33 +9,32 @@ import py3langid
 from nlp.neutral import Unmeasurable
 
 MIN_LETTERS = 60
-"""Below this the guess is a coin toss."""
+"""With fewer the result is close to random."""
 
 READ_CHARS = 3000
-"""What is read of a text: more does not change the answer."""
+"""Read of a text: more does not change the result."""
 
-
-_TURN = Lock()
-"""Threads that come together would each load the model."""
+_LOADING = Lock()
+"""Without it, threads that start together would each load the model."""
 
 
 def language_of(text: str) -> str | None:
-    """The ISO 639-1 code of the language of `text`, or None where it is too short to tell.
+    """The ISO 639-1 code of the language of `text`, or None where it is too short.
 
     By py3langid, the maintained fork of langid.py (Lui and Baldwin, ACL 2012), whose model
-    comes with it.
+    is included in its package.
     """
     beginning = text[:READ_CHARS]
     if sum(map(str.isalpha, beginning)) < MIN_LETTERS:
         return None
-    with _TURN:
+    with _LOADING:
         code, _log_probability = py3langid.classify(beginning)
     return str(code)
 
 
 def warm_up() -> None:
     """Load the model now, which takes 0.9 s, rather than with the first article."""
-    with _TURN:
+    with _LOADING:
         py3langid.classify("Loaded.")
 
 
@@ -46,5 +45,5 @@ def require_english(language: str | None) -> None:
 
 
 def is_english(language: str | None) -> bool:
-    """Whether scores made for English apply; an unknown language has the benefit of the doubt."""
+    """Whether scores made for English apply; an unknown language is taken for English."""
     return language in ("en", None)

@@ -1,4 +1,4 @@
-"""The words that say nothing of what a text is about, language by language."""
+"""Stop words, language by language: words that do not say what a text is about."""
 
 from __future__ import annotations
 
@@ -10,34 +10,36 @@ from msgspec import Struct
 
 DATA = Path(__file__).parents[1] / "data" / "stopwords.toml"
 
-SHORT = 3
-"""Letters up to which a word of a language without a list is taken for one of these."""
+MIN_LETTERS_WITHOUT_LIST = 4
+"""In a language without a list, shorter words are taken for stop words."""
 
 _SAME_LANGUAGE = {"nn": "nb", "no": "nb"}
 
 
 class Stopwords(Struct, frozen=True, kw_only=True):
-    """The function words of one language, case-folded."""
+    """The stop words of one language, case-folded."""
 
     delimiters: frozenset[str] = frozenset()
-    """They end a run of telling words."""
+    """They end a phrase."""
     titles: frozenset[str] = frozenset()
-    """They end it even where they have a capital, as "CEO" before a name."""
+    """They end a phrase even where they are capitalised, as "CEO" before a name."""
     weak: frozenset[str] = frozenset()
-    """They may stand in a keyword, but are none alone."""
-    shortest: int = 2
-    """Letters that a telling word has at least."""
+    """They may be part of a keyword but not a keyword alone."""
+    min_letters: int = 2
+    """Shorter words are stop words too."""
 
 
 def stopwords(language: str | None) -> Stopwords:
-    """Those of an ISO 639-1 code; English for None, and short words where there is no list."""
+    """Those of an ISO 639-1 code; English for None; only short words where there is no list."""
     code = language or "en"
-    return _lists().get(_SAME_LANGUAGE.get(code, code), Stopwords(shortest=SHORT + 1))
+    return _lists().get(
+        _SAME_LANGUAGE.get(code, code), Stopwords(min_letters=MIN_LETTERS_WITHOUT_LIST)
+    )
 
 
 @lru_cache(maxsize=1)
 def _lists() -> dict[str, Stopwords]:
-    """What the data file says, which tells how the lists were made."""
+    """The lists of the data file, whose header says how they were made."""
     return {
         code: Stopwords(
             delimiters=frozenset(lists["delimiters"].split()),

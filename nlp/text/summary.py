@@ -1,4 +1,4 @@
-"""An article in a few sentences of its own."""
+"""Extractive summary: an article in two or three of its own sentences."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ MAX_CHARS = 500
 MIN_WORDS = 4
 """Shorter lines are headings, bylines and datelines."""
 
-LONG_LINE = 20
-"""Words from which a line is a sentence though no full stop ends it."""
+MIN_UNCLOSED_WORDS = 20
+"""A line of this many words is a sentence even without closing punctuation."""
 
 ENOUGH_WORDS = 30
-"""Two sentences that have fewer are followed by a third."""
+"""With fewer words in two sentences a third is added."""
 
-CONSIDERED = 8
-"""Sentences that are weighed: none after these was ever chosen on the shared pages."""
+MAX_CANDIDATES = 8
+"""Sentences considered: no later one was ever chosen on the benchmark's pages."""
 
-COST_OF_PLACE = 0.1
-"""What a sentence loses to the one before it, in shares of the title."""
+POSITION_PENALTY = 0.1
+"""Subtracted for each position, as a share of the title's weight."""
 
 _CLOSING = (".", "!", "?", "…", "。", "！", "？", '"', "”", "’", "»")
-_AFTER_CLOSING = 3
-"""Characters that may follow the full stop: a bracket, an emoji."""
+_CLOSING_CHARS = 3
+"""How many of the last characters are searched: a bracket or an emoji may follow the full stop."""
 
 _DATELINE = re.compile(
     r"""^(?:[A-Z][A-Z.’'-]+(?:,?\ [A-Z][A-Z.’'-]*){0,3}(?:,\ [A-Z][\w.]+)?   # SANTA FE, N.M.
@@ -47,56 +47,61 @@ _PROMPT = re.compile(
 
 
 def lead_summary(title: str, text: TokenizedText) -> str:
-    """The first sentence, and of the next seven the one that says most of the title.
+    """The first sentence and, of the next seven, the one that covers most of the title.
 
-    A third follows where the two have fewer than 30 words. In the order of the text, and up to 500
-    characters; a first sentence beyond is cut at a word. Passed over are lines that are no
-    sentence, the title where the text repeats it, and prompts ("Subscribe to …"); datelines are
-    taken off. A sentence says as much of the title as the rarity of their common stems makes up
-    of the whole title's, less a tenth for each place.
+    A third is added where the two have fewer than 30 words. The sentences are in the order of the
+    text, with at most 500 characters in all; a longer first sentence is cut at a word. Lines that
+    are not sentences, a repetition of the title and prompts ("Subscribe to …") are skipped;
+    datelines are removed. The coverage of a sentence is the idf of the stems that it shares with
+    the title, as a share of the title's total idf, less a tenth for each position.
 
-    Measured against the description that 94 English news pages give of themselves, as ROUGE-1/2/L,
-    in brackets on the 40 that do not copy their own beginning there (`bench quality`): the first
-    three sentences have 43.3/35.2/40.0 (24.6/9.1/18.2), this 47.0/37.4/42.7 (29.0/11.0/21.0), half
-    of it for stopping at two: three sentences by the same rule had 41.9/33.1/38.0 (25.6/9.4/18.5)
-    beside 42.6/34.4/39.3 (24.4/8.9/17.9), the first two 45.8/36.8/42.2 (26.9/10.3/19.8).
-    Chosen from the same eight sentences by the cosine of embeddings with the title, it is
-    47.3/37.7/43.0 (28.8/10.8/20.8), with their centroid 45.8/36.8/41.8 (26.7/10.6/19.6), for 90 ms
-    of processor time against 0.4. Centrality among the first thirty has 28.6/14.5/21.7
-    (23.7/8.3/16.1) by embeddings, and 27.7/14.3/21.6 (22.8/6.7/16.4) by TF-IDF as in LexRank
-    (Erkan and Radev, JAIR 22, 2004): news puts what matters first (Nallapati et al., AAAI 2017).
+    ROUGE-1/2/L against the description that 94 English news pages give of themselves, in brackets
+    on the 40 whose description does not copy their beginning (`bench quality`):
+
+    - the first three sentences: 43.3/35.2/40.0 (24.6/9.1/18.2);
+    - this summary: 47.0/37.4/42.7 (29.0/11.0/21.0). Half of the gain is from stopping at two
+      sentences: three by the same rule had 41.9/33.1/38.0 (25.6/9.4/18.5), where the first three
+      had 42.6/34.4/39.3 (24.4/8.9/17.9); the first two had 45.8/36.8/42.2 (26.9/10.3/19.8);
+    - the same eight sentences ranked by the cosine of their embedding with the title's:
+      47.3/37.7/43.0 (28.8/10.8/20.8), with their centroid: 45.8/36.8/41.8 (26.7/10.6/19.6), for
+      90 ms of processor time instead of 0.4;
+    - centrality among the first thirty: 28.6/14.5/21.7 (23.7/8.3/16.1) by embeddings,
+      27.7/14.3/21.6 (22.8/6.7/16.4) by TF-IDF as in LexRank (Erkan and Radev, JAIR 22, 2004). News
+      puts the important first (Nallapati et al., AAAI 2017).
     """
-    told = words(title)
-    found = list(islice(_telling(text, told), CONSIDERED)) or list(text.sentences[:MAX_SENTENCES])
-    if not found:
+    title_words = words(title)
+    candidates = list(islice(_candidates(text, title_words), MAX_CANDIDATES))
+    candidates = candidates or list(text.sentences[:MAX_SENTENCES])
+    if not candidates:
         return ""
-    found[0] = _DATELINE.sub("", found[0])
-    if len(found[0]) > MAX_CHARS:
-        return _cut(found[0])
-    return " ".join(found[place] for place in sorted(_chosen(found, told)))
+    candidates[0] = _DATELINE.sub("", candidates[0])
+    if len(candidates[0]) > MAX_CHARS:
+        return _cut(candidates[0])
+    return " ".join(candidates[position] for position in sorted(_chosen(candidates, title_words)))
 
 
-def _telling(text: TokenizedText, title: Sequence[str]) -> Iterator[str]:
-    """The sentences that could stand in a summary, in order."""
+def _candidates(text: TokenizedText, title_words: Sequence[str]) -> Iterator[str]:
+    """The sentences that could be part of a summary, in order."""
     for sentence in _rejoined(text.sentences):
-        spoken = words(sentence)
-        if len(spoken) < MIN_WORDS or spoken == title or not _begins(sentence):
+        sentence_words = words(sentence)
+        if len(sentence_words) < MIN_WORDS or sentence_words == title_words:
             continue
-        if (_is_closed(sentence) or len(spoken) >= LONG_LINE) and not _PROMPT.match(sentence):
+        is_whole = _is_closed(sentence) or len(sentence_words) >= MIN_UNCLOSED_WORDS
+        if is_whole and _begins_like_a_sentence(sentence) and not _PROMPT.match(sentence):
             yield sentence
 
 
-def _begins(sentence: str) -> bool:
-    """Whether this is the beginning of a sentence, and no row of a table."""
+def _begins_like_a_sentence(sentence: str) -> bool:
+    """Not in lower case, and not a row of a table."""
     return not sentence[0].islower() and sentence.count("|") < 2
 
 
 def _rejoined(sentences: Iterable[str]) -> Iterator[str]:
-    """The sentences, with those made whole that a line break cut in two."""
+    """The sentences, with those joined again that a line break has split."""
     whole = ""
     for sentence in sentences:
-        goes_on = sentence[0].islower() and not whole.endswith(_CLOSING)
-        if whole and goes_on and len(whole) + len(sentence) < MAX_CHARS:
+        continues = sentence[0].islower() and not whole.endswith(_CLOSING)
+        if whole and continues and len(whole) + len(sentence) < MAX_CHARS:
             whole = f"{whole} {sentence}"
             continue
         if whole:
@@ -107,27 +112,27 @@ def _rejoined(sentences: Iterable[str]) -> Iterator[str]:
 
 
 def _is_closed(sentence: str) -> bool:
-    return any(mark in sentence[-_AFTER_CLOSING:] for mark in _CLOSING) and sentence[-1] != ":"
+    return any(mark in sentence[-_CLOSING_CHARS:] for mark in _CLOSING) and sentence[-1] != ":"
 
 
-def _chosen(found: Sequence[str], title: Sequence[str]) -> list[int]:
-    """The places of the sentences to show, the most telling first."""
-    telling = dict(zip(stems(title), map(idf, title), strict=True))
-    whole = sum(telling.values()) or 1.0
+def _chosen(candidates: Sequence[str], title_words: Sequence[str]) -> list[int]:
+    """The positions of the sentences to show: the first, then by coverage of the title."""
+    weights = dict(zip(stems(title_words), map(idf, title_words), strict=True))
+    total = sum(weights.values()) or 1.0
 
-    def worth(place: int) -> float:
-        spoken = telling.keys() & stems(words(found[place]))
-        return sum(telling[stem] for stem in spoken) / whole - COST_OF_PLACE * place
+    def coverage(position: int) -> float:
+        shared = weights.keys() & stems(words(candidates[position]))
+        return sum(weights[stem] for stem in shared) / total - POSITION_PENALTY * position
 
     chosen = [0]
-    chars, count = len(found[0]), len(words(found[0]))
-    for place in sorted(range(1, len(found)), key=worth, reverse=True):
-        if len(chosen) == MAX_SENTENCES or (len(chosen) > 1 and count >= ENOUGH_WORDS):
+    chars, word_count = len(candidates[0]), len(words(candidates[0]))
+    for position in sorted(range(1, len(candidates)), key=coverage, reverse=True):
+        if len(chosen) == MAX_SENTENCES or (len(chosen) > 1 and word_count >= ENOUGH_WORDS):
             break
-        if chars + 1 + len(found[place]) <= MAX_CHARS:
-            chosen.append(place)
-            chars += 1 + len(found[place])
-            count += len(words(found[place]))
+        if chars + 1 + len(candidates[position]) <= MAX_CHARS:
+            chosen.append(position)
+            chars += 1 + len(candidates[position])
+            word_count += len(words(candidates[position]))
     return chosen
 
 

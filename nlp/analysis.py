@@ -1,9 +1,12 @@
-"""What the analysis of an article takes and gives, as data.
+"""The inputs and results of an article's analysis, as data.
 
-A page is **read**: it becomes an article, or is rejected. The article's text is **studied**: its
-`Impression` is what every candidate pays for, its `Details` only those that may be kept. Both
-depend on the text alone, so that they can be kept for other jobs; the `Scorecard` depends on
-the query and the moment too. `Evidence` is what of all this the ranking of a job needs.
+A page is **read**: it becomes an article or is rejected. The article is **studied**: its
+`Impression` is made for every candidate, its `Details` only for those that may be kept. Both depend
+on the text alone, so that other jobs can use them again; the `Scorecard` also depends on the query
+and the time. `Evidence` is the part of all this that the ranking of a job needs.
+
+`Evidence`, with all structs within it, is stored in the ledger as msgpack: its stored names stay
+(`tests/contract/test_stored_evidence.py`).
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from nlp.text.query_terms import TermCounts
 
 
 class Weights(Struct, frozen=True, kw_only=True):
-    """The share of each score in the composite. They sum to 1."""
+    """The share of each score in the composite; they sum to 1."""
 
     readability: float = 0.12
     ner: float = 0.12
@@ -30,13 +33,13 @@ class Weights(Struct, frozen=True, kw_only=True):
 
 
 class AnalysisPolicy(Struct, frozen=True, kw_only=True):
-    """What an operator may tune about one article's analysis."""
+    """What an operator can configure of an analysis."""
 
     min_word_count: int = 300
     weights: Weights = field(default_factory=Weights)
     half_life_days: float = 7.0
     topic_half_life_days: dict[str, float] = field(default_factory=dict)
-    """Topic word → half-life, for topics whose news age faster or slower."""
+    """Topic → half-life, for topics whose news age faster or slower."""
 
 
 class ReadRequest(Struct, frozen=True, kw_only=True):
@@ -50,13 +53,13 @@ class Rejection(Struct, frozen=True, kw_only=True, tag="rejected"):
     """Why a page is not an article."""
 
     reason: str
-    """A stable word: `no_text`, `no_title`, `too_short`, `not_readable`."""
+    """`no_text`, `no_title`, `too_short` or `not_readable`; part of the interface."""
     detail: str
-    """One sentence for a reader."""
+    """One sentence for users."""
 
 
 class StageRun(Struct, frozen=True, kw_only=True):
-    """How long one stage took on one article, and whether it failed."""
+    """How long one stage of one article took, and whether it failed."""
 
     name: str
     started_ns: int
@@ -66,7 +69,7 @@ class StageRun(Struct, frozen=True, kw_only=True):
 
 
 class ReadReport(Struct, frozen=True, kw_only=True):
-    """What became of a page."""
+    """The outcome of reading a page, with the stages that ran."""
 
     outcome: Article | Rejection
     stages: tuple[StageRun, ...] = ()
@@ -76,12 +79,12 @@ class Score(Struct, frozen=True, array_like=True):
     """One score, 0–100."""
 
     value: float
-    neutral: str | None = None
-    """Why the value is only the neutral one; None where it was measured."""
+    neutral_reason: str | None = None
+    """Why the value is the neutral one; None where it was measured."""
 
 
 class Fingerprint(Struct, frozen=True, kw_only=True):
-    """What near-duplicates and clusters are found by."""
+    """By which near-duplicates and clusters are found."""
 
     text_sha256: str
     """Of the text, lower-cased, with white space folded."""
@@ -94,7 +97,7 @@ class Fingerprint(Struct, frozen=True, kw_only=True):
 
 
 class Impression(Struct, frozen=True, kw_only=True):
-    """What is cheap to know of a text, and of every candidate."""
+    """The cheap part of a study, made for every candidate."""
 
     fingerprint: Fingerprint
     readability: Score
@@ -102,11 +105,11 @@ class Impression(Struct, frozen=True, kw_only=True):
 
 
 DETAIL_CHARS = 20_000
-"""Of a text, for its details: some 3,300 words."""
+"""Read of a text for its details: some 3,300 words."""
 
 
 class Details(Struct, frozen=True, kw_only=True):
-    """What only a closer look tells of a text."""
+    """The expensive part of a study, made for articles that may be kept."""
 
     ner_density: Score
     entities: tuple[Entity, ...] = ()
@@ -115,31 +118,31 @@ class Details(Struct, frozen=True, kw_only=True):
 
 
 class Depth(enum.StrEnum):
-    """How closely a text is to be looked at."""
+    """How much of a study is made."""
 
     IMPRESSION = "impression"
     DETAILS = "details"
-    """The impression, and the details with it."""
+    """The impression and the details."""
 
 
 class StudyRequest(Struct, frozen=True, kw_only=True):
-    """An article to study, and in which light."""
+    """An article to study, and the query and time to score it against."""
 
     article: Article
     now: dt.datetime
-    """The moment that recency is measured against; aware."""
+    """The time that recency is measured against; aware."""
     query: str | None = None
     """The topic or question of the job; None where the caller gave none."""
     policy: AnalysisPolicy = field(default_factory=AnalysisPolicy)
     depth: Depth = Depth.DETAILS
     impression: Impression | None = None
-    """Where it is known already; None to have it made."""
+    """Given if already known, else None and it is made."""
     details: Details | None = None
     """The same."""
 
 
 class NeutralScore(Struct, frozen=True, kw_only=True):
-    """A score that could not be measured and stands at its neutral value."""
+    """A score that could not be measured and has the neutral value."""
 
     score: str
     reason: str
@@ -153,31 +156,31 @@ class Scorecard(Struct, frozen=True, kw_only=True):
     ner_density_score: float
     sentiment_score: float
     tfidf_relevance_score: float
-    """By words. With `semantic_relevance_score` it makes `relevance_score`."""
+    """By words (BM25). Combined with `semantic_relevance_score` in `relevance_score`."""
     recency_score: float
     reputation_score: float
     topic_coherence_score: float
     semantic_relevance_score: float
-    """By meaning."""
+    """By meaning: the cosine of embeddings."""
     relevance_score: float
-    """Words and meaning together; what the composite weighs."""
+    """Words and meaning together; part of the composite."""
     neutral: tuple[NeutralScore, ...] = ()
 
 
 class Study(Struct, frozen=True, kw_only=True):
-    """All that is known of one article by itself."""
+    """All that is known of one article by itself, without the other candidates."""
 
     impression: Impression
     details: Details | None
-    """None where only the impression was asked for."""
+    """None where only the impression was requested."""
     terms: TermCounts | None
-    """How often the article says the words of the query; None where that has no word."""
+    """How often the article mentions the words of the query; None where that has no word."""
     scores: Scorecard
-    """As if the article were the only candidate, and with neutral entities without details."""
+    """As if the article were the only candidate; entities are neutral without details."""
 
 
 class StudyReport(Struct, frozen=True, kw_only=True):
-    """The outcome of one request, with the stages that led to it in order."""
+    """The study of one article, with the stages that ran, in order."""
 
     study: Study
     stages: tuple[StageRun, ...] = ()
@@ -187,7 +190,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     """What the ranking of a job needs of one article."""
 
     article: Article
-    """With its text only where the details are not known yet."""
+    """Its text is kept only while the details are not known, else empty."""
     study: Study
     cached: bool = False
-    """Whether all of it was known from before."""
+    """Whether all of it came from the analysis cache."""

@@ -1,4 +1,4 @@
-"""What a page and an article are, as data."""
+"""Pages and articles, as data."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from msgspec import Struct
 
 
 class Page(Struct, frozen=True, kw_only=True):
-    """One fetched document, before anything is known of it."""
+    """One fetched document, before it is read."""
 
     url: str
-    """The address that answered, after redirects."""
+    """The address of the response, after redirects."""
     body: bytes
     """The decompressed body."""
     content_type: str | None = None
-    """The `Content-Type` header as sent; its charset is a hint, not a truth."""
+    """The `Content-Type` header as sent; its charset may be wrong."""
 
 
 class Entity(Struct, frozen=True, kw_only=True):
-    """A named thing in the text."""
+    """A named entity of the text."""
 
     text: str
     label: str
-    """The recogniser's class: PERSON, ORG, GPE, …"""
+    """The class that the recogniser gives it: PERSON, ORG, GPE, …"""
     count: int
-    """How often it is mentioned in the words that were read for entities."""
+    """Mentions in the part of the text that was read for entities."""
 
 
 class Article(Struct, frozen=True, kw_only=True, tag="article"):
@@ -40,6 +40,6 @@ class Article(Struct, frozen=True, kw_only=True, tag="article"):
     word_count: int
     author: str | None = None
     publish_date: dt.datetime | None = None
-    """Aware, in UTC; None where the page does not say."""
+    """Aware, in UTC; None where the page has none."""
     language: str | None = None
-    """ISO 639-1 code; None where the text is too short to tell."""
+    """ISO 639-1 code; None where the text is too short to detect it."""

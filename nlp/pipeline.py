@@ -1,12 +1,12 @@
-"""The order of the stages: from pages to articles, and from articles to what is known of them.
+"""The stages of an analysis, in their order: from pages to articles, and from articles to studies.
 
-1. **read**: extract, then language; a page that is no article leaves here.
-2. **study**: embed, readability, sentiment and fingerprint make the impression of a text;
-   entities, keywords and summary its details, where these are wanted. Relevance, recency,
-   reputation and coherence are measured in the light of the query; all make the scorecard.
+1. **read**: extract, then language. A page that is not an article is rejected here.
+2. **study**: embed, readability, sentiment and fingerprint make the impression of a text; entities,
+   keywords and summary make its details, if requested. Relevance, recency, reputation and coherence
+   are scored against the query. All scores together make the scorecard.
 
-What a request brings along of a text, from before, is not made again. A stage that fails gives its
-neutral value and says so; it never fails the article.
+An impression or details that a request already carries are not computed again. A stage that fails
+gives its neutral value and its error is recorded; it never fails the article.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from nlp.models import Models
 from nlp.neutral import NEUTRAL, Unmeasurable
 from nlp.relevance import RELEVANCE_SCORE_NAMES, relevance_scores
 from nlp.scores.coherence import topic_coherence
-from nlp.scores.entities import MAX_ENTITIES, counted, entity_density, readable_part
+from nlp.scores.entities import MAX_ENTITIES, count_entities, entity_density, entity_excerpt
 from nlp.scores.readability import readability
 from nlp.scores.recency import half_life_days, recency
 from nlp.scores.reputation import reputation
@@ -53,46 +53,49 @@ from nlp.text.query_terms import TermCounts, term_counts
 from nlp.text.summary import lead_summary
 from nlp.text.words import TokenizedText
 
-UNDETAILED = Score(NEUTRAL, "Entities are read only of articles that come into question.")
+NOT_DETAILED = Score(NEUTRAL, "Entities are extracted only from articles that may be kept.")
 
-Working = Callable[[Sequence[int]], None]
-"""Told which of the requests are being worked on from now, and no others."""
+ReportProgress = Callable[[Sequence[int]], None]
+"""Called with the positions of the requests that are worked on from now on, and of no others."""
 
 
 def read(request: ReadRequest) -> ReadReport:
-    """The article of a page, with its language, or why it is none. Raises only MemoryError."""
+    """The article of a page with its language, or why it is not one. Raises only MemoryError."""
     log = StageLog()
-    unread: Article | Rejection = Rejection(
+    unreadable: Article | Rejection = Rejection(
         reason="not_readable", detail="The page could not be read."
     )
-    found = log.run("extract", lambda: extract(request.page, request.min_word_count), unread)
-    if isinstance(found, Article):
-        text = f"{found.title}\n{found.text}"
-        found = replace(found, language=log.run("language", lambda: language_of(text), None))
-    return ReadReport(outcome=found, stages=tuple(log.runs))
+    outcome = log.run("extract", lambda: extract(request.page, request.min_word_count), unreadable)
+    if isinstance(outcome, Article):
+        text = f"{outcome.title}\n{outcome.text}"
+        language = log.run("language", lambda: language_of(text), None)
+        outcome = replace(outcome, language=language)
+    return ReadReport(outcome=outcome, stages=tuple(log.runs))
 
 
 def study(
-    requests: Sequence[StudyRequest], models: Models, working: Working = lambda _which: None
+    requests: Sequence[StudyRequest],
+    models: Models,
+    report_progress: ReportProgress = lambda _positions: None,
 ) -> Iterator[StudyReport]:
-    """The report on each request, in their order, each as soon as it is known.
+    """The report on each request, in their order, each as soon as it is ready.
 
-    What has to be embedded is embedded together, first. A report does not depend on what
-    stands beside it. Raises only for weights that do not sum to 1.
+    All texts to embed are embedded first, in one batch. A report does not depend on the other
+    requests. Raises ValueError for weights that do not sum to 1, and MemoryError.
     """
     if not requests:
         return
-    subjects = [_Subject(request, models) for request in requests]
-    working(range(len(requests)))
-    vectors = _embed(subjects, models.embedder)
-    for place, subject in enumerate(subjects):
-        working([place])
-        yield subject.report(vectors)
+    studies = [_ArticleStudy(request, models) for request in requests]
+    report_progress(range(len(requests)))
+    vectors = _embed(studies, models.embedder)
+    for position, article_study in enumerate(studies):
+        report_progress([position])
+        yield article_study.report(vectors)
 
 
 @dataclass
-class _Subject:
-    """One article under study."""
+class _ArticleStudy:
+    """The study of one article while it is made."""
 
     request: StudyRequest
     models: Models
@@ -108,7 +111,7 @@ class _Subject:
         details = self.request.details
         if details is None and self.request.depth is Depth.DETAILS:
             details = self._details()
-        counts = self._counts()
+        counts = self._term_counts()
         study = Study(
             impression=impression,
             details=details,
@@ -117,59 +120,61 @@ class _Subject:
         )
         return StudyReport(study=study, stages=tuple(self.log.runs))
 
-    # By the text alone
+    # From the text alone
 
     def _impression(self, vector: Vectors | None) -> Impression:
-        article, text = self.article, self.text
-        least = self.request.policy.min_word_count
-        known = np.zeros(self.models.embedder.dimension, np.float32) if vector is None else vector
+        article, text, log = self.article, self.text, self.log
+        min_words = self.request.policy.min_word_count
+        if vector is None:
+            vector = np.zeros(self.models.embedder.dimension, np.float32)
+        of_no_text = fingerprint("", vector)
         return Impression(
-            readability=self.log.measure(
-                "readability", self._in_english(lambda: readability(text, least))
+            readability=log.score(
+                "readability", self._english_only(lambda: readability(text, min_words))
             ),
-            sentiment=self.log.measure("sentiment", self._in_english(lambda: neutrality(text))),
-            fingerprint=self.log.run(
-                "fingerprint", lambda: fingerprint(article.text, known), fingerprint("", known)
+            sentiment=log.score("sentiment", self._english_only(lambda: neutrality(text))),
+            fingerprint=log.run(
+                "fingerprint", lambda: fingerprint(article.text, vector), of_no_text
             ),
         )
 
     def _details(self) -> Details:
-        article, text = self.article, self.text
+        article, text, log = self.article, self.text, self.log
         if len(article.text) > DETAIL_CHARS:
             text = TokenizedText(article.text[:DETAIL_CHARS])
-        density, entities = self.log.run_or(
+        density, entities = log.run_or(
             "entities", self._entities, lambda error: (failed_score(error), ())
         )
         return Details(
             ner_density=density,
             entities=entities[:MAX_ENTITIES],
-            keywords=self.log.run(
+            keywords=log.run(
                 "keywords", lambda: keywords(article.title, text.text, article.language), ()
             ),
-            summary=self.log.run("summary", lambda: lead_summary(article.title, text), ""),
+            summary=log.run("summary", lambda: lead_summary(article.title, text), ""),
         )
 
     def _entities(self) -> tuple[Score, tuple[Entity, ...]]:
-        read = readable_part(self.article.text)
+        excerpt = entity_excerpt(self.article.text)
         entities: list[Entity] = []
 
         def density() -> float:
             require_english(self.article.language)
-            entities.extend(counted(self.models.entities.mentions(read)))
-            return entity_density(entities, read)
+            entities.extend(count_entities(self.models.entities.mentions(excerpt)))
+            return entity_density(entities, excerpt)
 
         return score_of(density), tuple(entities)
 
-    def _in_english(self, measure: Callable[[], float]) -> Callable[[], float]:
-        def measured_in_english() -> float:
+    def _english_only(self, score: Callable[[], float]) -> Callable[[], float]:
+        def score_in_english() -> float:
             require_english(self.article.language)
-            return measure()
+            return score()
 
-        return measured_in_english
+        return score_in_english
 
-    # In the light of the query
+    # Against the query
 
-    def _counts(self) -> TermCounts | None:
+    def _term_counts(self) -> TermCounts | None:
         try:
             return term_counts(self.request.query, self.article.title, self.article.text)
         except Unmeasurable:  # there is no query, or no word in it
@@ -189,47 +194,45 @@ class _Subject:
             policy.weights,
             readability_score=impression.readability,
             sentiment_score=impression.sentiment,
-            ner_density_score=details.ner_density if details else UNDETAILED,
+            ner_density_score=details.ner_density if details else NOT_DETAILED,
             **log.run_or(
                 "relevance",
                 lambda: relevance_scores(vectors.get(query or ""), [document])[0],
                 lambda error: dict.fromkeys(RELEVANCE_SCORE_NAMES, failed_score(error)),
             ),
-            recency_score=log.measure(
+            recency_score=log.score(
                 "recency",
                 lambda: recency(article.publish_date, request.now, half_life_days(query, policy)),
             ),
-            reputation_score=log.measure(
+            reputation_score=log.score(
                 "reputation",
                 lambda: reputation(article.domain, article.author, self.models.reputations),
             ),
-            topic_coherence_score=log.measure(
-                "coherence", lambda: topic_coherence(query, self.text)
-            ),
+            topic_coherence_score=log.score("coherence", lambda: topic_coherence(query, self.text)),
         )
 
 
-def _embed(subjects: Sequence[_Subject], embedder: Embedder) -> Mapping[str, Vectors]:
+def _embed(studies: Sequence[_ArticleStudy], embedder: Embedder) -> Mapping[str, Vectors]:
     """Text → unit vector, for leads and queries; a text that could not be embedded is missing."""
-    leads = {one.lead for one in subjects if one.request.impression is None}
-    queries = {query for one in subjects if (query := one.request.query)}
+    leads = {study.lead for study in studies if study.request.impression is None}
+    queries = {query for study in studies if (query := study.request.query)}
     started = time.time_ns()
     vectors, errors = _encoded(sorted(leads | queries), embedder)
-    for one in subjects:
-        if one.lead in leads:
-            one.log.add("embed", started, errors.get(one.lead))
+    for article_study in studies:
+        if article_study.lead in leads:
+            article_study.log.add("embed", started, errors.get(article_study.lead))
     return vectors
 
 
 def _encoded(
     texts: Sequence[str], embedder: Embedder
 ) -> tuple[Mapping[str, Vectors], Mapping[str, str]]:
-    """All in one call; where that raises, one by one, so that the bad text stands alone."""
+    """Vectors and errors by text: all in one call or, where that raises, one text a call."""
     try:
         return dict(zip(texts, embedder.encode(texts), strict=True)), {}
-    except MemoryError:  # of the whole process, and no text's to mend
+    except MemoryError:  # concerns the whole process, not one text
         raise
-    except Exception:  # which text it was, only single calls can tell
+    except Exception:  # only single calls can show which text it was
         return _encoded_singly(texts, embedder)
 
 

@@ -1,4 +1,4 @@
-"""How long each stage of one article took, and what stands in for a stage that failed."""
+"""Runs the stages of one article: records their times, and gives defaults where they fail."""
 
 from __future__ import annotations
 
@@ -13,46 +13,49 @@ Outcome = TypeVar("Outcome")
 
 
 class StageLog:
-    """The record of one article's stages, in their order."""
+    """The stages of one article, in the order in which they ran."""
 
     def __init__(self) -> None:
         self.runs: list[StageRun] = []
 
-    def run(self, name: str, work: Callable[[], Outcome], otherwise: Outcome) -> Outcome:
-        """The outcome of `work`, or `otherwise` where it raises, with the error on record."""
-        return self.run_or(name, work, lambda _error: otherwise)
+    def run(self, name: str, work: Callable[[], Outcome], default: Outcome) -> Outcome:
+        """The outcome of `work`, or `default` where it raises; the error is recorded."""
+        return self.run_or(name, work, lambda _error: default)
 
-    def measure(self, name: str, work: Callable[[], float]) -> Score:
-        """What `work` measures, rounded to two decimals.
+    def score(self, name: str, work: Callable[[], float]) -> Score:
+        """The score that `work` computes, as `score_of`.
 
-        Rounded, so that two machines agree and the composite can be recomputed from what is shown.
-        What cannot be measured is neutral, with the reason; where `work` raised anything but
-        `Unmeasurable`, the stage has failed.
+        An exception other than `Unmeasurable` gives the neutral value too, and is recorded as the
+        failure of the stage.
         """
         return self.run_or(name, lambda: score_of(work), failed_score)
 
     def run_or(
-        self, name: str, work: Callable[[], Outcome], otherwise: Callable[[Exception], Outcome]
+        self, name: str, work: Callable[[], Outcome], fallback: Callable[[Exception], Outcome]
     ) -> Outcome:
-        """The outcome of `work`, or what `otherwise` makes of the error, which is put on record."""
+        """The outcome of `work`, or that of `fallback` for the error that it raises."""
         started = time.time_ns()
         try:
             outcome, error = work(), None
-        except MemoryError:  # of the whole process, and no stage's to mend
+        except MemoryError:  # concerns the whole process, not this stage
             raise
         except Exception as raised:  # one stage must not fail the article
-            outcome, error = otherwise(raised), error_text(raised)
+            outcome, error = fallback(raised), error_text(raised)
         self.add(name, started, error)
         return outcome
 
     def add(self, name: str, started_ns: int, error: str | None = None) -> None:
-        """Put on record a stage that ends now."""
+        """Record a stage that ends now."""
         run = StageRun(name=name, started_ns=started_ns, ended_ns=time.time_ns(), error=error)
         self.runs.append(run)
 
 
 def score_of(work: Callable[[], float]) -> Score:
-    """What `work` measures, or the neutral value where it raises `Unmeasurable`."""
+    """The result of `work`, or the neutral value with the reason where it raises `Unmeasurable`.
+
+    Rounded to two decimals, so that two machines agree and the composite can be recomputed from
+    what is shown.
+    """
     try:
         return Score(round(work(), 2))
     except Unmeasurable as reason:
@@ -60,7 +63,7 @@ def score_of(work: Callable[[], float]) -> Score:
 
 
 def failed_score(error: Exception) -> Score:
-    return Score(NEUTRAL, f"The measure failed: {error_text(error)}")
+    return Score(NEUTRAL, f"Computing the score failed: {error_text(error)}")
 
 
 def error_text(error: Exception) -> str:

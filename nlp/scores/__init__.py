@@ -1,1 +1,1 @@
-"""What is measured of one article, and the card that holds it."""
+"""The scores of one article, and the scorecard that combines them."""

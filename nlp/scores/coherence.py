@@ -1,4 +1,4 @@
-"""Whether an article keeps to the topic, or only mentions it."""
+"""Topic coherence: whether an article keeps to the topic or only mentions it."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ WINDOW_SENTENCES = 3
 """Sentences in a window: about a paragraph of news."""
 
 FULL_PRESENCE = 0.5
-"""Share of windows with the topic in them that counts as the whole text: pronouns do the rest."""
+"""The share of windows with the topic that counts as all of them: others use pronouns for it."""
 
 
 def topic_coherence(query: str | None, text: TokenizedText) -> float:
-    """How steadily and how wholly `text` keeps to the query's terms, 0–100.
+    """How consistently `text` keeps to the query's terms, and to how many of them, 0–100.
 
-    The text is cut into windows of three sentences. presence is the share of windows with any
-    term; company is the mean share of all terms in those windows. The score is
-    100 · min(1, presence / 0.5) · (1 + company) / 2: an article that names the topic once at its
-    end scores low, one that scatters the words of a phrase scores below one that keeps them
-    together. Co-occurrence in windows as a measure of coherence is after Newman et al.
+    The text is split into windows of three sentences. presence is the share of windows with any
+    term; cooccurrence is the mean share of the terms in those windows. The score is
+    100 · min(1, presence / 0.5) · (1 + cooccurrence) / 2: an article that names the topic once at
+    its end scores low, and one that scatters the words of a phrase scores lower than one that keeps
+    them together. Co-occurrence in windows as a measure of coherence follows Newman et al.
     (NAACL 2010). Raises `Unmeasurable` where the query has no word.
     """
     terms = frozenset(query_terms(query))
@@ -31,8 +31,8 @@ def topic_coherence(query: str | None, text: TokenizedText) -> float:
     if not present:
         return 0.0
     presence = min(1.0, len(present) / len(shares) / FULL_PRESENCE)
-    company = sum(present) / len(present)
-    return 100.0 * presence * (1 + company) / 2
+    cooccurrence = sum(present) / len(present)
+    return 100.0 * presence * (1 + cooccurrence) / 2
 
 
 def _windows(text: TokenizedText) -> Iterator[list[str]]:

@@ -14,8 +14,8 @@ _DAY = dt.timedelta(days=1)
 def recency(published: dt.datetime | None, now: dt.datetime, half_life_days: float) -> float:
     """How new an article is, 0–100: 100 · 0.5 ^ (age / half-life), both in days.
 
-    Both times are aware. A date in the future is read as now. Raises `Unmeasurable` where the
-    page has no date.
+    Both times are aware. A date in the future counts as now. Raises `Unmeasurable` where the page
+    has no date.
     """
     if published is None:
         raise Unmeasurable("The page gives no publication date.")
@@ -24,18 +24,20 @@ def recency(published: dt.datetime | None, now: dt.datetime, half_life_days: flo
 
 
 def half_life_days(query: str | None, policy: AnalysisPolicy) -> float:
-    """The half-life for the topic of `query`; the shortest, where several topics match.
+    """The half-life for the topic of `query`; the shortest if several topics match.
 
-    A topic matches where its words stand in the query, whole and side by side.
+    A topic matches if its words occur in the query, whole and next to each other.
     """
-    asked = words(query or "")
+    query_words = words(query or "")
     matching = [
-        days for topic, days in policy.topic_half_life_days.items() if _within(words(topic), asked)
+        days
+        for topic, days in policy.topic_half_life_days.items()
+        if _contains(query_words, words(topic))
     ]
     return min(matching, default=policy.half_life_days)
 
 
-def _within(topic: list[str], asked: list[str]) -> bool:
+def _contains(query: list[str], topic: list[str]) -> bool:
     return bool(topic) and any(
-        asked[at : at + len(topic)] == topic for at in range(len(asked) - len(topic) + 1)
+        query[start : start + len(topic)] == topic for start in range(len(query) - len(topic) + 1)
     )

@@ -1,4 +1,4 @@
-"""One number for an article."""
+"""Combines the scores of one article into its scorecard and the composite."""
 
 from __future__ import annotations
 
@@ -28,8 +28,10 @@ def composite(card: Scorecard, weights: Weights) -> float:
     return round(mean, 2)
 
 
-def scorecard(weights: Weights, **measures: Score) -> Scorecard:
-    """The card of these measures, each by the name of its score, as `readability_score`.
+def scorecard(weights: Weights, **scores: Score) -> Scorecard:
+    """The card of these scores, each by its name in `Scorecard`, such as `readability_score`.
+
+    Scores that are not given have the neutral value.
 
     Raises ValueError where the weights do not sum to 1.
     """
@@ -45,17 +47,20 @@ def scorecard(weights: Weights, **measures: Score) -> Scorecard:
         semantic_relevance_score=NEUTRAL,
         relevance_score=NEUTRAL,
     )
-    return rescored(blank, weights, **measures)
+    return rescored(blank, weights, **scores)
 
 
-def rescored(card: Scorecard, weights: Weights, **measures: Score) -> Scorecard:
-    """The card with these measures in the place of those that it had."""
-    others = [one for one in card.neutral if one.score not in measures]
+def rescored(card: Scorecard, weights: Weights, **scores: Score) -> Scorecard:
+    """The card with these scores replaced, and the composite recomputed.
+
+    Raises ValueError where the weights do not sum to 1.
+    """
+    others = [entry for entry in card.neutral if entry.score not in scores]
     neutral = [
-        NeutralScore(score=name, reason=measure.neutral)
-        for name, measure in measures.items()
-        if measure.neutral is not None
+        NeutralScore(score=name, reason=score.neutral_reason)
+        for name, score in scores.items()
+        if score.neutral_reason is not None
     ]
-    values = {name: measure.value for name, measure in measures.items()}
+    values = {name: score.value for name, score in scores.items()}
     card = replace(card, **values, neutral=(*others, *neutral))
     return replace(card, overall_score=composite(card, weights))

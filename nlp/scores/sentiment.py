@@ -1,4 +1,4 @@
-"""How neutral a text sounds."""
+"""Sentiment: how neutral the tone of a text is."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from nlp.neutral import Unmeasurable
 from nlp.text.words import TokenizedText
 
 READ_SENTENCES = 400
-"""Sentences that are read; beyond these the mean hardly moves."""
+"""Sentences read; more hardly change the mean."""
 
 
 def neutrality(text: TokenizedText) -> float:
-    """How neutral `text` sounds, 0–100: the mean over its sentences of (1 - |compound|) · 100.
+    """How neutral `text` is, 0–100: the mean over its sentences of (1 - |compound|) · 100.
 
-    The compound is VADER's (Hutto and Gilbert, ICWSM 2014), for English. It was made for
-    social media and is weak on news: "war", "fear" and "crisis" count as an opinion though
-    they may be the subject. Averaging over sentences softens that, for over a whole text the
-    compound saturates. Raises `Unmeasurable` where there is no sentence.
+    The compound score is VADER's (Hutto and Gilbert, ICWSM 2014), for English. VADER was made for
+    social media and is weak on news: "war", "fear" and "crisis" count as opinion though they may be
+    the subject. The mean over sentences reduces that; the compound of a whole text saturates.
+    Raises `Unmeasurable` where there is no sentence.
     """
     shares = [1.0 - abs(_compound(sentence)) for sentence in text.sentences[:READ_SENTENCES]]
     if not shares:

@@ -13,7 +13,7 @@ from nlp.analysis import AnalysisPolicy, Score, Weights
 from nlp.article import Entity
 from nlp.neutral import Unmeasurable
 from nlp.scores.coherence import topic_coherence
-from nlp.scores.entities import CapitalRecognizer, counted, entity_density, readable_part
+from nlp.scores.entities import CapitalRecognizer, count_entities, entity_density, entity_excerpt
 from nlp.scores.readability import readability, reading_ease
 from nlp.scores.recency import half_life_days, recency
 from nlp.scores.reputation import load_reputations, reputation
@@ -26,7 +26,9 @@ from tests.unit.nlp.samples import NOW, models, prose
 MEASURES: dict[str, Callable[[str], float]] = {
     "readability": lambda text: readability(TokenizedText(text), 300),
     "sentiment": lambda text: neutrality(TokenizedText(text)),
-    "entities": lambda text: entity_density(counted(CapitalRecognizer().mentions(text)), text),
+    "entities": lambda text: entity_density(
+        count_entities(CapitalRecognizer().mentions(text)), text
+    ),
     "coherence": lambda text: topic_coherence("bank rates", TokenizedText(text)),
 }
 TEXTS = st.text(max_size=300) | st.lists(
@@ -85,7 +87,9 @@ def test_ten_entities_in_a_hundred_words_are_full_marks() -> None:
 
 
 def test_mentions_are_counted_and_sorted_the_most_frequent_first() -> None:
-    found = counted([("Berlin", "GPE"), ("United\n Nations", "ORG"), ("Berlin", "GPE"), (" ", "X")])
+    found = count_entities(
+        [("Berlin", "GPE"), ("United\n Nations", "ORG"), ("Berlin", "GPE"), (" ", "X")]
+    )
     assert [(entity.text, entity.count) for entity in found] == [
         ("Berlin", 2),
         ("United Nations", 1),
@@ -93,8 +97,8 @@ def test_mentions_are_counted_and_sorted_the_most_frequent_first() -> None:
 
 
 def test_only_the_beginning_is_read_for_entities() -> None:
-    assert len(readable_part("word " * 1000).split()) == 300
-    assert len(readable_part("x" * 100_000)) <= 4000
+    assert len(entity_excerpt("word " * 1000).split()) == 300
+    assert len(entity_excerpt("x" * 100_000)) <= 4000
 
 
 @pytest.mark.parametrize(("days", "score"), [(0, 100), (7, 50), (14, 25), (-3, 100)])

@@ -6,8 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-from tasks.cache.redis import analysis_store, http_store
+from redis.asyncio import Redis
+
+from nlp.minilm import WEIGHTS_SHA256
+from tasks.cache.analysis_cache import AnalysisCache
+from tasks.cache.redis import open_store
 from tasks.embedded_valkey import redis_url
+from tasks.fetch.policy import FetchPolicy
 from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.queue import Queue
 from tasks.ledger.connection import connect
@@ -17,7 +22,8 @@ from tasks.ports import Cache
 from tasks.reaper import reap_forever
 from tasks.schedules.scheduler import Scheduler
 from tasks.schedules.service import Schedules
-from tasks.settings import Settings
+from tasks.settings import SOURCE_KEYS, Settings, check_sources
+from tasks.sources.search import SourcePolicy
 from tasks.supervision import background
 
 
@@ -47,6 +53,56 @@ async def open_caches(settings: Settings) -> AsyncIterator[Caches]:
         yield Caches(analysis_store(client, settings), http_store(client, settings))
     finally:
         await client.aclose()
+
+
+def analysis_store(redis: Redis, settings: Settings) -> Cache:
+    """Where analyses are stored."""
+    return open_store(redis, f"{settings.key_prefix}cache:analyses:", settings.analysis_cache_mb)
+
+
+def http_store(redis: Redis, settings: Settings) -> Cache:
+    """Where fetched documents are stored."""
+    return open_store(redis, f"{settings.key_prefix}cache:http:", settings.http_cache_mb)
+
+
+def analysis_cache(store: Cache, settings: Settings) -> AnalysisCache:
+    model = settings.embedding_model or WEIGHTS_SHA256
+    return AnalysisCache(
+        store,
+        ttl=settings.analysis_cache_ttl,
+        min_word_count=settings.min_word_count,
+        model=f"{model}/{settings.embedder}",
+    )
+
+
+def fetch_policy(settings: Settings) -> FetchPolicy:
+    return FetchPolicy(
+        concurrency=settings.fetch_concurrency,
+        concurrency_per_host=settings.fetch_concurrency_per_host,
+        interval_per_host=settings.fetch_delay_per_host,
+        timeout=settings.fetch_timeout,
+        max_bytes=settings.fetch_max_bytes,
+        user_agent=settings.user_agent,
+        egress_proxy=settings.egress_proxy,
+        allow_private_addresses=settings.allow_private_addresses,
+        cache_ttl=settings.http_cache_ttl,
+        cache_max_age=settings.http_cache_max_age,
+    )
+
+
+def source_policy(settings: Settings) -> SourcePolicy:
+    """Raises InvalidSettings where SOURCES names an unknown source, or one without its key."""
+    check_sources(settings)
+    services = [name for name in SOURCE_KEYS if name != "feeds"]
+    return SourcePolicy(
+        names=tuple(dict.fromkeys(settings.sources)),
+        timeout=settings.source_timeout,
+        feed_urls=settings.feed_urls,
+        service_urls={name: getattr(settings, f"{name}_url") for name in services},
+        service_keys={
+            name: getattr(settings, key) or "" for name, key in SOURCE_KEYS.items() if key
+        },
+    )
 
 
 @asynccontextmanager

@@ -1,6 +1,6 @@
-"""What may be remembered and may be lost: bounded stores of bytes, the `Cache` of `tasks.ports`.
+"""Bounded stores of bytes, the `Cache` of `tasks.ports`: their content may be lost at any time.
 
-Redis never evicts by itself here, as it holds the ledger too. So each cache keeps to its own bound,
-and gives way altogether where Redis runs short of memory. No cache fails a job: what cannot be
-read is a miss, and what cannot be written is dropped.
+Redis must not evict keys by itself, as it also holds the ledger. So each cache keeps within its own
+bound, and empties itself where Redis runs short of memory. A cache never fails a job: a value that
+cannot be read is a miss, and a value that cannot be written is dropped.
 """

@@ -1,8 +1,8 @@
-"""Analyses that any job may use again: what a page was read as, and what is known of a text.
+"""Analyses that any job may use again: the reading of a page, and what is known of a text.
 
-A page is known by its address and its bytes, a text by its words; both by the version of the
-pipeline too, and a text by the model that embeds. So a page that changed around its article is read
-anew, and its text is not studied again.
+A page is identified by its address and its bytes, a text by its words; both also by the version of
+the pipeline, and a text by the embedding model. So a page that changed around its article is read
+again, and its text is not studied again.
 """
 
 from __future__ import annotations
@@ -14,26 +14,24 @@ import msgspec
 
 from nlp.analysis import Details, Impression, ReadReport, Rejection
 from nlp.article import Article, Page
-from nlp.minilm import WEIGHTS_SHA256
 from nlp.version import pipeline_version
 from tasks.ports import Cache
-from tasks.settings import Settings
 
 T = TypeVar("T")
 
 
-class Analyses:
-    """What is known from before."""
+class AnalysisCache:
+    """Readings, impressions and details of earlier jobs."""
 
-    def __init__(self, cache: Cache, settings: Settings) -> None:
+    def __init__(self, cache: Cache, *, ttl: float, min_word_count: int, model: str) -> None:
+        """`model` names everything that changes an embedding."""
         self._cache = cache
-        self._ttl = float(settings.analysis_cache_ttl)
-        self._least = settings.min_word_count
-        model = settings.embedding_model or WEIGHTS_SHA256
-        self._model = f"{model}/{settings.embedder}"
+        self._ttl = ttl
+        self._min_word_count = min_word_count
+        self._model = model
 
     async def reading(self, page: Page) -> Article | Rejection | None:
-        """What the page was read as; None if it was not."""
+        """The reading of the page; None if there is none."""
         report = _decoded(await self._cache.get(self._page_key(page)), ReadReport)
         return report.outcome if report else None
 
@@ -41,7 +39,7 @@ class Analyses:
         await self._keep(self._page_key(page), ReadReport(outcome=outcome))
 
     async def of_text(self, article: Article) -> tuple[Impression | None, Details | None]:
-        """What is known of the article's text."""
+        """The impression and the details of the article's text, where there are any."""
         impression, details = await self._cache.get_many(
             [self._text_key("impression", article), self._text_key("details", article)]
         )
@@ -60,20 +58,20 @@ class Analyses:
         body = hashlib.sha256(page.body).hexdigest()
         return self._key("page", page.url, page.content_type or "", body)
 
-    def _text_key(self, what: str, article: Article) -> str:
+    def _text_key(self, category: str, article: Article) -> str:
         language = article.language or ""
-        return self._key(what, self._model, language, article.title, article.text)
+        return self._key(category, self._model, language, article.title, article.text)
 
     def _key(self, *parts: str) -> str:
-        whole = "\0".join((pipeline_version(), str(self._least), *parts))
-        return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
+        joined = "\0".join((pipeline_version(), str(self._min_word_count), *parts))
+        return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _decoded(value: bytes | None, kind: type[T]) -> T | None:
-    """None too where the bytes are none of ours: a cache is no truth."""
+def _decoded(value: bytes | None, type_: type[T]) -> T | None:
+    """None also for bytes in another format: a cache is not trusted."""
     if value is None:
         return None
     try:
-        return msgspec.msgpack.decode(value, type=kind)
+        return msgspec.msgpack.decode(value, type=type_)
     except msgspec.DecodeError:
         return None

@@ -1,4 +1,4 @@
-"""A cache in this process, bounded by bytes: for jobs inside their caller, and for tests."""
+"""A cache in this process, bounded by bytes: for eager jobs and for tests."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 OVERHEAD_BYTES = 300
-"""What an entry takes beside its value and its key."""
+"""The memory of an entry beside its value and its key."""
 
 
 class _Entry(Struct, frozen=True):
     value: bytes
-    until: float
-    """On the clock."""
+    expires: float
+    """On the clock of the cache."""
 
 
 class MemoryCache:
-    """See `tasks.ports.Cache` for what each call promises. What was not used for longest goes
+    """See `tasks.ports.Cache` for what each call promises. The least recently used entry is evicted
     first, whether it has expired or not."""
 
     def __init__(self, max_bytes: int, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -29,19 +29,19 @@ class MemoryCache:
         self._bytes = 0
 
     @property
-    def counted(self) -> int:
-        """What all entries count for, in bytes."""
+    def size_bytes(self) -> int:
+        """The counted size of all entries."""
         return self._bytes
 
-    def counted_anew(self) -> int:
-        """The same, added up."""
-        return sum(_counted(key, entry.value) for key, entry in self._entries.items())
+    def recounted_bytes(self) -> int:
+        """The same, summed up from the entries."""
+        return sum(_size(key, entry.value) for key, entry in self._entries.items())
 
     async def get(self, key: str) -> bytes | None:
         entry = self._entries.get(key)
         if entry is None:
             return None
-        if entry.until <= self._clock():
+        if entry.expires <= self._clock():
             self._drop(key)
             return None
         self._entries.move_to_end(key)
@@ -51,19 +51,19 @@ class MemoryCache:
         return [await self.get(key) for key in keys]
 
     async def put(self, key: str, value: bytes, ttl: float) -> None:
-        counted = _counted(key, value)
-        if counted > self._max_bytes or ttl <= 0:
+        size = _size(key, value)
+        if size > self._max_bytes or ttl <= 0:
             return
         if key in self._entries:
             self._drop(key)
-        while self._bytes + counted > self._max_bytes:
+        while self._bytes + size > self._max_bytes:
             self._drop(next(iter(self._entries)))
         self._entries[key] = _Entry(value, self._clock() + ttl)
-        self._bytes += counted
+        self._bytes += size
 
     def _drop(self, key: str) -> None:
-        self._bytes -= _counted(key, self._entries.pop(key).value)
+        self._bytes -= _size(key, self._entries.pop(key).value)
 
 
-def _counted(key: str, value: bytes) -> int:
+def _size(key: str, value: bytes) -> int:
     return len(key) + len(value) + OVERHEAD_BYTES

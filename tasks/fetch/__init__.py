@@ -1,11 +1,17 @@
 """Polite, bounded, safe HTTP.
 
-From the outside in: `fetcher` is what the rest of the project sees; `client` follows one GET
-through its redirects; `caching` spares those whose answer is known; `robots`, `limits` and
-`deadline` say whether, when and for how long; `body` and `replies` read the answer; `target` and
-`addresses` say where we may go, and `transport` sees to it that the connection goes there.
+From the outside in:
 
-An egress proxy resolves names itself, so what a name leads to is for the proxy to check: it must
-refuse private, loopback and link-local addresses after resolution, and ports other than those of
-public sites. What a URL spells out is refused here in either case.
+- `fetcher` is what the rest of the project uses, with a `policy` from the operator;
+- `robots` decides whether a site allows a page;
+- `client` follows one GET through its redirects, within a deadline;
+- `http_cache` and `cache_headers` avoid requests whose answer is known;
+- `rate_limiter` and `local_rate_limiter` decide when a request may be sent;
+- `content` and `failures` interpret the response;
+- `addresses` defines which addresses are never fetched, and `transport` enforces that for each
+  connection.
+
+An egress proxy resolves names itself, so the proxy must check the addresses that a name leads to:
+it must refuse private, loopback and link-local addresses after resolution, and ports other than
+those of public sites. Addresses that are written in the URL itself are refused here in either case.
 """

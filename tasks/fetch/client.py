@@ -1,4 +1,4 @@
-"""The time that one fetch has, redirects and body included."""
+"""One GET: its redirects, its limits, its time and its response."""
 
 from __future__ import annotations
 
@@ -15,23 +15,180 @@ from msgspec.structs import replace
 from nlp.article import Page
 from tasks.errors import PermanentFailure, Reason, TransientFailure
 from tasks.fetch.addresses import join_target, origin_of, parse_target
-from tasks.fetch.content import ACCEPT_ENCODING, Wanted, announced, drain, read_body, too_large
-from tasks.fetch.failures import failure_of, redirect_location, told_as_step_errors
-from tasks.fetch.http_cache import HttpCache, Reply
-from tasks.fetch.rate_limiter import ANY_PACE, MAX_GAP, Limits, Pace
+from tasks.fetch.content import (
+    ACCEPT_ENCODING,
+    ContentPolicy,
+    announced_length,
+    drain,
+    read_body,
+    too_large,
+)
+from tasks.fetch.failures import failure_of, http_errors_as_step_errors, redirect_location
+from tasks.fetch.http_cache import HttpCache, SiteResponse
+from tasks.fetch.rate_limiter import DEFAULT_PACE, MAX_INTERVAL_SECONDS, Pace, RequestLimiter
+
+MAX_REDIRECTS = 5
+
+CONNECT_SECONDS = 10.0
+"""For each address of a host; the deadline limits the rest."""
+
+REDIRECT_MAX_WAIT_SECONDS = 2 * MAX_INTERVAL_SECONDS
+"""How long a fetch waits for the next host after a redirect. It is not postponed there: it would
+start again with the first host, and wait in that host's queue for ever."""
+
+RequestCheck = Callable[[httpx.URL, "Deadline"], Awaitable[float]]
+"""Called before each request. Returns the seconds between requests that the site asks for, or
+raises the reason why the request must not be sent."""
+
+
+async def no_check(target: httpx.URL, deadline: Deadline) -> float:
+    """Allows every request."""
+    return 0.0
+
+
+class Client:
+    """Requests documents from sites."""
+
+    def __init__(
+        self,
+        transport: httpx.AsyncBaseTransport,
+        limiter: RequestLimiter,
+        *,
+        user_agent: str,
+        allow_private: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._transport = transport
+        self._limiter = limiter
+        self._user_agent = user_agent
+        self._allow_private = allow_private
+        self._clock = clock
+
+    async def get(
+        self,
+        url: str,
+        content_policy: ContentPolicy,
+        deadline: Deadline,
+        check: RequestCheck = no_check,
+        *,
+        headers: Mapping[str, str] | None = None,
+        pace: Pace = DEFAULT_PACE,
+        cache: HttpCache | None = None,
+    ) -> Page:
+        """The document behind the URL. Raises PermanentFailure, TransientFailure or HostBusy.
+
+        The additional headers go to the URL's own origin only: they may contain a key. With
+        headers, the cache is not used.
+        """
+        target = parse_target(url, allow_private=self._allow_private)
+        origin = origin_of(target)
+        for _ in range(MAX_REDIRECTS + 1):
+            interval = max(pace.interval, await check(target, deadline))
+            own = headers if origin_of(target) == origin else None
+            request_pace = replace(pace, interval=interval)
+            send = partial(self._send, target, content_policy, deadline, request_pace, own or {})
+            if cache is None or headers:
+                content = (await send({})).content
+            else:
+                content = await cache.get(target, content_policy, send)
+            if isinstance(content, Page):
+                return content
+            target = join_target(target, content, allow_private=self._allow_private)
+            pace = replace(pace, urgent=True, max_wait=REDIRECT_MAX_WAIT_SECONDS)
+        raise PermanentFailure(
+            Reason.TOO_MANY_REDIRECTS, f"The page redirects more than {MAX_REDIRECTS} times."
+        )
+
+    async def require_interval(self, target: httpx.URL, interval: float) -> None:
+        """Raises the interval of the site, also for requests that are queued already."""
+        await self._limiter.require_interval(target.host, interval)
+
+    async def _send(
+        self,
+        target: httpx.URL,
+        content_policy: ContentPolicy,
+        deadline: Deadline,
+        pace: Pace,
+        headers: Mapping[str, str],
+        conditions: Mapping[str, str],
+    ) -> SiteResponse:
+        """With conditions, a 304 is a usable response."""
+        async with AsyncExitStack() as stack:
+            with deadline.paused():
+                await stack.enter_async_context(self._limiter.slot(target.host, str(target), pace))
+            stack.enter_context(http_errors_as_step_errors())
+            request = self._request(target, content_policy, {**headers, **conditions})
+            requested_s = self._clock()
+            response = await self._transport.handle_async_request(request)
+            await stack.enter_async_context(aclosing(response))
+            received_s = self._clock()
+            location = redirect_location(response)
+            if location is None and not (conditions and response.status_code == 304):
+                content: Page | str = await self._read(target, response, content_policy)
+            else:
+                await drain(response)
+                content = location or ""
+            return SiteResponse(
+                status=response.status_code,
+                headers=response.headers,
+                requested_s=requested_s,
+                received_s=received_s,
+                content=content,
+            )
+
+    def _request(
+        self, target: httpx.URL, content_policy: ContentPolicy, headers: Mapping[str, str]
+    ) -> httpx.Request:
+        return httpx.Request(
+            "GET",
+            target,
+            headers={
+                **headers,
+                "user-agent": self._user_agent,
+                "accept": content_policy.accept,
+                "accept-encoding": ACCEPT_ENCODING,
+            },
+            extensions={"timeout": {"connect": CONNECT_SECONDS}},
+        )
+
+    async def _read(
+        self, target: httpx.URL, response: httpx.Response, content_policy: ContentPolicy
+    ) -> Page:
+        failure = failure_of(response, self._clock(), target.host)
+        if failure is not None:
+            if isinstance(failure, TransientFailure) and failure.retry_after:
+                await self._limiter.block_for(target.host, failure.retry_after)
+            await drain(response)
+            raise failure
+        content_type = response.headers.get("content-type")
+        if not content_policy.accepts(content_type):
+            raise _not_readable()
+        length = announced_length(response) or 0
+        if not content_policy.truncate and length > content_policy.max_bytes:
+            raise too_large(content_policy)
+        body = await read_body(response, content_policy)
+        if not content_policy.recognises(content_type, body):
+            raise _not_readable()
+        return Page(url=str(target), body=body, content_type=content_type)
+
+
+def _not_readable() -> PermanentFailure:
+    return PermanentFailure(
+        Reason.UNSUPPORTED_CONTENT, "The address leads to something other than a readable page."
+    )
 
 
 class Deadline:
-    """Ends its block with TIMED_OUT. It stands still while we wait for limits of our own.
+    """Ends its block with TIMED_OUT. Its clock stops while the fetch waits for our own limits.
 
-    Else the last of fifty pages of one host would fail because we are polite, not because its site
-    is slow.
+    Otherwise the last of fifty pages of one host would fail because we are polite, not because its
+    site is slow.
     """
 
     def __init__(self, seconds: float, *, within: Deadline | None = None) -> None:
         self._timeout = asyncio.timeout(seconds)
         self._within = within
-        """The deadline around this one, which stands still with it."""
+        """The deadline around this one, whose clock stops with this one's."""
 
     async def __aenter__(self) -> Deadline:
         await self._timeout.__aenter__()
@@ -50,7 +207,7 @@ class Deadline:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """A stretch of time that does not count."""
+        """Stops the clock for the body."""
         with ExitStack() as stack:
             if self._within is not None:
                 stack.enter_context(self._within.paused())
@@ -70,150 +227,3 @@ class Deadline:
             yield
         finally:
             self._timeout.reschedule(due + now() - since)
-
-
-MAX_REDIRECTS = 5
-
-CONNECT_SECONDS = 10.0
-"""For each address of a host; the deadline bounds the rest."""
-
-REDIRECTED_PATIENCE = 2 * MAX_GAP
-"""Seconds that a fetch waits here for the next host after a redirect. It is not put off then: it
-would begin anew with the first host, and stand in that one's line for ever."""
-
-Check = Callable[[httpx.URL, Deadline], Awaitable[float]]
-"""Asked before each request; raises what speaks against it, and gives the seconds between requests
-that the site asks for."""
-
-
-async def no_check(target: httpx.URL, deadline: Deadline) -> float:
-    """Nothing speaks against it."""
-    return 0.0
-
-
-class Client:
-    """Asks sites for documents."""
-
-    def __init__(
-        self,
-        transport: httpx.AsyncBaseTransport,
-        limits: Limits,
-        *,
-        user_agent: str,
-        allow_private: bool = False,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._transport = transport
-        self._limits = limits
-        self._user_agent = user_agent
-        self._allow_private = allow_private
-        self._clock = clock
-
-    async def get(
-        self,
-        url: str,
-        wanted: Wanted,
-        deadline: Deadline,
-        check: Check = no_check,
-        *,
-        headers: Mapping[str, str] | None = None,
-        pace: Pace = ANY_PACE,
-        cache: HttpCache | None = None,
-    ) -> Page:
-        """The document behind the URL. Raises PermanentFailure, TransientFailure or HostBusy.
-
-        The headers, beside our own, go to the URL's own origin only: they may hold a key. What was
-        asked for with them is not for a cache.
-        """
-        target = parse_target(url, allow_private=self._allow_private)
-        origin = origin_of(target)
-        for _ in range(MAX_REDIRECTS + 1):
-            gap = max(pace.gap, await check(target, deadline))
-            own = headers if origin_of(target) == origin else None
-            ask = partial(self._ask, target, wanted, deadline, replace(pace, gap=gap), own or {})
-            if cache is None or headers:
-                found = (await ask({})).found
-            else:
-                found = await cache.reply(target, wanted, ask)
-            if isinstance(found, Page):
-                return found
-            target = join_target(target, found, allow_private=self._allow_private)
-            pace = replace(pace, first=True, patience=REDIRECTED_PATIENCE)
-        raise PermanentFailure(
-            Reason.TOO_MANY_REDIRECTS, f"The page redirects more than {MAX_REDIRECTS} times."
-        )
-
-    async def widen(self, target: httpx.URL, gap: float) -> None:
-        """The site wants this gap, also between requests that were to come sooner."""
-        await self._limits.widen(target.host, gap)
-
-    async def _ask(
-        self,
-        target: httpx.URL,
-        wanted: Wanted,
-        deadline: Deadline,
-        pace: Pace,
-        headers: Mapping[str, str],
-        conditions: Mapping[str, str],
-    ) -> Reply:
-        """With conditions, a 304 is an answer like others."""
-        async with AsyncExitStack() as stack:
-            with deadline.paused():
-                await stack.enter_async_context(self._limits.taken(target.host, str(target), pace))
-            stack.enter_context(told_as_step_errors())
-            request = self._request(target, wanted, {**headers, **conditions})
-            asked_s = self._clock()
-            response = await self._transport.handle_async_request(request)
-            await stack.enter_async_context(aclosing(response))
-            received_s = self._clock()
-            location = redirect_location(response)
-            if location is None and not (conditions and response.status_code == 304):
-                found: Page | str = await self._read(target, response, wanted)
-            else:
-                await drain(response)
-                found = location or ""
-            return Reply(
-                status=response.status_code,
-                headers=response.headers,
-                asked_s=asked_s,
-                received_s=received_s,
-                found=found,
-            )
-
-    def _request(
-        self, target: httpx.URL, wanted: Wanted, headers: Mapping[str, str]
-    ) -> httpx.Request:
-        return httpx.Request(
-            "GET",
-            target,
-            headers={
-                **headers,
-                "user-agent": self._user_agent,
-                "accept": wanted.accept,
-                "accept-encoding": ACCEPT_ENCODING,
-            },
-            extensions={"timeout": {"connect": CONNECT_SECONDS}},
-        )
-
-    async def _read(self, target: httpx.URL, response: httpx.Response, wanted: Wanted) -> Page:
-        failure = failure_of(response, self._clock(), target.host)
-        if failure is not None:
-            if isinstance(failure, TransientFailure) and failure.retry_after:
-                await self._limits.hold(target.host, failure.retry_after)
-            await drain(response)
-            raise failure
-        content_type = response.headers.get("content-type")
-        if not wanted.accepts(content_type):
-            raise _not_readable()
-        if not wanted.truncate and (announced(response) or 0) > wanted.max_bytes:
-            raise too_large(wanted)
-        body = await read_body(response, wanted)
-        if not wanted.recognises(content_type, body):
-            raise _not_readable()
-        return Page(url=str(target), body=body, content_type=content_type)
-
-
-def _not_readable() -> PermanentFailure:
-    return PermanentFailure(
-        Reason.UNSUPPORTED_CONTENT, "The address leads to something other than a readable page."
-    )

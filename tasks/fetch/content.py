@@ -1,4 +1,8 @@
-"""What a fetch is for: which content it accepts, and how much of it."""
+"""Which content a fetch accepts, and the reading of a body within its size limit.
+
+A `ContentPolicy` states the media types and the size limit of one kind of document. `read_body`
+decompresses a body piece by piece, so that a small compressed body cannot fill the memory.
+"""
 
 from __future__ import annotations
 
@@ -18,34 +22,34 @@ _HTML = re.compile(rb"<\s*(?:!doctype\s+html|html|head|body|title|article)\b", r
 SNIFFED_BYTES = 2_000
 
 
-class Wanted(Struct, frozen=True, kw_only=True):
-    """One kind of document."""
+class ContentPolicy(Struct, frozen=True, kw_only=True):
+    """What is accepted as one kind of document."""
 
     accept: str
     """The `Accept` header."""
     types: re.Pattern[str]
-    """The media types that are read."""
+    """The media types that are accepted."""
     sniff: re.Pattern[bytes] | None = None
-    """What the beginning of a body without a type must hold; None: anything will do."""
+    """What the beginning of a body without a media type must contain; None: anything."""
     max_bytes: int
     """Decompressed."""
     truncate: bool = False
-    """Whether a longer body is cut there, or refused."""
+    """Whether a longer body is cut at the limit; otherwise it is refused."""
 
     def accepts(self, content_type: str | None) -> bool:
-        """Whether the body is worth reading. One without a type is looked at first."""
+        """Whether the media type is accepted. A body without one is examined once it is read."""
         media_type = (content_type or "").partition(";")[0].strip().lower()
         return not media_type or self.types.fullmatch(media_type) is not None
 
     def recognises(self, content_type: str | None, body: bytes) -> bool:
-        """Whether the body is what it should be, as far as its beginning tells."""
+        """Whether the beginning of a body without a media type looks like this kind of document."""
         if content_type or self.sniff is None:
             return True
         return self.sniff.search(body[:SNIFFED_BYTES]) is not None
 
 
-def wanted_page(max_bytes: int) -> Wanted:
-    return Wanted(
+def page_policy(max_bytes: int) -> ContentPolicy:
+    return ContentPolicy(
         accept="text/html, application/xhtml+xml;q=0.9",
         types=re.compile(r"text/html|application/xhtml\+xml"),
         sniff=_HTML,
@@ -53,19 +57,19 @@ def wanted_page(max_bytes: int) -> Wanted:
     )
 
 
-def wanted_document(max_bytes: int) -> Wanted:
-    """HTML is let through: some feeds are called that, and so are the error texts of some APIs,
-    which the source has to read to know."""
-    return Wanted(
+def document_policy(max_bytes: int) -> ContentPolicy:
+    """HTML is accepted: some feeds are labelled as HTML, and so are the error messages of some
+    APIs, which the source must read to recognise them."""
+    return ContentPolicy(
         accept="application/rss+xml, application/atom+xml, application/json, */*;q=0.5",
         types=re.compile(r"text/[\w.+-]+|application/(?:[\w.-]+\+)?(?:xml|json)|application/rdf"),
         max_bytes=max_bytes,
     )
 
 
-def wanted_robots() -> Wanted:
-    """RFC 9309 asks for at least 500 KiB, and for what was read of more."""
-    return Wanted(
+def robots_policy() -> ContentPolicy:
+    """RFC 9309, section 2.5: at least 500 KiB are read, and a longer file counts up to there."""
+    return ContentPolicy(
         accept="text/plain, */*;q=0.5",
         types=re.compile(r".*"),
         max_bytes=500 * 1024,
@@ -74,80 +78,27 @@ def wanted_robots() -> Wanted:
 
 
 ACCEPT_ENCODING = "gzip, deflate"
-"""Only what zlib can undo piece by piece."""
+"""Only encodings that zlib can decompress piece by piece."""
 
-PIECE_BYTES = 65_536
+CHUNK_BYTES = 65_536
 
 MAX_DRAINED_BYTES = 16_384
 
 
-class Decoder(Protocol):
-    def decode(self, data: bytes) -> Iterator[bytes]:
-        """What these bytes stand for, in pieces of at most PIECE_BYTES. Raises zlib.error."""
-        ...
-
-    @property
-    def finished(self) -> bool:
-        """Whether the body may end here."""
-        ...
-
-
-class Identity:
-    """A body that was sent as it is."""
-
-    finished = True
-
-    def decode(self, data: bytes) -> Iterator[bytes]:
-        yield data
-
-
-class Inflate:
-    """A body in gzip or deflate."""
-
-    def __init__(self, *, raw_allowed: bool) -> None:
-        self._raw_allowed = raw_allowed
-        """`deflate` is sent in two forms: with zlib's header, as it should be, and without."""
-        self._head = b""
-        self._zlib: zlib._Decompress | None = None
-
-    @property
-    def finished(self) -> bool:
-        return self._zlib.eof if self._zlib else not self._head
-
-    def decode(self, data: bytes) -> Iterator[bytes]:
-        if self._zlib is None:
-            self._head += data
-            if len(self._head) < 2:
-                return
-            self._zlib = zlib.decompressobj(self._window(self._head))
-            data = self._head
-        while data and not self._zlib.eof:
-            piece = self._zlib.decompress(data, PIECE_BYTES)
-            data = self._zlib.unconsumed_tail
-            if piece:
-                yield piece
-
-    def _window(self, head: bytes) -> int:
-        if not self._raw_allowed:
-            return zlib.MAX_WBITS | 16
-        has_header = head[0] & 0x0F == 8 and (head[0] << 8 | head[1]) % 31 == 0
-        return zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS
-
-
-async def read_body(response: httpx.Response, wanted: Wanted) -> bytes:
+async def read_body(response: httpx.Response, policy: ContentPolicy) -> bytes:
     """The decompressed body. Raises PermanentFailure or TransientFailure."""
     decoder = decoder_for(response.headers.get("content-encoding", ""))
     body = bytearray()
     received = 0
     try:
-        async for data in _sent(response):
+        async for data in _raw_chunks(response):
             received += len(data)
-            for piece in decoder.decode(data):
-                body += piece
-                if len(body) > wanted.max_bytes:
-                    return _over_long(body, wanted)
-            if received > wanted.max_bytes:  # bytes behind the end of what was compressed
-                return _over_long(body, wanted)
+            for chunk in decoder.decode(data):
+                body += chunk
+                if len(body) > policy.max_bytes:
+                    return _over_limit(body, policy)
+            if received > policy.max_bytes:  # bytes after the end of the compressed data
+                return _over_limit(body, policy)
     except zlib.error as error:
         raise PermanentFailure(
             Reason.UNSUPPORTED_CONTENT, "The page's compression is broken."
@@ -157,49 +108,158 @@ async def read_body(response: httpx.Response, wanted: Wanted) -> bytes:
     return bytes(body)
 
 
-async def drain(response: httpx.Response) -> None:
-    """Reads a short answer that nobody wants, so that its connection can be kept."""
-    # A 304 has no body, and may announce that of the document which it speaks of.
-    length = 0 if response.status_code == 304 else announced(response)
-    if length is None or length > MAX_DRAINED_BYTES:
-        return
-    with suppress(httpx.HTTPError):
-        async for _ in _sent(response):
-            pass
+class Decoder(Protocol):
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        """The decoded form of these bytes, in chunks of at most CHUNK_BYTES. Raises zlib.error."""
+        ...
 
-
-def announced(response: httpx.Response) -> int | None:
-    """The bytes that the answer says it has, compressed or not; None where it does not say."""
-    length: str = response.headers.get("content-length", "")
-    return int(length[:18]) if length.isascii() and length.isdigit() else None
-
-
-def _sent(response: httpx.Response) -> AsyncIterator[bytes]:
-    """The bytes as they were sent: httpx's own ways to them decompress, or read only once."""
-    return aiter(cast(httpx.AsyncByteStream, response.stream))
+    @property
+    def finished(self) -> bool:
+        """Whether the body may end here."""
+        ...
 
 
 def decoder_for(encoding: str) -> Decoder:
-    """For the value of `Content-Encoding`. Raises PermanentFailure for one we did not ask for."""
+    """For a value of `Content-Encoding`. Raises PermanentFailure for one we did not ask for."""
     match encoding.strip().lower():
         case "" | "identity":
-            return Identity()
+            return IdentityDecoder()
         case "gzip" | "x-gzip":
-            return Inflate(raw_allowed=False)
+            return GzipDecoder()
         case "deflate":
-            return Inflate(raw_allowed=True)
+            return DeflateDecoder()
     raise PermanentFailure(
         Reason.UNSUPPORTED_CONTENT, "The page is compressed in a way that we did not ask for."
     )
 
 
-def _over_long(body: bytearray, wanted: Wanted) -> bytes:
-    if wanted.truncate:
-        return bytes(body[: wanted.max_bytes])
-    raise too_large(wanted)
+class IdentityDecoder:
+    """A body that was sent uncompressed."""
+
+    finished = True
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        yield data
 
 
-def too_large(wanted: Wanted) -> PermanentFailure:
+class DeflateDecoder:
+    """A body in `deflate`, with zlib's header as the standard demands, or without one.
+
+    Bytes after the end of the compressed data are ignored.
+    """
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._inflate: zlib._Decompress | None = None
+
+    @property
+    def finished(self) -> bool:
+        return self._inflate.eof if self._inflate else not self._head
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        if self._inflate is None:
+            self._head += data
+            if len(self._head) < 2:
+                return
+            self._inflate = zlib.decompressobj(_deflate_window(self._head))
+            data = self._head
+        yield from _inflated(self._inflate, data)
+
+
+def _deflate_window(head: bytes) -> int:
+    has_header = head[0] & 0x0F == 8 and (head[0] << 8 | head[1]) % 31 == 0
+    return zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS
+
+
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+class GzipDecoder:
+    """A body in `gzip`: one member or several, whose contents are joined (RFC 1952, section 2.2).
+
+    Bytes after the last member are ignored.
+    """
+
+    def __init__(self) -> None:
+        self._inflate = zlib.decompressobj(_GZIP_WINDOW)
+        self._started = False
+        self._between_members = b""
+        """After a member: the byte that may begin the next one."""
+        self._ended = False
+        """Whether something other than a member has followed the last one."""
+
+    @property
+    def finished(self) -> bool:
+        return self._inflate.eof or not self._started
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        # In slices: zlib copies what follows a member, and a body can have 50,000 members in 1 MB.
+        for start in range(0, len(data), _SLICE_BYTES):
+            yield from self._decode(data[start : start + _SLICE_BYTES])
+
+    def _decode(self, data: bytes) -> Iterator[bytes]:
+        while data and not self._ended:
+            if self._inflate.eof:
+                data = self._between_members + data
+                if len(data) < len(_GZIP_MAGIC):
+                    self._between_members = data
+                    return
+                self._between_members = b""
+                if not data.startswith(_GZIP_MAGIC):
+                    self._ended = True
+                    return
+                self._inflate = zlib.decompressobj(_GZIP_WINDOW)
+            self._started = True
+            yield from _inflated(self._inflate, data)
+            data = self._inflate.unused_data
+
+
+_SLICE_BYTES = 4_096
+
+_GZIP_WINDOW = zlib.MAX_WBITS | 16
+
+
+def _inflated(inflate: zlib._Decompress, data: bytes) -> Iterator[bytes]:
+    """All output that these bytes complete. zlib can hold output when it has taken all its input:
+    a full chunk means that there may be more."""
+    while not inflate.eof:
+        chunk = inflate.decompress(data, CHUNK_BYTES)
+        data = inflate.unconsumed_tail
+        if chunk:
+            yield chunk
+        if not data and len(chunk) < CHUNK_BYTES:
+            return
+
+
+def _over_limit(body: bytearray, policy: ContentPolicy) -> bytes:
+    if policy.truncate:
+        return bytes(body[: policy.max_bytes])
+    raise too_large(policy)
+
+
+def too_large(policy: ContentPolicy) -> PermanentFailure:
     return PermanentFailure(
-        Reason.TOO_LARGE, f"The page is larger than {wanted.max_bytes:,} bytes."
+        Reason.TOO_LARGE, f"The page is larger than {policy.max_bytes:,} bytes."
     )
+
+
+async def drain(response: httpx.Response) -> None:
+    """Reads and discards a short body, so that its connection can be reused."""
+    # A 304 has no body, and may announce the length of the document that it confirms.
+    length = 0 if response.status_code == 304 else announced_length(response)
+    if length is None or length > MAX_DRAINED_BYTES:
+        return
+    with suppress(httpx.HTTPError):
+        async for _ in _raw_chunks(response):
+            pass
+
+
+def announced_length(response: httpx.Response) -> int | None:
+    """The body's length as sent, by Content-Length; None where that is missing or no number."""
+    length: str = response.headers.get("content-length", "")
+    return int(length[:18]) if length.isascii() and length.isdigit() else None
+
+
+def _raw_chunks(response: httpx.Response) -> AsyncIterator[bytes]:
+    """The body as sent: httpx's own methods decompress it, or can be called only once."""
+    return aiter(cast(httpx.AsyncByteStream, response.stream))

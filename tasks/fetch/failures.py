@@ -1,4 +1,8 @@
-"""What a status means for the one who asked."""
+"""Responses and errors of HTTP as step errors: which of them may pass, and when to retry.
+
+The details are for readers. They never repeat an error's own text, which may contain addresses of
+our own network.
+"""
 
 from __future__ import annotations
 
@@ -15,43 +19,45 @@ import httpx
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 
 MAX_RETRY_AFTER = 900.0
-"""Seconds. Who asks for more is asked again then."""
+"""Seconds. A site that asks for a longer wait is asked again after this time."""
 
-_MAY_PASS = frozenset({408, 425, 429})
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_TRANSIENT_STATUSES = frozenset({408, 425, 429})
+_REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 
 
 def redirect_location(response: httpx.Response) -> str | None:
-    """Where the answer sends us; None if it is not a redirect."""
+    """The target of a redirect; None if the response is none."""
     location: str | None = response.headers.get("location")
-    return location if response.status_code in _REDIRECTS else None
+    return location if response.status_code in _REDIRECT_STATUSES else None
 
 
 def failure_of(response: httpx.Response, now: float, host: str | None = None) -> StepError | None:
-    """Why this answer is of no use, by its status; None if it is. `now` is the time of day, `host`
-    whoever gave the answer."""
+    """The failure that the response's status stands for; None if the response is usable.
+
+    `now` is in seconds since the epoch; `host` is the one that sent the response.
+    """
     status = response.status_code
     if 200 <= status < 300:
         return None
-    said = f"The site answered {_phrase(status)}."
+    detail = f"The site answered {_phrase(status)}."
     if status in (404, 410):
-        return PermanentFailure(Reason.NOT_FOUND, said)
-    if status in _MAY_PASS or status >= 500:
+        return PermanentFailure(Reason.NOT_FOUND, detail)
+    if status in _TRANSIENT_STATUSES or status >= 500:
         wait = parse_retry_after(response.headers.get("retry-after"), now)
-        return TransientFailure(Reason.SERVER_ERROR, said, retry_after=wait, host=host)
-    return PermanentFailure(Reason.HTTP_ERROR, said)
+        return TransientFailure(Reason.SERVER_ERROR, detail, retry_after=wait, host=host)
+    return PermanentFailure(Reason.HTTP_ERROR, detail)
 
 
 def parse_retry_after(value: str | None, now: float) -> float | None:
-    """Seconds from `now`, at most MAX_RETRY_AFTER; None where the header makes no sense."""
+    """Seconds from `now`, at most MAX_RETRY_AFTER; None where the header is invalid."""
     if value is None:
         return None
     value = value.strip()
     if value.isascii() and value.isdigit():
         return min(float(value[:9]), MAX_RETRY_AFTER)
     try:
-        when = email.utils.parsedate_to_datetime(value)
-        aware = when if when.tzinfo else when.replace(tzinfo=dt.UTC)
+        date = email.utils.parsedate_to_datetime(value)
+        aware = date if date.tzinfo else date.replace(tzinfo=dt.UTC)
         wait = aware.timestamp() - now
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
@@ -66,18 +72,18 @@ def _phrase(status: int) -> str:
 
 
 @contextmanager
-def told_as_step_errors() -> Iterator[None]:
-    """Turns httpx's errors into ours."""
+def http_errors_as_step_errors() -> Iterator[None]:
+    """Raises httpx's errors as step errors."""
     try:
         yield
     except httpx.HTTPError as error:
-        raise step_error(error) from error
+        raise step_error_of(error) from error
 
 
-def step_error(error: httpx.HTTPError) -> StepError:
+def step_error_of(error: httpx.HTTPError) -> StepError:
     if isinstance(error, httpx.TimeoutException):
         return TransientFailure(Reason.TIMED_OUT, "The site took too long to answer.")
-    if _by_certificate(error):
+    if _is_certificate_error(error):
         return PermanentFailure(
             Reason.CONNECTION_FAILED, "The site's certificate could not be verified."
         )
@@ -90,7 +96,7 @@ def step_error(error: httpx.HTTPError) -> StepError:
     return TransientFailure(Reason.CONNECTION_FAILED, "The connection to the site failed.")
 
 
-def _by_certificate(error: BaseException) -> bool:
+def _is_certificate_error(error: BaseException) -> bool:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):

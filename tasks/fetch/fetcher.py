@@ -1,4 +1,4 @@
-"""The one way out to the web."""
+"""The `Fetcher` of `tasks.ports` over HTTP: the only way from this program to the web."""
 
 from __future__ import annotations
 
@@ -10,24 +10,42 @@ import httpx
 from nlp.article import Page
 from tasks.fetch.addresses import Resolver, system_resolver
 from tasks.fetch.client import Client, Deadline
-from tasks.fetch.content import wanted_document, wanted_page
+from tasks.fetch.content import document_policy, page_policy
 from tasks.fetch.http_cache import HttpCache, Store
-from tasks.fetch.local_rate_limiter import LocalHosts
+from tasks.fetch.local_rate_limiter import LocalRateLimiter
+from tasks.fetch.policy import FetchPolicy
 from tasks.fetch.rate_limiter import (
-    DOCUMENT_PATIENCE,
-    MAX_GAP,
-    SLOT_MARGIN,
-    HostBudget,
-    Limits,
+    DOCUMENT_MAX_WAIT_SECONDS,
+    MAX_INTERVAL_SECONDS,
+    HostRateLimiter,
     Pace,
+    RequestLimiter,
 )
-from tasks.fetch.robots import RobotsRules
+from tasks.fetch.robots import RobotsChecker
 from tasks.fetch.transport import direct_transport, proxy_transport
-from tasks.settings import Settings
+
+
+def build_fetcher(
+    policy: FetchPolicy,
+    *,
+    resolver: Resolver = system_resolver,
+    host_limiter: HostRateLimiter | None = None,
+    store: Store | None = None,
+) -> HttpFetcher:
+    """The fetcher of this policy: through the egress proxy where there is one.
+
+    Without a host rate limiter shared with other processes, it has one of its own. Without a store
+    nothing is cached.
+    """
+    if policy.egress_proxy:
+        transport = proxy_transport(policy.egress_proxy)
+    else:
+        transport = direct_transport(resolver, allow_private=policy.allow_private_addresses)
+    return HttpFetcher(transport, policy, host_limiter=host_limiter, store=store)
 
 
 class HttpFetcher:
-    """Gets pages and documents over HTTP; the `Fetcher` of `tasks.ports`.
+    """Gets pages and documents over HTTP.
 
     It belongs to one event loop and is closed with `aclose`.
     """
@@ -35,80 +53,62 @@ class HttpFetcher:
     def __init__(
         self,
         transport: httpx.AsyncBaseTransport,
-        settings: Settings,
+        policy: FetchPolicy,
         *,
-        hosts: HostBudget | None = None,
+        host_limiter: HostRateLimiter | None = None,
         store: Store | None = None,
         wall_clock: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._transport = transport
-        self._timeout = settings.fetch_timeout
-        self._limits = Limits(
-            settings.fetch_concurrency,
-            hosts or LocalHosts(settings.fetch_concurrency_per_host, slot_seconds(settings)),
-            gap=settings.fetch_delay_per_host,
+        self._timeout = policy.timeout
+        self._limiter = RequestLimiter(
+            policy.concurrency,
+            host_limiter or LocalRateLimiter(policy.concurrency_per_host, policy.slot_seconds),
+            interval=policy.interval_per_host,
         )
         self._client = Client(
             transport,
-            self._limits,
-            user_agent=settings.user_agent,
-            allow_private=settings.allow_private_addresses,
+            self._limiter,
+            user_agent=policy.user_agent,
+            allow_private=policy.allow_private_addresses,
             clock=wall_clock,
         )
-        self._cache = HttpCache(store, settings, clock=wall_clock) if store else None
-        self._robots = RobotsRules(
+        self._cache = HttpCache(store, policy, clock=wall_clock) if store else None
+        self._robots = RobotsChecker(
             self._client,
-            user_agent=settings.user_agent,
-            # Less than the page's own time, so that a slow robots.txt is known as one.
-            timeout=settings.fetch_timeout / 2,
+            user_agent=policy.user_agent,
+            # Less than the page's own time, so that a slow robots.txt fails as such.
+            timeout=policy.timeout / 2,
             clock=clock,
         )
-        self._page = wanted_page(settings.fetch_max_bytes)
-        self._document = wanted_document(settings.fetch_max_bytes)
+        self._page_policy = page_policy(policy.max_bytes)
+        self._document_policy = document_policy(policy.max_bytes)
 
     async def page(self, url: str) -> Page:
         async with Deadline(self._timeout) as deadline:
             return await self._client.get(
-                url, self._page, deadline, self._robots.check, cache=self._cache
+                url, self._page_policy, deadline, self._robots.check, cache=self._cache
             )
 
     async def document(
         self, url: str, *, headers: Mapping[str, str] | None = None, interval: float = 0.0
     ) -> Page:
-        """robots.txt is not asked: it speaks to crawlers, which follow links that they find. A feed
-        or an API is there to be asked by programs, and the operator named it."""
-        pace = Pace(gap=min(interval, MAX_GAP), patience=DOCUMENT_PATIENCE)
+        """robots.txt is not checked: it addresses crawlers, which follow links that they find. A
+        feed or an API exists for programs to call, and the operator configured it."""
+        pace = Pace(
+            interval=min(interval, MAX_INTERVAL_SECONDS), max_wait=DOCUMENT_MAX_WAIT_SECONDS
+        )
         async with Deadline(self._timeout) as deadline:
             return await self._client.get(
-                url, self._document, deadline, headers=headers, pace=pace, cache=self._cache
+                url,
+                self._document_policy,
+                deadline,
+                headers=headers,
+                pace=pace,
+                cache=self._cache,
             )
 
     async def aclose(self) -> None:
         await self._transport.aclose()
-        await self._limits.aclose()
-
-
-def slot_seconds(settings: Settings) -> float:
-    """How long a request may hold one of its host's slots."""
-    return settings.fetch_timeout + SLOT_MARGIN
-
-
-def build_fetcher(
-    settings: Settings,
-    *,
-    resolver: Resolver = system_resolver,
-    hosts: HostBudget | None = None,
-    store: Store | None = None,
-) -> HttpFetcher:
-    """The fetcher that the settings describe: through the egress proxy where there is one.
-
-    Without a budget of hosts that it shares with others, it keeps one of its own. Without a store
-    it fetches each document anew.
-    """
-    if settings.egress_proxy:
-        transport = proxy_transport(settings.egress_proxy)
-    else:
-        private = settings.allow_private_addresses
-        transport = direct_transport(resolver, allow_private=private)
-    return HttpFetcher(transport, settings, hosts=hosts, store=store)
+        await self._limiter.aclose()

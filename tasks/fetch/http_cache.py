@@ -1,27 +1,27 @@
-"""What was fetched before, kept as RFC 9111 lets a shared cache keep it.
+"""A shared HTTP cache between the client and the sites (RFC 9111).
 
-`cache_headers` reads what the headers of a response say about keeping it; this goes between the
-client and the site.
+`cache_headers` parses the headers and decides on freshness; this module loads, revalidates and
+stores.
 
-Shared, because the jobs of all callers use it; so what a site calls `private` is not kept. Where
-the RFC leaves a choice we ask the site once more:
+The cache is shared because the jobs of all clients use it; so responses marked `private` are not
+stored. Where the RFC leaves a choice we rather ask the site once more:
 
-- no heuristic freshness: an article without a word about its age is checked, for what we rank by
-  is what it says today;
-- of `max-age` and `s-maxage` the shorter one holds, and of several the shortest: a site that gives
-  its own proxies a year tells them when to forget, and does not tell us;
-- what makes no sense (a broken number or date) has expired;
-- a clock that was set back makes what is kept older, not younger.
+- no heuristic freshness: an article without any statement about its age is revalidated, because we
+  rank by its present content;
+- of `max-age` and `s-maxage` the shorter one counts, and of several the shortest: a site that
+  grants its own proxies a year tells them itself when to forget, and does not tell us;
+- an invalid number or date counts as expired;
+- a clock that was set back makes stored responses older, not younger.
 
-hishel 2.0, the library for this, was tried and left. Its state machine takes an answer without a
-`Date` for fresh for ever, passes over `Age`, calls a page fresh for up to a week because it is old,
-sends back an `ETag` of `*`, takes a 304 to an unconditional request for a confirmation, and reads
-the clock itself, so that none of this can be mended from outside or tested without waiting. Its
-store in Redis leaves its bound to an eviction policy, which a server that holds the ledger must not
-have. One method, one status and one variant of each document is what we need of the RFC.
+hishel 2.0, the library for this, was tried and rejected. Its state machine treats a response
+without a `Date` as fresh for ever, ignores `Age`, treats a page as fresh for up to a week because
+it is old, sends back an `ETag` of `*`, takes a 304 to an unconditional request for a confirmation,
+and reads the clock itself, so that none of this can be corrected from outside or tested without
+waiting. Its Redis store leaves its size limit to an eviction policy, which a server that holds the
+ledger must not have. We need one method, one status and one variant of each document of the RFC.
 
-Only 200 to a GET without headers of the caller's own is kept, under its own URL. A redirect is
-followed anew each time, and each of its URLs is checked anew.
+Only a 200 to a GET without headers of the caller's own is stored, under its own URL. A redirect is
+followed again each time, and each of its URLs is checked again.
 """
 
 from __future__ import annotations
@@ -36,134 +36,139 @@ from msgspec import Struct
 
 from nlp.article import Page
 from tasks.fetch.cache_headers import (
-    Answer,
-    conditions,
-    confirmed,
+    StoredResponse,
+    conditional_headers,
     confirms,
+    freshened,
     initial_age,
     is_fresh,
-    may_be_kept,
-    read_said,
+    is_storable,
+    parse_cache_headers,
 )
-from tasks.fetch.content import ACCEPT_ENCODING, Wanted
-from tasks.settings import Settings
+from tasks.fetch.content import ACCEPT_ENCODING, ContentPolicy
+from tasks.fetch.policy import FetchPolicy
 
-LAYOUT = "1"
-"""Of what is kept. What was kept in another one is not found."""
+FORMAT_VERSION = "1"
+"""Of the stored bytes. Entries of another version are not found."""
 
-FORGOTTEN = b""
+TOMBSTONE = b""
+"""Replaces an entry that must not be used any more."""
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Answer).decode
+_decode = msgspec.msgpack.Decoder(StoredResponse).decode
 
 
 class Store(Protocol):
-    """Where it is kept: bounded, and never the reason that a fetch fails."""
+    """A bounded store of bytes that never makes a fetch fail."""
 
     async def get(self, key: str) -> bytes | None: ...
 
     async def put(self, key: str, value: bytes, ttl: float) -> None: ...
 
 
-class Reply(Struct, frozen=True, kw_only=True):
-    """What a site answered, if that was of use."""
+class SiteResponse(Struct, frozen=True, kw_only=True):
+    """A usable response of a site."""
 
     status: int
     headers: httpx.Headers
-    asked_s: float
+    requested_s: float
     received_s: float
-    """Seconds since the epoch, without what we waited for limits of our own."""
-    found: Page | str = ""
-    """The document, or where it has gone; of a 304 neither."""
+    """Seconds since the epoch; the wait for our own limits comes before `requested_s`."""
+    content: Page | str = ""
+    """The document, or the location of a redirect; empty for a 304."""
 
 
-Ask = Callable[[Mapping[str, str]], Awaitable[Reply]]
-"""Asks the site, with these headers added. Answers 304 only to those; raises what went wrong."""
+SendRequest = Callable[[Mapping[str, str]], Awaitable[SiteResponse]]
+"""Sends the request with these headers added. Returns a 304 only if there are some; raises the
+failure where the response is unusable."""
 
 
 class HttpCache:
-    """The documents that were fetched, of all jobs and workers that share the store."""
+    """The fetched documents of all jobs and workers that share the store."""
 
     def __init__(
-        self, store: Store, settings: Settings, *, clock: Callable[[], float] = time.time
+        self, store: Store, policy: FetchPolicy, *, clock: Callable[[], float] = time.time
     ) -> None:
         self._store = store
-        self._ttl = settings.http_cache_ttl
-        self._max_age = settings.http_cache_max_age
+        self._ttl = policy.cache_ttl
+        self._max_age = policy.cache_max_age
         self._clock = clock
-        self._as_whom = (
-            LAYOUT,
-            settings.user_agent,
-            # What was read in our own network is not for those who may not go there.
-            settings.egress_proxy or "",
-            str(settings.allow_private_addresses),
+        self._key_prefix = (
+            FORMAT_VERSION,
+            policy.user_agent,
+            # A fetcher that may not enter our own network must not get documents from there.
+            policy.egress_proxy or "",
+            str(policy.allow_private_addresses),
         )
 
-    async def reply(self, target: httpx.URL, wanted: Wanted, ask: Ask) -> Page | str:
-        """The document, or where it has gone."""
-        key = self._key(target, wanted)
-        known = await self._find(key, wanted)
-        if known is not None and is_fresh(known, self._clock(), self._max_age):
-            return _page(target, known)
-        asked = conditions(known.said) if known else {}
-        reply = await ask(asked)
-        if known is not None and reply.status == 304:
-            said = read_said(reply.headers)
-            if confirms(said, known):
-                answer = confirmed(known, said, reply.asked_s, reply.received_s)
-                if self._says_more(answer, known):
-                    await self._keep(key, answer, known)
-                return _page(target, answer)
-            reply = await ask({})
-        if isinstance(reply.found, Page) and reply.status == 200:
-            await self._keep(key, _answer(reply, reply.found), known)
-        return reply.found
+    async def get(
+        self, target: httpx.URL, content_policy: ContentPolicy, send: SendRequest
+    ) -> Page | str:
+        """The document, or the location of a redirect; sends a request where one is needed."""
+        key = self._key(target, content_policy)
+        stored = await self._load(key, content_policy)
+        if stored is not None and is_fresh(stored, self._clock(), self._max_age):
+            return _page(target, stored)
+        response = await send(conditional_headers(stored.headers) if stored else {})
+        if stored is not None and response.status == 304:
+            headers = parse_cache_headers(response.headers)
+            if confirms(headers, stored):
+                fresher = freshened(stored, headers, response.requested_s, response.received_s)
+                if self._is_worth_storing(fresher, stored):
+                    await self._save(key, fresher, stored)
+                return _page(target, fresher)
+            response = await send({})
+        if isinstance(response.content, Page) and response.status == 200:
+            await self._save(key, _stored_response(response, response.content), stored)
+        return response.content
 
-    async def _find(self, key: str, wanted: Wanted) -> Answer | None:
-        kept = await self._store.get(key)
+    async def _load(self, key: str, content_policy: ContentPolicy) -> StoredResponse | None:
+        value = await self._store.get(key)
         try:
-            answer = _decode(kept) if kept else None
+            stored = _decode(value) if value else None
         except (msgspec.MsgspecError, ValueError):
             return None
-        return answer if answer is not None and _is_wanted(answer, wanted) else None
+        return stored if stored is not None and _is_accepted(stored, content_policy) else None
 
-    async def _keep(self, key: str, answer: Answer, before: Answer | None) -> None:
-        if may_be_kept(answer.said, answer.received_s):
-            await self._store.put(key, _encode(answer), self._ttl)
-        elif before is not None:
-            await self._store.put(key, FORGOTTEN, 1.0)
+    async def _save(
+        self, key: str, response: StoredResponse, previous: StoredResponse | None
+    ) -> None:
+        if is_storable(response.headers, response.received_s):
+            await self._store.put(key, _encode(response), self._ttl)
+        elif previous is not None:
+            await self._store.put(key, TOMBSTONE, 1.0)
 
-    def _says_more(self, answer: Answer, before: Answer) -> bool:
-        """Whether a 304 spares later requests. To keep an answer again costs more than to fetch it:
-        most sites only confirm, and then what is kept need only be renewed now and then."""
-        renews = answer.received_s - before.received_s > self._ttl / 2
-        kept = may_be_kept(answer.said, answer.received_s)
-        return renews or not kept or is_fresh(answer, answer.received_s, self._max_age)
+    def _is_worth_storing(self, confirmed: StoredResponse, previous: StoredResponse) -> bool:
+        """Whether a 304 saves later requests. Storing a response again costs more than fetching
+        it: most sites only confirm, and then the entry need only be renewed now and then."""
+        renews = confirmed.received_s - previous.received_s > self._ttl / 2
+        storable = is_storable(confirmed.headers, confirmed.received_s)
+        return renews or not storable or is_fresh(confirmed, confirmed.received_s, self._max_age)
 
-    def _key(self, target: httpx.URL, wanted: Wanted) -> str:
-        """Holds every header that we send, so a `Vary` by any of them is met."""
-        return "\n".join((*self._as_whom, wanted.accept, ACCEPT_ENCODING, str(target)))
+    def _key(self, target: httpx.URL, content_policy: ContentPolicy) -> str:
+        """Contains every header that we send, so any `Vary` by one of them is honoured."""
+        return "\n".join((*self._key_prefix, content_policy.accept, ACCEPT_ENCODING, str(target)))
 
 
-def _answer(reply: Reply, page: Page) -> Answer:
-    said = read_said(reply.headers)
-    return Answer(
+def _stored_response(response: SiteResponse, page: Page) -> StoredResponse:
+    headers = parse_cache_headers(response.headers)
+    return StoredResponse(
         body=page.body,
         content_type=page.content_type,
-        said=said,
-        received_s=reply.received_s,
-        initial_age_s=initial_age(said, reply.asked_s, reply.received_s),
+        headers=headers,
+        received_s=response.received_s,
+        initial_age_s=initial_age(headers, response.requested_s, response.received_s),
     )
 
 
-def _is_wanted(answer: Answer, wanted: Wanted) -> bool:
-    """As a live one is checked: settings change."""
+def _is_accepted(stored: StoredResponse, content_policy: ContentPolicy) -> bool:
+    """The checks of a live response, because settings change."""
     return (
-        len(answer.body) <= wanted.max_bytes
-        and wanted.accepts(answer.content_type)
-        and wanted.recognises(answer.content_type, answer.body)
+        len(stored.body) <= content_policy.max_bytes
+        and content_policy.accepts(stored.content_type)
+        and content_policy.recognises(stored.content_type, stored.body)
     )
 
 
-def _page(target: httpx.URL, answer: Answer) -> Page:
-    return Page(url=str(target), body=answer.body, content_type=answer.content_type)
+def _page(target: httpx.URL, stored: StoredResponse) -> Page:
+    return Page(url=str(target), body=stored.body, content_type=stored.content_type)

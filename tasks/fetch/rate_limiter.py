@@ -1,12 +1,16 @@
-"""The budget of a host: how many requests at once, and how long between their starts.
+"""When a request may be sent: how many at once, and how far apart they start.
 
-One budget may be shared by many workers. Who wants to send a request asks for a **turn**. The
-answer is to go, or to ask again after so many milliseconds; until then the turn keeps its place in
-the host's line, also while nobody waits for it here. Who goes holds one of the host's slots until
-its release; a slot whose holder died ends by itself.
+There are two limits. `RequestLimiter`, which the client calls, bounds the requests of this process.
+It asks a `HostRateLimiter`, which bounds the requests to each host: at most so many at once, and a
+minimum **interval** between their starts.
 
-`local_hosts` keeps a budget in this process. The one that workers share stands in `tasks.ledger`,
-above this package. Both pass the same tests.
+A request asks the host rate limiter with a **ticket**. The answer is to go now, or to ask again
+after some milliseconds; meanwhile the ticket keeps its place in the host's **queue**, even while
+no task waits for it. A request that may go occupies one of the host's **slots** until it is
+released. The slot of a process that died expires.
+
+`LocalRateLimiter` keeps all this in one process; `RedisRateLimiter` (`tasks.ledger.rate_limiter`)
+shares it between workers. Both pass the same contract tests.
 """
 
 from __future__ import annotations
@@ -24,76 +28,75 @@ from msgspec import Struct
 from tasks.errors import HostBusy, PermanentFailure, Reason, TransientFailure
 from tasks.step_context import current_step
 
-MAX_GAP = 30.0
-"""Seconds between two requests that we are willing to keep. Sites that ask for more in robots.txt
-are asked as often as this: a Crawl-delay of an hour would keep one article of a job for days."""
+MAX_INTERVAL_SECONDS = 30.0
+"""The longest interval that we honour. Sites whose robots.txt asks for a longer one are asked this
+often: with a Crawl-delay of an hour one article would keep its job for days."""
 
-SLOT_MARGIN = 5.0
-"""Seconds that a slot lasts longer than a fetch may: a request has surely ended by then."""
+ABANDONED_AFTER_MS = 60_000
+"""A ticket whose turn passed this long ago is dropped from the queue: its step will not return.
+Steps that do return come within a reaper's round and the time in which a worker takes a step."""
 
-FORGOTTEN_MS = 60_000
-"""A place in the line whose turn passed so long ago is given up: nobody comes back for it. Those
-that do come back come within a reaper's round and the time in which a worker takes a step."""
-
-GAP_KEPT_MS = 300_000
-"""How long a gap holds for requests that do not know of it themselves. Each request that knows of
-it starts this time anew."""
+INTERVAL_TTL_MS = 300_000
+"""How long an interval also holds for requests that do not know of it themselves. Each request
+that knows of it restarts this time."""
 
 STAGGER_MS = 5
-"""Between those who ask again in the same moment, in the order of the line."""
+"""Between requests that ask again at the same moment, in the order of the queue."""
 
 POLL_MS = 50
-"""While all slots are taken the first in the line looks again so soon, the second after twice as
-long, and so on: 18 in a line are 70 looks a second, not 360."""
+"""While all slots are taken, the first in the queue polls at this interval, the second at twice
+this interval, and so on: 18 in a queue poll 70 times a second, not 360."""
 
-PATIENT_REFUSALS = 3
-"""So many times in a row a host may make us wait with Retry-After, and waiting for it is free.
+MAX_FREE_REFUSALS = 3
+"""How many times in a row a host may make us wait with Retry-After without a try being counted.
 After that each wait counts as a try, or a host that always refuses would keep a job for ever."""
 
 
-class Turn(Struct, frozen=True, kw_only=True):
-    """The wish to send one request to a host."""
+class Ticket(Struct, frozen=True, kw_only=True):
+    """A request for permission to send one request to a host."""
 
     host: str
-    ticket: str
-    """The same whenever the same request is asked for again."""
+    id: str
+    """The same whenever the same request asks again."""
     holder: str
-    """Who asks. Two of them with one ticket, one of whom has lost his lease, have two slots."""
-    gap_ms: int
+    """The process that asks. If two processes use the same ticket, because one of them has lost
+    its lease, each has a slot of its own."""
+    interval_ms: int
     """The least time between this request's start and those before and after it."""
-    first: bool = False
-    """Whether it goes before all others, as robots.txt does: else what a worker has for the host
-    would wait once for that, and then again."""
+    urgent: bool = False
+    """Whether it goes before all others, as robots.txt does: otherwise the pages of a host would
+    wait once behind the queue for its robots.txt, and then again for themselves."""
 
 
-class Answer(Struct, frozen=True, kw_only=True):
-    """What became of the wish."""
+class Grant(Struct, frozen=True, kw_only=True):
+    """The answer to a ticket."""
 
     wait_ms: int
-    """0: go now. Otherwise: ask again then."""
+    """0: go now. Otherwise: ask again after this time."""
     refused: bool = False
-    """Whether the host has refused us so often in a row that waiting should not be free."""
+    """Whether the host has refused us so often in a row that waiting counts as a try."""
 
 
-class HostBudget(Protocol):
-    """The rights to send requests. None of the calls fails because Redis is away."""
+class HostRateLimiter(Protocol):
+    """Grants requests to hosts. No call fails because Redis is unavailable."""
 
-    async def ask(self, turn: Turn) -> Answer:
-        """Harmless if it comes twice. Who goes, or comes back no more, must release the turn."""
+    async def try_acquire(self, ticket: Ticket) -> Grant:
+        """Idempotent. A ticket that was granted, or will not ask again, must be released."""
         ...
 
-    def release(self, turn: Turn, *, well: bool) -> None:
-        """Gives up the slot, or the place in the line; `well` where the host answered as it should.
+    def release(self, ticket: Ticket, *, answered: bool) -> None:
+        """Frees the slot, or the place in the queue, without waiting until that is done.
 
-        Does not wait until it is done."""
+        `answered`: whether the host gave a proper answer, which ends a series of refusals.
+        """
         ...
 
-    async def hold(self, host: str, wait_ms: int) -> None:
-        """The host wants nobody to ask for so long."""
+    async def block_for(self, host: str, wait_ms: int) -> None:
+        """Sends no request to the host for this time."""
         ...
 
-    async def widen(self, host: str, gap_ms: int) -> None:
-        """The host wants this gap, also between requests that do not know of it yet."""
+    async def require_interval(self, host: str, interval_ms: int) -> None:
+        """Raises the host's interval, also for requests that do not know of it yet."""
         ...
 
     async def aclose(self) -> None: ...
@@ -101,25 +104,167 @@ class HostBudget(Protocol):
 
 log = structlog.get_logger()
 
-PATIENCE = 5.0
-"""Seconds that a step waits for its host here. For longer its slot in the worker is worth more to
-others: it comes back when its turn has come."""
+MAX_WAIT_SECONDS = 5.0
+"""How long a step waits for its host in the worker. Beyond that other steps make better use of its
+slot in the worker: it is postponed until its turn has come."""
 
-DOCUMENT_PATIENCE = 30.0
-"""The same for what a source asks. There the step is not put off, but the source is left out: else
-all its other sources would be asked again."""
+DOCUMENT_MAX_WAIT_SECONDS = 30.0
+"""The same for a source's requests. Here the step is not postponed, but the source is left out:
+otherwise all its other sources would be asked again."""
 
-SHORTEST_PAUSE = 1.0
-"""Seconds that a step stays away at the least."""
+MIN_POSTPONE_SECONDS = 1.0
+"""The least time for which a step is postponed."""
 
 EARLY_SECONDS = 0.5
-"""So much before its turn a step is to be back: the reaper looks twice a second."""
+"""How long before its turn a postponed step is due: the reaper looks twice a second."""
 
 
-class Slots:
-    """So many slots for each key, handed out in the order of asking.
+class Pace(Struct, frozen=True, kw_only=True):
+    """How one request is ordered among others to its host."""
 
-    A key is remembered while someone holds or awaits one of its slots, and no longer.
+    interval: float = 0.0
+    """Seconds between its start and those before and after it, at least."""
+    urgent: bool = False
+    """Whether it goes before all others."""
+    max_wait: float | None = None
+    """Seconds after which it fails. None: within a step it is postponed (HostBusy); outside of one
+    it waits as long as it takes."""
+
+
+DEFAULT_PACE = Pace()
+
+
+class RequestLimiter:
+    """Permission to send one request, within the limits of this process and of the host."""
+
+    def __init__(
+        self,
+        total: int,
+        host_limiter: HostRateLimiter,
+        *,
+        interval: float = 0.0,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._slots = asyncio.Semaphore(total)
+        self._host_limiter = host_limiter
+        self._interval = interval
+        self._sleep = sleep
+        self._holder = secrets.token_hex(6)
+        self._tickets_in_use: set[str] = set()
+        """The ids of tickets for which a task waits or runs here."""
+
+    @asynccontextmanager
+    async def slot(self, host: str, url: str, pace: Pace) -> AsyncIterator[None]:
+        """Holds a slot for the body.
+
+        Raises HostBusy where the step should come back later, or TransientFailure.
+        """
+        ticket = self._ticket(host, url, pace)
+        self._tickets_in_use.add(ticket.id)
+        answered = keeps_place = False
+        try:
+            await self._acquire(ticket, pace)
+            try:
+                yield
+                answered = True
+            except PermanentFailure:
+                answered = True  # a page that does not exist is no refusal
+                raise
+            finally:
+                self._slots.release()
+        except HostBusy:
+            keeps_place = True
+            raise
+        finally:
+            self._tickets_in_use.discard(ticket.id)
+            if not keeps_place:
+                self._host_limiter.release(ticket, answered=answered)
+
+    async def block_for(self, host: str, seconds: float) -> None:
+        """Sends no request to this host for this time."""
+        await self._host_limiter.block_for(host, _ms(seconds))
+
+    async def require_interval(self, host: str, interval: float) -> None:
+        """Raises the host's interval to this number of seconds."""
+        await self._host_limiter.require_interval(host, _ms(interval))
+
+    async def aclose(self) -> None:
+        await self._host_limiter.aclose()
+
+    def _ticket(self, host: str, url: str, pace: Pace) -> Ticket:
+        """A step has the same ticket for a URL whenever it asks, in whichever worker. Urgent
+        requests are made once for all steps of this process, so they belong to the process."""
+        owner = self._holder if pace.urgent else current_step() or secrets.token_hex(6)
+        ticket_id = _digest(f"{owner} {url}")
+        if ticket_id in self._tickets_in_use:
+            ticket_id = _digest(f"{owner} {url} {secrets.token_hex(6)}")
+        return Ticket(
+            host=host,
+            id=ticket_id,
+            holder=self._holder,
+            interval_ms=_ms(max(self._interval, pace.interval)),
+            urgent=pace.urgent,
+        )
+
+    async def _acquire(self, ticket: Ticket, pace: Pace) -> None:
+        """Returns holding one of this process's slots; a ticket that waits holds none."""
+        waited = 0.0
+        while True:
+            grant = await self._try_acquire(ticket)
+            if not grant.wait_ms:
+                return
+            wait = grant.wait_ms / 1000
+            _check_wait(ticket.host, grant, waited + wait, pace)
+            await self._sleep(wait)
+            waited += wait
+
+    async def _try_acquire(self, ticket: Ticket) -> Grant:
+        """Asks while holding a slot, so that a request that may go goes at once."""
+        await self._slots.acquire()
+        granted = False
+        try:
+            grant = await self._host_limiter.try_acquire(ticket)
+            granted = not grant.wait_ms
+        finally:
+            if not granted:
+                self._slots.release()
+        return grant
+
+
+def _check_wait(host: str, grant: Grant, total_wait: float, pace: Pace) -> None:
+    """Raises where the request should not wait in this process."""
+    wait = grant.wait_ms / 1000
+    if grant.refused:
+        raise TransientFailure(
+            Reason.SERVER_ERROR,
+            "The site asks us again and again to wait.",
+            retry_after=wait,
+            host=host,
+        )
+    if pace.max_wait is not None and total_wait > pace.max_wait:
+        raise TransientFailure(
+            Reason.TIMED_OUT,
+            "Too many requests wait for this site.",
+            retry_after=wait,
+            host=host,
+        )
+    if pace.max_wait is None and current_step() is not None and total_wait > MAX_WAIT_SECONDS:
+        log.info("a step waits for its host", host=host, seconds=wait)
+        raise HostBusy(host, max(wait - EARLY_SECONDS, MIN_POSTPONE_SECONDS))
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+class KeyedSemaphore:
+    """A semaphore for each key; slots are granted in the order of asking.
+
+    A key is remembered only while a task holds or awaits one of its slots.
     """
 
     def __init__(self, per_key: int) -> None:
@@ -130,11 +275,12 @@ class Slots:
         return len(self._entries)
 
     @asynccontextmanager
-    async def taken(self, key: str) -> AsyncIterator[None]:
+    async def slot(self, key: str) -> AsyncIterator[None]:
+        """Holds one of the key's slots for the body."""
         entry = self._entries.setdefault(key, _Entry(self._per_key))
         entry.users += 1
         try:
-            async with entry.free:
+            async with entry.semaphore:
                 yield
         finally:
             entry.users -= 1
@@ -144,139 +290,6 @@ class Slots:
 
 class _Entry:
     def __init__(self, slots: int) -> None:
-        self.free = asyncio.Semaphore(slots)
+        self.semaphore = asyncio.Semaphore(slots)
         self.users = 0
-        """Who holds or awaits one of the slots."""
-
-
-class Pace(Struct, frozen=True, kw_only=True):
-    """How a request fits in with others to its host."""
-
-    gap: float = 0.0
-    """Seconds between its start and those before and after it, at the least."""
-    first: bool = False
-    """Whether it goes before all others."""
-    patience: float | None = None
-    """Seconds after which it is given up; None: it is put off, where somebody comes back for it,
-    and waited for where nobody does."""
-
-
-ANY_PACE = Pace()
-
-
-class Limits:
-    """The right to send one request to a host."""
-
-    def __init__(
-        self,
-        total: int,
-        hosts: HostBudget,
-        *,
-        gap: float = 0.0,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
-        self._total = asyncio.Semaphore(total)
-        self._hosts = hosts
-        self._gap = gap
-        self._sleep = sleep
-        self._name = secrets.token_hex(6)
-        self._asked: set[str] = set()
-        """The tickets with which somebody waits or runs here."""
-
-    @asynccontextmanager
-    async def taken(self, host: str, url: str, pace: Pace) -> AsyncIterator[None]:
-        """Raises HostBusy where the step should come back later, or TransientFailure."""
-        turn = self._turn(host, url, pace)
-        self._asked.add(turn.ticket)
-        well = keep = False
-        try:
-            await self._granted(turn, pace)
-            try:
-                yield
-                well = True
-            except PermanentFailure:
-                well = True  # a page that is not there is no reason to come back later
-                raise
-            finally:
-                self._total.release()
-        except HostBusy:
-            keep = True
-            raise
-        finally:
-            self._asked.discard(turn.ticket)
-            if not keep:
-                self._hosts.release(turn, well=well)
-
-    async def hold(self, host: str, seconds: float) -> None:
-        """Nobody is to ask this host for so long."""
-        await self._hosts.hold(host, _ms(seconds))
-
-    async def widen(self, host: str, gap: float) -> None:
-        """The host wants this gap between its requests."""
-        await self._hosts.widen(host, _ms(gap))
-
-    async def aclose(self) -> None:
-        await self._hosts.aclose()
-
-    def _turn(self, host: str, url: str, pace: Pace) -> Turn:
-        """The same step has the same ticket for a URL whenever it asks, and wherever. What goes
-        first is asked by whoever comes first, for all in this worker."""
-        owner = self._name if pace.first else current_step() or secrets.token_hex(6)
-        ticket = _digest(f"{owner} {url}")
-        if ticket in self._asked:
-            ticket = _digest(f"{owner} {url} {secrets.token_hex(6)}")
-        gap_ms = _ms(max(self._gap, pace.gap))
-        return Turn(host=host, ticket=ticket, holder=self._name, gap_ms=gap_ms, first=pace.first)
-
-    async def _granted(self, turn: Turn, pace: Pace) -> None:
-        """Returns with one of this worker's own slots, which nobody holds who only waits."""
-        waited = 0.0
-        while True:
-            answer = await self._ask(turn)
-            if not answer.wait_ms:
-                return
-            wait = answer.wait_ms / 1000
-            _check_patience(turn.host, answer, waited + wait, pace)
-            await self._sleep(wait)
-            waited += wait
-
-    async def _ask(self, turn: Turn) -> Answer:
-        """Holding a slot, so that a request that may go goes at once."""
-        await self._total.acquire()
-        go = False
-        try:
-            answer = await self._hosts.ask(turn)
-            go = not answer.wait_ms
-        finally:
-            if not go:
-                self._total.release()
-        return answer
-
-
-def _check_patience(host: str, answer: Answer, until_then: float, pace: Pace) -> None:
-    wait = answer.wait_ms / 1000
-    if answer.refused:
-        raise TransientFailure(
-            Reason.SERVER_ERROR,
-            "The site asks us again and again to wait.",
-            retry_after=wait,
-            host=host,
-        )
-    if pace.patience is not None and until_then > pace.patience:
-        raise TransientFailure(
-            Reason.TIMED_OUT,
-            "Too many requests wait for this site.",
-            retry_after=wait,
-            host=host,
-        )
-    if pace.patience is None and current_step() is not None and until_then > PATIENCE:
-        log.info("a step waits for its host", host=host, seconds=wait)
-        raise HostBusy(host, max(wait - EARLY_SECONDS, SHORTEST_PAUSE))
-
-
-def _ms(seconds: float) -> int:
-    return round(seconds * 1000)
-
-
-def _digest(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+        """Tasks that hold or await one of the slots."""

@@ -1,9 +1,9 @@
-"""Whether a site lets us read a page (RFC 9309).
+"""Whether a site allows us to fetch a page (RFC 9309).
 
-Where we choose: a site whose robots.txt cannot be had at the moment (5xx, 429, no connection) makes
-its articles fail as something that may pass. The RFC says to take it for a refusal; but a refusal
-would be final here, and the retry asks again. A robots.txt that is refused (4xx), redirects without
-end or makes no sense allows everything, as the RFC says.
+Our own choice: if robots.txt is unavailable at the moment (5xx, 429, no connection), the site's
+articles fail with a transient error. The RFC says to treat this as a refusal; but a refusal would
+be final here, whereas a retry asks again. A robots.txt that is refused (4xx), redirects without end
+or is invalid allows everything, as the RFC says.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from protego import Protego
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.fetch.addresses import origin_of
 from tasks.fetch.client import Client, Deadline
-from tasks.fetch.content import wanted_robots
-from tasks.fetch.rate_limiter import MAX_GAP, Pace, Slots
+from tasks.fetch.content import robots_policy
+from tasks.fetch.rate_limiter import MAX_INTERVAL_SECONDS, KeyedSemaphore, Pace
 
-KEPT_ORIGINS = 2_000
-KEPT_SECONDS = 3_600.0
-FAILURE_KEPT_SECONDS = 15.0
-"""Shorter than a retry's delay; long enough that a dead site's many articles ask once."""
+MAX_ORIGINS = 2_000
+TTL_SECONDS = 3_600.0
+FAILURE_TTL_SECONDS = 15.0
+"""Shorter than a retry's delay; long enough that the articles of a dead site share a request."""
 
-_ALLOWING = frozenset(
+_ALLOWING_REASONS = frozenset(
     {
         Reason.NOT_FOUND,
         Reason.HTTP_ERROR,
@@ -42,19 +42,19 @@ _ALLOWING = frozenset(
 _AGENT_LINE = re.compile(r"\s*user(?:-|\s*)agent[\s:]+([^#]*)", re.IGNORECASE)
 
 
-class _Answer(Struct, frozen=True, kw_only=True):
-    """What a site said, or why it said nothing."""
+class _Record(Struct, frozen=True, kw_only=True):
+    """The robots.txt of one origin, or the reason why there is none."""
 
     rules: Protego | None = None
-    gap: float = 0.0
-    """Seconds between requests that it asks for."""
+    interval: float = 0.0
+    """Seconds between requests that the site asks for."""
     failure: StepError | None = None
-    until: float
-    """When it is forgotten, on the clock."""
+    expires: float
+    """On the clock of the checker."""
 
 
-class RobotsRules:
-    """One answer per origin, remembered for an hour; asked for once, however many wait for it."""
+class RobotsChecker:
+    """Keeps the robots.txt of each origin for an hour; concurrent checks share one request."""
 
     def __init__(
         self,
@@ -63,68 +63,69 @@ class RobotsRules:
         user_agent: str,
         timeout: float,
         clock: Callable[[], float] = time.monotonic,
-        kept_origins: int = KEPT_ORIGINS,
+        max_origins: int = MAX_ORIGINS,
     ) -> None:
         self._client = client
         self._token = product_token(user_agent)
         self._timeout = timeout
         self._clock = clock
-        self._kept_origins = kept_origins
-        self._answers: OrderedDict[str, _Answer] = OrderedDict()
-        self._turns = Slots(per_key=1)
+        self._max_origins = max_origins
+        self._records: OrderedDict[str, _Record] = OrderedDict()
+        self._fetching = KeyedSemaphore(per_key=1)
 
     async def check(self, target: httpx.URL, deadline: Deadline) -> float:
         """The seconds between requests that the site asks for; 0 where it does not.
 
-        Raises PermanentFailure where the site forbids the page, or what kept us from asking."""
-        answer = await self._answer(origin_of(target), deadline)
-        if answer.failure is not None:
-            raise _once_more(answer.failure)
-        if answer.rules is not None and not answer.rules.can_fetch(str(target), self._token):
+        Raises PermanentFailure where the site forbids the page, or the failure to get robots.txt.
+        """
+        record = await self._record(origin_of(target), deadline)
+        if record.failure is not None:
+            raise _copy_of(record.failure)
+        if record.rules is not None and not record.rules.can_fetch(str(target), self._token):
             raise PermanentFailure(
                 Reason.ROBOTS_DENIED, "The site's robots.txt does not let us read this page."
             )
-        return answer.gap
+        return record.interval
 
-    async def _answer(self, origin: str, deadline: Deadline) -> _Answer:
-        known = self._known(origin)
-        if known is not None:
-            return known
-        async with AsyncExitStack() as turn:
+    async def _record(self, origin: str, deadline: Deadline) -> _Record:
+        cached = self._cached(origin)
+        if cached is not None:
+            return cached
+        async with AsyncExitStack() as stack:
             with deadline.paused():
-                await turn.enter_async_context(self._turns.taken(origin))
-            return self._known(origin) or self._remember(origin, await self._ask(origin, deadline))
+                await stack.enter_async_context(self._fetching.slot(origin))
+            return self._cached(origin) or self._keep(origin, await self._fetch(origin, deadline))
 
-    def _known(self, origin: str) -> _Answer | None:
-        answer = self._answers.get(origin)
-        if answer is None or answer.until <= self._clock():
+    def _cached(self, origin: str) -> _Record | None:
+        record = self._records.get(origin)
+        if record is None or record.expires <= self._clock():
             return None
-        self._answers.move_to_end(origin)
-        return answer
+        self._records.move_to_end(origin)
+        return record
 
-    def _remember(self, origin: str, answer: _Answer) -> _Answer:
-        self._answers[origin] = answer
-        self._answers.move_to_end(origin)
-        while len(self._answers) > self._kept_origins:
-            self._answers.popitem(last=False)
-        return answer
+    def _keep(self, origin: str, record: _Record) -> _Record:
+        self._records[origin] = record
+        self._records.move_to_end(origin)
+        while len(self._records) > self._max_origins:
+            self._records.popitem(last=False)
+        return record
 
-    async def _ask(self, origin: str, deadline: Deadline) -> _Answer:
+    async def _fetch(self, origin: str, deadline: Deadline) -> _Record:
         try:
             async with Deadline(self._timeout, within=deadline) as own:
                 url = f"{origin}/robots.txt"
-                page = await self._client.get(url, wanted_robots(), own, pace=Pace(first=True))
+                page = await self._client.get(url, robots_policy(), own, pace=Pace(urgent=True))
         except PermanentFailure as failure:
-            if failure.reason in _ALLOWING:
-                return _Answer(until=self._clock() + KEPT_SECONDS)
-            return _Answer(failure=failure, until=self._clock() + FAILURE_KEPT_SECONDS)
+            if failure.reason in _ALLOWING_REASONS:
+                return _Record(expires=self._clock() + TTL_SECONDS)
+            return _Record(failure=failure, expires=self._clock() + FAILURE_TTL_SECONDS)
         except TransientFailure as failure:
-            return _Answer(failure=failure, until=self._clock() + FAILURE_KEPT_SECONDS)
+            return _Record(failure=failure, expires=self._clock() + FAILURE_TTL_SECONDS)
         rules = parse_robots(page.body, self._token)
-        gap = wanted_gap(rules, self._token)
-        if gap:
-            await self._client.widen(httpx.URL(origin), gap)
-        return _Answer(rules=rules, gap=gap, until=self._clock() + KEPT_SECONDS)
+        interval = crawl_interval(rules, self._token)
+        if interval:
+            await self._client.require_interval(httpx.URL(origin), interval)
+        return _Record(rules=rules, interval=interval, expires=self._clock() + TTL_SECONDS)
 
 
 def product_token(user_agent: str) -> str:
@@ -137,17 +138,24 @@ def parse_robots(body: bytes, token: str) -> Protego:
     return Protego.parse("\n".join(_without_strangers(body, token)))
 
 
-def wanted_gap(rules: Protego, token: str) -> float:
+def crawl_interval(rules: Protego, token: str) -> float:
     """Seconds between requests, by `Crawl-delay` or `Request-rate`; at most MAX_GAP.
 
     What is no number, or below 0, was never written: neither is part of RFC 9309.
     """
     rate = rules.request_rate(token)
-    gaps = (
+    intervals = (
         rules.crawl_delay(token),
         rate.seconds / rate.requests if rate and rate.requests > 0 else None,
     )
-    return max((min(gap, MAX_GAP) for gap in gaps if gap is not None and gap > 0), default=0.0)
+    return max(
+        (
+            min(interval, MAX_INTERVAL_SECONDS)
+            for interval in intervals
+            if interval is not None and interval > 0
+        ),
+        default=0.0,
+    )
 
 
 def _without_strangers(body: bytes, token: str) -> Iterator[str]:
@@ -163,7 +171,7 @@ def _without_strangers(body: bytes, token: str) -> Iterator[str]:
         yield line if ours else "User-agent: (other)"
 
 
-def _once_more(failure: StepError) -> StepError:
+def _copy_of(failure: StepError) -> StepError:
     """The same failure as a new exception: one that is raised twice would grow a traceback."""
     if isinstance(failure, TransientFailure):
         return TransientFailure(

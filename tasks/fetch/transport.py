@@ -1,4 +1,8 @@
-"""Connections that are closed whatever ends them."""
+"""Connections to public addresses only, which are closed whatever ends them.
+
+The check is made for each connection, on the address that is connected to. A check of the name
+before the request would not do: the name can resolve differently a moment later.
+"""
 
 from __future__ import annotations
 
@@ -21,63 +25,93 @@ from tasks.fetch.addresses import (
     literal_address,
 )
 
+MAX_ADDRESSES = 4
+"""The number of a host's addresses that are tried."""
 
-class TidyBackend(httpcore.AnyIOBackend):
-    """httpcore's own network, whose streams are tidy."""
+MAX_IDLE_CONNECTIONS = 20
+KEEPALIVE_SECONDS = 15.0
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        return TidyStream(
-            await super().connect_tcp(host, port, timeout, local_address, socket_options)
+
+def direct_transport(
+    resolver: Resolver, *, allow_private: bool = False, ssl_context: ssl.SSLContext | None = None
+) -> PoolTransport:
+    """Connects to the sites directly."""
+    return PoolTransport(
+        httpcore.AsyncConnectionPool(
+            ssl_context=ssl_context or httpx.create_ssl_context(),
+            # Our own limits bound the requests; a second queue here would only hide the waiting.
+            max_connections=None,
+            max_keepalive_connections=MAX_IDLE_CONNECTIONS,
+            keepalive_expiry=KEEPALIVE_SECONDS,
+            http2=True,
+            network_backend=PublicBackend(resolver, allow_private=allow_private),
+        )
+    )
+
+
+def proxy_transport(proxy_url: str, *, ssl_context: ssl.SSLContext | None = None) -> PoolTransport:
+    """Sends all requests to the proxy, which resolves names and must refuse private addresses."""
+    proxy = httpx.Proxy(proxy_url)
+    return PoolTransport(
+        httpcore.AsyncHTTPProxy(
+            proxy_url=str(proxy.url),
+            proxy_auth=proxy.raw_auth,
+            # A context of its own: httpcore sets the protocols of each connection in it.
+            proxy_ssl_context=httpx.create_ssl_context() if proxy.url.scheme == "https" else None,
+            ssl_context=ssl_context or httpx.create_ssl_context(),
+            max_connections=None,
+            max_keepalive_connections=MAX_IDLE_CONNECTIONS,
+            keepalive_expiry=KEEPALIVE_SECONDS,
+            http2=True,
+            network_backend=ClosingBackend(),
+        )
+    )
+
+
+class PoolTransport(httpx.AsyncBaseTransport):
+    """A connection pool of httpcore as a transport of httpx."""
+
+    def __init__(self, pool: httpcore.AsyncConnectionPool) -> None:
+        self._pool = pool
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        core_request = httpcore.Request(
+            method=request.method,
+            url=httpcore.URL(
+                scheme=request.url.raw_scheme,
+                host=request.url.raw_host,
+                port=request.url.port,
+                target=request.url.raw_path,
+            ),
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions=request.extensions,
+        )
+        with _httpx_errors():
+            response = await self._pool.handle_async_request(core_request)
+        return httpx.Response(
+            response.status,
+            headers=response.headers,
+            stream=_Stream(response),
+            extensions=response.extensions,
         )
 
+    async def aclose(self) -> None:
+        await self._pool.aclose()
 
-class TidyStream(httpcore.AsyncNetworkStream):
-    """Closes itself where TLS does not come about.
 
-    httpcore closes it for an error but not for a cancellation, which is how a deadline ends: a site
-    that hangs in the handshake would cost us a socket each time.
-    """
+class _Stream(httpx.AsyncByteStream):
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
 
-    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
-        self._inner = inner
-
-    async def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        try:
-            return TidyStream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
-        except BaseException:
-            await self._inner.aclose()
-            raise
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return await self._inner.read(max_bytes, timeout)
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        await self._inner.write(buffer, timeout)
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with _httpx_errors():
+            async for part in self._response.aiter_stream():
+                yield part
 
     async def aclose(self) -> None:
-        await self._inner.aclose()
+        await self._response.aclose()
 
-    def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)
-
-
-MAX_ADDRESSES = 4
-"""How many of a host's addresses are tried."""
-
-KEPT_CONNECTIONS = 20
-KEPT_SECONDS = 15.0
 
 _ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
     (httpcore.ConnectTimeout, httpx.ConnectTimeout),
@@ -94,7 +128,18 @@ _ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
 )
 
 
-class CheckedBackend(httpcore.AsyncNetworkBackend):
+@contextmanager
+def _httpx_errors() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        for ours, theirs in _ERRORS:
+            if isinstance(error, ours):
+                raise theirs(str(error)) from error
+        raise
+
+
+class PublicBackend(httpcore.AsyncNetworkBackend):
     """Connects to public addresses only, whatever the name resolves to."""
 
     def __init__(
@@ -106,7 +151,7 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
     ) -> None:
         self._resolver = resolver
         self._allow_private = allow_private
-        self._inner = inner or TidyBackend()
+        self._inner = inner or ClosingBackend()
 
     async def connect_tcp(
         self,
@@ -128,10 +173,10 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
         raise failure or httpcore.ConnectError("no address")
 
     async def _addresses(self, host: str, port: int) -> list[Address]:
-        """The addresses that may be connected to; those that are not public are passed over."""
+        """The addresses that we may connect to, without those that are not public."""
         literal = literal_address(host)
         try:
-            found = [literal] if literal else await self._resolver(host, port)
+            addresses = [literal] if literal else await self._resolver(host, port)
         except NoSuchHost as error:
             raise PermanentFailure(
                 Reason.CONNECTION_FAILED, "There is no host of that name."
@@ -140,99 +185,58 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
             raise TransientFailure(
                 Reason.CONNECTION_FAILED, "The host's name could not be resolved."
             ) from error
-        allowed = [address for address in found if self._allow_private or is_public(address)]
-        if found and not allowed:
+        allowed = [address for address in addresses if self._allow_private or is_public(address)]
+        if addresses and not allowed:
             raise blocked()
         return allowed[:MAX_ADDRESSES]
 
 
-class PoolTransport(httpx.AsyncBaseTransport):
-    """A connection pool of httpcore, in the shape that httpx knows."""
+class ClosingBackend(httpcore.AnyIOBackend):
+    """httpcore's own backend, with streams that close themselves."""
 
-    def __init__(self, pool: httpcore.AsyncConnectionPool) -> None:
-        self._pool = pool
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        return ClosingStream(
+            await super().connect_tcp(host, port, timeout, local_address, socket_options)
+        )
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        asked = httpcore.Request(
-            method=request.method,
-            url=httpcore.URL(
-                scheme=request.url.raw_scheme,
-                host=request.url.raw_host,
-                port=request.url.port,
-                target=request.url.raw_path,
-            ),
-            headers=request.headers.raw,
-            content=request.stream,
-            extensions=request.extensions,
-        )
-        with _httpx_errors():
-            answer = await self._pool.handle_async_request(asked)
-        return httpx.Response(
-            answer.status,
-            headers=answer.headers,
-            stream=_Stream(answer),
-            extensions=answer.extensions,
-        )
+
+class ClosingStream(httpcore.AsyncNetworkStream):
+    """Closes itself if the TLS handshake does not succeed.
+
+    httpcore closes it on an error but not on a cancellation, which is how a deadline ends: a site
+    that hangs in the handshake would leak a socket each time.
+    """
+
+    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
+        self._inner = inner
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        try:
+            return ClosingStream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+        except BaseException:
+            await self._inner.aclose()
+            raise
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return await self._inner.read(max_bytes, timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        await self._inner.write(buffer, timeout)
 
     async def aclose(self) -> None:
-        await self._pool.aclose()
+        await self._inner.aclose()
 
-
-class _Stream(httpx.AsyncByteStream):
-    def __init__(self, answer: httpcore.Response) -> None:
-        self._answer = answer
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        with _httpx_errors():
-            async for part in self._answer.aiter_stream():
-                yield part
-
-    async def aclose(self) -> None:
-        await self._answer.aclose()
-
-
-@contextmanager
-def _httpx_errors() -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        for ours, theirs in _ERRORS:
-            if isinstance(error, ours):
-                raise theirs(str(error)) from error
-        raise
-
-
-def direct_transport(
-    resolver: Resolver, *, allow_private: bool = False, ssl_context: ssl.SSLContext | None = None
-) -> PoolTransport:
-    """Connects to the sites themselves."""
-    return PoolTransport(
-        httpcore.AsyncConnectionPool(
-            ssl_context=ssl_context or httpx.create_ssl_context(),
-            # Our own limits bound the requests; a second queue in here would only hide the waiting.
-            max_connections=None,
-            max_keepalive_connections=KEPT_CONNECTIONS,
-            keepalive_expiry=KEPT_SECONDS,
-            http2=True,
-            network_backend=CheckedBackend(resolver, allow_private=allow_private),
-        )
-    )
-
-
-def proxy_transport(proxy_url: str, *, ssl_context: ssl.SSLContext | None = None) -> PoolTransport:
-    """Sends everything to the proxy, which resolves names and must refuse what is not public."""
-    proxy = httpx.Proxy(proxy_url)
-    return PoolTransport(
-        httpcore.AsyncHTTPProxy(
-            proxy_url=str(proxy.url),
-            proxy_auth=proxy.raw_auth,
-            # Its own, for httpcore writes into each which protocols it would speak.
-            proxy_ssl_context=httpx.create_ssl_context() if proxy.url.scheme == "https" else None,
-            ssl_context=ssl_context or httpx.create_ssl_context(),
-            max_connections=None,
-            max_keepalive_connections=KEPT_CONNECTIONS,
-            keepalive_expiry=KEPT_SECONDS,
-            http2=True,
-            network_backend=TidyBackend(),
-        )
-    )
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)

@@ -22,9 +22,9 @@ from nlp.analysis import (
     StudyRequest,
 )
 from nlp.article import Article, Page
-from tasks.cache.analysis_cache import Analyses
+from tasks.cache.analysis_cache import AnalysisCache
 from tasks.errors import PermanentFailure, Reason
-from tasks.fetch.rate_limiter import Slots
+from tasks.fetch.rate_limiter import KeyedSemaphore
 from tasks.jobs.job import Job
 from tasks.jobs.outcome import ArticleAnalysed, Candidate
 from tasks.jobs.result import article_result
@@ -38,13 +38,13 @@ class ArticleAnalyser:
     """Fetches, reads and studies articles. What is known of them from before is not done again."""
 
     def __init__(
-        self, fetcher: Fetcher, engine: Engine, analyses: Analyses, settings: Settings
+        self, fetcher: Fetcher, engine: Engine, analyses: AnalysisCache, settings: Settings
     ) -> None:
         self._fetcher = fetcher
         self._engine = engine
         self._analyses = analyses
         self._policy = settings.analysis_policy
-        self._turns = Slots(per_key=1)
+        self._turns = KeyedSemaphore(per_key=1)
 
     async def analyse(self, job: Job, candidate: Candidate, depth: Depth) -> ArticleAnalysed:
         """Raises PermanentFailure or TransientFailure with the reason."""
@@ -84,7 +84,7 @@ class ArticleAnalyser:
         text = f"{article.title}\n{article.text}"
         async with AsyncExitStack() as turn:
             with soft_limit_paused():  # who comes second finds what the first has kept
-                await turn.enter_async_context(self._turns.taken(text))
+                await turn.enter_async_context(self._turns.slot(text))
             impression, details = await self._analyses.of_text(article)
             if depth is Depth.IMPRESSION:
                 # Else what other jobs looked at would count in the comparison, the rest not.

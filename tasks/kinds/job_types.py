@@ -9,7 +9,6 @@ import msgspec
 
 from nlp.analysis import Depth, Weights
 from nlp.decision import SelectionPolicy, SurveyRequest
-from tasks.cache.analysis_cache import Analyses
 from tasks.errors import PermanentFailure, Reason
 from tasks.jobs.job import BatchAnalysis, Job, JobState, JobType, SingleAnalysis, TopicCuration
 from tasks.jobs.ledger_port import Ledger
@@ -17,6 +16,7 @@ from tasks.jobs.outcome import ArticleAnalysed, Candidate
 from tasks.kinds.article_analysis import ArticleAnalyser
 from tasks.kinds.ranking import ArticleRanker
 from tasks.ports import Cache, Discovery, Engine, Fetcher, Kind, Source
+from tasks.resources import analysis_cache, source_policy
 from tasks.settings import Settings
 from tasks.sources.search import build_sources, find_candidates
 
@@ -133,9 +133,9 @@ def build_kinds(
     worker: str,
 ) -> dict[JobType, Kind]:
     """Every type of job, on these parts."""
-    analyser = ArticleAnalyser(fetcher, engine, Analyses(cache, settings), settings)
+    analyser = ArticleAnalyser(fetcher, engine, analysis_cache(cache, settings), settings)
     ranker = ArticleRanker(ledger, engine, analyser, settings)
-    sources = build_sources(settings, fetcher)
+    sources = build_sources(source_policy(settings), fetcher)
     return {
         JobType.TOPIC_CURATION: TopicKind(sources, analyser, ranker, settings),
         JobType.BATCH_ANALYSIS: BatchKind(analyser, ranker),

@@ -1,7 +1,6 @@
-"""From a topic to candidates: feeds, search services, plain lists of URLs.
+"""From a topic to candidates: feeds, search services, lists of feeds.
 
-A source speaks to the web only through a `Fetcher`. Each is one module with one class; what they
-share is how services are asked (`query`, `keyed`, `bounded`), how answers are read
-(`json_answer`, `feed_answer`, `refusal`), and how finds become candidates (`candidates`,
-`merging`). docs/sources.md says what each service asks of its users.
+A source talks to the web only through a `Fetcher`. Each service is one module with one class;
+`feeds` reads feeds and OPML lists, `base` holds what the services share, and `search` builds the
+configured sources and merges their candidates. docs/sources.md describes the terms of each service.
 """

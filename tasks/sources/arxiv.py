@@ -1,7 +1,7 @@
-"""arXiv's search: preprints, by their abstract pages, which is where arXiv wants readers led.
+"""arXiv's search: preprints, by their abstract pages, to which arXiv wants readers to be led.
 
 Its manual: https://info.arxiv.org/help/api/user-manual.html. All machines of one operator together
-may send one request in three seconds, over one connection. A mistake is a feed with one entry.
+may send one request in three seconds, over one connection. An error is a feed with one entry.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import re
 
 from tasks.jobs.outcome import Candidate
 from tasks.ports import Fetcher
-from tasks.sources.base import candidates_of, complaint, phrase, search_url
-from tasks.sources.feeds import feed_answer
+from tasks.sources.base import candidates_of, phrase, search_url, service_error
+from tasks.sources.feeds import parse_feed_answer
 
 MAX_RECORDS = 200
-"""arXiv allows 2,000, and asks for small slices."""
+"""arXiv allows 2,000, and asks for small pages."""
 
 SECONDS_BETWEEN_REQUESTS = 3.0
 
@@ -23,7 +23,7 @@ _VERSION = re.compile(r"(?<=\d)v\d+$")
 
 
 class ArxivSource:
-    """Asks for the topic as a phrase in title, abstract and all else, newest first."""
+    """Searches for the topic as a phrase in all fields, newest first."""
 
     name = "arxiv"
 
@@ -41,10 +41,10 @@ class ArxivSource:
         page = await self._fetcher.document(
             search_url(self._url, parameters), interval=SECONDS_BETWEEN_REQUESTS
         )
-        entries = await feed_answer(page, "arXiv", retry_after=SECONDS_BETWEEN_REQUESTS)
+        entries = await parse_feed_answer(page, "arXiv", retry_after=SECONDS_BETWEEN_REQUESTS)
         for entry in entries:
             if _ERRORS in entry.url:
-                raise complaint("arXiv", entry.summary, passing=False)
-        # Without its version the address leads to the newest, and is the same in every source.
-        named = ((_VERSION.sub("", entry.url), entry.title) for entry in entries)
-        return candidates_of(self.name, named, limit)
+                raise service_error("arXiv", entry.summary, transient=False)
+        # Without a version the address leads to the newest one, and is the same in every source.
+        links = ((_VERSION.sub("", entry.url), entry.title) for entry in entries)
+        return candidates_of(self.name, links, limit)

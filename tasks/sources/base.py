@@ -1,4 +1,9 @@
-"""What it means that several things failed together."""
+"""What all sources share: how a service is asked, how its answer is read, and how it fails.
+
+In the order of a search: the phrase and the URL (`phrase`, `search_url`, `KeyedService`), the
+answer in JSON (`parse_json_answer`, `valid_records`), the candidates (`candidates_of`), the errors
+(`refusal`, `service_error`, `malformed_answer`, `combined_failure`) and the time limit.
+"""
 
 from __future__ import annotations
 
@@ -19,138 +24,43 @@ from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.jobs.outcome import Candidate
 from tasks.ports import Fetcher, Source
 
-
-def all_failed(detail: str, failures: Sequence[StepError]) -> StepError:
-    """One failure for all of them. It may pass if one of them may, and waits as that one asks."""
-    passing = [failure for failure in failures if isinstance(failure, TransientFailure)]
-    if not passing:
-        return PermanentFailure(Reason.SOURCES_FAILED, detail)
-    waits = [failure.retry_after for failure in passing if failure.retry_after is not None]
-    return TransientFailure(
-        Reason.SOURCES_FAILED, detail, retry_after=min(waits) if waits else None
-    )
-
-
-MAX_TITLE_CHARS = 300
-
-_TAG = re.compile(r"<[^<>]*>")
-
-
-def candidates_of(
-    source: str, named: Iterable[tuple[object, object]], limit: int
-) -> list[Candidate]:
-    """At most `limit` candidates of these links and titles, each link once, in their order.
-
-    What is no whole http link is left out: nobody says what a relative one is relative to.
-    """
-    first: dict[str, Candidate] = {}
-    for link, title in named:
-        url = http_link(link)
-        if url is not None and url not in first:
-            shown = plain_text(title, MAX_TITLE_CHARS) or None
-            first[url] = Candidate(url=url, source=source, title=shown)
-        if len(first) == limit:
-            break
-    return list(first.values())
-
-
-def http_link(link: object, base_url: str = "") -> str | None:
-    """The link as a whole URL; None for `javascript:`, `ftp:`, and what is no URL at all."""
-    if not isinstance(link, str) or not link.strip():
-        return None
-    try:
-        joined = urljoin(base_url, link.strip())
-        parts = urlsplit(joined)
-    except ValueError:
-        return None
-    return joined if parts.scheme in ("http", "https") and parts.netloc else None
-
-
-def plain_text(markup: object, max_chars: int) -> str:
-    """The text without tags, entities and line breaks; cut first, so that it costs little."""
-    if not isinstance(markup, str):
-        return ""
-    return " ".join(html.unescape(_TAG.sub(" ", markup[:max_chars])).split())
-
-
-MAX_QUOTED_CHARS = 200
-
-MAX_LOOKED_AT = 2_000
-"""Characters of an answer; that many say what it is."""
-
-_IMPATIENT = re.compile(
-    r"limit requests|rate.{0,3}(limit|exceed)|too many requests|throttl|slow down", re.IGNORECASE
-)
-
-
-def refusal(service: str, text: str, *, retry_after: float | None = None) -> StepError:
-    """Why there are no results, by what stands in their place.
-
-    Plain text is a service's own word, and is quoted; a page is some machine's on the way to it.
-    `retry_after` is what the service is known to ask for where it speaks of too many requests.
-    """
-    said = " ".join(text[:MAX_LOOKED_AT].split())
-    if _IMPATIENT.search(said):
-        return TransientFailure(
-            Reason.SERVER_ERROR, f"{service} asks for fewer requests.", retry_after=retry_after
-        )
-    if not said or said.startswith("<"):
-        return TransientFailure(Reason.SERVER_ERROR, f"{service} answered with no result.")
-    return PermanentFailure(
-        Reason.HTTP_ERROR, f"{service} refused the search: {said[:MAX_QUOTED_CHARS]}"
-    )
-
-
-def complaint(service: str, message: object, *, passing: bool) -> StepError:
-    """A mistake that a service tells in its own format; `passing` where it is not ours."""
-    said = plain_text(message, MAX_QUOTED_CHARS) or "it does not say why"
-    if passing:
-        return TransientFailure(
-            Reason.SERVER_ERROR, f"{service} cannot search at the moment: {said}"
-        )
-    return PermanentFailure(Reason.HTTP_ERROR, f"{service} refused the search: {said}")
-
-
 T = TypeVar("T")
 
-MAX_RECORDS_READ = 5_000
-"""More than any service brings. An answer of 5 MB may hold two million broken ones, and reading all
-would take the loop 1.2 s instead of 0.14."""
+RECENT_DAYS = 90
+"""How far back we search where a service would otherwise rank articles of all years."""
+
+_OPERATORS = frozenset('"():<>')
 
 
-def json_answer(page: Page, kind: type[T], service: str, *, retry_after: float | None = None) -> T:
-    """The answer as `kind`. Raises PermanentFailure or TransientFailure where it is no such thing.
+def phrase(topic: str) -> str:
+    """The topic as one phrase, in quotes where it has several words.
 
-    `retry_after` is what the service is known to ask for where it speaks of too many requests.
+    Without the characters that services read as operators, which would make the query invalid.
     """
-    text = page.body.decode("utf-8", errors="replace").lstrip("\ufeff").strip()
-    if not text.startswith("{"):
-        raise refusal(service, text, retry_after=retry_after)
-    try:
-        # Not strict: titles come with line breaks that JSON does not allow.
-        return msgspec.convert(json.loads(text, strict=False), kind)
-    except (ValueError, RecursionError) as error:
-        raise broken_promise(service) from error
+    words = "".join(" " if char in _OPERATORS else char for char in topic).split()
+    cleaned = " ".join(word.lstrip("-+") for word in words)
+    return f'"{cleaned}"' if " " in cleaned or "-" in cleaned else cleaned
 
 
-def broken_promise(service: str) -> StepError:
-    """For JSON that is not whole, or another than documented."""
-    return TransientFailure(
-        Reason.SERVER_ERROR, f"{service}'s answer is not the JSON that it promises."
-    )
+def first_recent_day(now: float) -> int:
+    """The day from which we search, in days since the epoch; `now` in seconds.
+
+    Whole days, so that a search has the same URL all day and can be answered from a cache.
+    """
+    return int(now // 86_400) - RECENT_DAYS
 
 
-def fitting(records: Iterable[Any], kind: type[T]) -> Iterator[T]:
-    """Those of the records that are a `kind`: one that is broken costs no other."""
-    for record in islice(records, MAX_RECORDS_READ):
-        try:
-            yield msgspec.convert(record, kind)
-        except msgspec.ValidationError:
-            continue
+def search_url(base_url: str, parameters: Mapping[str, str]) -> str:
+    """The service's URL, which may have parameters of its own, with these parameters."""
+    return f"{base_url}{'&' if '?' in base_url else '?'}{urlencode(parameters)}"
 
 
 class KeyedService:
-    """Asks one service with its key."""
+    """Sends requests to one service with its key.
+
+    The key is sent in a header, so it appears in no URL, and it is removed from the answer: some
+    services repeat a wrong key in their answer, and their answers are quoted to readers.
+    """
 
     def __init__(self, fetcher: Fetcher, *, header: str, key: str, setting: str) -> None:
         self._fetcher = fetcher
@@ -171,37 +81,145 @@ class KeyedService:
         return replace(page, body=page.body.replace(self._key.encode(), b"(hidden)"))
 
 
-RECENT_DAYS = 90
-"""How far back we search where a service would else bring what was best in all years."""
-
-_OPERATORS = frozenset('"():<>')
-
-
-def search_url(base_url: str, parameters: Mapping[str, str]) -> str:
-    """The service's URL, which may have parameters of its own, with these."""
-    return f"{base_url}{'&' if '?' in base_url else '?'}{urlencode(parameters)}"
+MAX_RECORDS_READ = 5_000
+"""More than any service returns. An answer of 5 MB may contain two million broken records, and
+reading all of them would block the event loop for 1.2 s instead of 0.14 s."""
 
 
-def phrase(topic: str) -> str:
-    """The topic as one phrase, in quotes where it has several words.
+def parse_json_answer(
+    page: Page, type_: type[T], service: str, *, retry_after: float | None = None
+) -> T:
+    """The answer as `type_`. Raises PermanentFailure or TransientFailure where it is none.
 
-    Without signs that services take for operators, which would be errors in it.
+    `retry_after` is the pause that the service is known to ask for if it complains of too many
+    requests.
     """
-    words = "".join(" " if char in _OPERATORS else char for char in topic).split()
-    cleaned = " ".join(word.lstrip("-+") for word in words)
-    return f'"{cleaned}"' if " " in cleaned or "-" in cleaned else cleaned
+    text = page.body.decode("utf-8", errors="replace").lstrip("\ufeff").strip()
+    if not text.startswith("{"):
+        raise refusal(service, text, retry_after=retry_after)
+    try:
+        # Not strict: some titles contain line breaks that JSON does not allow.
+        return msgspec.convert(json.loads(text, strict=False), type_)
+    except (ValueError, RecursionError) as error:
+        raise malformed_answer(service) from error
 
 
-def first_recent_day(now: float) -> int:
-    """The day from which we search, in days since the epoch; `now` in seconds.
+def valid_records(records: Iterable[Any], type_: type[T]) -> Iterator[T]:
+    """Those of the records that are a `type_`: a broken record does not affect the others."""
+    for record in islice(records, MAX_RECORDS_READ):
+        try:
+            yield msgspec.convert(record, type_)
+        except msgspec.ValidationError:
+            continue
 
-    Whole days, so that a search has the same URL all day and can be answered from a cache.
+
+MAX_TITLE_CHARS = 300
+
+_TAG = re.compile(r"<[^<>]*>")
+
+
+def candidates_of(
+    source: str, links: Iterable[tuple[object, object]], limit: int
+) -> list[Candidate]:
+    """At most `limit` candidates of these links and titles, each link once, in their order.
+
+    A link that is not a complete http URL is omitted: there is no base URL for a relative one.
     """
-    return int(now // 86_400) - RECENT_DAYS
+    by_url: dict[str, Candidate] = {}
+    for link, title in links:
+        url = absolute_http_url(link)
+        if url is not None and url not in by_url:
+            short_title = plain_text(title, MAX_TITLE_CHARS) or None
+            by_url[url] = Candidate(url=url, source=source, title=short_title)
+        if len(by_url) == limit:
+            break
+    return list(by_url.values())
 
 
-class BoundedSource:
-    """The source within its time, its turns with other jobs included."""
+def absolute_http_url(link: object, base_url: str = "") -> str | None:
+    """The link as a complete URL; None for `javascript:`, `ftp:`, and what is no URL at all."""
+    if not isinstance(link, str) or not link.strip():
+        return None
+    try:
+        joined = urljoin(base_url, link.strip())
+        parts = urlsplit(joined)
+    except ValueError:
+        return None
+    return joined if parts.scheme in ("http", "https") and parts.netloc else None
+
+
+def plain_text(markup: object, max_chars: int) -> str:
+    """The text without tags, entities and line breaks; cut first, so that it costs little."""
+    if not isinstance(markup, str):
+        return ""
+    return " ".join(html.unescape(_TAG.sub(" ", markup[:max_chars])).split())
+
+
+MAX_QUOTED_CHARS = 200
+
+MAX_EXAMINED_CHARS = 2_000
+"""Of an answer that is no result; its beginning shows what it is."""
+
+_RATE_LIMITED = re.compile(
+    r"limit requests|rate.{0,3}(limit|exceed)|too many requests|throttl|slow down", re.IGNORECASE
+)
+
+
+def refusal(service: str, text: str, *, retry_after: float | None = None) -> StepError:
+    """The failure for an answer that is no result, by its text.
+
+    Plain text is the service's own message, and is quoted; HTML comes from some machine between.
+    `retry_after` is the pause that the service is known to ask for if it complains of too many
+    requests.
+    """
+    message = " ".join(text[:MAX_EXAMINED_CHARS].split())
+    if _RATE_LIMITED.search(message):
+        return TransientFailure(
+            Reason.SERVER_ERROR, f"{service} asks for fewer requests.", retry_after=retry_after
+        )
+    if not message or message.startswith("<"):
+        return TransientFailure(Reason.SERVER_ERROR, f"{service} answered with no result.")
+    return PermanentFailure(
+        Reason.HTTP_ERROR, f"{service} refused the search: {message[:MAX_QUOTED_CHARS]}"
+    )
+
+
+def service_error(service: str, message: object, *, transient: bool) -> StepError:
+    """The failure for an error that a service reports in its own format.
+
+    `transient`: whether the error is the service's own and may pass.
+    """
+    quoted = plain_text(message, MAX_QUOTED_CHARS) or "it does not say why"
+    if transient:
+        return TransientFailure(
+            Reason.SERVER_ERROR, f"{service} cannot search at the moment: {quoted}"
+        )
+    return PermanentFailure(Reason.HTTP_ERROR, f"{service} refused the search: {quoted}")
+
+
+def malformed_answer(service: str) -> StepError:
+    """The failure for JSON that is incomplete, or not in the documented format."""
+    return TransientFailure(
+        Reason.SERVER_ERROR, f"{service}'s answer is not the JSON that it promises."
+    )
+
+
+def combined_failure(detail: str, failures: Sequence[StepError]) -> StepError:
+    """One failure for several. It is transient if one of them is, with the shortest wait."""
+    transient = [failure for failure in failures if isinstance(failure, TransientFailure)]
+    if not transient:
+        return PermanentFailure(Reason.SOURCES_FAILED, detail)
+    waits = [failure.retry_after for failure in transient if failure.retry_after is not None]
+    return TransientFailure(
+        Reason.SOURCES_FAILED, detail, retry_after=min(waits) if waits else None
+    )
+
+
+class TimeLimitedSource:
+    """A source with a time limit, so that one that hangs does not delay the others' candidates.
+
+    The limit includes the wait for requests of other jobs.
+    """
 
     def __init__(self, source: Source, seconds: float) -> None:
         self._source = source

@@ -1,6 +1,6 @@
 """Bing News as a feed. Undocumented; see docs/sources.md before it is switched on.
 
-Its links lead to Bing, which counts them, and hold the article's address as a parameter.
+Its links lead to a redirect of Bing's, with the article's address as a parameter.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from urllib.parse import parse_qs, urlsplit
 from tasks.jobs.outcome import Candidate
 from tasks.ports import Fetcher
 from tasks.sources.base import candidates_of, search_url
-from tasks.sources.feeds import feed_answer
+from tasks.sources.feeds import parse_feed_answer
 
-_COUNTER = "/apiclick.aspx"
+_REDIRECT_PATH = "/apiclick.aspx"
 
 
 class BingNewsSource:
-    """Asks Bing News for the topic, in Bing's order."""
+    """Searches Bing News for the topic, in Bing's order."""
 
     name = "bingnews"
 
@@ -26,13 +26,14 @@ class BingNewsSource:
 
     async def find(self, topic: str, limit: int) -> list[Candidate]:
         page = await self._fetcher.document(search_url(self._url, {"q": topic}))
-        entries = await feed_answer(page, "Bing News")
-        return candidates_of(self.name, ((_followed(one.url), one.title) for one in entries), limit)
+        entries = await parse_feed_answer(page, "Bing News")
+        links = ((_article_url(entry.url), entry.title) for entry in entries)
+        return candidates_of(self.name, links, limit)
 
 
-def _followed(link: str) -> str:
-    """The address that the link counts; the link itself where it is an article's own."""
+def _article_url(link: str) -> str:
+    """The address in a link of Bing's redirect; any other link is the article's own."""
     parts = urlsplit(link)
-    if not parts.path.lower().endswith(_COUNTER):
+    if not parts.path.lower().endswith(_REDIRECT_PATH):
         return link
     return parse_qs(parts.query).get("url", [""])[0]

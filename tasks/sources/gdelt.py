@@ -1,7 +1,7 @@
 """GDELT's DOC 2.0 search: news of the last three months from all over the world.
 
 Its manual: https://blog.gdeltproject.org/gdelt-doc-2-0-api-debuts/. It asks for at most one request
-in five seconds, and answers mistakes with plain text and status 200.
+in five seconds, and reports errors in plain text with status 200.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from tasks.jobs.outcome import Candidate
 from tasks.ports import Fetcher
-from tasks.sources.base import candidates_of, fitting, json_answer, phrase, search_url
+from tasks.sources.base import candidates_of, parse_json_answer, phrase, search_url, valid_records
 
 MAX_RECORDS = 250
 SECONDS_BETWEEN_REQUESTS = 5.0
@@ -23,13 +23,13 @@ class _Article(Struct, frozen=True, kw_only=True):
     title: str | None = None
 
 
-class _Answer(Struct, frozen=True, kw_only=True):
+class _Response(Struct, frozen=True, kw_only=True):
     articles: tuple[Any, ...] = ()
-    """Not there where nothing was found."""
+    """Missing where there are no results."""
 
 
 class GdeltSource:
-    """Asks GDELT for the topic as a phrase, best first."""
+    """Searches GDELT for the topic as a phrase, best first."""
 
     name = "gdelt"
 
@@ -48,6 +48,7 @@ class GdeltSource:
         page = await self._fetcher.document(
             search_url(self._url, parameters), interval=SECONDS_BETWEEN_REQUESTS
         )
-        answer = json_answer(page, _Answer, "GDELT", retry_after=SECONDS_BETWEEN_REQUESTS)
-        articles = fitting(answer.articles, _Article)
-        return candidates_of(self.name, ((one.url, one.title) for one in articles), limit)
+        response = parse_json_answer(page, _Response, "GDELT", retry_after=SECONDS_BETWEEN_REQUESTS)
+        articles = valid_records(response.articles, _Article)
+        links = ((article.url, article.title) for article in articles)
+        return candidates_of(self.name, links, limit)

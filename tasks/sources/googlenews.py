@@ -1,7 +1,7 @@
 """Google News as a feed. Undocumented; see docs/sources.md before it is switched on.
 
-Its links lead to Google and not to the article. The older ones hold the article's address, in
-base64; the newer ones do not, and are left as they are.
+Its links lead to Google and not to the article. The older ones contain the article's address in
+base64; the newer ones do not, and are left unchanged.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from urllib.parse import urlsplit
 from tasks.jobs.outcome import Candidate
 from tasks.ports import Fetcher
 from tasks.sources.base import candidates_of, search_url
-from tasks.sources.feeds import feed_answer
+from tasks.sources.feeds import parse_feed_answer
 
 _ADDRESS = re.compile(rb"https?://[\x21-\x7e]+")
 
 
 class GoogleNewsSource:
-    """Asks Google News for the topic, in Google's order."""
+    """Searches Google News for the topic, in Google's order."""
 
     name = "googlenews"
 
@@ -30,16 +30,17 @@ class GoogleNewsSource:
 
     async def find(self, topic: str, limit: int) -> list[Candidate]:
         page = await self._fetcher.document(search_url(self._url, {"q": topic}))
-        entries = await feed_answer(page, "Google News")
-        return candidates_of(self.name, ((_followed(one.url), one.title) for one in entries), limit)
+        entries = await parse_feed_answer(page, "Google News")
+        links = ((_article_url(entry.url), entry.title) for entry in entries)
+        return candidates_of(self.name, links, limit)
 
 
-def _followed(link: str) -> str:
+def _article_url(link: str) -> str:
     """The address in the link's last part; the link itself where there is none."""
     token = urlsplit(link).path.rpartition("/")[2]
     try:
-        held = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        decoded = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
     except (binascii.Error, ValueError):
         return link
-    found = _ADDRESS.search(held)
-    return found[0].decode("ascii") if found else link
+    match_ = _ADDRESS.search(decoded)
+    return match_[0].decode("ascii") if match_ else link

@@ -1,7 +1,8 @@
 """The Guardian's content API: one newspaper's articles. Needs a key.
 
 Its manual: https://open-platform.theguardian.com/documentation/search. The manual shows the key as
-a parameter of the URL; the gateway behind it takes the same name as a header, which no log keeps.
+a parameter of the URL; the gateway also accepts it as a header of that name, which appears in no
+log.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from tasks.jobs.outcome import Candidate
 from tasks.ports import Fetcher
 from tasks.sources.base import (
     KeyedService,
-    broken_promise,
     candidates_of,
-    complaint,
     first_recent_day,
-    fitting,
-    json_answer,
+    malformed_answer,
+    parse_json_answer,
     phrase,
     search_url,
+    service_error,
+    valid_records,
 )
 
 MAX_RECORDS = 50
@@ -37,20 +38,20 @@ class _Result(Struct, frozen=True, kw_only=True, rename={"url": "webUrl", "title
     title: str | None = None
 
 
-class _Response(Struct, frozen=True, kw_only=True):
+class _Content(Struct, frozen=True, kw_only=True):
     status: str
     results: tuple[Any, ...] = ()
     message: Any = None
 
 
-class _Answer(Struct, frozen=True, kw_only=True):
-    response: _Response | None = None
+class _Response(Struct, frozen=True, kw_only=True):
+    response: _Content | None = None
     message: Any = None
-    """What the gateway says that looks at the key, instead of a response."""
+    """The error of the gateway that checks the key, which sends it instead of a response."""
 
 
 class GuardianSource:
-    """Asks for recent articles with the topic as a phrase, best first."""
+    """Searches recent articles for the topic as a phrase, best first."""
 
     name = "guardian"
 
@@ -71,11 +72,13 @@ class GuardianSource:
             "page-size": str(min(limit, MAX_RECORDS)),
         }
         page = await self._service.document(search_url(self._url, parameters))
-        answer = json_answer(page, _Answer, "The Guardian")
-        if answer.response is None or answer.response.status == "error":
-            message = answer.response.message if answer.response else answer.message
-            raise complaint("The Guardian", message, passing=False)
-        if answer.response.status != "ok":
-            raise broken_promise("The Guardian")
-        results = fitting(answer.response.results, _Result)
-        return candidates_of(self.name, ((one.url, one.title) for one in results), limit)
+        response = parse_json_answer(page, _Response, "The Guardian")
+        content = response.response
+        if content is None or content.status == "error":
+            message = content.message if content else response.message
+            raise service_error("The Guardian", message, transient=False)
+        if content.status != "ok":
+            raise malformed_answer("The Guardian")
+        results = valid_records(content.results, _Result)
+        links = ((result.url, result.title) for result in results)
+        return candidates_of(self.name, links, limit)

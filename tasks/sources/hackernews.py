@@ -1,4 +1,4 @@
-"""Hacker News by Algolia's search: what its readers thought worth a link.
+"""Hacker News through Algolia's search: the links that its readers submitted.
 
 Its manual: https://hn.algolia.com/api.
 """
@@ -16,31 +16,31 @@ from tasks.jobs.outcome import Candidate
 from tasks.ports import Fetcher
 from tasks.sources.base import (
     candidates_of,
-    complaint,
     first_recent_day,
-    fitting,
-    json_answer,
+    parse_json_answer,
     search_url,
+    service_error,
+    valid_records,
 )
 
 MAX_RECORDS = 1_000
-"""Of one page, and of one search; Algolia brings no more."""
+"""Of one page, and of one search; Algolia returns no more."""
 
 
 class _Hit(Struct, frozen=True, kw_only=True):
     url: str
-    """A question to the readers has none, and is no article."""
+    """Missing in questions to the readers, which are no articles."""
     title: str | None = None
 
 
-class _Answer(Struct, frozen=True, kw_only=True):
+class _Response(Struct, frozen=True, kw_only=True):
     hits: tuple[Any, ...] | msgspec.UnsetType = msgspec.UNSET
     message: Any = None
-    """What Algolia says instead of hits."""
+    """The error that Algolia sends instead of hits."""
 
 
 class HackerNewsSource:
-    """Asks for recent stories with a link, best first as Algolia sees it."""
+    """Searches recent stories with a link, in the order of Algolia's ranking."""
 
     name = "hackernews"
 
@@ -60,8 +60,8 @@ class HackerNewsSource:
             "numericFilters": f"created_at_i>={since}",
         }
         page = await self._fetcher.document(search_url(self._url, parameters))
-        answer = json_answer(page, _Answer, "Hacker News")
-        if answer.hits is msgspec.UNSET:
-            raise complaint("Hacker News", answer.message, passing=False)
-        hits = fitting(answer.hits, _Hit)
+        response = parse_json_answer(page, _Response, "Hacker News")
+        if response.hits is msgspec.UNSET:
+            raise service_error("Hacker News", response.message, transient=False)
+        hits = valid_records(response.hits, _Hit)
         return candidates_of(self.name, ((hit.url, hit.title) for hit in hits), limit)

@@ -13,22 +13,22 @@ from tasks.jobs.outcome import Candidate
 from tasks.ports import Fetcher
 from tasks.sources.base import (
     KeyedService,
-    broken_promise,
     candidates_of,
-    complaint,
-    fitting,
-    json_answer,
+    malformed_answer,
+    parse_json_answer,
     phrase,
     search_url,
+    service_error,
+    valid_records,
 )
 
 MAX_RECORDS = 100
 
-_PASSING = frozenset({"rateLimited", "unexpectedError"})
-"""Codes of mistakes that are not ours."""
+_TRANSIENT_CODES = frozenset({"rateLimited", "unexpectedError"})
+"""Codes of errors that may pass."""
 
 _REMOVED = "https://removed.com"
-"""The address of what a publisher has taken back."""
+"""The address of articles that a publisher has withdrawn."""
 
 
 class _Article(Struct, frozen=True, kw_only=True):
@@ -36,7 +36,7 @@ class _Article(Struct, frozen=True, kw_only=True):
     title: str | None = None
 
 
-class _Answer(Struct, frozen=True, kw_only=True):
+class _Response(Struct, frozen=True, kw_only=True):
     status: str
     articles: tuple[Any, ...] = ()
     code: str = ""
@@ -44,7 +44,7 @@ class _Answer(Struct, frozen=True, kw_only=True):
 
 
 class NewsApiSource:
-    """Asks NewsAPI for the topic as a phrase, best first."""
+    """Searches NewsAPI for the topic as a phrase, best first."""
 
     name = "newsapi"
 
@@ -59,11 +59,17 @@ class NewsApiSource:
             "pageSize": str(min(limit, MAX_RECORDS)),
         }
         page = await self._service.document(search_url(self._url, parameters))
-        answer = json_answer(page, _Answer, "NewsAPI")
-        if answer.status == "error":
-            raise complaint("NewsAPI", answer.message, passing=answer.code in _PASSING)
-        if answer.status != "ok":
-            raise broken_promise("NewsAPI")
-        articles = fitting(answer.articles, _Article)
-        named = ((one.url, one.title) for one in articles if not one.url.startswith(_REMOVED))
-        return candidates_of(self.name, named, limit)
+        response = parse_json_answer(page, _Response, "NewsAPI")
+        if response.status == "error":
+            raise service_error(
+                "NewsAPI", response.message, transient=response.code in _TRANSIENT_CODES
+            )
+        if response.status != "ok":
+            raise malformed_answer("NewsAPI")
+        articles = valid_records(response.articles, _Article)
+        links = (
+            (article.url, article.title)
+            for article in articles
+            if not article.url.startswith(_REMOVED)
+        )
+        return candidates_of(self.name, links, limit)

@@ -1,9 +1,9 @@
-"""One list of candidates from the lists of several sources."""
+"""The search for a topic in all configured sources, and the merging of their candidates."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
 
 import structlog
@@ -14,9 +14,8 @@ from nlp.urls import canonical_url
 from tasks.errors import CuratorError, PermanentFailure, Reason, StepError
 from tasks.jobs.outcome import Candidate
 from tasks.ports import Fetcher, Source
-from tasks.settings import Settings, check_sources, unknown_source
 from tasks.sources.arxiv import ArxivSource
-from tasks.sources.base import BoundedSource, all_failed
+from tasks.sources.base import TimeLimitedSource, combined_failure
 from tasks.sources.bingnews import BingNewsSource
 from tasks.sources.feeds import FeedSource
 from tasks.sources.gdelt import GdeltSource
@@ -26,93 +25,95 @@ from tasks.sources.hackernews import HackerNewsSource
 from tasks.sources.newsapi import NewsApiSource
 from tasks.sources.wikipedia import WikipediaSource
 
+log = structlog.get_logger(__name__)
 
-def merged(lists: Sequence[Sequence[Candidate]]) -> list[Candidate]:
-    """Each article once, named by all that found it; what is no URL is left out.
+_SERVICES: Mapping[str, Callable[[Fetcher, str], Source]] = {
+    "gdelt": GdeltSource,
+    "hackernews": HackerNewsSource,
+    "arxiv": ArxivSource,
+    "wikipedia": WikipediaSource,
+    "googlenews": GoogleNewsSource,
+    "bingnews": BingNewsSource,
+}
 
-    The sources take turns: first what any has in its first place, then in its second, and so on.
-    Of one place, what more sources found comes first, then what an earlier source found.
-    """
-    first: dict[str, tuple[int, Candidate]] = {}
-    for place, row in enumerate(zip_longest(*lists)):
-        for candidate in row:
-            if candidate is not None:
-                _add(first, place, candidate)
-    placed = sorted(first.values(), key=lambda one: (one[0], -len(one[1].sources)))
-    return [candidate for _, candidate in placed]
+_KEYED_SERVICES: Mapping[str, Callable[[Fetcher, str, str], Source]] = {
+    "newsapi": NewsApiSource,
+    "guardian": GuardianSource,
+}
 
-
-def _add(first: dict[str, tuple[int, Candidate]], place: int, candidate: Candidate) -> None:
-    try:
-        key = canonical_url(candidate.url)
-    except ValueError:
-        return
-    earlier = first.get(key)
-    if earlier is None:
-        first[key] = (place, candidate)
-    else:
-        first[key] = (earlier[0], _also_found(earlier[1], candidate))
+FEEDS_TIME_SHARE = 0.9
+"""The feeds' own share of a source's time limit, so that the feeds that answered count in time."""
 
 
-def _also_found(candidate: Candidate, again: Candidate) -> Candidate:
-    """The candidate with the source of the other, and with its title where it has none."""
-    others = dict.fromkeys((*candidate.also_found_by, *again.sources))
-    others.pop(candidate.source or "", None)
-    return replace(candidate, also_found_by=tuple(others), title=candidate.title or again.title)
+class SourcePolicy(Struct, frozen=True, kw_only=True):
+    """Which sources are searched, and how."""
+
+    names: tuple[str, ...]
+    """In their order, each once."""
+    timeout: float
+    """Seconds that each source has for one topic."""
+    feed_urls: tuple[str, ...]
+    """Feeds and OPML lists; empty: the built-in list."""
+    service_urls: Mapping[str, str]
+    """By name of the source."""
+    service_keys: Mapping[str, str]
+    """By name of the source, for those that need a key."""
 
 
-FEEDS_SHARE = 0.9
-"""Of a source's time that the feeds have, so that those which answered are told in time."""
+def build_sources(policy: SourcePolicy, fetcher: Fetcher) -> list[Source]:
+    """The sources of the policy, in its order. Raises KeyError for an unknown name."""
+    return [
+        TimeLimitedSource(_build_source(name, policy, fetcher), policy.timeout)
+        for name in policy.names
+    ]
 
 
-def build_source(name: str, settings: Settings, fetcher: Fetcher) -> Source:
-    """The source of that name. Raises InvalidSettings where there is none."""
-    match name:
-        case "feeds":
-            seconds = FEEDS_SHARE * settings.source_timeout
-            return FeedSource(fetcher, settings.feed_urls, seconds=seconds)
-        case "gdelt":
-            return GdeltSource(fetcher, settings.gdelt_url)
-        case "hackernews":
-            return HackerNewsSource(fetcher, settings.hackernews_url)
-        case "arxiv":
-            return ArxivSource(fetcher, settings.arxiv_url)
-        case "wikipedia":
-            return WikipediaSource(fetcher, settings.wikipedia_url)
-        case "newsapi":
-            return NewsApiSource(fetcher, settings.newsapi_url, settings.newsapi_key or "")
-        case "guardian":
-            return GuardianSource(fetcher, settings.guardian_url, settings.guardian_key or "")
-        case "googlenews":
-            return GoogleNewsSource(fetcher, settings.googlenews_url)
-        case "bingnews":
-            return BingNewsSource(fetcher, settings.bingnews_url)
-    raise unknown_source(name)
-
-
-_log = structlog.get_logger(__name__)
+def _build_source(name: str, policy: SourcePolicy, fetcher: Fetcher) -> Source:
+    if name == "feeds":
+        return FeedSource(fetcher, policy.feed_urls, seconds=FEEDS_TIME_SHARE * policy.timeout)
+    if name in _KEYED_SERVICES:
+        key = policy.service_keys[name]
+        return _KEYED_SERVICES[name](fetcher, policy.service_urls[name], key)
+    return _SERVICES[name](fetcher, policy.service_urls[name])
 
 
 class SourceReport(Struct, frozen=True, kw_only=True):
-    """What came of one source."""
+    """The outcome of one source."""
 
     name: str
     found: int
-    """Its candidates, before those that others found too were merged."""
+    """Its candidates, before they were merged with those of other sources."""
     error: str | None = None
     """A sentence for the reader; None where the source answered."""
     reason: Reason | None = None
     """The same for programs."""
 
 
-class Found(Struct, frozen=True, kw_only=True):
-    """What was found on a topic, and by whom."""
+class SearchResult(Struct, frozen=True, kw_only=True):
+    """The candidates for a topic, and the outcome of each source."""
 
     candidates: tuple[Candidate, ...]
     reports: tuple[SourceReport, ...]
 
 
-class _Answer(Struct, frozen=True, kw_only=True):
+async def find_candidates(topic: str, limit: int, sources: Sequence[Source]) -> SearchResult:
+    """At most `limit` candidates, interleaved from all sources, each article once.
+
+    Raises PermanentFailure or TransientFailure where every source failed.
+    """
+    outcomes = await asyncio.gather(*(_search(source, topic, limit) for source in sources))
+    failures = [outcome.failure for outcome in outcomes if outcome.failure]
+    if len(failures) == len(outcomes):
+        reasons = "; ".join(f"{outcome.source}: {outcome.failure}" for outcome in outcomes)
+        raise combined_failure(f"No source could be searched: {reasons}", failures)
+    candidates = merge_candidates([outcome.candidates for outcome in outcomes])
+    return SearchResult(
+        candidates=tuple(candidates[:limit]),
+        reports=tuple(outcome.report for outcome in outcomes),
+    )
+
+
+class _Outcome(Struct, frozen=True, kw_only=True):
     source: str
     candidates: tuple[Candidate, ...] = ()
     failure: StepError | None = None
@@ -127,49 +128,54 @@ class _Answer(Struct, frozen=True, kw_only=True):
         )
 
 
-def build_sources(settings: Settings, fetcher: Fetcher) -> list[Source]:
-    """The sources that SOURCES names, in its order, each once. Raises InvalidSettings."""
-    check_sources(settings)
-    return [
-        BoundedSource(build_source(name, settings, fetcher), settings.source_timeout)
-        for name in dict.fromkeys(settings.sources)
-    ]
-
-
-async def find_candidates(topic: str, limit: int, sources: Sequence[Source]) -> Found:
-    """At most `limit` candidates, the sources taking turns, each article once.
-
-    Raises PermanentFailure or TransientFailure where every source failed.
-    """
-    answers = await asyncio.gather(*(_ask(source, topic, limit) for source in sources))
-    failures = [answer.failure for answer in answers if answer.failure]
-    if len(failures) == len(answers):
-        raise all_failed(_told(answers), failures)
-    candidates = merged([answer.candidates for answer in answers])
-    return Found(
-        candidates=tuple(candidates[:limit]),
-        reports=tuple(answer.report for answer in answers),
-    )
-
-
-async def _ask(source: Source, topic: str, limit: int) -> _Answer:
+async def _search(source: Source, topic: str, limit: int) -> _Outcome:
     try:
-        found = await source.find(topic, limit)
+        candidates = await source.find(topic, limit)
     except StepError as failure:
-        _log.warning(
+        log.warning(
             "source failed", source=source.name, reason=failure.reason, detail=failure.detail
         )
-        return _Answer(source=source.name, failure=failure)
+        return _Outcome(source=source.name, failure=failure)
     except CuratorError:
-        raise  # about us and not about the source: the ledger is away, for one
+        raise  # a failure of our own and not of the source, such as an unavailable ledger
     except Exception:
-        # A mistake of ours in one source is no reason to lose what the others found.
-        _log.exception("source broke", source=source.name)
+        # A bug in one source is no reason to lose the candidates of the others.
+        log.exception("source broke", source=source.name)
         broken = PermanentFailure(Reason.INTERNAL_ERROR, "The source itself failed.")
-        return _Answer(source=source.name, failure=broken)
-    return _Answer(source=source.name, candidates=tuple(found))
+        return _Outcome(source=source.name, failure=broken)
+    return _Outcome(source=source.name, candidates=tuple(candidates))
 
 
-def _told(answers: Sequence[_Answer]) -> str:
-    said = "; ".join(f"{answer.source}: {answer.failure}" for answer in answers)
-    return f"No source could be searched: {said}"
+def merge_candidates(lists: Sequence[Sequence[Candidate]]) -> list[Candidate]:
+    """Each article once, with the names of all sources that found it; invalid URLs are omitted.
+
+    The lists are interleaved: first the first candidate of each, then the second of each, and so
+    on. Within one place, a candidate that more sources found comes first, then that of the earlier
+    source.
+    """
+    placed: dict[str, tuple[int, Candidate]] = {}
+    for place, row in enumerate(zip_longest(*lists)):
+        for candidate in row:
+            if candidate is not None:
+                _add(placed, place, candidate)
+    ordered = sorted(placed.values(), key=lambda entry: (entry[0], -len(entry[1].sources)))
+    return [candidate for _, candidate in ordered]
+
+
+def _add(placed: dict[str, tuple[int, Candidate]], place: int, candidate: Candidate) -> None:
+    try:
+        key = canonical_url(candidate.url)
+    except ValueError:
+        return
+    earlier = placed.get(key)
+    if earlier is None:
+        placed[key] = (place, candidate)
+    else:
+        placed[key] = (earlier[0], _also_found(earlier[1], candidate))
+
+
+def _also_found(candidate: Candidate, duplicate: Candidate) -> Candidate:
+    """The candidate with the sources of the duplicate, and its title where it has none itself."""
+    others = dict.fromkeys((*candidate.also_found_by, *duplicate.sources))
+    others.pop(candidate.source or "", None)
+    return replace(candidate, also_found_by=tuple(others), title=candidate.title or duplicate.title)

@@ -1,6 +1,6 @@
 """Wikipedia's search: articles of the encyclopaedia, by MediaWiki's API.
 
-Its manual: https://www.mediawiki.org/wiki/API:Search. A mistake comes with status 200.
+Its manual: https://www.mediawiki.org/wiki/API:Search. An error is sent with status 200.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from msgspec import Struct
 from tasks.jobs.outcome import Candidate
 from tasks.ports import Fetcher
 from tasks.sources.base import (
-    broken_promise,
     candidates_of,
-    complaint,
-    fitting,
-    json_answer,
+    malformed_answer,
+    parse_json_answer,
     search_url,
+    service_error,
+    valid_records,
 )
 
 MAX_RECORDS = 500
 
 MAX_LAG_SECONDS = 5
-"""Wikimedia's own advice for programs: not to ask while its databases lag by more."""
+"""Wikimedia's advice for programs: send no requests while its databases lag by more."""
 
-_PASSING = ("maxlag", "ratelimited", "readonly", "internal_api_error", "cirrussearch")
-"""What the codes of mistakes begin with that are not ours."""
+_TRANSIENT_CODES = ("maxlag", "ratelimited", "readonly", "internal_api_error", "cirrussearch")
+"""Beginnings of the codes of errors that may pass."""
 
 
 class _Hit(Struct, frozen=True, kw_only=True):
@@ -39,18 +39,18 @@ class _Hits(Struct, frozen=True, kw_only=True):
     search: tuple[Any, ...]
 
 
-class _Mistake(Struct, frozen=True, kw_only=True):
+class _Error(Struct, frozen=True, kw_only=True):
     code: str = ""
     info: Any = None
 
 
-class _Answer(Struct, frozen=True, kw_only=True):
+class _Response(Struct, frozen=True, kw_only=True):
     query: _Hits | msgspec.UnsetType = msgspec.UNSET
-    error: _Mistake | None = None
+    error: _Error | None = None
 
 
 class WikipediaSource:
-    """Asks one wiki for articles on the topic, best first."""
+    """Searches one wiki for articles on the topic, best first."""
 
     name = "wikipedia"
 
@@ -71,15 +71,17 @@ class WikipediaSource:
             "maxlag": str(MAX_LAG_SECONDS),
         }
         page = await self._fetcher.document(search_url(self._url, parameters))
-        answer = json_answer(page, _Answer, "Wikipedia")
-        if answer.error is not None:
-            passing = answer.error.code.startswith(_PASSING)
-            raise complaint("Wikipedia", answer.error.info, passing=passing)
-        if answer.query is msgspec.UNSET:
-            raise broken_promise("Wikipedia")
-        titles = [hit.title for hit in fitting(answer.query.search, _Hit) if hit.title.strip()]
-        return candidates_of(self.name, ((self._page_url(one), one) for one in titles), limit)
+        response = parse_json_answer(page, _Response, "Wikipedia")
+        if response.error is not None:
+            transient = response.error.code.startswith(_TRANSIENT_CODES)
+            raise service_error("Wikipedia", response.error.info, transient=transient)
+        if response.query is msgspec.UNSET:
+            raise malformed_answer("Wikipedia")
+        titles = [
+            hit.title for hit in valid_records(response.query.search, _Hit) if hit.title.strip()
+        ]
+        return candidates_of(self.name, ((self._page_url(title), title) for title in titles), limit)
 
     def _page_url(self, title: str) -> str:
-        """Where Wikimedia's wikis keep the page; results come without addresses."""
+        """The page's address on Wikimedia's wikis; results contain none."""
         return urljoin(self._url, f"/wiki/{quote(title.replace(' ', '_'), safe=':(),!*')}")

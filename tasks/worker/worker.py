@@ -21,15 +21,21 @@ from tasks.cache.memory import MemoryCache
 from tasks.embedded_valkey import redis_url
 from tasks.engine.process import ENGINE, EngineProcess
 from tasks.errors import TransientFailure
-from tasks.fetch.fetcher import build_fetcher, slot_seconds
+from tasks.fetch.fetcher import build_fetcher
 from tasks.jobs.job import JobType
 from tasks.jobs.ledger_port import Ledger
 from tasks.kinds.job_types import build_kinds
 from tasks.ledger.connection import connect
-from tasks.ledger.rate_limiter import SharedHosts
+from tasks.ledger.rate_limiter import RedisRateLimiter
 from tasks.ledger.redis import RedisLedger
 from tasks.ports import Cache, Engine, Fetcher, Kind
-from tasks.resources import open_caches, open_ledger, reaping, scheduling
+from tasks.resources import (
+    fetch_policy,
+    open_caches,
+    open_ledger,
+    reaping,
+    scheduling,
+)
 from tasks.settings import Settings
 from tasks.supervision import background
 from tasks.worker.broker import RUN_STEP, WakeupBroker
@@ -87,14 +93,16 @@ async def run_worker(settings: Settings, engine_module: str = ENGINE) -> WorkerE
 
 @asynccontextmanager
 async def shared_fetcher(settings: Settings, store: Cache | None = None) -> AsyncIterator[Fetcher]:
-    """A fetcher that keeps the budgets of hosts together with all other workers.
+    """A fetcher that shares the rate limits of hosts with all other workers.
 
     Its calls to Redis have connections of their own: a page never waits behind a lease.
     """
+    policy = fetch_policy(settings)
     async with open_ledger(settings) as ledger:
-        per_host, most = settings.fetch_concurrency_per_host, slot_seconds(settings)
-        hosts = SharedHosts(ledger.scripts, per_host, own_slot_seconds=most)
-        fetcher = build_fetcher(settings, hosts=hosts, store=store)
+        host_limiter = RedisRateLimiter(
+            ledger.scripts, policy.concurrency_per_host, local_slot_seconds=policy.slot_seconds
+        )
+        fetcher = build_fetcher(policy, host_limiter=host_limiter, store=store)
         async with contextlib.aclosing(fetcher):
             yield fetcher
 

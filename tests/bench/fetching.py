@@ -16,9 +16,9 @@ from statistics import median
 
 import click
 
-from tasks.cache.redis import http_store
 from tasks.fetch.fetcher import HttpFetcher, build_fetcher
 from tasks.ledger.connection import connect
+from tasks.resources import fetch_policy, http_store
 from tasks.settings import Settings
 from tests.bench.figure import Figure, compared, prints_figures
 from tests.bench.server import BenchServer, bench_server
@@ -44,8 +44,8 @@ def fetching(rounds: int) -> Iterator[Figure]:
 async def _measure(server: BenchServer, web: SampleWeb, rounds: int) -> list[Figure]:
     settings = Settings(egress_proxy=web.proxy_url, fetch_delay_per_host=0.0)
     client = connect(server.url)
-    plain = build_fetcher(settings)
-    cached = build_fetcher(settings, store=http_store(client, settings))
+    plain = build_fetcher(fetch_policy(settings))
+    cached = build_fetcher(fetch_policy(settings), store=http_store(client, settings))
     ways: dict[str, tuple[HttpFetcher, list[str], str]] = {
         "anew": (plain, FRESH, "again"),
         "fresh": (cached, FRESH, "again"),

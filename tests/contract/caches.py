@@ -28,16 +28,16 @@ class CacheUnderTest(ABC):
         self.now_ms += round(seconds * 1000)
 
     @abstractmethod
-    def counted(self) -> int:
+    def size_bytes(self) -> int:
         """What the cache believes to hold, in bytes."""
 
     @abstractmethod
-    def counted_anew(self) -> int:
+    def recounted_bytes(self) -> int:
         """The same, added up from what is there."""
 
     def assert_within_bounds(self) -> None:
-        assert self.counted() == self.counted_anew()
-        assert self.counted() <= self.max_bytes
+        assert self.size_bytes() == self.recounted_bytes()
+        assert self.size_bytes() <= self.max_bytes
 
 
 class MemoryCacheUnderTest(CacheUnderTest):
@@ -45,11 +45,11 @@ class MemoryCacheUnderTest(CacheUnderTest):
         super().__init__(max_bytes)
         self.cache = self._memory = MemoryCache(max_bytes, clock=lambda: self.now_ms / 1000)
 
-    def counted(self) -> int:
-        return self._memory.counted
+    def size_bytes(self) -> int:
+        return self._memory.size_bytes
 
-    def counted_anew(self) -> int:
-        return self._memory.counted_anew()
+    def recounted_bytes(self) -> int:
+        return self._memory.recounted_bytes()
 
 
 class RedisCacheUnderTest(CacheUnderTest):
@@ -66,10 +66,10 @@ class RedisCacheUnderTest(CacheUnderTest):
             if left_ms > 0:
                 self._valkey.pexpire(key, left_ms - round(seconds * 1000))
 
-    def counted(self) -> int:
+    def size_bytes(self) -> int:
         return int(self.sizes().get("", 0))
 
-    def counted_anew(self) -> int:
+    def recounted_bytes(self) -> int:
         """Where all parts name the same entries."""
         sizes = self.sizes()
         sizes.pop("", None)

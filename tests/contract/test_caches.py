@@ -64,9 +64,9 @@ async def test_a_second_value_takes_the_place_of_the_first(under_test: CacheUnde
         await under_test.cache.put("key", noise(size), DAY)
         assert await under_test.cache.get("key") == noise(size)
         under_test.assert_within_bounds()
-    once = under_test.counted()
+    once = under_test.size_bytes()
     await under_test.cache.put("key", noise(100), DAY)
-    assert under_test.counted() == once
+    assert under_test.size_bytes() == once
 
 
 async def test_nothing_lives_longer_than_it_should(under_test: CacheUnderTest) -> None:
@@ -121,4 +121,4 @@ async def test_ten_thousand_values_stay_within_the_bound(under_test: CacheUnderT
             under_test.assert_within_bounds()
             under_test.advance(20)
     under_test.assert_within_bounds()
-    assert under_test.counted() > MAX_BYTES / 2
+    assert under_test.size_bytes() > MAX_BYTES / 2

@@ -14,14 +14,13 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from tasks.cache.redis import (
-    LARGEST_VALUE,
-    LEFT_ALONE_SECONDS,
+    BACKOFF_SECONDS,
+    MAX_VALUE_BYTES,
     OVERHEAD_BYTES,
     RedisCache,
-    analysis_store,
-    http_store,
 )
 from tasks.ledger.connection import connect
+from tasks.resources import analysis_store, http_store
 from tasks.settings import Settings
 from tests.contract.caches import CACHE_PREFIX, RedisCacheUnderTest
 from tests.contract.test_caches import DAY, noise
@@ -75,7 +74,7 @@ async def test_what_has_expired_is_not_counted_for_long(under_test: RedisCacheUn
     under_test.advance(10)
     for number in range(6):
         await under_test.cache.put(f"later {number}", noise(100), DAY)
-    assert under_test.counted() == 6 * (100 + 17 + OVERHEAD_BYTES)
+    assert under_test.size_bytes() == 6 * (100 + 17 + OVERHEAD_BYTES)
 
 
 @pytest.mark.parametrize(
@@ -118,8 +117,8 @@ async def test_a_key_of_another_type_fails_nobody(
 async def test_a_value_that_would_hold_up_redis_is_not_sent(
     client: Redis, valkey: redis.Redis
 ) -> None:
-    cache = RedisCache(client, CACHE_PREFIX, 10 * LARGEST_VALUE)
-    await cache.put("key", random.Random(1).randbytes(LARGEST_VALUE), DAY)
+    cache = RedisCache(client, CACHE_PREFIX, 10 * MAX_VALUE_BYTES)
+    await cache.put("key", random.Random(1).randbytes(MAX_VALUE_BYTES), DAY)
     assert valkey.dbsize() == 0
 
 
@@ -130,10 +129,10 @@ async def test_a_bound_that_was_lowered_is_reached_in_steps(
     for number in range(1000):
         await large.cache.put(str(number), noise(10), DAY)
     small = RedisCacheUnderTest(client, valkey, 20_000)
-    sizes = [small.counted()]
+    sizes = [small.size_bytes()]
     while sizes[-1] > small.max_bytes:
         await small.cache.put("new", noise(10), DAY)
-        sizes.append(small.counted())
+        sizes.append(small.size_bytes())
     assert len(sizes) == 6
     small.assert_within_bounds()
     assert await small.cache.get("new") == noise(10)
@@ -150,7 +149,7 @@ async def test_it_gives_way_where_redis_runs_short(
         await under_test.cache.put("one more", noise(1000), DAY)
     finally:
         valkey.config_set("maxmemory", 0)
-    assert (under_test.counted(), under_test.entries()) == (0, set())
+    assert (under_test.size_bytes(), under_test.entries()) == (0, set())
     under_test.assert_within_bounds()
 
 
@@ -194,7 +193,7 @@ async def test_an_entry_takes_no_more_than_it_counts_for(
     for number in range(4_000):
         await under_test.cache.put(str(number), noise(100), DAY)
     after: Any = valkey.info("memory")
-    assert after["used_memory"] - before["used_memory"] < under_test.counted()
+    assert after["used_memory"] - before["used_memory"] < under_test.size_bytes()
 
 
 async def test_two_caches_know_nothing_of_each_other(
@@ -229,12 +228,12 @@ async def test_without_redis_there_is_nothing_but_no_harm(server: DurableValkey)
         assert await cache.get("key") is None
         await cache.put("other", b"value", DAY)
         assert await cache.get_many(["key", "other"]) == [None, None]
-        now += LEFT_ALONE_SECONDS
+        now += BACKOFF_SECONDS
         assert await cache.get("key") is None
     assert [line["log_level"] for line in logs] == ["warning"]
     server.start()
     assert await cache.get("key") is None
-    now += LEFT_ALONE_SECONDS
+    now += BACKOFF_SECONDS
     assert await cache.get_many(["key", "other"]) == [b"value", None]
     await client.aclose()
 
@@ -250,6 +249,6 @@ async def test_a_redis_that_hangs_is_not_waited_for(server: DurableValkey) -> No
     with server.paused(), capture_logs() as logs:
         assert set(await asyncio.gather(*map(cache.get, keys))) == {None}
     assert len(logs) == 1
-    now += LEFT_ALONE_SECONDS
+    now += BACKOFF_SECONDS
     assert await asyncio.gather(*map(cache.get, keys)) == [key.encode() for key in keys]
     await client.aclose()

@@ -15,7 +15,8 @@ import pytest
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.fetch.addresses import Address
 from tasks.fetch.fetcher import HttpFetcher, build_fetcher
-from tasks.fetch.transport import CheckedBackend, PoolTransport
+from tasks.fetch.transport import PoolTransport, PublicBackend
+from tasks.resources import fetch_policy
 from tasks.settings import Settings
 from tests.integration.raw_site import OK, STORY, Site, redirect, serving, sized
 
@@ -31,7 +32,7 @@ LOCAL = Settings(allow_private_addresses=True, fetch_timeout=5, fetch_max_bytes=
 
 @asynccontextmanager
 async def fetching(settings: Settings = LOCAL) -> AsyncIterator[HttpFetcher]:
-    fetcher = build_fetcher(settings)
+    fetcher = build_fetcher(fetch_policy(settings))
     try:
         yield fetcher
     finally:
@@ -107,9 +108,9 @@ async def test_a_name_that_changes_its_address_does_not_lead_to_the_loopback(
     site: Site, allowed: bool
 ) -> None:
     names = Rebinding()
-    backend = CheckedBackend(names, allow_private=allowed, inner=Loopback(site.port))
+    backend = PublicBackend(names, allow_private=allowed, inner=Loopback(site.port))
     transport = PoolTransport(httpcore.AsyncConnectionPool(network_backend=backend))
-    fetcher = HttpFetcher(transport, Settings())
+    fetcher = HttpFetcher(transport, fetch_policy(Settings()))
     reasons = []
     for _ in range(3):
         try:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from tasks.cache.redis import http_store
 from tasks.fetch.fetcher import HttpFetcher, build_fetcher
 from tasks.ledger.connection import connect
+from tasks.resources import fetch_policy, http_store
 from tasks.settings import Settings
 from tests.conftest import PREFIX
 from tests.sampleweb.catalogue import ARTICLES
@@ -49,7 +49,7 @@ async def test_the_second_worker_asks_for_nothing_twice(
     settings, bodies = settings_for(web), []
     for _ in range(2):
         client = connect(valkey_server)
-        fetcher = build_fetcher(settings, store=http_store(client, settings))
+        fetcher = build_fetcher(fetch_policy(settings), store=http_store(client, settings))
         bodies.append(await read(fetcher, FRESH + OTHERS))
         await fetcher.aclose()
         await client.aclose()
@@ -63,7 +63,7 @@ async def test_a_304_leaves_its_connection_for_others(
 ) -> None:
     settings = settings_for(web)
     client = connect(valkey_server)
-    fetcher = build_fetcher(settings, store=http_store(client, settings))
+    fetcher = build_fetcher(fetch_policy(settings), store=http_store(client, settings))
     for _ in range(5):
         await fetcher.page(OTHERS[0])
     assert (web.unchanged[OTHERS[0]], web.connections) == (4, 1)
@@ -80,7 +80,7 @@ def server(tmp_path: Path) -> Iterator[DurableValkey]:
 async def test_without_redis_each_page_is_fetched(web: SampleWeb, server: DurableValkey) -> None:
     settings = settings_for(web)
     client = connect(server.url)
-    fetcher = build_fetcher(settings, store=http_store(client, settings))
+    fetcher = build_fetcher(fetch_policy(settings), store=http_store(client, settings))
     first = await read(fetcher, FRESH)
     server.kill()
     assert await read(fetcher, FRESH) == first

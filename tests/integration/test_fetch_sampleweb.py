@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.fetch.fetcher import HttpFetcher, build_fetcher
+from tasks.resources import fetch_policy, source_policy
 from tasks.settings import Settings
 from tasks.sources.search import build_sources, find_candidates
 from tests.sampleweb.server import SampleWeb
@@ -38,7 +39,7 @@ def settings(web: SampleWeb) -> Settings:
 
 @pytest.fixture
 async def fetcher(settings: Settings) -> AsyncIterator[HttpFetcher]:
-    fetcher = build_fetcher(settings)
+    fetcher = build_fetcher(fetch_policy(settings))
     yield fetcher
     await fetcher.aclose()
 
@@ -67,7 +68,7 @@ async def test_each_trouble_has_its_reason(
 ) -> None:
     if reason is Reason.TIMED_OUT:
         settings = replace(settings, fetch_timeout=0.5)
-    async with contextlib.aclosing(build_fetcher(settings)) as fetcher:
+    async with contextlib.aclosing(build_fetcher(fetch_policy(settings))) as fetcher:
         with pytest.raises(StepError) as caught:
             await fetcher.page(TROUBLE + path)
     assert (type(caught.value), caught.value.reason) == (kind, reason)
@@ -97,7 +98,7 @@ async def test_a_trouble_that_passes(fetcher: HttpFetcher) -> None:
 async def test_a_topic_is_found_by_all_sources_each_article_once(
     fetcher: HttpFetcher, settings: Settings
 ) -> None:
-    found = await find_candidates(TOPIC, 60, build_sources(settings, fetcher))
+    found = await find_candidates(TOPIC, 60, build_sources(source_policy(settings), fetcher))
     assert [(report.name, report.error) for report in found.reports] == [
         ("feeds", None),
         ("gdelt", None),
@@ -112,8 +113,8 @@ async def test_a_topic_is_found_by_all_sources_each_article_once(
 async def test_the_same_search_finds_the_same_in_the_same_order(settings: Settings) -> None:
     orders = []
     for _ in range(2):
-        fetcher = build_fetcher(settings)
-        found = await find_candidates(TOPIC, 60, build_sources(settings, fetcher))
+        fetcher = build_fetcher(fetch_policy(settings))
+        found = await find_candidates(TOPIC, 60, build_sources(source_policy(settings), fetcher))
         await fetcher.aclose()
         orders.append([candidate.url for candidate in found.candidates])
     assert orders[0] == orders[1]
@@ -122,7 +123,7 @@ async def test_the_same_search_finds_the_same_in_the_same_order(settings: Settin
 async def test_a_complaint_of_gdelt_is_reported_and_the_feeds_still_count(
     fetcher: HttpFetcher, settings: Settings
 ) -> None:
-    found = await find_candidates("AI", 10, build_sources(settings, fetcher))
+    found = await find_candidates("AI", 10, build_sources(source_policy(settings), fetcher))
     feeds, gdelt = found.reports
     assert feeds.error is None
     assert gdelt.error == "GDELT refused the search: The specified phrase is too short."
@@ -136,8 +137,8 @@ async def test_what_is_found_can_be_fetched_with_no_more_than_the_limit_at_once(
             gdelt_url=GDELT,
             fetch_concurrency_per_host=1,
         )
-        fetcher = build_fetcher(settings)
-        found = await find_candidates(TOPIC, 60, build_sources(settings, fetcher))
+        fetcher = build_fetcher(fetch_policy(settings))
+        found = await find_candidates(TOPIC, 60, build_sources(source_policy(settings), fetcher))
         pages = await asyncio.gather(*(fetcher.page(found.url) for found in found.candidates))
         await fetcher.aclose()
     assert all(page.body for page in pages)

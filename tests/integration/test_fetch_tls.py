@@ -18,6 +18,7 @@ from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.fetch.addresses import Address
 from tasks.fetch.fetcher import HttpFetcher, build_fetcher
 from tasks.fetch.transport import direct_transport
+from tasks.resources import fetch_policy
 from tasks.settings import Settings
 from tests.integration.raw_site import STORY, Site, serving
 
@@ -32,7 +33,7 @@ async def site() -> AsyncIterator[Site]:
 
 
 async def failure_of(url: str, settings: Settings = LOCAL) -> StepError:
-    fetcher = build_fetcher(settings)
+    fetcher = build_fetcher(fetch_policy(settings))
     with pytest.raises(StepError) as caught:
         await fetcher.document(url)
     await fetcher.aclose()
@@ -84,7 +85,7 @@ async def test_the_name_must_be_in_a_certificate_that_we_trust(
     port = server.sockets[0].getsockname()[1]
     context = ssl.create_default_context(cafile=certificate if trusted else None)
     transport = direct_transport(loopback_resolver, allow_private=True, ssl_context=context)
-    fetcher = HttpFetcher(transport, LOCAL)
+    fetcher = HttpFetcher(transport, fetch_policy(LOCAL))
     async with server:
         fetched = fetcher.document(f"https://{host}:{port}/story")
         (result,) = await asyncio.gather(fetched, return_exceptions=True)

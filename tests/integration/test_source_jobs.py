@@ -12,6 +12,7 @@ from tasks.eager import EagerOutcome, run_eagerly
 from tasks.fetch.fetcher import build_fetcher
 from tasks.jobs.job import JobState, TopicCuration
 from tasks.jobs.submission import Submission
+from tasks.resources import fetch_policy
 from tasks.settings import read_settings
 from tests.fakes import FakeEngine
 from tests.sampleweb.server import SampleWeb
@@ -33,7 +34,7 @@ async def curated(web: SampleWeb, **environ: str) -> EagerOutcome:
     settings = read_settings(
         {**ENVIRON, "EGRESS_PROXY": web.proxy_url, "TASK_MAX_RETRIES": "0", **environ}
     )
-    fetcher = build_fetcher(settings)
+    fetcher = build_fetcher(fetch_policy(settings))
     params = TopicCuration(topic="artificial intelligence", max_articles=3)
     try:
         return await run_eagerly(Submission(params=params), settings, FakeEngine(), fetcher)

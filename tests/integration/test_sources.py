@@ -14,8 +14,9 @@ from structlog.testing import capture_logs
 
 from tasks.errors import Reason, StepError
 from tasks.fetch.fetcher import HttpFetcher, build_fetcher
+from tasks.resources import fetch_policy, source_policy
 from tasks.settings import SOURCE_KEYS, Settings, read_settings
-from tasks.sources.search import Found, SourceReport, build_sources, find_candidates
+from tasks.sources.search import SearchResult, SourceReport, build_sources, find_candidates
 from tests.sampleweb.catalogue import ARTICLES, OPML_URL
 from tests.sampleweb.server import SampleWeb
 from tests.sampleweb.services.asked import KEY, UNTIDY
@@ -51,7 +52,7 @@ def settings(web: SampleWeb) -> Settings:
 
 @pytest.fixture
 async def fetcher(settings: Settings) -> AsyncIterator[HttpFetcher]:
-    fetcher = build_fetcher(settings)
+    fetcher = build_fetcher(fetch_policy(settings))
     yield fetcher
     await fetcher.aclose()
 
@@ -68,8 +69,8 @@ def answering_in(settings: Settings, name: str, form: str) -> Settings:
 
 async def search(
     settings: Settings, fetcher: HttpFetcher, topic: str = TOPIC, limit: int = 60
-) -> Found:
-    return await find_candidates(topic, limit, build_sources(settings, fetcher))
+) -> SearchResult:
+    return await find_candidates(topic, limit, build_sources(source_policy(settings), fetcher))
 
 
 async def test_every_source_finds_the_topic(settings: Settings, fetcher: HttpFetcher) -> None:
@@ -139,8 +140,8 @@ async def test_answers_that_are_no_results(
     settings: Settings, name: str, form: str, reason: Reason, retry_after: float | None
 ) -> None:
     hurried = replace(answering_in(settings, name, form), source_timeout=0.5)
-    fetcher = build_fetcher(hurried)
-    (source,) = build_sources(hurried, fetcher)
+    fetcher = build_fetcher(fetch_policy(hurried))
+    (source,) = build_sources(source_policy(hurried), fetcher)
     with pytest.raises(StepError) as caught:
         await source.find(TOPIC, 10)
     await fetcher.aclose()
@@ -159,7 +160,7 @@ async def test_answers_that_are_no_results(
 async def test_answers_in_another_form_than_promised(
     settings: Settings, fetcher: HttpFetcher, name: str, form: str
 ) -> None:
-    (source,) = build_sources(answering_in(settings, name, form), fetcher)
+    (source,) = build_sources(source_policy(answering_in(settings, name, form)), fetcher)
     with pytest.raises(StepError) as caught:
         await source.find(TOPIC, 10)
     assert caught.value.reason in (Reason.SERVER_ERROR, Reason.HTTP_ERROR)
@@ -169,7 +170,7 @@ async def test_answers_in_another_form_than_promised(
 async def test_a_feed_that_is_cut_off_has_what_came(
     settings: Settings, fetcher: HttpFetcher, name: str
 ) -> None:
-    (source,) = build_sources(answering_in(settings, name, "half-xml"), fetcher)
+    (source,) = build_sources(source_policy(answering_in(settings, name, "half-xml")), fetcher)
     assert list(await source.find(TOPIC, 10)) == []
 
 
@@ -204,7 +205,7 @@ async def test_a_wrong_key_is_told_without_the_key(
     settings: Settings, name: str, web: SampleWeb, caplog: pytest.LogCaptureFixture
 ) -> None:
     wrong = replace(only(settings, name, "hackernews"), **{f"{name}_key": WRONG_KEY})
-    fetcher = build_fetcher(wrong)
+    fetcher = build_fetcher(fetch_policy(wrong))
     with capture_logs() as logged, caplog.at_level(logging.DEBUG):
         found = await search(wrong, fetcher)
     await fetcher.aclose()

@@ -19,7 +19,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from app.main import create_app
 from tasks.engine.process import EngineProcess
 from tasks.fetch.fetcher import build_fetcher
-from tasks.resources import open_web
+from tasks.resources import fetch_policy, open_web
 from tasks.settings import Settings
 from tasks.worker.worker import serve
 from tests.sampleweb.catalogue import trouble, urls
@@ -51,7 +51,9 @@ async def batch_of_three(settings: Settings) -> Mapping[str, object]:
     engine.start()
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(engine.stop)
-        fetcher = await stack.enter_async_context(contextlib.aclosing(build_fetcher(settings)))
+        fetcher = await stack.enter_async_context(
+            contextlib.aclosing(build_fetcher(fetch_policy(settings)))
+        )
         worker = asyncio.create_task(serve(settings, engine, fetcher, stop, asyncio.Event()))
         await stack.enter_async_context(app.lifespan())
         client = await stack.enter_async_context(

@@ -23,6 +23,7 @@ from tasks.errors import InvalidRequest
 from tasks.fetch.fetcher import build_fetcher
 from tasks.jobs.job import JobState
 from tasks.logs import configure_logging
+from tasks.resources import fetch_policy
 from tasks.settings import Settings
 
 
@@ -49,7 +50,7 @@ async def _run(request: JobRequest, settings: Settings) -> EagerOutcome:
     engine = EngineProcess(settings)
     engine.start()
     try:
-        async with contextlib.aclosing(build_fetcher(settings)) as fetcher:
+        async with contextlib.aclosing(build_fetcher(fetch_policy(settings))) as fetcher:
             return await run_eagerly(submission_of(request), settings, engine, fetcher)
     finally:
         await engine.stop()

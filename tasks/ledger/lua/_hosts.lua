@@ -1,55 +1,56 @@
--- Stands between the prelude and the scripts of the hosts' budget, host_*.lua. The counterpart of
--- tasks/fetch/local_rate_limiter.py, which says what the numbers mean.
+-- Loaded between the prelude and the scripts of the host rate limiter, host_*.lua. The counterpart
+-- of tasks/fetch/local_rate_limiter.py; tasks/fetch/rate_limiter.py explains the constants.
 --
 --   host:NAME        hash: started, gap, gap_until, held, refusals
---   host:NAME:line   sorted set: tickets by their turn, in ms
---   host:NAME:slots  sorted set: TICKET@HOLDER by the moment at which the slot ends by itself
-local FORGOTTEN, GAP_KEPT = 60000, 300000
+--   host:NAME:line   sorted set, the queue: ticket ids by the time of their turn, in ms
+--   host:NAME:slots  sorted set: TICKET@HOLDER by the time at which the slot expires, in ms
+local ABANDONED_AFTER, INTERVAL_TTL = 60000, 300000
 
--- What is known of a host, without what time has ended.
+-- The host's state, without what has expired.
 local function open_host(name)
   local hash = PREFIX .. 'host:' .. name
-  local known = redis.call('HMGET', hash, 'started', 'gap', 'gap_until', 'held', 'refusals')
-  local host = {hash = hash, line = hash .. ':line', slots = hash .. ':slots',
-    started = tonumber(known[1]), gap = tonumber(known[2] or 0),
-    gap_until = tonumber(known[3] or 0), held = tonumber(known[4] or 0),
-    refusals = tonumber(known[5] or 0)}
+  local fields = redis.call('HMGET', hash, 'started', 'gap', 'gap_until', 'held', 'refusals')
+  local host = {hash = hash, queue = hash .. ':line', slots = hash .. ':slots',
+    last_start = tonumber(fields[1]), interval = tonumber(fields[2] or 0),
+    interval_until = tonumber(fields[3] or 0), blocked_until = tonumber(fields[4] or 0),
+    refusals = tonumber(fields[5] or 0)}
   redis.call('ZREMRANGEBYSCORE', host.slots, '-inf', ms(NOW))
-  redis.call('ZREMRANGEBYSCORE', host.line, '-inf', ms(NOW - FORGOTTEN))
-  if host.gap_until <= NOW then host.gap = 0 end
+  redis.call('ZREMRANGEBYSCORE', host.queue, '-inf', ms(NOW - ABANDONED_AFTER))
+  if host.interval_until <= NOW then host.interval = 0 end
   return host
 end
 
--- The first moment at which a request may start, as far as slots allow.
-local function host_opens(host)
-  local after_last = host.started and math.min(host.started, NOW) + host.gap or NOW
-  return math.max(NOW, after_last, host.held)
+-- The earliest time at which a request may start, slots aside.
+local function next_start(host)
+  local after_last = host.last_start and math.min(host.last_start, NOW) + host.interval or NOW
+  return math.max(NOW, after_last, host.blocked_until)
 end
 
--- Puts off turns that came too early or too close together; their order stays.
-local function respace(host, from)
-  local line = redis.call('ZRANGE', host.line, 0, -1, 'WITHSCORES')
-  for n = 1, #line, 2 do
-    local turn = math.max(tonumber(line[n + 1]), from + (n - 1) / 2 * host.gap)
-    redis.call('ZADD', host.line, ms(turn), line[n])
+-- Postpones turns that are too early or too close together; their order stays.
+local function space_out(host, from)
+  local queue = redis.call('ZRANGE', host.queue, 0, -1, 'WITHSCORES')
+  for n = 1, #queue, 2 do
+    local turn = math.max(tonumber(queue[n + 1]), from + (n - 1) / 2 * host.interval)
+    redis.call('ZADD', host.queue, ms(turn), queue[n])
   end
 end
 
-local function widen(host, gap)
-  if gap < host.gap then return end
-  local wider = gap > host.gap
-  host.gap, host.gap_until = gap, NOW + GAP_KEPT
-  if wider then respace(host, host_opens(host)) end
+local function require_interval(host, interval)
+  if interval < host.interval then return end
+  local raised = interval > host.interval
+  host.interval, host.interval_until = interval, NOW + INTERVAL_TTL
+  if raised then space_out(host, next_start(host)) end
 end
 
--- Every key lives as long as it means something.
+-- Stores the host's state. Each key expires when its content has no more effect.
 local function close_host(host)
-  redis.call('HSET', host.hash, 'gap', ms(host.gap), 'gap_until', ms(host.gap_until),
-    'held', ms(host.held), 'refusals', ms(host.refusals))
-  if host.started then redis.call('HSET', host.hash, 'started', ms(host.started)) end
-  redis.call('PEXPIRE', host.hash, ms(math.max(host.held - NOW, 0) + GAP_KEPT))
-  local last = redis.call('ZRANGE', host.line, -1, -1, 'WITHSCORES')[2]
+  redis.call('HSET', host.hash, 'gap', ms(host.interval), 'gap_until', ms(host.interval_until),
+    'held', ms(host.blocked_until), 'refusals', ms(host.refusals))
+  if host.last_start then redis.call('HSET', host.hash, 'started', ms(host.last_start)) end
+  redis.call('PEXPIRE', host.hash, ms(math.max(host.blocked_until - NOW, 0) + INTERVAL_TTL))
+  local last = redis.call('ZRANGE', host.queue, -1, -1, 'WITHSCORES')[2]
   if last then
-    redis.call('PEXPIRE', host.line, ms(math.max(tonumber(last) - NOW, 0) + 2 * FORGOTTEN))
+    local ttl = math.max(tonumber(last) - NOW, 0) + 2 * ABANDONED_AFTER
+    redis.call('PEXPIRE', host.queue, ms(ttl))
   end
 end

@@ -11,6 +11,7 @@ import pytest
 
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.fetch.fetcher import HttpFetcher
+from tasks.resources import fetch_policy
 from tasks.settings import Settings
 
 HTML = {"content-type": "text/html; charset=utf-8"}
@@ -36,7 +37,9 @@ class Web:
         self.answers: dict[str, Callable[[], httpx.Response]] = {}
         self.before: Callable[[], Awaitable[None]] | None = None
         transport = httpx.MockTransport(self.handle)
-        self.fetcher = HttpFetcher(transport, settings or quick(fetch_max_bytes=1_000))
+        self.fetcher = HttpFetcher(
+            transport, fetch_policy(settings or quick(fetch_max_bytes=1_000))
+        )
 
     async def handle(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)

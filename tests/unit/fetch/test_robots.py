@@ -12,42 +12,44 @@ from hypothesis import strategies as st
 
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.fetch.client import Client, Deadline
-from tasks.fetch.local_rate_limiter import LocalHosts
-from tasks.fetch.rate_limiter import MAX_GAP, Limits, Turn
+from tasks.fetch.local_rate_limiter import LocalRateLimiter
+from tasks.fetch.rate_limiter import MAX_INTERVAL_SECONDS, RequestLimiter, Ticket
 from tasks.fetch.robots import (
-    FAILURE_KEPT_SECONDS,
-    RobotsRules,
+    FAILURE_TTL_SECONDS,
+    RobotsChecker,
+    crawl_interval,
     parse_robots,
     product_token,
-    wanted_gap,
 )
 
 PAGE = "http://news.example/private/story"
 TOKEN = "content-curator"
 
-Answer = Callable[[httpx.Request], httpx.Response]
+Respond = Callable[[httpx.Request], httpx.Response]
 
 
-def limits() -> Limits:
-    return Limits(10, LocalHosts(10, slot_seconds=60))
+def limiter() -> RequestLimiter:
+    return RequestLimiter(10, LocalRateLimiter(10, slot_seconds=60))
 
 
 class Site:
     """A robots.txt that can be changed, a count of who asked, and a clock."""
 
-    def __init__(self, answer: Answer | httpx.Response, kept_origins: int = 100) -> None:
+    def __init__(self, answer: Respond | httpx.Response, max_origins: int = 100) -> None:
         self.answer = answer
         self.asked: list[str] = []
         self.now = 0.0
         self.hosts_ms = 0
-        hosts = LocalHosts(10, slot_seconds=60, now_ms=lambda: self.hosts_ms)
-        client = Client(httpx.MockTransport(self.handle), Limits(10, hosts), user_agent=TOKEN)
-        self.rules = RobotsRules(
+        host_limiter = LocalRateLimiter(10, slot_seconds=60, now_ms=lambda: self.hosts_ms)
+        client = Client(
+            httpx.MockTransport(self.handle), RequestLimiter(10, host_limiter), user_agent=TOKEN
+        )
+        self.rules = RobotsChecker(
             client,
             user_agent="content-curator/0.1 (+https://example.org)",
             timeout=0.05,
             clock=lambda: self.now,
-            kept_origins=kept_origins,
+            max_origins=max_origins,
         )
 
     async def handle(self, request: httpx.Request) -> httpx.Response:
@@ -119,7 +121,7 @@ async def test_a_site_that_cannot_say_is_asked_again_later(status: int) -> None:
     again = await site.failure()
     assert len(site.asked) == 1
     assert again is not failure
-    site.now += FAILURE_KEPT_SECONDS
+    site.now += FAILURE_TTL_SECONDS
     site.hosts_ms += 9_000
     site.answer = text("")
     await site.check()
@@ -130,7 +132,7 @@ async def test_a_redirect_to_a_private_address_is_blocked() -> None:
     assert (await site.failure()).reason == Reason.BLOCKED_ADDRESS
 
 
-async def test_however_many_wait_one_asks() -> None:
+async def test_concurrent_checks_share_one_request() -> None:
     site = Site(text("User-agent: *", "Disallow: /private/"))
     failures = await asyncio.gather(*(site.failure() for _ in range(50)))
     assert {failure.reason for failure in failures} == {Reason.ROBOTS_DENIED}
@@ -146,8 +148,8 @@ async def test_a_slow_robots_txt_is_known_as_slow() -> None:
         await never.wait()
         return text("")
 
-    client = Client(httpx.MockTransport(hang), limits(), user_agent=TOKEN)
-    site.rules = RobotsRules(client, user_agent=TOKEN, timeout=0.02, clock=lambda: site.now)
+    client = Client(httpx.MockTransport(hang), limiter(), user_agent=TOKEN)
+    site.rules = RobotsChecker(client, user_agent=TOKEN, timeout=0.02, clock=lambda: site.now)
     failures = await asyncio.gather(*(site.failure() for _ in range(20)))
     assert {failure.reason for failure in failures} == {Reason.TIMED_OUT}
     assert len(site.asked) == 1
@@ -165,7 +167,7 @@ async def test_an_answer_is_kept_for_an_hour() -> None:
 
 
 async def test_the_origins_longest_unused_are_forgotten() -> None:
-    site = Site(text(""), kept_origins=2)
+    site = Site(text(""), max_origins=2)
     for host in ("a", "b", "a", "c", "a", "b"):
         await site.check(f"http://{host}.example/")
     assert [url[7] for url in site.asked] == ["a", "b", "c", "b"]
@@ -203,7 +205,7 @@ def test_robots_txt_calls_us_by_the_first_word(agent: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "gap"),
+    ("lines", "interval"),
     [
         (["User-agent: *", "Crawl-delay: 2.5"], 2.5),
         (["User-agent: *", "Crawl-delay: 9", "User-agent: content-curator", "Crawl-delay: 1"], 1),
@@ -213,8 +215,8 @@ def test_robots_txt_calls_us_by_the_first_word(agent: str) -> None:
         (["User-agent: *", "Request-rate: 2/1m", "Crawl-delay: 1"], 30),
         (["User-agent: *", "Request-rate: 0/7"], 0),
         (["User-agent: *", "Request-rate: -1/7"], 0),
-        (["User-agent: *", "Request-rate: 1/99999999999999999999999d"], MAX_GAP),
-        (["User-agent: *", "Crawl-delay: 1e300"], MAX_GAP),
+        (["User-agent: *", "Request-rate: 1/99999999999999999999999d"], MAX_INTERVAL_SECONDS),
+        (["User-agent: *", "Crawl-delay: 1e300"], MAX_INTERVAL_SECONDS),
         (["User-agent: *", "Crawl-delay: inf"], 0),
         (["User-agent: *", "Crawl-delay: nan"], 0),
         (["User-agent: *", "Crawl-delay: -4"], 0),
@@ -222,24 +224,26 @@ def test_robots_txt_calls_us_by_the_first_word(agent: str) -> None:
         (["User-agent: *", "Crawl-delay:"], 0),
     ],
 )
-async def test_how_often_a_site_wants_to_be_asked(lines: list[str], gap: float) -> None:
+async def test_the_interval_that_a_site_asks_for(lines: list[str], interval: float) -> None:
     site = Site(text(*lines))
-    assert await site.check() == gap
-    assert await site.check() == gap, "and it is remembered"
+    assert await site.check() == interval
+    assert await site.check() == interval, "and it is remembered"
     assert len(site.asked) == 1
 
 
 @given(st.binary(max_size=40), st.sampled_from([b"Crawl-delay", b"Request-rate"]))
-def test_any_number_is_a_gap_that_we_keep(value: bytes, field: bytes) -> None:
+def test_any_number_is_an_interval_that_we_keep(value: bytes, field: bytes) -> None:
     rules = parse_robots(b"User-agent: *\n" + field + b": " + value, TOKEN)
-    assert 0 <= wanted_gap(rules, TOKEN) <= MAX_GAP
+    assert 0 <= crawl_interval(rules, TOKEN) <= MAX_INTERVAL_SECONDS
 
 
-async def test_a_crawl_delay_holds_at_once_for_all_who_wait_for_the_site() -> None:
+async def test_a_crawl_delay_applies_at_once_to_all_requests_to_the_site() -> None:
     site = Site(text("User-agent: *", "Crawl-delay: 3"))
-    hosts = LocalHosts(10, slot_seconds=60, now_ms=lambda: 0)
-    client = Client(httpx.MockTransport(site.handle), Limits(10, hosts), user_agent=TOKEN)
-    site.rules = RobotsRules(client, user_agent=TOKEN, timeout=1)
+    host_limiter = LocalRateLimiter(10, slot_seconds=60, now_ms=lambda: 0)
+    client = Client(
+        httpx.MockTransport(site.handle), RequestLimiter(10, host_limiter), user_agent=TOKEN
+    )
+    site.rules = RobotsChecker(client, user_agent=TOKEN, timeout=1)
     await site.check()
-    unaware = Turn(host="news.example", ticket="a", holder="worker-1", gap_ms=0)
-    assert (await hosts.ask(unaware)).wait_ms == 3_000
+    unaware = Ticket(host="news.example", id="a", holder="worker-1", interval_ms=0)
+    assert (await host_limiter.try_acquire(unaware)).wait_ms == 3_000

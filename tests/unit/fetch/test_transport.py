@@ -13,8 +13,8 @@ import pytest
 
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.fetch.addresses import Address, NoSuchHost, ResolverFailed
-from tasks.fetch.failures import step_error
-from tasks.fetch.transport import CheckedBackend, PoolTransport
+from tasks.fetch.failures import step_error_of
+from tasks.fetch.transport import PoolTransport, PublicBackend
 
 PUBLIC, OTHER, PRIVATE = "93.184.216.34", "93.184.216.35", "127.0.0.1"
 
@@ -73,7 +73,7 @@ class Line(httpcore.AsyncMockStream):
 
 
 async def get(wire: Wire, names: Names, url: str, *, allow_private: bool = False) -> str:
-    backend = CheckedBackend(names, allow_private=allow_private, inner=wire)
+    backend = PublicBackend(names, allow_private=allow_private, inner=wire)
     transport = PoolTransport(
         httpcore.AsyncConnectionPool(
             ssl_context=ssl.create_default_context(), network_backend=backend
@@ -160,7 +160,7 @@ async def test_a_name_that_is_not_there_fails_for_good_and_a_dumb_name_service_d
 def test_errors_of_the_wire_are_told_without_their_text(
     error: httpx.HTTPError, kind: type[StepError], reason: Reason
 ) -> None:
-    failure = step_error(error)
+    failure = step_error_of(error)
     assert type(failure) is kind
     assert failure.reason == reason
     assert str(error) not in failure.detail
@@ -170,6 +170,6 @@ def test_a_certificate_that_does_not_verify_fails_for_good() -> None:
     error = httpx.ConnectError("x")
     error.__cause__ = httpcore.ConnectError("x")
     error.__cause__.__cause__ = ssl.SSLCertVerificationError("self-signed")
-    failure = step_error(error)
+    failure = step_error_of(error)
     assert isinstance(failure, PermanentFailure)
     assert "certificate" in failure.detail

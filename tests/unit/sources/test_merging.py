@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nlp.urls import canonical_url
 from tasks.jobs.outcome import Candidate
-from tasks.sources.search import merged
+from tasks.sources.search import merge_candidates
 
 
 def finds(source: str, *urls: str) -> list[Candidate]:
@@ -21,7 +21,7 @@ def test_what_several_found_is_one_candidate_with_all_their_names() -> None:
         finds("b", "https://x.example/2", "https://x.example/1"),
         finds("c", "https://X.example/1#top"),
     ]
-    one, other = merged(lists)
+    one, other = merge_candidates(lists)
     assert (one.url, one.sources) == ("https://x.example/1", ("a", "c", "b"))
     assert (other.url, other.sources) == ("https://x.example/2", ("b",))
 
@@ -32,17 +32,17 @@ def test_of_one_place_what_more_found_comes_first() -> None:
         finds("b", "https://x.example/2", "https://x.example/5"),
         finds("c", "https://x.example/3", "https://x.example/2"),
     ]
-    assert [one.url[-1] for one in merged(lists)] == ["2", "1", "3", "4", "5"]
+    assert [one.url[-1] for one in merge_candidates(lists)] == ["2", "1", "3", "4", "5"]
 
 
 def test_the_title_is_whoever_has_one() -> None:
-    named = Candidate(url="https://x.example/1", source="b", title="Wind")
-    (one,) = merged([finds("a", "https://x.example/1"), [named]])
+    links = Candidate(url="https://x.example/1", source="b", title="Wind")
+    (one,) = merge_candidates([finds("a", "https://x.example/1"), [links]])
     assert (one.source, one.title) == ("a", "Wind")
 
 
 def test_what_is_no_url_is_left_out() -> None:
-    assert merged([finds("a", "not a url", "https://[broken"), []]) == []
+    assert merge_candidates([finds("a", "not a url", "https://[broken"), []]) == []
 
 
 urls = st.sampled_from([f"https://x.example/{number}" for number in range(6)])
@@ -50,8 +50,8 @@ urls = st.sampled_from([f"https://x.example/{number}" for number in range(6)])
 
 @given(st.lists(st.lists(urls, max_size=8), max_size=4))
 def test_every_article_is_there_once_and_no_source_waits(lists: list[list[str]]) -> None:
-    named = [finds(str(which), *found) for which, found in enumerate(lists)]
-    result = merged(named)
+    links = [finds(str(which), *found) for which, found in enumerate(lists)]
+    result = merge_candidates(links)
     keys = [canonical_url(one.url) for one in result]
     assert len(set(keys)) == len(keys)
     assert set(keys) == {canonical_url(url) for found in lists for url in found}

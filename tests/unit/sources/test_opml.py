@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.sources.feeds import BrokenList, builtin_feeds, feeds_of, is_opml
+from tasks.sources.feeds import InvalidOpml, builtin_feeds, is_opml, opml_feeds
 from tests.unit.sources.web import opml, rss
 
 URL = "https://lists.example/a/list.opml"
@@ -20,7 +20,7 @@ def test_feeds_at_any_depth_in_order_each_once() -> None:
       <outline text="page" htmlUrl="https://c.example/"/>
       <outline xmlUrl="https://a.example/feed"/><outline xmlUrl="../d.xml"/><outline xmlUrl=" "/>
     </body></opml>"""
-    assert feeds_of(body, URL) == [
+    assert opml_feeds(body, URL) == [
         "https://a.example/feed",
         "https://b.example/feed",
         "https://lists.example/d.xml",
@@ -32,29 +32,29 @@ def test_a_list_that_declares_a_document_type_is_refused(encoding: str) -> None:
     text = (
         '<!DOCTYPE opml [<!ENTITY a "aaaa">]><opml><outline xmlUrl="http://a.example/&a;"/></opml>'
     )
-    with pytest.raises(BrokenList, match="document type"):
-        feeds_of(text.encode(encoding), URL)
+    with pytest.raises(InvalidOpml, match="document type"):
+        opml_feeds(text.encode(encoding), URL)
 
 
 def test_great_depth_does_no_harm() -> None:
     deep = b"<opml>" + b"<outline>" * 50_000 + b"</outline>" * 50_000 + b"</opml>"
-    assert feeds_of(deep, URL) == []
+    assert opml_feeds(deep, URL) == []
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"<opml>", b"<opml><outline xmlUrl='http://[x'/></opml>", b"\xff\xfe\x00"]
 )
 def test_broken_lists(body: bytes) -> None:
-    with pytest.raises(BrokenList):
-        feeds_of(body, URL)
+    with pytest.raises(InvalidOpml):
+        opml_feeds(body, URL)
 
 
 @given(st.binary(max_size=100), st.integers(0, 100))
 def test_a_damaged_list_gives_feeds_or_the_expected_error(noise: bytes, at: int) -> None:
     body = opml("https://a.example/feed")
     try:
-        found = feeds_of(body[:at] + noise + body[at:], URL)
-    except BrokenList:
+        found = opml_feeds(body[:at] + noise + body[at:], URL)
+    except InvalidOpml:
         return
     assert all(isinstance(url, str) for url in found)
 

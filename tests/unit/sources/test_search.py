@@ -17,8 +17,9 @@ from tasks.errors import (
 )
 from tasks.jobs.outcome import Candidate
 from tasks.ports import Source
+from tasks.resources import source_policy
 from tasks.settings import SOURCE_KEYS, Settings, read_settings, setting_rows
-from tasks.sources.base import BoundedSource
+from tasks.sources.base import TimeLimitedSource
 from tasks.sources.feeds import interleaved
 from tasks.sources.search import SourceReport, build_sources, find_candidates
 from tests.unit.sources.web import PlayedWeb
@@ -101,7 +102,7 @@ async def test_what_is_no_failure_of_the_source_is_not_taken_for_one() -> None:
 
 async def test_a_source_that_hangs_is_reported_in_time() -> None:
     sources: list[Source] = [
-        BoundedSource(Hanging(), 0.01),
+        TimeLimitedSource(Hanging(), 0.01),
         Listed("b", "https://b.example/1"),
     ]
     found = await find_candidates("wind", 10, sources)
@@ -111,7 +112,9 @@ async def test_a_source_that_hangs_is_reported_in_time() -> None:
 
 
 async def test_a_source_that_is_cancelled_stays_cancelled() -> None:
-    searching = asyncio.ensure_future(find_candidates("wind", 10, [BoundedSource(Hanging(), 60)]))
+    searching = asyncio.ensure_future(
+        find_candidates("wind", 10, [TimeLimitedSource(Hanging(), 60)])
+    )
     await asyncio.sleep(0)
     searching.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -136,17 +139,21 @@ async def test_nothing_found_is_no_failure() -> None:
 
 def test_sources_are_built_in_the_order_of_the_setting() -> None:
     web = PlayedWeb({})
-    names = [source.name for source in build_sources(Settings(sources=("gdelt", "feeds")), web)]
+    names = [
+        source.name
+        for source in build_sources(source_policy(Settings(sources=("gdelt", "feeds"))), web)
+    ]
     assert names == ["gdelt", "feeds"]
     with pytest.raises(InvalidSettings, match="SOURCES: there is no source 'bing'; there are feed"):
-        build_sources(Settings(sources=("feeds", "bing")), web)
+        source_policy(Settings(sources=("feeds", "bing")))
 
 
 def test_every_source_there_is_can_be_built() -> None:
     settings = Settings(
         sources=(*SOURCE_KEYS, "feeds"), newsapi_key="a-sample-key", guardian_key="a-sample-key"
     )
-    names = [source.name for source in build_sources(settings, PlayedWeb({}))]
+    sources = build_sources(source_policy(settings), PlayedWeb({}))
+    names = [source.name for source in sources]
     assert names == list(SOURCE_KEYS)
 
 
@@ -154,7 +161,7 @@ def test_every_source_there_is_can_be_built() -> None:
 def test_a_source_without_its_key_is_refused_at_start(source: str, setting: str) -> None:
     settings = Settings(sources=("feeds", source))
     with pytest.raises(InvalidSettings, match=f"{setting.upper()}: the source {source}"):
-        build_sources(settings, PlayedWeb({}))
+        source_policy(settings)
     with pytest.raises(InvalidSettings, match=f"{setting.upper()}: the source {source}"):
         read_settings({"SOURCES": f"feeds,{source}"})
     assert read_settings({"SOURCES": source, setting.upper(): "a-sample-key"}).sources == (source,)

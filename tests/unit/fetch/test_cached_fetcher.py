@@ -12,6 +12,7 @@ import pytest
 from tasks.cache.memory import MemoryCache
 from tasks.errors import PermanentFailure, Reason, StepError
 from tasks.fetch.fetcher import HttpFetcher
+from tasks.resources import fetch_policy
 from tasks.settings import Settings
 from tests.waiting import wait_until
 
@@ -44,7 +45,11 @@ class Web:
         self.store = MemoryCache(1_000_000)
         self.fetcher = HttpFetcher(
             httpx.MockTransport(self.handle),
-            Settings(fetch_max_bytes=1_000, fetch_concurrency_per_host=1, fetch_delay_per_host=0),
+            fetch_policy(
+                Settings(
+                    fetch_max_bytes=1_000, fetch_concurrency_per_host=1, fetch_delay_per_host=0
+                )
+            ),
             store=self.store,
             wall_clock=lambda: self.now,
             clock=lambda: self.now,
@@ -149,7 +154,7 @@ async def test_what_is_no_page_is_not_kept(answer: Callable[[], httpx.Response])
     web = Web()
     web.answers["/a"] = answer
     await web.failure()
-    assert web.store.counted == 0
+    assert web.store.size_bytes == 0
 
 
 async def test_a_304_to_who_did_not_ask_for_one_is_a_failure() -> None:

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import PermanentFailure, Reason, TransientFailure
-from tasks.fetch.content import Wanted, wanted_document, wanted_page
+from tasks.fetch.content import ContentPolicy, document_policy, page_policy
 from tasks.fetch.failures import MAX_RETRY_AFTER, failure_of, parse_retry_after, redirect_location
 
 NOON = 1_790_337_600.0
 """2026-09-25 12:00:00 UTC."""
 
-PAGE = wanted_page(1_000)
-DOCUMENT = wanted_document(1_000)
+PAGE = page_policy(1_000)
+DOCUMENT = document_policy(1_000)
 
 
 @pytest.mark.parametrize("status", [200, 203, 204, 206])
@@ -84,7 +84,7 @@ def test_only_redirects_lead_elsewhere() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "content_type", "accepted"),
+    ("policy", "content_type", "accepted"),
     [
         (PAGE, "text/html", True),
         (PAGE, "Text/HTML; charset=utf-8", True),
@@ -106,8 +106,8 @@ def test_only_redirects_lead_elsewhere() -> None:
         (DOCUMENT, "application/octet-stream", False),
     ],
 )
-def test_content_types(wanted: Wanted, content_type: str | None, accepted: bool) -> None:
-    assert wanted.accepts(content_type) is accepted
+def test_content_types(policy: ContentPolicy, content_type: str | None, accepted: bool) -> None:
+    assert policy.accepts(content_type) is accepted
 
 
 def test_a_page_without_a_type_is_known_by_its_beginning() -> None:

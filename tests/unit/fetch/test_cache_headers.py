@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.fetch.cache_headers import (
-    MOST_SECONDS,
-    Control,
-    conditions,
-    http_date,
-    lifetime,
-    may_be_kept,
-    read_control,
-    read_said,
+    MAX_DELTA_SECONDS,
+    CacheControl,
+    conditional_headers,
+    freshness_lifetime,
+    is_storable,
+    parse_cache_control,
+    parse_cache_headers,
+    parse_date,
 )
 
 NOW = 1_800_000_000.0
@@ -25,36 +25,36 @@ LATER = "Fri, 15 Jan 2027 09:00:00 GMT"  # an hour after NOW
 @pytest.mark.parametrize(
     ("value", "control"),
     [
-        ("max-age=60", Control(max_age=60)),
-        ("public, MAX-AGE = 60 ,, immutable", Control(max_age=60)),
-        ('max-age="60"', Control(max_age=60)),
-        ("max-age=60, s-maxage=31536000", Control(max_age=60)),
-        ("s-maxage=30, max-age=60", Control(max_age=30)),
-        ("s-maxage=30", Control(max_age=30)),
-        ("max-age=60, max-age=5", Control(max_age=5)),
-        ("max-age=99999999999999999999999", Control(max_age=MOST_SECONDS)),
-        ("max-age=" + "9" * 1_900, Control(max_age=MOST_SECONDS)),
-        ("max-age=-1", Control(max_age=0)),
-        ("max-age=3600.5", Control(max_age=0)),
-        ("max-age=٣٦", Control(max_age=0)),
-        ("max-age", Control(max_age=0)),
-        ("max-age=", Control(max_age=0)),
-        ("no-store, max-age=60", Control(refused=True, max_age=60)),
-        ("no-store, must-understand", Control(refused=True)),
-        ("private", Control(refused=True)),
-        ('private="set-cookie"', Control(refused=True)),
-        ("no-cache", Control(no_cache=True)),
-        ('no-cache="set-cookie", max-age=9', Control(no_cache=True, max_age=9)),
-        ('no-cache="broken, max-age=9', Control(no_cache=True, max_age=9)),
-        ('x="no-store, private", max-age=9', Control(max_age=9)),
-        ("must-revalidate; max-age=9", Control(max_age=9)),
-        ("", Control()),
-        ("=;,\"'\\", Control()),
-        ("max-age=60," + "x" * 2_000, Control(refused=True)),
+        ("max-age=60", CacheControl(max_age=60)),
+        ("public, MAX-AGE = 60 ,, immutable", CacheControl(max_age=60)),
+        ('max-age="60"', CacheControl(max_age=60)),
+        ("max-age=60, s-maxage=31536000", CacheControl(max_age=60)),
+        ("s-maxage=30, max-age=60", CacheControl(max_age=30)),
+        ("s-maxage=30", CacheControl(max_age=30)),
+        ("max-age=60, max-age=5", CacheControl(max_age=5)),
+        ("max-age=99999999999999999999999", CacheControl(max_age=MAX_DELTA_SECONDS)),
+        ("max-age=" + "9" * 1_900, CacheControl(max_age=MAX_DELTA_SECONDS)),
+        ("max-age=-1", CacheControl(max_age=0)),
+        ("max-age=3600.5", CacheControl(max_age=0)),
+        ("max-age=٣٦", CacheControl(max_age=0)),
+        ("max-age", CacheControl(max_age=0)),
+        ("max-age=", CacheControl(max_age=0)),
+        ("no-store, max-age=60", CacheControl(forbids_storing=True, max_age=60)),
+        ("no-store, must-understand", CacheControl(forbids_storing=True)),
+        ("private", CacheControl(forbids_storing=True)),
+        ('private="set-cookie"', CacheControl(forbids_storing=True)),
+        ("no-cache", CacheControl(no_cache=True)),
+        ('no-cache="set-cookie", max-age=9', CacheControl(no_cache=True, max_age=9)),
+        ('no-cache="broken, max-age=9', CacheControl(no_cache=True, max_age=9)),
+        ('x="no-store, private", max-age=9', CacheControl(max_age=9)),
+        ("must-revalidate; max-age=9", CacheControl(max_age=9)),
+        ("", CacheControl()),
+        ("=;,\"'\\", CacheControl()),
+        ("max-age=60," + "x" * 2_000, CacheControl(forbids_storing=True)),
     ],
 )
-def test_cache_control(value: str, control: Control) -> None:
-    assert read_control(value) == control
+def test_cache_control(value: str, control: CacheControl) -> None:
+    assert parse_cache_control(value) == control
 
 
 @pytest.mark.parametrize(
@@ -81,12 +81,12 @@ def test_cache_control(value: str, control: Control) -> None:
     ],
 )
 def test_how_long_it_is_fresh(headers: list[tuple[str, str]], seconds: float) -> None:
-    assert lifetime(read_said(httpx.Headers(headers)), NOW) == seconds
+    assert freshness_lifetime(parse_cache_headers(httpx.Headers(headers)), NOW) == seconds
 
 
 def test_a_date_in_the_year_9999_is_far_away() -> None:
-    said = read_said(httpx.Headers({"expires": "Fri, 31 Dec 9999 23:59:59 GMT"}))
-    assert lifetime(said, NOW) > 7_000 * 365 * 86_400
+    cache_headers = parse_cache_headers(httpx.Headers({"expires": "Fri, 31 Dec 9999 23:59:59 GMT"}))
+    assert freshness_lifetime(cache_headers, NOW) > 7_000 * 365 * 86_400
 
 
 @pytest.mark.parametrize(
@@ -109,12 +109,14 @@ def test_a_date_in_the_year_9999_is_far_away() -> None:
     ],
 )
 def test_what_may_be_kept(headers: dict[str, str], kept: bool) -> None:
-    assert may_be_kept(read_said(httpx.Headers(headers)), NOW) is kept
+    assert is_storable(parse_cache_headers(httpx.Headers(headers)), NOW) is kept
 
 
 @pytest.mark.parametrize("etag", ['"a"', 'W/"a"', '""', '"a,b*\'"', '"' + "x" * 500 + '"'])
 def test_a_validator_goes_back_word_for_word(etag: str) -> None:
-    assert conditions(read_said(httpx.Headers({"etag": etag}))) == {"if-none-match": etag}
+    assert conditional_headers(parse_cache_headers(httpx.Headers({"etag": etag}))) == {
+        "if-none-match": etag
+    }
 
 
 @pytest.mark.parametrize(
@@ -140,7 +142,7 @@ def test_a_validator_goes_back_word_for_word(etag: str) -> None:
     ],
 )
 def test_a_validator_of_another_form_is_none(headers: list[tuple[bytes, bytes]]) -> None:
-    assert conditions(read_said(httpx.Headers(headers))) == {}
+    assert conditional_headers(parse_cache_headers(httpx.Headers(headers))) == {}
 
 
 FIELDS = st.sampled_from(
@@ -154,12 +156,12 @@ VALUES = st.lists(PIECES | st.binary(max_size=8), max_size=12).map(b"".join)
 
 @given(st.lists(st.tuples(FIELDS.map(str.encode), VALUES), max_size=6))
 def test_no_header_does_harm(headers: list[tuple[bytes, bytes]]) -> None:
-    said = read_said(httpx.Headers(headers))
-    assert lifetime(said, NOW) >= 0
-    asked = httpx.Request("GET", "http://a.example/", headers=conditions(said))
+    cache_headers = parse_cache_headers(httpx.Headers(headers))
+    assert freshness_lifetime(cache_headers, NOW) >= 0
+    asked = httpx.Request("GET", "http://a.example/", headers=conditional_headers(cache_headers))
     assert all(value.isascii() and value.isprintable() for value in asked.headers.values())
 
 
 @given(st.text(max_size=60))
 def test_any_text_is_a_date_or_none(text: str) -> None:
-    assert http_date(text) is None or isinstance(http_date(text), float)
+    assert parse_date(text) is None or isinstance(parse_date(text), float)

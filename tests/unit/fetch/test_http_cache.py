@@ -12,13 +12,14 @@ from msgspec.structs import replace
 from nlp.article import Page
 from tasks.errors import PermanentFailure, Reason
 from tasks.fetch.addresses import parse_target
-from tasks.fetch.content import Wanted, wanted_document, wanted_page
-from tasks.fetch.http_cache import HttpCache, Reply
+from tasks.fetch.content import ContentPolicy, document_policy, page_policy
+from tasks.fetch.http_cache import HttpCache, SiteResponse
+from tasks.resources import fetch_policy
 from tasks.settings import Settings
 
 START = 1_800_000_000.0
 URL = "http://news.example/a"
-WANTED = wanted_page(1_000)
+WANTED = page_policy(1_000)
 HTML = "text/html; charset=utf-8"
 
 
@@ -50,23 +51,23 @@ class World:
         self.asked: list[dict[str, str]] = []
         """The conditions of each request."""
 
-    async def read(self, url: str = URL, wanted: Wanted = WANTED) -> bytes | str:
-        cache = HttpCache(self.shelf, self.settings, clock=lambda: self.now)
-        got = await cache.reply(parse_target(url, allow_private=True), wanted, self.ask)
+    async def read(self, url: str = URL, policy: ContentPolicy = WANTED) -> bytes | str:
+        cache = HttpCache(self.shelf, fetch_policy(self.settings), clock=lambda: self.now)
+        got = await cache.get(parse_target(url, allow_private=True), policy, self.ask)
         return got.body if isinstance(got, Page) else got
 
-    async def ask(self, conditions: Mapping[str, str]) -> Reply:
-        self.asked.append(dict(conditions))
-        asked_s = self.now
+    async def ask(self, conditional_headers: Mapping[str, str]) -> SiteResponse:
+        self.asked.append(dict(conditional_headers))
+        requested_s = self.now
         self.now += self.delay
-        status = self.status if conditions or self.status != 304 else 200
+        status = self.status if conditional_headers or self.status != 304 else 200
         page = Page(url=URL, body=self.body, content_type=HTML)
-        return Reply(
+        return SiteResponse(
             status=status,
             headers=httpx.Headers(self.headers),
-            asked_s=asked_s,
+            requested_s=requested_s,
             received_s=self.now,
-            found="" if status == 304 else self.found or page,
+            content="" if status == 304 else self.found or page,
         )
 
     def says(self, **headers: str) -> None:
@@ -255,13 +256,13 @@ async def test_a_failure_leaves_what_is_kept() -> None:
     world = World()
     world.says(etag='"1"')
     await world.read()
-    cache = HttpCache(world.shelf, world.settings, clock=lambda: world.now)
+    cache = HttpCache(world.shelf, fetch_policy(world.settings), clock=lambda: world.now)
 
-    async def fail(conditions: Mapping[str, str]) -> Reply:
+    async def fail(conditional_headers: Mapping[str, str]) -> SiteResponse:
         raise PermanentFailure(Reason.NOT_FOUND, "The site answered 404 Not Found.")
 
     with pytest.raises(PermanentFailure):
-        await cache.reply(parse_target(URL), WANTED, fail)
+        await cache.get(parse_target(URL), WANTED, fail)
     world.status = 304
     assert await world.read() == b"<html>first"
 
@@ -273,7 +274,7 @@ async def test_a_failure_leaves_what_is_kept() -> None:
         {"url": "http://news.example/a?b"},
         {"url": "http://news.example/A"},
         {"url": "http://news.example:8080/a"},
-        {"wanted": wanted_document(1_000)},
+        {"policy": document_policy(1_000)},
     ],
 )
 async def test_each_document_has_its_place(other: dict[str, object]) -> None:
@@ -313,7 +314,7 @@ async def test_what_is_kept_is_checked_as_a_live_answer_is() -> None:
     world = World()
     world.says(cache_control="max-age=60", etag='"1"')
     await world.read()
-    await world.read(wanted=wanted_page(5))
+    await world.read(policy=page_policy(5))
     assert world.asked == [{}, {}]
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.sources.base import MAX_TITLE_CHARS, plain_text
-from tasks.sources.feeds import MAX_ENTRIES, BrokenFeed, parse_feed
+from tasks.sources.feeds import MAX_ENTRIES, InvalidFeed, parse_feed
 from tests.unit.sources.web import rss
 
 URL = "https://news.example/feeds/main.xml"
@@ -121,7 +121,7 @@ def test_an_external_entity_is_not_read() -> None:
     "body", [b"", b"<html><p>Not here</p></html>", b'{"error": 1}', gzip.compress(b"x"), b"\0" * 99]
 )
 def test_what_is_no_feed(body: bytes) -> None:
-    with pytest.raises(BrokenFeed):
+    with pytest.raises(InvalidFeed):
         parse_feed(body, URL)
 
 
@@ -132,7 +132,7 @@ def test_a_feed_without_entries_is_a_feed() -> None:
 @given(st.binary(max_size=200), st.integers(0, 200))
 def test_a_damaged_feed_gives_entries_or_the_expected_error(noise: bytes, at: int) -> None:
     body = rss(("https://news.example/a", "One", "Fri, 25 Sep 2026 12:00:00 GMT"))
-    with suppress(BrokenFeed):
+    with suppress(InvalidFeed):
         parse_feed(body[:at] + noise + body[at:], URL)
 
 

@@ -12,11 +12,19 @@ import pytest
 
 from tasks.errors import HostBusy, PermanentFailure, Reason, TransientFailure
 from tasks.fetch.client import Deadline
-from tasks.fetch.local_rate_limiter import LocalHosts
-from tasks.fetch.rate_limiter import ANY_PACE, EARLY_SECONDS, Answer, Limits, Pace, Slots, Turn
+from tasks.fetch.local_rate_limiter import LocalRateLimiter
+from tasks.fetch.rate_limiter import (
+    DEFAULT_PACE,
+    EARLY_SECONDS,
+    Grant,
+    KeyedSemaphore,
+    Pace,
+    RequestLimiter,
+    Ticket,
+)
 from tasks.step_context import step_named
 
-GAP = 1.0
+INTERVAL = 1.0
 PER_HOST = 2
 DONE = Reason.NOT_FOUND
 
@@ -51,17 +59,19 @@ class Clock:
 class Visits:
     """Visits to hosts that take as long as the test says, and what was seen of them."""
 
-    def __init__(self, total: int = 100, gap: float = GAP) -> None:
+    def __init__(self, total: int = 100, interval: float = INTERVAL) -> None:
         self.clock = Clock()
-        self.hosts = LocalHosts(PER_HOST, slot_seconds=60, now_ms=self.clock.now_ms)
-        self.limits = Limits(total, self.hosts, gap=gap, sleep=self.clock.sleep)
+        self.host_limiter = LocalRateLimiter(PER_HOST, slot_seconds=60, now_ms=self.clock.now_ms)
+        self.limiter = RequestLimiter(
+            total, self.host_limiter, interval=interval, sleep=self.clock.sleep
+        )
         self.starts: dict[str, list[float]] = {}
         self.inside: dict[str, int] = {}
         self.most: dict[str, int] = {}
         self.most_in_all = 0
 
-    async def visit(self, host: str, url: str, seconds: float, pace: Pace = ANY_PACE) -> None:
-        async with self.limits.taken(host, url, pace):
+    async def visit(self, host: str, url: str, seconds: float, pace: Pace = DEFAULT_PACE) -> None:
+        async with self.limiter.slot(host, url, pace):
             self.starts.setdefault(host, []).append(self.clock.now)
             self.inside[host] = self.inside.get(host, 0) + 1
             self.most[host] = max(self.most.get(host, 0), self.inside[host])
@@ -76,84 +86,84 @@ class Visits:
 
 
 async def test_no_host_and_no_worker_gets_more_than_its_limit() -> None:
-    visits = Visits(total=5, gap=0.0)
+    visits = Visits(total=5, interval=0.0)
     await visits.all(*((f"host{n % 4}", str(n), 1.0) for n in range(60)))
     assert set(visits.most.values()) == {PER_HOST}
     assert visits.most_in_all == 5
 
 
 @pytest.mark.parametrize("seed", range(10))
-async def test_starts_are_a_gap_apart_whatever_the_requests_take(seed: int) -> None:
+async def test_starts_are_an_interval_apart_whatever_the_requests_take(seed: int) -> None:
     visits, chance = Visits(), random.Random(seed)
     await visits.all(*((f"host{n % 3}", str(n), chance.uniform(0, 4)) for n in range(60)))
     for starts in visits.starts.values():
         gaps = [round(after - before, 6) for before, after in pairwise(starts)]
         assert len(starts) == 20
-        assert min(gaps) >= GAP
+        assert min(gaps) >= INTERVAL
     assert max(visits.most.values()) <= PER_HOST
 
 
-async def test_who_came_first_goes_first_where_all_are_quick() -> None:
+async def test_the_order_of_asking_is_kept_where_all_are_quick() -> None:
     visits, order = Visits(), list[int]()
 
     async def visit(number: int) -> None:
-        async with visits.limits.taken("host", str(number), Pace()):
+        async with visits.limiter.slot("host", str(number), Pace()):
             order.append(number)
 
     await visits.clock.run(*(asyncio.create_task(visit(number)) for number in range(10)))
     assert order == list(range(10))
-    assert visits.clock.now == pytest.approx(9 * GAP)
+    assert visits.clock.now == pytest.approx(9 * INTERVAL)
 
 
-async def test_who_waits_for_a_busy_host_holds_no_slot_of_others() -> None:
+async def test_a_request_that_waits_for_a_busy_host_holds_no_slot() -> None:
     visits = Visits(total=2)
     await visits.all(*(("busy", str(n), 30.0) for n in range(6)), ("free", "f", 1.0))
     assert visits.starts["free"] == [0.0]
 
 
-async def test_a_step_that_would_wait_long_is_told_when_to_come_back_and_keeps_its_place() -> None:
+async def test_a_step_that_would_wait_long_is_postponed_and_keeps_its_place() -> None:
     visits = Visits()
 
-    async def ask(number: int) -> None:
+    async def try_acquire(number: int) -> None:
         with step_named(f"job/analyse:{number}"):
             await visits.visit("host", str(number), 0.0)
 
-    tasks = [asyncio.create_task(ask(number)) for number in range(8)]
+    tasks = [asyncio.create_task(try_acquire(number)) for number in range(8)]
     await visits.clock.run(*tasks)
     busy = [task.exception() for task in tasks if task.exception()]
-    assert [(type(one), getattr(one, "seconds", 0)) for one in busy] == [
+    assert [(type(error), getattr(error, "seconds", 0)) for error in busy] == [
         (HostBusy, 6.0 - EARLY_SECONDS),
         (HostBusy, 7.0 - EARLY_SECONDS),
     ]
-    newcomer, back = asyncio.create_task(ask(8)), asyncio.create_task(ask(6))
+    newcomer, back = asyncio.create_task(try_acquire(8)), asyncio.create_task(try_acquire(6))
     await visits.clock.run(newcomer, back)
     assert visits.starts["host"][6] == 6.0
     assert newcomer.exception() is None
     assert visits.starts["host"][7] == 8.0, "7 has its place, though it is not back yet"
 
 
-async def test_where_nobody_would_come_back_a_request_waits_as_long_as_it_takes() -> None:
+async def test_outside_of_a_step_a_request_waits_as_long_as_it_takes() -> None:
     visits = Visits()
     await visits.all(*(("host", str(n), 0.0) for n in range(30)))
     assert len(visits.starts["host"]) == 30
 
 
-async def test_what_runs_out_of_patience_leaves_its_place_to_others() -> None:
+async def test_a_request_that_waits_too_long_leaves_its_place_to_others() -> None:
     visits = Visits()
     for number in range(3):
-        await visits.hosts.ask(_turn(str(number)))
+        await visits.host_limiter.try_acquire(_ticket(str(number)))
     with pytest.raises(TransientFailure) as caught:
-        await visits.visit("host", "impatient", 0.0, Pace(patience=2.5))
+        await visits.visit("host", "impatient", 0.0, Pace(max_wait=2.5))
     assert (caught.value.retry_after, caught.value.host) == (3.0, "host")
-    assert await visits.hosts.ask(_turn("next")) == Answer(wait_ms=3000)
+    assert await visits.host_limiter.try_acquire(_ticket("next")) == Grant(wait_ms=3000)
 
 
 async def test_a_host_that_keeps_refusing_costs_a_try() -> None:
     visits = Visits()
     for _ in range(5):
-        await visits.limits.hold("host", 10.0)
+        await visits.limiter.block_for("host", 10.0)
         visits.clock.now += 10.0
-    await visits.limits.hold("host", 10.0)
+    await visits.limiter.block_for("host", 10.0)
     with step_named("job/analyse:0"), pytest.raises(TransientFailure) as caught:
         await visits.visit("host", "a", 0.0)
     assert caught.value.retry_after == 10.0
@@ -161,17 +171,19 @@ async def test_a_host_that_keeps_refusing_costs_a_try() -> None:
 
 async def test_a_cancellation_gives_everything_back() -> None:
     visits = Visits(total=1)
-    for ticket in ("a", "b"):
-        await visits.hosts.ask(_turn(ticket, gap_ms=0))
+    for ticket_id in ("a", "b"):
+        await visits.host_limiter.try_acquire(_ticket(ticket_id, interval_ms=0))
     task = asyncio.create_task(visits.visit("host", "c", 0.0))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    for ticket in ("a", "b"):
-        visits.hosts.release(_turn(ticket), well=True)
+    for ticket_id in ("a", "b"):
+        visits.host_limiter.release(_ticket(ticket_id), answered=True)
     await visits.all(("host", "d", 0.0))
-    assert visits.starts["host"] == [GAP], "one gap after the first two, as if c had not been"
+    assert visits.starts["host"] == [INTERVAL], (
+        "one interval after the first two, as if c had not been"
+    )
 
 
 @pytest.mark.parametrize(
@@ -186,24 +198,24 @@ async def test_an_answer_of_any_kind_ends_a_row_of_refusals_but_not_another_refu
 ) -> None:
     visits = Visits()
     for _ in range(5):
-        await visits.limits.hold("host", 1.0)
+        await visits.limiter.block_for("host", 1.0)
         visits.clock.now += 1.0
     with pytest.raises(type(error)):
-        async with visits.limits.taken("host", "a", Pace()):
+        async with visits.limiter.slot("host", "a", Pace()):
             raise error
-    await visits.limits.hold("host", 1.0)
-    assert (await visits.hosts.ask(_turn("b"))).refused is refused
+    await visits.limiter.block_for("host", 1.0)
+    assert (await visits.host_limiter.try_acquire(_ticket("b"))).refused is refused
 
 
-def _turn(ticket: str, gap_ms: int = 1000) -> Turn:
-    return Turn(host="host", ticket=ticket, holder="other", gap_ms=gap_ms)
+def _ticket(ticket_id: str, interval_ms: int = 1000) -> Ticket:
+    return Ticket(host="host", id=ticket_id, holder="other", interval_ms=interval_ms)
 
 
-async def test_a_key_is_forgotten_when_nobody_uses_it_even_after_a_cancellation() -> None:
-    slots = Slots(1)
+async def test_a_key_is_forgotten_when_it_is_unused_even_after_a_cancellation() -> None:
+    slots = KeyedSemaphore(1)
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(slots.taken("a"))
-        waiting = asyncio.create_task(stack.enter_async_context(slots.taken("a")))
+        await stack.enter_async_context(slots.slot("a"))
+        waiting = asyncio.create_task(stack.enter_async_context(slots.slot("a")))
         await asyncio.sleep(0)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):

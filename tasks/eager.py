@@ -14,7 +14,8 @@ from msgspec import Struct
 
 from tasks.cache.memory import MemoryCache
 from tasks.jobs.job import JobType
-from tasks.jobs.queue import JobStatus, Queue
+from tasks.jobs.queue import Queue
+from tasks.jobs.record import JobStatus
 from tasks.jobs.submission import Submission
 from tasks.kinds.job_types import build_kinds
 from tasks.ledger.memory import MemoryLedger

@@ -1,91 +1,41 @@
-"""The HTTP interface for whoever runs the service: the queue, the workers, many jobs at once.
+"""Operation over HTTP: the queue, the workers, many jobs at once.
 
-Nobody has to say who they are: keep it where only trusted clients reach it. What changes
-something is refused from pages of other sites.
+There is no authentication: keep these calls where only trusted clients reach them. Requests that
+change something are refused from pages of other sites.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Annotated
 
-import msgspec
 from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import Body, FromPath
-from msgspec import Struct
 
-from app.api.job_requests import JobSelection, selection_of
-from app.api.job_responses import moment
+from app.api.models.admin import (
+    Draining,
+    JobSelection,
+    Paused,
+    QueueReport,
+    WorkerListing,
+    queue_report,
+    worker_listing,
+)
 from app.api.openapi import problem_responses
-from app.http.body import StrictJson, decode_strictly, explain, path_in, require_json
+from app.api.requests import StrictSelection, selection_of
+from app.http.body import require_json
 from app.http.security import require_same_origin
-from tasks.jobs.bulk import HandledPage, cancel_selected, purge_selected, retry_selected
-from tasks.jobs.job import JobState, JobType, Priority
+from tasks.jobs.bulk import cancel_selected, purge_selected, retry_selected
 from tasks.jobs.queue import Queue
-from tasks.jobs.record import QueueDepth, WorkerRecord
+from tasks.jobs.record import HandledPage
 
 TAGS = ["admin"]
 
-_decoder = msgspec.json.Decoder(JobSelection)
-
-
-class QueueReport(Struct, frozen=True, kw_only=True):
-    """How much there is to do, and who does it."""
-
-    paused: bool
-    """Whether no step may be claimed."""
-    active_jobs: int
-    queued: int
-    """Steps that wait for a worker."""
-    wakeups: dict[Priority, int]
-    """The same by priority, nearly: wake-ups in each list, those of cancelled steps included."""
-    running: int
-    """Steps that the workers run, as they last told."""
-    outstanding: int
-    """Steps that are queued, running or delayed, and deadlines to come."""
-    oldest_queued_seconds: float | None
-    workers: int
-
-
-class Paused(Struct, frozen=True, kw_only=True):
-    paused: bool
-
-
-class WorkerView(Struct, frozen=True, kw_only=True):
-    """A worker process, as it last told of itself."""
-
-    worker_id: str
-    seen_at: dt.datetime
-    slots: int
-    """Steps that it can run at once."""
-    running: int
-    draining: bool
-    """Whether it was told to take no more steps, and to end."""
-
-
-class WorkerListing(Struct, frozen=True, kw_only=True):
-    """The workers that were heard of lately."""
-
-    workers: list[WorkerView]
-
-
-class Draining(Struct, frozen=True, kw_only=True):
-    worker_id: str
-    draining: bool = True
-
-
-class StrictSelection(StrictJson):
-    """Decodes the body of a call on many jobs."""
-
-    def decode_bytes(self, value: bytes) -> JobSelection:
-        return decode_strictly(value, _decoder, _explain)
-
 
 @get("/queue", tags=TAGS, responses=problem_responses())
-async def queue_report(queue: NamedDependency[Queue]) -> QueueReport:
+async def show_queue(queue: NamedDependency[Queue]) -> QueueReport:
     """How much there is to do, and who does it."""
-    return _report(await queue.depth(), await queue.workers())
+    return queue_report(await queue.depth(), await queue.workers())
 
 
 @post(
@@ -117,7 +67,7 @@ async def resume_queue(queue: NamedDependency[Queue]) -> Paused:
 @get("/workers", tags=TAGS, responses=problem_responses())
 async def list_workers(queue: NamedDependency[Queue]) -> WorkerListing:
     """List the workers that were heard of lately."""
-    return WorkerListing(workers=[_worker(one) for one in await queue.workers()])
+    return worker_listing(await queue.workers())
 
 
 @post(
@@ -189,7 +139,7 @@ async def purge_jobs(
 
 
 ADMIN_CALLS = (
-    queue_report,
+    show_queue,
     pause_queue,
     resume_queue,
     list_workers,
@@ -198,35 +148,3 @@ ADMIN_CALLS = (
     retry_jobs,
     purge_jobs,
 )
-
-
-def _explain(message: str, _: bytes) -> str:
-    name = path_in(message).partition("[")[0]
-    for field, words in (("state", JobState), ("type", JobType)):
-        if name == field:
-            return f"{field} must be one of {', '.join(words)}, or a list of them."
-    return explain(message, "a selection", JobSelection.__struct_fields__)
-
-
-def _report(depth: QueueDepth, workers: tuple[WorkerRecord, ...]) -> QueueReport:
-    oldest = depth.oldest_queued_ms
-    return QueueReport(
-        paused=depth.paused,
-        active_jobs=depth.active_jobs,
-        queued=depth.queued,
-        wakeups=depth.wakeups,
-        running=sum(worker.running for worker in workers),
-        outstanding=depth.outstanding,
-        oldest_queued_seconds=None if oldest is None else oldest / 1000,
-        workers=len(workers),
-    )
-
-
-def _worker(worker: WorkerRecord) -> WorkerView:
-    return WorkerView(
-        worker_id=worker.id,
-        seen_at=moment(worker.seen_ms),
-        slots=worker.slots,
-        running=worker.running,
-        draining=worker.draining,
-    )

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 from litestar import MediaType, Request, Response, delete, get, post
 from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 from litestar.params import Body, FromPath, QueryParameter
 from litestar.response import Redirect
+from msgspec import Raw
 
-from app.api.job_requests import JobRequest, StrictJobRequest, submission_of
-from app.api.job_responses import (
+from app.api.models.jobs import (
     ArticleListing,
     AttemptListing,
     Cancellation,
-    DescribedListing,
-    DescribedResult,
     JobListing,
+    JobRequest,
     JobRetried,
     JobSubmitted,
     StatusReport,
@@ -27,9 +26,10 @@ from app.api.job_responses import (
     attempt_listing,
     job_listing,
     status_report,
+    submission_of,
 )
 from app.api.openapi import REQUEST_EXAMPLES, problem_responses
-from app.api.paging import Limit
+from app.api.requests import Cursor, Limit, StrictJobRequest, check_cursor
 from app.api.submit_response import (
     HEADERS,
     WAIT_HEADERS,
@@ -43,10 +43,10 @@ from app.http.negotiation import conditional, prefers_page
 from app.http.security import require_same_origin
 from tasks.errors import InvalidRequest
 from tasks.jobs.bulk import retry_key
-from tasks.jobs.ids import is_job_id
 from tasks.jobs.job import ACTIVE_STATES, JobState, JobType
 from tasks.jobs.queue import Queue
 from tasks.jobs.record import CancelOutcome
+from tasks.jobs.result import ArticleResult, JobResult
 
 TAGS = ["jobs"]
 
@@ -62,7 +62,7 @@ Word = TypeVar("Word", bound=enum.StrEnum)
     before_request=require_json,
     responses={
         200: ResponseSpec(
-            DescribedResult,
+            cast(Any, JobResult),  # a union is more than its annotation allows
             description="With `Prefer: wait`: the result, as it is at `Content-Location`.",
             generate_examples=False,
         ),
@@ -100,13 +100,10 @@ async def list_jobs(
         ),
     ] = None,
     limit: Limit = 50,
-    cursor: Annotated[
-        str | None, QueryParameter(description="The `next_cursor` of the page before.")
-    ] = None,
+    cursor: Cursor = None,
 ) -> JobListing:
     """List jobs, newest first."""
-    if cursor is not None and not is_job_id(cursor):
-        raise InvalidRequest("cursor must be the next_cursor of an earlier page.")
+    check_cursor(cursor)
     wanted = _words("state", states, JobState) or ACTIVE_STATES
     kinds = _words("type", types, JobType) or tuple(JobType)
     return job_listing(await queue.jobs(wanted, kinds, cursor, limit))
@@ -128,9 +125,7 @@ async def job_status(
 
 
 @get("/result", tags=TAGS, responses=problem_responses(404, 409, 410), media_type=MediaType.JSON)
-async def job_result(
-    queue: NamedDependency[Queue], job_id: FromPath[str]
-) -> Response[DescribedResult]:
+async def job_result(queue: NamedDependency[Queue], job_id: FromPath[str]) -> Response[JobResult]:
     """The result; of a failed or revoked job what it had, with `state` and `error`."""
     # As it is stored: nothing of it is decoded here.
     result: Response[Any] = Response(
@@ -145,7 +140,11 @@ async def job_result(
     "/articles",
     tags=TAGS,
     responses={
-        200: ResponseSpec(DescribedListing, description="A page of outcomes."),
+        200: ResponseSpec(
+            ArticleListing[ArticleResult],
+            description="A page of outcomes.",
+            generate_examples=False,
+        ),
         **problem_responses(404, 422),
     },
 )
@@ -157,7 +156,7 @@ async def job_articles(
         int,
         QueryParameter(ge=0, le=1_000_000, description="The `next_cursor` of the page before."),
     ] = 0,
-) -> ArticleListing:
+) -> ArticleListing[Raw]:
     """Outcomes so far, in the articles' order, also while the job runs.
 
     Each article is scored by itself here; in the result, beside the others of its job.
@@ -209,9 +208,9 @@ async def cancel_job(
     queue: NamedDependency[Queue], job_id: FromPath[str]
 ) -> Response[Cancellation]:
     """Cancel a job. It keeps what it had."""
-    outcome = await queue.cancel(job_id)
-    status_code = 200 if outcome is CancelOutcome.CANCELLED else 202
-    return Response(Cancellation(job_id=job_id, status=outcome), status_code=status_code)
+    if await queue.cancel(job_id) is CancelOutcome.CANCELLED:
+        return Response(Cancellation(job_id=job_id, status="cancelled"), status_code=200)
+    return Response(Cancellation(job_id=job_id, status="cancelling"), status_code=202)
 
 
 CALLS = (submit_job, list_jobs)

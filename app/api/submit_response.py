@@ -11,7 +11,7 @@ from litestar import MediaType, Response
 from litestar.datastructures import ResponseHeader
 from litestar.params import HeaderParameter
 
-from app.api.job_responses import submitted_view
+from app.api.models.jobs import submitted_model
 from tasks.errors import JobUnfinished, LedgerUnavailable, ResultExpired, UnknownJob
 from tasks.jobs.queue import Queue, Submitted
 
@@ -98,7 +98,7 @@ WAIT_HEADERS = [
 def accepted(submitted: Submitted, **headers: str) -> Response[Any]:
     """The job as it was submitted, now or before."""
     return Response(
-        msgspec.json.encode(submitted_view(submitted.job)),
+        msgspec.json.encode(submitted_model(submitted.job)),
         status_code=202,
         media_type=MediaType.JSON,
         headers=_headers(submitted) | headers,

@@ -1,6 +1,6 @@
 """The body of a request: strict JSON, and a sentence for everything else.
 
-What msgspec lets pass is refused here as well: a name that stands twice in an object, where two
+What msgspec lets pass is refused here as well: a name that appears twice in an object, where two
 readers of the same request may take two different values.
 """
 
@@ -130,7 +130,7 @@ def _refuse_twins(pairs: list[tuple[str, Any]]) -> None:
     seen = set()
     for name, _ in pairs:
         if name in seen:
-            raise InvalidRequest(f"{_quote(name)} stands twice; send it once.")
+            raise InvalidRequest(f"{_quote(name)} appears twice; send it once.")
         seen.add(name)
 
 

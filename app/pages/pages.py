@@ -14,8 +14,8 @@ from litestar.response import Redirect, Template
 from msgspec import Struct
 
 from app.api.health import look
-from app.api.job_responses import StatusReport, attempt_listing, status_report, summary
 from app.api.jobs import TAGS
+from app.api.models.jobs import StatusReport, attempt_listing, job_summary, status_report
 from app.api.openapi import problem_responses
 from app.api.submit_response import Endings
 from app.http.body import require_form
@@ -202,7 +202,7 @@ async def _home(
     jobs = []
     if health.redis_connected:
         page = await queue.jobs(tuple(JobState), limit=RECENT)
-        jobs = [summary(record) for record in page.jobs]
+        jobs = [job_summary(record) for record in page.jobs]
     status = 200 if health.redis_connected else 503
     return Template(
         "home.html",

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Literal
 
 from msgspec import Struct
 
 from tasks.errors import InvalidRequest, JobFinished, UnknownJob
 from tasks.jobs.job import ACTIVE_STATES, FINAL_STATES, JobState, JobType
 from tasks.jobs.queue import Queue
-from tasks.jobs.record import CancelOutcome, JobRecord
+from tasks.jobs.record import CancelOutcome, Handled, HandledPage, JobRecord
 
 
 class Selection(Struct, frozen=True, kw_only=True):
@@ -25,23 +24,6 @@ class Selection(Struct, frozen=True, kw_only=True):
     """How long ago they must have ended, where they have."""
     cursor: str | None = None
     limit: int = 100
-
-
-class Handled(Struct, frozen=True, kw_only=True):
-    """What became of one job."""
-
-    job_id: str
-    """Of a retry, the new job's."""
-    status: Literal["cancelled", "cancelling", "purged", "submitted"]
-    replayed_from: str | None = None
-
-
-class HandledPage(Struct, frozen=True, kw_only=True):
-    """What became of the jobs of one call. Those with nothing to do for are not among them."""
-
-    jobs: tuple[Handled, ...]
-    next_cursor: str | None
-    """Where to go on; None when all jobs were looked at."""
 
 
 Handle = Callable[[Queue, JobRecord], Awaitable[Handled | None]]

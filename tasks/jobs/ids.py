@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import secrets
+from typing import Annotated
+
+from msgspec import Meta
 
 
 def new_job_id(now_ms: int) -> str:
@@ -50,7 +53,11 @@ def _as_uuid(bits: int) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-_JOB_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_PATTERN = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_JOB_ID = re.compile(_PATTERN)
+
+JobId = Annotated[str, Meta(pattern=f"^{_PATTERN}$", extra_json_schema={"format": "uuid"})]
+"""An id of a job or a schedule on the wire. Only decoding checks its form."""
 
 
 def is_job_id(text: str) -> bool:

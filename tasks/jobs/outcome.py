@@ -25,6 +25,18 @@ class Candidate(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return (self.source, *self.also_found_by) if self.source else ()
 
 
+class SourceReport(Struct, frozen=True, kw_only=True):
+    """What one source of a topic found, or why it failed."""
+
+    name: str
+    found: int
+    """Its candidates, before duplicates among the sources were merged."""
+    error: str | None = None
+    """A sentence for the reader; None where the source answered."""
+    reason: Reason | None = None
+    """The same for programs."""
+
+
 class ArticleAnalysed(Struct, frozen=True, kw_only=True, tag="analysed"):
     """An article that settled well."""
 

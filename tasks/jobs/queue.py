@@ -24,9 +24,9 @@ from tasks.jobs.outcome import Failure, OutcomePage
 from tasks.jobs.record import (
     AttemptRecord,
     CancelOutcome,
-    HostWaits,
     JobPage,
     JobRecord,
+    JobStatus,
     QueueDepth,
     SubmitVerdict,
     WorkerRecord,
@@ -47,14 +47,6 @@ class Submitted(Struct, frozen=True, kw_only=True):
     job: Job
     replayed: bool = False
     """Whether an earlier submit with the same idempotency key had put it there."""
-
-
-class JobStatus(Struct, frozen=True, kw_only=True):
-    """A job's record with its articles that failed, and with those that wait."""
-
-    record: JobRecord
-    failures: tuple[Failure, ...]
-    waiting: HostWaits = HostWaits(count=0, first=())
 
 
 class Queue:

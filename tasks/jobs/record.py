@@ -8,7 +8,9 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from tasks.jobs.ids import JobId
 from tasks.jobs.job import JobState, JobType, Priority
+from tasks.jobs.outcome import Failure
 
 
 class SubmitVerdict(enum.StrEnum):
@@ -87,12 +89,15 @@ class JobRecord(Struct, frozen=True, kw_only=True):
         return self.traceparent.split("-")[1] if self.traceparent else None
 
 
+AttemptOutcome = Literal["analysed", "retried", "failed", "lost", "handed_back"]
+
+
 class AttemptRecord(Struct, frozen=True, kw_only=True):
     """How an attempt ended that did not succeed, or that succeeded after such ones."""
 
     step: str
     attempt: int
-    outcome: Literal["analysed", "retried", "failed", "lost", "handed_back"]
+    outcome: AttemptOutcome
     at_ms: int
     reason: str | None = None
     detail: str | None = None
@@ -116,11 +121,36 @@ class HostWaits(Struct, frozen=True, kw_only=True):
     """Those whose time comes first."""
 
 
+class JobStatus(Struct, frozen=True, kw_only=True):
+    """A job's record with its articles that failed, and with those that wait."""
+
+    record: JobRecord
+    failures: tuple[Failure, ...]
+    waiting: HostWaits = HostWaits(count=0, first=())
+
+
 class JobPage(Struct, frozen=True, kw_only=True):
     """A page of a listing, newest first."""
 
     jobs: tuple[JobRecord, ...]
     next_cursor: str | None
+
+
+class Handled(Struct, frozen=True, kw_only=True):
+    """What a call on many jobs did to one of them."""
+
+    job_id: JobId
+    """Of a retry, the new job's."""
+    status: Literal["cancelled", "cancelling", "purged", "submitted"]
+    replayed_from: JobId | None = None
+
+
+class HandledPage(Struct, frozen=True, kw_only=True):
+    """What one call did to its page of jobs. Jobs left unchanged are omitted."""
+
+    jobs: tuple[Handled, ...]
+    next_cursor: JobId | None
+    """Where to go on; None when all jobs were looked at."""
 
 
 class QueueDepth(Struct, frozen=True, kw_only=True):

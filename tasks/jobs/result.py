@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -12,8 +12,15 @@ from msgspec import Struct
 from nlp.analysis import Evidence, Scorecard
 from nlp.article import Entity
 from nlp.decision import Decision, Verdict
+from tasks.jobs.ids import JobId
 from tasks.jobs.job import Job, JobState, JobType
-from tasks.jobs.outcome import ArticleAnalysed, ArticleFailed, ArticleOutcome, Failure
+from tasks.jobs.outcome import (
+    ArticleAnalysed,
+    ArticleFailed,
+    ArticleOutcome,
+    Failure,
+    SourceReport,
+)
 from tasks.jobs.record import JobRecord
 
 
@@ -44,30 +51,74 @@ class ArticleResult(Scorecard, frozen=True, kw_only=True):
     article: ResultArticle
 
 
-class ArticlesResult(Struct, kw_only=True):
-    """The result of every job that is about articles."""
+ResultT = TypeVar("ResultT")
+
+
+class ArticlesResult(Struct, Generic[ResultT], frozen=True, kw_only=True):
+    """The result of every job that is about articles.
+
+    Written with `Raw` for the articles, which passes their stored JSON on unread; read with
+    `ArticleResult`.
+    """
 
     status: JobState
-    """The job's state; `state` says the same, for those who read the status too."""
+    """The job's state; `state` says the same, in the word that the status has for it."""
     state: JobState
-    job_id: str
+    job_id: JobId
     type: JobType
     total_urls: int
     processed_count: int
     failed_count: int
-    failed_urls: list[Failure]
-    results: list[msgspec.Raw]
-    """Each an `ArticleResult`, best first; of a job that did not succeed, in the order of the
-    composite alone."""
+    failed_urls: tuple[Failure, ...]
+    results: tuple[ResultT, ...]
+    """Best first; of a job that did not succeed, in the order of the composite alone."""
     topic: str | None = None
     query: str | None = None
     diversity_applied: bool
-    decisions: list[Decision]
+    decisions: tuple[Decision, ...]
     """One for each candidate that has settled, in the candidates' order."""
     deadline_reached: bool = False
-    sources: msgspec.Raw | None = None
-    """What each source of a topic found, or why it failed."""
+    sources: tuple[SourceReport, ...] | None = None
+    """What each source of a topic found, or why it failed; None for other jobs."""
     error: str | None = None
+    """Why a FAILURE failed."""
+
+
+class HealthCheckResult(Struct, frozen=True, kw_only=True):
+    """The result of a health check."""
+
+    status: JobState
+    state: JobState
+    job_id: JobId
+    type: JobType
+    worker: str | None = None
+    """The worker that ran it; None where it did not succeed."""
+    engine_seconds: float | None = None
+    """How long the engine took to answer."""
+    error: str | None = None
+    """Why a FAILURE failed."""
+
+
+JobResult = ArticlesResult[ArticleResult] | HealthCheckResult
+
+
+def read_result(document: bytes) -> JobResult:
+    """A stored result. Raises msgspec.ValidationError for any other document."""
+    job_type = msgspec.json.decode(document, type=_TypeOfResult).type
+    if job_type is JobType.HEALTH_CHECK:
+        return msgspec.json.decode(document, type=HealthCheckResult)
+    return msgspec.json.decode(document, type=ArticlesResult[ArticleResult])
+
+
+class _TypeOfResult(Struct):
+    type: JobType
+
+
+def read_sources(report: bytes | None) -> tuple[SourceReport, ...] | None:
+    """What `discover` stored about the sources; None before that, and for jobs without sources."""
+    if report is None:
+        return None
+    return msgspec.json.decode(report, type=tuple[SourceReport, ...] | None)
 
 
 def article_result(evidence: Evidence, scores: Scorecard) -> msgspec.Raw:
@@ -93,12 +144,12 @@ def article_result(evidence: Evidence, scores: Scorecard) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode(shown))
 
 
-def failures_among(outcomes: Sequence[ArticleOutcome]) -> list[Failure]:
-    return [
+def failures_among(outcomes: Sequence[ArticleOutcome]) -> tuple[Failure, ...]:
+    return tuple(
         Failure(url=outcome.url, reason=outcome.reason, detail=outcome.detail)
         for outcome in outcomes
         if isinstance(outcome, ArticleFailed)
-    ]
+    )
 
 
 def failed_decision(outcome: ArticleFailed) -> Decision:
@@ -117,10 +168,20 @@ def partial_result(
     sources: bytes | None = None,
 ) -> bytes:
     """What a job had when it ended without its `rank`, as JSON: analysed, but not selected."""
+    if record.type is JobType.HEALTH_CHECK:
+        return msgspec.json.encode(
+            HealthCheckResult(
+                status=record.state,
+                state=record.state,
+                job_id=record.id,
+                type=record.type,
+                error=record.error,
+            )
+        )
     is_topic = record.type is JobType.TOPIC_CURATION
     query = job.query if job else None
     analysed = [outcome for outcome in outcomes if isinstance(outcome, ArticleAnalysed)]
-    failed = failures_among(outcomes)
+    failed = [outcome for outcome in outcomes if isinstance(outcome, ArticleFailed)]
     return msgspec.json.encode(
         ArticlesResult(
             status=record.state,
@@ -130,14 +191,14 @@ def partial_result(
             total_urls=record.total or 0,
             processed_count=len(analysed),
             failed_count=len(failed),
-            failed_urls=failed,
-            results=[one.result for one in sorted(analysed, key=_best_first)],
+            failed_urls=failures_among(failed),
+            results=tuple(outcome.result for outcome in sorted(analysed, key=_best_first)),
             topic=query if is_topic else None,
             query=None if is_topic else query,
             diversity_applied=False,
-            decisions=[failed_decision(one) for one in outcomes if isinstance(one, ArticleFailed)],
+            decisions=tuple(map(failed_decision, failed)),
             deadline_reached=record.deadline_reached,
-            sources=msgspec.Raw(sources) if is_topic and sources else None,
+            sources=read_sources(sources) if is_topic else None,
             error=record.error,
         )
     )

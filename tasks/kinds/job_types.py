@@ -13,6 +13,7 @@ from tasks.errors import PermanentFailure, Reason
 from tasks.jobs.job import BatchAnalysis, Job, JobState, JobType, SingleAnalysis, TopicCuration
 from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.outcome import ArticleAnalysed, Candidate
+from tasks.jobs.result import HealthCheckResult
 from tasks.kinds.article_analysis import ArticleAnalyser
 from tasks.kinds.ranking import ArticleRanker
 from tasks.ports import Cache, Discovery, Engine, Fetcher, Kind, Source
@@ -113,14 +114,14 @@ class HealthKind:
         )
         await self._engine.survey(nothing)
         return msgspec.json.encode(
-            {
-                "status": JobState.SUCCESS,
-                "state": JobState.SUCCESS,
-                "job_id": job.id,
-                "type": job.type,
-                "worker": self._worker,
-                "engine_seconds": round(time.perf_counter() - started, 3),
-            }
+            HealthCheckResult(
+                status=JobState.SUCCESS,
+                state=JobState.SUCCESS,
+                job_id=job.id,
+                type=job.type,
+                worker=self._worker,
+                engine_seconds=round(time.perf_counter() - started, 3),
+            )
         )
 
 

@@ -18,7 +18,13 @@ from tasks.jobs.job import Job, JobState, TopicCuration
 from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.outcome import ArticleFailed, ArticleOutcome
 from tasks.jobs.record import JobRecord
-from tasks.jobs.result import ArticlesResult, article_result, failed_decision, failures_among
+from tasks.jobs.result import (
+    ArticlesResult,
+    article_result,
+    failed_decision,
+    failures_among,
+    read_sources,
+)
 from tasks.kinds.article_analysis import ArticleAnalyser, without_text
 from tasks.ports import Engine
 from tasks.settings import Settings
@@ -38,7 +44,7 @@ class Ranked(Struct, frozen=True, kw_only=True):
     """A job's outcomes with what was selected of them."""
 
     outcomes: tuple[ArticleOutcome, ...]
-    results: list[msgspec.Raw]
+    results: tuple[msgspec.Raw, ...]
     ranking: Ranking
 
 
@@ -97,9 +103,9 @@ class ArticleRanker:
         ranking = selection.ranking()
         return Ranked(
             outcomes=outcomes,
-            results=[
+            results=tuple(
                 article_result(evidence[place], selection.scores(place)) for place in ranking.kept
-            ],
+            ),
             ranking=ranking,
         )
 
@@ -152,7 +158,7 @@ def _density(evidence: Evidence) -> Score:
 
 def _result(
     job: Job, record: JobRecord, ranked: Ranked, diversified: bool, sources: bytes | None
-) -> ArticlesResult:
+) -> ArticlesResult[msgspec.Raw]:
     failed = failures_among(ranked.outcomes)
     is_topic = isinstance(job.params, TopicCuration)
     return ArticlesResult(
@@ -170,14 +176,14 @@ def _result(
         diversity_applied=diversified,
         decisions=_decisions(ranked.outcomes, ranked.ranking),
         deadline_reached=record.deadline_reached,
-        sources=msgspec.Raw(sources) if is_topic and sources else None,
+        sources=read_sources(sources) if is_topic else None,
     )
 
 
-def _decisions(outcomes: Sequence[ArticleOutcome], ranking: Ranking) -> list[Decision]:
-    """One for each outcome, in their order; the ranking has those of what was analysed."""
+def _decisions(outcomes: Sequence[ArticleOutcome], ranking: Ranking) -> tuple[Decision, ...]:
+    """One for each outcome, in their order; the ranking has those of the analysed articles."""
     remaining = iter(ranking.decisions)
-    return [
-        failed_decision(one) if isinstance(one, ArticleFailed) else next(remaining)
-        for one in outcomes
-    ]
+    return tuple(
+        failed_decision(outcome) if isinstance(outcome, ArticleFailed) else next(remaining)
+        for outcome in outcomes
+    )

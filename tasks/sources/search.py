@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from nlp.urls import canonical_url
 from tasks.errors import CuratorError, PermanentFailure, Reason, StepError
-from tasks.jobs.outcome import Candidate
+from tasks.jobs.outcome import Candidate, SourceReport
 from tasks.ports import Fetcher, Source
 from tasks.sources.arxiv import ArxivSource
 from tasks.sources.base import TimeLimitedSource, combined_failure
@@ -75,18 +75,6 @@ def _build_source(name: str, policy: SourcePolicy, fetcher: Fetcher) -> Source:
         key = policy.service_keys[name]
         return _KEYED_SERVICES[name](fetcher, policy.service_urls[name], key)
     return _SERVICES[name](fetcher, policy.service_urls[name])
-
-
-class SourceReport(Struct, frozen=True, kw_only=True):
-    """The outcome of one source."""
-
-    name: str
-    found: int
-    """Its candidates, before they were merged with those of other sources."""
-    error: str | None = None
-    """A sentence for the reader; None where the source answered."""
-    reason: Reason | None = None
-    """The same for programs."""
 
 
 class SearchResult(Struct, frozen=True, kw_only=True):

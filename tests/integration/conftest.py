@@ -10,7 +10,8 @@ import pytest
 from msgspec import Struct
 
 from tasks.jobs.job import JobState
-from tasks.jobs.queue import JobStatus, Queue
+from tasks.jobs.queue import Queue
+from tasks.jobs.record import JobStatus
 from tasks.resources import open_queue
 from tasks.settings import Settings
 from tasks.worker.worker import WorkerExit, serve

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tasks.errors import HostBusy
 from tasks.jobs.job import BatchAnalysis, JobState, SingleAnalysis
-from tasks.jobs.queue import JobStatus, Queue
+from tasks.jobs.queue import Queue
+from tasks.jobs.record import JobStatus
 from tasks.jobs.submission import Submission
 from tasks.settings import Settings
 from tests.fakes import FakeFetcher

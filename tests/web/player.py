@@ -100,10 +100,10 @@ class Player:
                 total_urls=len(kept) + len(dropped),
                 processed_count=len(kept),
                 failed_count=len(dropped),
-                failed_urls=self._failed,
-                results=[msgspec.Raw(msgspec.json.encode(one)) for one in self._analysed],
+                failed_urls=tuple(self._failed),
+                results=tuple(msgspec.Raw(msgspec.json.encode(one)) for one in self._analysed),
                 diversity_applied=True,
-                decisions=kept + dropped,
+                decisions=(*kept, *dropped),
             )
         )
 

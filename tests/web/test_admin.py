@@ -183,7 +183,7 @@ async def test_retrying_many_makes_one_new_job_of_each(
         ("cancel", {"type": "tea"}, "type must be one of topic_curation"),
         ("cancel", {"limit": 0}, "limit must be an integer >= 1"),
         ("cancel", {"limit": 201}, "limit must be an integer <= 200"),
-        ("cancel", {"cursor": "x"}, "cursor must be the next_cursor of an earlier call"),
+        ("cancel", {"cursor": "x"}, "cursor must be the next_cursor of an earlier response"),
         ("cancel", {"ids": []}, "`ids` is not a field of a selection; these are: state, type"),
         ("purge", {"older_than_seconds": -1}, "older_than_seconds must be a number >= 0.0"),
         ("purge", [], "The body must be an object, and is an array"),

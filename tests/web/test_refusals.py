@@ -55,7 +55,7 @@ INVALID = {
         f'{TOPIC}, "url": "x"}}',
         "these are: type, priority, depends_on",
     ),
-    "twice": (f'{TOPIC}, "topic": "coffee"}}', "`topic` stands twice"),
+    "twice": (f'{TOPIC}, "topic": "coffee"}}', "`topic` appears twice"),
     "a number for a topic": (
         '{"type": "topic_curation", "topic": 7}',
         "topic must be a string, and is an integer",
@@ -100,7 +100,7 @@ QUERIES = {
     "?limit=201": "limit must be int <= 200",
     "?limit=many": "limit must be int",
     "?limit=": "limit must be int",
-    "?cursor=x": "cursor must be the next_cursor of an earlier page",
+    "?cursor=x": "cursor must be the next_cursor of an earlier response",
     "?cursor=%00": "cursor must be",
     "?state=DONE": "state must be one of WAITING, PENDING",
     "?state=SUCCESS&state=done": "state must be one of",

@@ -45,7 +45,7 @@ INVALID = {
     "unknown missed": (body(missed="twice"), "missed must be one of run_once, skip."),
     "a number for missed": (body(missed=1), "missed must be one of run_once, skip."),
     "unknown field": (body(every="day"), "`every` is not a field of a schedule; these are: cron"),
-    "twice": ('{"cron": "* * * * *", ' + body()[1:], "`cron` stands twice"),
+    "twice": ('{"cron": "* * * * *", ' + body()[1:], "`cron` appears twice"),
     "a list for a job": (body([]), "job: The body must be an object, and is an array"),
     "no type": (body({"topic": "tea"}), "job: type is missing; one of topic_curation"),
     "unknown type": (body({"type": "make_tea"}), "job: type must be one of topic_curation"),
@@ -56,9 +56,9 @@ INVALID = {
     ),
     "a field of the job twice": (
         '{"cron": "* * * * *", "job": {"type": "health_check", "type": "health_check"}}',
-        "`type` stands twice",
+        "`type` appears twice",
     ),
-    "the job twice": ('{"job": 1, ' + body()[1:], "job stands twice"),
+    "the job twice": ('{"job": 1, ' + body()[1:], "job appears twice"),
     "unknown priority": (body({**TEA, "priority": "urgent"}), "job: priority must be one of"),
     "a topic of 1 character": (
         body({**TEA, "topic": "t"}),

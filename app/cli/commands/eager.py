@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from app.api.job_requests import JobRequest, submission_of
+from app.api.models.jobs import JobRequest, submission_of
 from app.cli.exits import InvalidUsage, JobUnsuccessful
 from app.cli.responses import JobResult
 from app.cli.tables import show_result

@@ -12,7 +12,8 @@ from redis.asyncio import Redis
 
 from tasks.errors import CuratorError, JobUnfinished, UnknownJob
 from tasks.jobs.job import JobState
-from tasks.jobs.queue import JobStatus, Queue
+from tasks.jobs.queue import Queue
+from tasks.jobs.record import JobStatus
 from tests.faults.campaign.journal import Line
 
 

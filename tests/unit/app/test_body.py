@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.job_requests import (
+from app.api.models.jobs import (
     REQUEST_FIELDS,
     HealthCheckRequest,
     SingleAnalysisRequest,
     TopicCurationRequest,
-    decode_request,
     submission_of,
 )
+from app.api.requests import decode_job_request
 from app.http.body import MalformedBody
 from tasks.errors import InvalidRequest
 from tasks.jobs.job import JobType, Priority, SingleAnalysis
@@ -33,7 +33,7 @@ JSON = st.recursive(
 
 
 def test_defaults() -> None:
-    request = decode_request(b'{"topic": "tea", "type": "topic_curation"}')
+    request = decode_job_request(b'{"topic": "tea", "type": "topic_curation"}')
     assert request == TopicCurationRequest(topic="tea")
     assert submission_of(request).priority is Priority.NORMAL
 
@@ -51,13 +51,13 @@ def test_every_job_type_has_a_request() -> None:
 
 def test_an_unknown_field_names_those_that_there_are() -> None:
     with pytest.raises(InvalidRequest, match=r"`urls` is not a field of health_check; these are"):
-        decode_request(b'{"type": "health_check", "urls": []}')
+        decode_job_request(b'{"type": "health_check", "urls": []}')
 
 
 def test_a_long_name_is_cut_in_the_answer() -> None:
     body = json.dumps({"type": "health_check", "x" * 500: 1}).encode()
     with pytest.raises(InvalidRequest) as raised:
-        decode_request(body)
+        decode_job_request(body)
     assert len(str(raised.value)) < 200
 
 
@@ -65,8 +65,8 @@ def test_a_long_name_is_cut_in_the_answer() -> None:
 def test_no_name_may_stand_twice(name: str) -> None:
     pairs = '"type": "health_check", "priority": "low"'
     again = {"type": '"health_check"', "priority": '"high"'}[name]
-    with pytest.raises(InvalidRequest, match=f"`{name}` stands twice"):
-        decode_request(f'{{{pairs}, "{name}": {again}}}'.encode())
+    with pytest.raises(InvalidRequest, match=f"`{name}` appears twice"):
+        decode_job_request(f'{{{pairs}, "{name}": {again}}}'.encode())
 
 
 @given(JSON)
@@ -88,7 +88,7 @@ def test_any_bytes_are_taken_or_refused_with_a_sentence(body: bytes) -> None:
 def refusal(body: bytes) -> str:
     """Why the body was refused; empty if it was taken."""
     try:
-        decode_request(body)
+        decode_job_request(body)
     except InvalidRequest as error:
         return str(error)
     except MalformedBody as error:
@@ -97,4 +97,4 @@ def refusal(body: bytes) -> str:
 
 
 def test_a_health_check_has_no_parameters() -> None:
-    assert decode_request(b'{"type": "health_check"}') == HealthCheckRequest()
+    assert decode_job_request(b'{"type": "health_check"}') == HealthCheckRequest()

@@ -15,13 +15,13 @@ from tasks.errors import (
     Reason,
     TransientFailure,
 )
-from tasks.jobs.outcome import Candidate
+from tasks.jobs.outcome import Candidate, SourceReport
 from tasks.ports import Source
 from tasks.resources import source_policy
 from tasks.settings import SOURCE_KEYS, Settings, read_settings, setting_rows
 from tasks.sources.base import TimeLimitedSource
 from tasks.sources.feeds import interleaved
-from tasks.sources.search import SourceReport, build_sources, find_candidates
+from tasks.sources.search import build_sources, find_candidates
 from tests.unit.sources.web import PlayedWeb
 
 BUSY = TransientFailure(Reason.SERVER_ERROR, "Busy.", retry_after=8)

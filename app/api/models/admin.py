@@ -1,0 +1,110 @@
+"""Operation: the queue, the workers, and calls on many jobs at once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from app.api.models.jobs import utc_time
+from tasks.jobs.job import JobState, JobType, Priority
+from tasks.jobs.record import QueueDepth, WorkerRecord
+
+
+class QueueReport(Struct, frozen=True, kw_only=True):
+    """How much there is to do, and how many workers do it."""
+
+    paused: bool
+    """Whether no step may be claimed."""
+    active_jobs: int
+    queued: int
+    """Steps that wait for a worker."""
+    wakeups: dict[Priority, int]
+    """Roughly the same by priority: the wake-ups in each list, with those of cancelled steps."""
+    running: int
+    """Steps that the workers run, by their last reports."""
+    outstanding: int
+    """Steps that are queued, running or delayed, and deadlines to come."""
+    oldest_queued_seconds: float | None
+    workers: int
+
+
+class Paused(Struct, frozen=True, kw_only=True):
+    """Whether the queue is paused now."""
+
+    paused: bool
+
+
+class Worker(Struct, frozen=True, kw_only=True):
+    """A worker process, by its last report."""
+
+    worker_id: str
+    seen_at: dt.datetime
+    slots: int
+    """Steps that it can run at once."""
+    running: int
+    draining: bool
+    """Whether it takes no more steps and is about to end."""
+
+
+class WorkerListing(Struct, frozen=True, kw_only=True):
+    """The workers that reported lately."""
+
+    workers: tuple[Worker, ...]
+
+
+class Draining(Struct, frozen=True, kw_only=True):
+    """The worker takes no more steps, and ends."""
+
+    worker_id: str
+    draining: bool = True
+
+
+class JobSelection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The jobs that one call is about; the response's `next_cursor` selects those that follow."""
+
+    state: Annotated[
+        JobState | tuple[JobState, ...],
+        Meta(description="One state or several. By default those that the call is meant for."),
+    ] = ()
+    type: Annotated[
+        JobType | tuple[JobType, ...], Meta(description="One type or several. By default all.")
+    ] = ()
+    older_than_seconds: Annotated[
+        float, Meta(ge=0, description="Of ended jobs, those that ended at least that long ago.")
+    ] = 0.0
+    limit: Annotated[int, Meta(ge=1, le=200, description="Jobs to look at in this call.")] = 100
+    cursor: Annotated[str | None, Meta(description="The `next_cursor` of the response before.")] = (
+        None
+    )
+
+
+def queue_report(depth: QueueDepth, workers: Sequence[WorkerRecord]) -> QueueReport:
+    oldest_ms = depth.oldest_queued_ms
+    return QueueReport(
+        paused=depth.paused,
+        active_jobs=depth.active_jobs,
+        queued=depth.queued,
+        wakeups=depth.wakeups,
+        running=sum(worker.running for worker in workers),
+        outstanding=depth.outstanding,
+        oldest_queued_seconds=None if oldest_ms is None else oldest_ms / 1000,
+        workers=len(workers),
+    )
+
+
+def worker_listing(records: Sequence[WorkerRecord]) -> WorkerListing:
+    return WorkerListing(
+        workers=tuple(
+            Worker(
+                worker_id=record.id,
+                seen_at=utc_time(record.seen_ms),
+                slots=record.slots,
+                running=record.running,
+                draining=record.draining,
+            )
+            for record in records
+        )
+    )

@@ -1,0 +1,381 @@
+"""Jobs: the requests that submit them, and what clients read of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Sequence
+from typing import Annotated, Generic, Literal, TypeVar, get_args
+
+from msgspec import Meta, Raw, Struct
+from msgspec.structs import asdict
+
+from tasks.jobs.ids import JobId
+from tasks.jobs.job import (
+    BatchAnalysis,
+    HealthCheck,
+    Job,
+    JobState,
+    JobType,
+    Params,
+    Priority,
+    SingleAnalysis,
+    TopicCuration,
+)
+from tasks.jobs.outcome import ArticleAnalysed, ArticleOutcome, Failure, OutcomePage
+from tasks.jobs.record import AttemptOutcome, AttemptRecord, JobPage, JobRecord, JobStatus
+from tasks.jobs.submission import Submission
+
+ResultT = TypeVar("ResultT")
+"""One article's result: `Raw` where the stored JSON is passed on unread, else `ArticleResult`."""
+
+Diversity = Annotated[
+    bool, Meta(description="Cap the articles per domain and per cluster of stories.")
+]
+Query = Annotated[
+    str | None, Meta(description="What relevance is measured against, 2 to 500 characters.")
+]
+AwareTime = Annotated[dt.datetime, Meta(tz=True)]
+
+
+class CommonRequest(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type"
+):
+    """What every job may have, beside the parameters of its type."""
+
+    priority: Annotated[Priority, Meta(description="Which jobs the workers take first.")] = (
+        Priority.NORMAL
+    )
+    depends_on: Annotated[
+        tuple[str, ...],
+        Meta(description="Ids of at most 100 jobs that must succeed before this one starts."),
+    ] = ()
+    not_before: Annotated[
+        AwareTime | None,
+        Meta(description="When it may start: an ISO 8601 time with its offset from UTC."),
+    ] = None
+    deadline_seconds: Annotated[
+        float | None,
+        Meta(
+            description=(
+                "How long after its submission the job ranks the articles that it has by then; "
+                "at most 7 days."
+            )
+        ),
+    ] = None
+
+
+class TopicCurationRequest(CommonRequest, frozen=True, kw_only=True, tag="topic_curation"):
+    """Find articles on a topic, analyse them, keep the best."""
+
+    topic: Annotated[str, Meta(description="2 to 200 characters on one line.")]
+    max_articles: Annotated[int, Meta(description="Articles to keep, from 1.")] = 20
+    apply_diversity: Diversity = True
+
+    def params(self) -> Params:
+        return TopicCuration(
+            topic=self.topic,
+            max_articles=self.max_articles,
+            apply_diversity=self.apply_diversity,
+        )
+
+
+class BatchAnalysisRequest(CommonRequest, frozen=True, kw_only=True, tag="batch_analysis"):
+    """Analyse and rank the given URLs."""
+
+    urls: Annotated[tuple[str, ...], Meta(description="Absolute http or https URLs.")]
+    query: Query = None
+    apply_diversity: Diversity = False
+
+    def params(self) -> Params:
+        return BatchAnalysis(urls=self.urls, query=self.query, apply_diversity=self.apply_diversity)
+
+
+class SingleAnalysisRequest(CommonRequest, frozen=True, kw_only=True, tag="single_analysis"):
+    """Analyse one URL."""
+
+    url: Annotated[str, Meta(description="An absolute http or https URL.")]
+    query: Query = None
+
+    def params(self) -> Params:
+        return SingleAnalysis(url=self.url, query=self.query)
+
+
+class HealthCheckRequest(CommonRequest, frozen=True, kw_only=True, tag="health_check"):
+    """Pass once through queue, worker and engine."""
+
+    def params(self) -> Params:
+        return HealthCheck()
+
+
+JobRequest = (
+    TopicCurationRequest | BatchAnalysisRequest | SingleAnalysisRequest | HealthCheckRequest
+)
+
+REQUEST_FIELDS = {
+    str(request.__struct_config__.tag): ("type", *request.__struct_fields__)
+    for request in get_args(JobRequest)
+}
+"""The fields that the request of each job type may have."""
+
+
+def submission_of(request: JobRequest) -> Submission:
+    start = request.not_before
+    return Submission(
+        params=request.params(),
+        priority=request.priority,
+        depends_on=request.depends_on,
+        not_before_ms=None if start is None else round(start.timestamp() * 1000),
+        deadline_seconds=request.deadline_seconds,
+    )
+
+
+class JobSubmitted(Struct, frozen=True, kw_only=True):
+    """The job was written to the ledger; it will end."""
+
+    job_id: JobId
+    status: Literal["submitted"] = "submitted"
+    type: JobType
+    topic: str | None
+    urls_count: int | None
+    """None for a topic, until its URLs are known."""
+
+
+class JobRetried(JobSubmitted, frozen=True, kw_only=True):
+    """A new job of what failed in another."""
+
+    replayed_from: JobId
+    """The job in which it failed."""
+
+
+class StatusWord(enum.StrEnum):
+    """A job's state as a word for readers."""
+
+    WAITING = "waiting"
+    PENDING = "pending"
+    PROGRESS = "progress"
+    CANCELLING = "cancelling"
+    """A cancelled job still has running steps."""
+    SUCCESS = "success"
+    FAILURE = "failure"
+    REVOKED = "revoked"
+
+
+class JobSummary(Struct, frozen=True, kw_only=True):
+    """The state of a job, in numbers."""
+
+    job_id: JobId
+    type: JobType
+    about: str | None
+    """Its topic, its query or its first URL, of at most 200 characters."""
+    state: JobState
+    status: StatusWord
+    current: int
+    """Articles that have settled, analysed or failed."""
+    total: int | None
+    """None until the articles are known."""
+    processed_urls: int
+    failed_urls: int
+    submitted_at: dt.datetime
+    started_at: dt.datetime | None
+    finished_at: dt.datetime | None
+    not_before: dt.datetime | None
+    """When it may start, where the request said so."""
+    deadline_at: dt.datetime | None
+    """When it ranks what it has, where it has a deadline."""
+    deadline_reached: bool
+    """Whether the deadline came before every article had settled."""
+    depends_on: tuple[JobId, ...]
+    """The jobs that must succeed before it starts."""
+    replayed_from: JobId | None
+    """The job whose failed articles it tries again."""
+    attempts: int
+    trace_id: str | None
+    error: str | None
+    """Why a FAILURE failed."""
+
+
+class WaitingArticle(Struct, frozen=True, kw_only=True):
+    """An article that waits for its host, because of the rate limit or because the host asked."""
+
+    url: str
+    host: str
+    until: dt.datetime
+    """When it is tried again."""
+
+
+class StatusReport(JobSummary, frozen=True, kw_only=True):
+    """The state of a job, with its failed articles and those that wait for their hosts."""
+
+    failures: tuple[Failure, ...]
+    waiting_count: int
+    """Articles that wait for their hosts for longer than a few seconds."""
+    waiting: tuple[WaitingArticle, ...]
+    """The first 20 of them, by the time at which they are tried again."""
+
+
+class JobListing(Struct, frozen=True, kw_only=True):
+    """A page of jobs, newest first."""
+
+    jobs: tuple[JobSummary, ...]
+    next_cursor: JobId | None
+    """The cursor of the next page; None on the last page."""
+
+
+class AnalysedArticle(Struct, Generic[ResultT], frozen=True, kw_only=True, tag="analysed"):
+    """An article that was analysed: scored by itself, not yet beside the others of its job."""
+
+    url: str
+    result: ResultT
+
+
+class FailedArticle(Struct, frozen=True, kw_only=True, tag="failed"):
+    """An article that could not be analysed."""
+
+    url: str
+    reason: str
+    """A stable word for programs."""
+    detail: str
+    """A sentence for readers."""
+
+
+class ArticleListing(Struct, Generic[ResultT], frozen=True, kw_only=True):
+    """Outcomes so far, in the order of the job's articles."""
+
+    articles: tuple[AnalysedArticle[ResultT] | FailedArticle, ...]
+    next_cursor: int | None
+    """The cursor of the next page; None on the last page."""
+
+
+class Attempt(Struct, frozen=True, kw_only=True):
+    """How one attempt at a step ended."""
+
+    step: str
+    """`discover`, `analyse:N` of the job's article N, from 0, or `rank`."""
+    attempt: int
+    outcome: AttemptOutcome
+    reason: str | None
+    detail: str | None
+    at: dt.datetime
+
+
+class AttemptListing(Struct, frozen=True, kw_only=True):
+    """Attempts that did not succeed, and successes after such ones, oldest first."""
+
+    attempts: tuple[Attempt, ...]
+
+
+class Cancellation(Struct, frozen=True, kw_only=True):
+    """What a cancellation did."""
+
+    job_id: JobId
+    status: Literal["cancelled", "cancelling"]
+    """`cancelling` while steps still run."""
+
+
+def submitted_model(job: Job) -> JobSubmitted | JobRetried:
+    params = job.params
+    submitted = JobSubmitted(
+        job_id=job.id,
+        type=job.type,
+        topic=params.topic if isinstance(params, TopicCuration) else None,
+        urls_count=_urls_count(params),
+    )
+    if job.replayed_from is None:
+        return submitted
+    return JobRetried(**asdict(submitted), replayed_from=job.replayed_from)
+
+
+def job_summary(record: JobRecord) -> JobSummary:
+    return JobSummary(
+        job_id=record.id,
+        type=record.type,
+        about=record.about,
+        state=record.state,
+        status=_status_word(record),
+        current=record.settled,
+        total=record.total,
+        processed_urls=record.processed,
+        failed_urls=record.failed,
+        submitted_at=utc_time(record.submitted_ms),
+        started_at=_optional_time(record.started_ms),
+        finished_at=_optional_time(record.finished_ms),
+        not_before=_optional_time(record.not_before_ms),
+        deadline_at=_optional_time(record.deadline_ms),
+        deadline_reached=record.deadline_reached,
+        depends_on=record.depends_on,
+        replayed_from=record.replayed_from,
+        attempts=record.attempts,
+        trace_id=record.trace_id,
+        error=record.error,
+    )
+
+
+def status_report(status: JobStatus) -> StatusReport:
+    return StatusReport(
+        **asdict(job_summary(status.record)),
+        failures=status.failures,
+        waiting_count=status.waiting.count,
+        waiting=tuple(
+            WaitingArticle(url=wait.url, host=wait.host, until=utc_time(wait.until_ms))
+            for wait in status.waiting.first
+        ),
+    )
+
+
+def job_listing(page: JobPage) -> JobListing:
+    return JobListing(jobs=tuple(map(job_summary, page.jobs)), next_cursor=page.next_cursor)
+
+
+def article_listing(page: OutcomePage) -> ArticleListing[Raw]:
+    return ArticleListing(
+        articles=tuple(map(_article, page.outcomes)), next_cursor=page.next_cursor
+    )
+
+
+def attempt_listing(attempts: Sequence[AttemptRecord]) -> AttemptListing:
+    return AttemptListing(
+        attempts=tuple(
+            Attempt(
+                step=attempt.step,
+                attempt=attempt.attempt,
+                outcome=attempt.outcome,
+                reason=attempt.reason,
+                detail=attempt.detail,
+                at=utc_time(attempt.at_ms),
+            )
+            for attempt in attempts
+        )
+    )
+
+
+def utc_time(ms: int) -> dt.datetime:
+    """The aware time of these milliseconds since the epoch."""
+    return dt.datetime.fromtimestamp(ms / 1000, dt.UTC)
+
+
+def _optional_time(ms: int | None) -> dt.datetime | None:
+    return None if ms is None else utc_time(ms)
+
+
+def _status_word(record: JobRecord) -> StatusWord:
+    if record.cancelled and not record.state.final:
+        return StatusWord.CANCELLING
+    return StatusWord(record.state.lower())
+
+
+def _urls_count(params: Params) -> int | None:
+    match params:
+        case TopicCuration():
+            return None
+        case BatchAnalysis():
+            return len(params.urls)
+        case SingleAnalysis():
+            return 1
+    return 0
+
+
+def _article(outcome: ArticleOutcome) -> AnalysedArticle[Raw] | FailedArticle:
+    if isinstance(outcome, ArticleAnalysed):
+        return AnalysedArticle(url=outcome.url, result=outcome.result)
+    return FailedArticle(url=outcome.url, reason=outcome.reason, detail=outcome.detail)

@@ -1,0 +1,108 @@
+"""Schedules: the request that adds one, and what clients read of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+from msgspec.structs import asdict
+
+from app.api.models.jobs import JobRequest, utc_time
+from tasks.jobs.ids import JobId
+from tasks.jobs.job import JobType
+from tasks.jobs.submission import Submission
+from tasks.schedules.schedule import Missed, SchedulePage, ScheduleRecord
+
+
+class ScheduleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Submit a job again and again."""
+
+    cron: Annotated[
+        str,
+        Meta(description="Minute, hour, day of the month, month, day of the week: `30 7 * * 1-5`."),
+    ]
+    time_zone: Annotated[
+        str, Meta(description="The time zone of `cron`: a name of the IANA database.")
+    ] = "UTC"
+    job: Annotated[JobRequest, Meta(description="What to submit: a body of `POST /jobs`.")]
+    name: Annotated[str | None, Meta(description="For readers, 1 to 100 characters.")] = None
+    missed: Annotated[
+        Missed,
+        Meta(
+            description="What happens to runs that are more than a minute late because no process "
+            "was up: `run_once` makes one job for all of them, `skip` makes none."
+        ),
+    ] = Missed.RUN_ONCE
+
+
+class ScheduleSummary(Struct, frozen=True, kw_only=True):
+    """A schedule with its next and its last run."""
+
+    schedule_id: JobId
+    name: str | None
+    cron: str
+    time_zone: str
+    missed: Missed
+    type: JobType
+    created_at: dt.datetime
+    next_run_at: dt.datetime
+    last_run_at: dt.datetime | None
+    """None before the first run."""
+    last_job_id: JobId | None
+    """None too if the job of the last run was refused."""
+    last_error: str | None
+    """Why it was refused."""
+
+
+class ScheduleReport(ScheduleSummary, frozen=True, kw_only=True):
+    """The same with the job that it submits."""
+
+    job: JobRequest
+
+
+class ScheduleListing(Struct, frozen=True, kw_only=True):
+    """A page of schedules, newest first."""
+
+    schedules: tuple[ScheduleSummary, ...]
+    next_cursor: JobId | None
+    """The cursor of the next page; None on the last page."""
+
+
+def schedule_summary(record: ScheduleRecord) -> ScheduleSummary:
+    schedule, last = record.schedule, record.last_run
+    return ScheduleSummary(
+        schedule_id=schedule.id,
+        name=schedule.name,
+        cron=schedule.timetable.cron,
+        time_zone=schedule.timetable.time_zone,
+        missed=schedule.missed,
+        type=schedule.type,
+        created_at=utc_time(schedule.created_ms),
+        next_run_at=utc_time(record.next_run_ms),
+        last_run_at=utc_time(last.run_ms) if last else None,
+        last_job_id=last.job_id if last else None,
+        last_error=last.error if last else None,
+    )
+
+
+def schedule_report(record: ScheduleRecord) -> ScheduleReport:
+    summary = schedule_summary(record)
+    return ScheduleReport(**asdict(summary), job=_request(record.schedule.submission))
+
+
+def schedule_listing(page: SchedulePage) -> ScheduleListing:
+    return ScheduleListing(
+        schedules=tuple(map(schedule_summary, page.schedules)), next_cursor=page.next_cursor
+    )
+
+
+def _request(submission: Submission) -> JobRequest:
+    """The body that would submit this."""
+    fields: dict[str, Any] = msgspec.to_builtins(submission.params)
+    fields["priority"] = submission.priority
+    if submission.deadline_seconds is not None:
+        fields["deadline_seconds"] = submission.deadline_seconds
+    request: JobRequest = msgspec.convert(fields, JobRequest)
+    return request

@@ -1,0 +1,137 @@
+"""What the handlers take from a request: strict bodies, and the pages of listings.
+
+A body that is refused gets a sentence with the place and what is expected there.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from litestar.params import QueryParameter
+
+from app.api.models.admin import JobSelection
+from app.api.models.jobs import REQUEST_FIELDS, JobRequest
+from app.api.models.schedules import ScheduleRequest
+from app.http.body import (
+    MISSING_FIELD,
+    UNKNOWN_FIELD,
+    StrictJson,
+    decode_strictly,
+    explain,
+    path_in,
+)
+from tasks.errors import InvalidRequest
+from tasks.jobs.bulk import Selection
+from tasks.jobs.ids import is_job_id
+from tasks.jobs.job import JobState, JobType, Priority
+from tasks.schedules.schedule import Missed
+
+MAX_PAGE = 200
+"""Entries on one page."""
+
+Limit = Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="Entries on one page.")]
+Cursor = Annotated[str | None, QueryParameter(description="The `next_cursor` of the page before.")]
+
+
+def check_cursor(cursor: str | None) -> None:
+    """Raises InvalidRequest for a cursor that no listing returned."""
+    if cursor is not None and not is_job_id(cursor):
+        raise InvalidRequest("cursor must be the next_cursor of an earlier response.")
+
+
+class StrictJobRequest(StrictJson):
+    """The body of `POST /jobs`."""
+
+    def decode_bytes(self, value: bytes) -> Any:
+        return decode_job_request(value)
+
+
+class StrictSelection(StrictJson):
+    """The body of a call on many jobs."""
+
+    def decode_bytes(self, value: bytes) -> JobSelection:
+        return decode_strictly(value, _selection_decoder, _explain_selection)
+
+
+class StrictSchedule(StrictJson):
+    """The body of `POST /schedules`."""
+
+    def decode_bytes(self, value: bytes) -> ScheduleRequest:
+        return decode_strictly(value, _schedule_decoder, _explain_schedule)
+
+
+def decode_job_request(body: bytes) -> JobRequest:
+    """Raises MalformedBody, or InvalidRequest with what to change."""
+    request: JobRequest = decode_strictly(body, _job_decoder, _explain_job)
+    return request
+
+
+def selection_of(request: JobSelection) -> Selection:
+    check_cursor(request.cursor)
+    return Selection(
+        states=(request.state,) if isinstance(request.state, JobState) else request.state,
+        types=(request.type,) if isinstance(request.type, JobType) else request.type,
+        older_than_seconds=request.older_than_seconds,
+        limit=request.limit,
+        cursor=request.cursor,
+    )
+
+
+_job_decoder = msgspec.json.Decoder(JobRequest)
+_selection_decoder = msgspec.json.Decoder(JobSelection)
+_schedule_decoder = msgspec.json.Decoder(ScheduleRequest)
+
+
+def _explain_job(message: str, body: bytes) -> str:
+    path = path_in(message)
+    if path == "type":
+        return f"type must be one of {', '.join(JobType)}."
+    if path == "priority":
+        return f"priority must be one of {', '.join(Priority)}."
+    if path == "not_before":
+        return (
+            "not_before must be an ISO 8601 time with its offset from UTC, "
+            "such as 2026-03-01T08:30:00+01:00 or 2026-03-01T07:30:00Z."
+        )
+    missing = MISSING_FIELD.match(message)
+    if missing and missing["name"] == "type":
+        return f"type is missing; one of {', '.join(JobType)}."
+    job_type = _type_in(body) if UNKNOWN_FIELD.match(message) else ""
+    return explain(message, job_type, REQUEST_FIELDS.get(job_type, ()))
+
+
+def _type_in(body: bytes) -> str:
+    """Reads on beyond an unknown field, and so may find that the rest is not JSON at all.
+
+    Where the object has several types, this finds the last one, and that may be any JSON.
+    """
+    job_type = msgspec.json.decode(body, type=dict[str, Any]).get("type")
+    return job_type if isinstance(job_type, str) else "a job"
+
+
+def _explain_selection(message: str, _: bytes) -> str:
+    name = path_in(message).partition("[")[0]
+    for field, words in (("state", JobState), ("type", JobType)):
+        if name == field:
+            return f"{field} must be one of {', '.join(words)}, or a list of them."
+    return explain(message, "a selection", JobSelection.__struct_fields__)
+
+
+def _explain_schedule(message: str, body: bytes) -> str:
+    path = path_in(message)
+    if path.partition(".")[0] == "job":
+        return _explain_job_of_schedule(body)
+    if path == "missed":
+        return f"missed must be one of {', '.join(Missed)}."
+    return explain(message, "a schedule", ScheduleRequest.__struct_fields__)
+
+
+def _explain_job_of_schedule(body: bytes) -> str:
+    """The sentence that the same job would get by itself."""
+    job = msgspec.json.decode(body, type=dict[str, msgspec.Raw])["job"]
+    try:
+        decode_job_request(bytes(job))
+    except InvalidRequest as error:
+        return f"job: {error}"
+    return "job appears twice; send it once."

@@ -20,6 +20,7 @@ from tasks.jobs.submission import Submission
 from tasks.kinds.job_types import build_kinds
 from tasks.ledger.memory import MemoryLedger
 from tasks.ports import Cache, Engine, Fetcher, Kind
+from tasks.resources import step_limits
 from tasks.settings import Settings
 from tasks.supervision import background
 from tasks.worker.leases import RENEW_RESTARTS, HeldLeases
@@ -68,7 +69,7 @@ async def _runner(
             ledger=ledger,
             kinds=kinds,
             leases=leases,
-            settings=settings,
+            limits=step_limits(settings),
             worker=WORKER,
         )
 

@@ -24,7 +24,15 @@ from tasks.schedules.scheduler import Scheduler
 from tasks.schedules.service import Schedules
 from tasks.settings import SOURCE_KEYS, Settings, check_sources
 from tasks.sources.search import SourcePolicy
+from tasks.step_context import StepLimits
 from tasks.supervision import background
+
+
+def step_limits(settings: Settings) -> StepLimits:
+    return StepLimits(
+        soft_limit_seconds=settings.task_soft_time_limit,
+        retry_delay_seconds=settings.task_retry_delay,
+    )
 
 
 @asynccontextmanager

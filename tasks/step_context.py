@@ -11,6 +11,18 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 
+from msgspec import Struct
+
+
+class StepLimits(Struct, frozen=True, kw_only=True):
+    """What bounds the attempts at a step."""
+
+    soft_limit_seconds: float
+    """An attempt is broken off after this much work. Waiting for the engine does not count."""
+    retry_delay_seconds: float
+    """Before the second try; see `tasks.worker.retry_policy`."""
+
+
 _current_step: ContextVar[str | None] = ContextVar("current_step", default=None)
 
 

@@ -60,9 +60,8 @@ async def keep_running(name: str, loop: Loop, policy: RestartPolicy = RESTARTS) 
         try:
             return await loop()
         except (Exception, asyncio.CancelledError) as error:
-            if isinstance(error, asyncio.CancelledError) and _is_cancelling():
+            if isinstance(error, asyncio.CancelledError) and is_cancelling():
                 raise
-            # A cancellation that was not meant for this task comes from something that it awaited.
             if time.monotonic() - started >= policy.stable_seconds:
                 failures = 0
             failures += 1
@@ -71,7 +70,9 @@ async def keep_running(name: str, loop: Loop, policy: RestartPolicy = RESTARTS) 
         await asyncio.sleep(delay)
 
 
-def _is_cancelling() -> bool:
+def is_cancelling() -> bool:
+    """Whether the current task itself is being cancelled; else a CancelledError comes from what it
+    awaited."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 

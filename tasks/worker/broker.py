@@ -1,8 +1,8 @@
-"""The Taskiq broker: wake-ups on three Redis lists, by priority.
+"""The Taskiq broker: pops wake-ups from three Redis lists, by priority.
 
-A wake-up is the name of a step, as text. The ledger's scripts push it in the same breath in which
-they make the step due, so a wake-up never names what is not there yet. It may be lost or come
-twice: what counts is the ledger.
+A wake-up is the name of a step, as text. The ledger's scripts push it in the same call that makes
+the step due, so a wake-up never names a step that is not there yet. It may get lost or come twice:
+only the ledger decides what runs.
 """
 
 from __future__ import annotations
@@ -27,29 +27,26 @@ from tasks.ledger.keys import WAKE_LISTS
 log = structlog.get_logger()
 
 RUN_STEP = "run_step"
-"""The one Taskiq task there is."""
+"""The name of the only Taskiq task."""
 
 POP_SECONDS = 2.0
 """How long a pop waits for the first wake-up; below the client's socket timeout."""
 
 FULL_SECONDS = 0.1
+"""How long to wait while there is no free slot."""
+
 AWAY_SECONDS = 0.5
+"""How long to wait after a pop that failed."""
 
 AGEING = 8
-"""Every eighth pop looks at the lists from low to high, so that low is never starved: a wake-up
-that is Nth in its list has been popped after at most 8 × N pops, whatever else is queued."""
+"""Every eighth pop looks at the lists from low to high, so that low is never starved: the Nth
+wake-up of a list is popped after at most 8 × N pops, however long the other lists are."""
+
+NOT_SENT_HERE = "wake-ups are sent by the ledger's scripts, together with the step that they name"
 
 
 class WakeupFormatter(TaskiqFormatter):
-    """Between a wake-up's text and Taskiq's message."""
-
-    def dumps(self, message: TaskiqMessage) -> BrokerMessage:
-        return BrokerMessage(
-            task_id=message.task_id,
-            task_name=message.task_name,
-            message=str(message.args[0]).encode(),
-            labels=message.labels,
-        )
+    """Turns a wake-up's text into Taskiq's message."""
 
     def loads(self, message: bytes) -> TaskiqMessage:
         text = message.decode()
@@ -57,70 +54,85 @@ class WakeupFormatter(TaskiqFormatter):
             task_id=text, task_name=RUN_STEP, labels={}, args=[text], kwargs={}
         )
 
+    def dumps(self, message: TaskiqMessage) -> BrokerMessage:
+        raise NotImplementedError(NOT_SENT_HERE)
+
 
 class WakeupBroker(ListQueueBroker):
     """Pops as many wake-ups as there are free slots, over one client that reconnects."""
 
     def __init__(
-        self, redis: Redis, url: str, key_prefix: str, free_slots: Callable[[], int] = lambda: 1
+        self,
+        redis: Redis,
+        url: str,
+        key_prefix: str,
+        *,
+        stopped: asyncio.Event,
+        free_slots: Callable[[], int] = lambda: 1,
     ) -> None:
-        super().__init__(url, queue_name=f"{key_prefix}wake:normal")
+        super().__init__(url)
         self.formatter = WakeupFormatter()
         self.dropped = 0
-        """Wake-ups that were not ours, or did not parse."""
+        """Wake-ups that did not parse."""
         self.free_slots = free_slots
         """How many steps could start now; nothing is popped while there is none."""
+        self._stopped = stopped
+        """Once set, no more wake-ups are given out."""
         self._redis = redis
         self._lists = tuple(key_prefix + name for name in WAKE_LISTS)
         self._pops = 0
 
     async def kick(self, message: BrokerMessage) -> None:
-        """Sends a wake-up beside those of the ledger's scripts."""
-        await self._redis.rpush(self.queue_name, message.message)
+        raise NotImplementedError(NOT_SENT_HERE)
 
     async def listen(self) -> AsyncGenerator[bytes, None]:
+        """What it has popped and not given out at the end goes back to the list it came from."""
+        source = ""
         popped: deque[bytes] = deque()
         try:
-            while True:
+            # The event ends this where a cancellation is swallowed, see `cancel_and_wait`.
+            while not self._stopped.is_set():
                 if not popped:
-                    popped.extend(await self._pop())
-                if popped and self._ours(wakeup := popped.popleft()):
+                    source, wakeups = await self._pop()
+                    popped.extend(wakeups)
+                elif self._parses(wakeup := popped.popleft()):
                     yield wakeup
         finally:
-            await self._put_back(popped)
+            await self._put_back(source, popped)
 
-    async def _pop(self) -> list[bytes]:
+    async def _pop(self) -> tuple[str, Sequence[bytes]]:
+        """Wake-ups, and the list that they come from."""
         slots = self.free_slots()
         if slots < 1:
             await asyncio.sleep(FULL_SECONDS)
-            return []
+            return "", ()
         self._pops += 1
         lists = self._lists if self._pops % AGEING else self._lists[::-1]
         try:
             reply: Any = await self._redis.blmpop(
                 POP_SECONDS, len(lists), *lists, direction="LEFT", count=slots
             )
-        except Exception as error:  # it would end the worker, with all that it runs
+        except Exception as error:  # raised, it would end the worker with all that it runs
             if is_away(error):
                 log.warning("cannot pop wake-ups", error=type(error).__name__)
             else:
-                log.exception("popping wake-ups failed in a way that nobody foresaw")
+                log.exception("unexpected error while popping wake-ups")
             await asyncio.sleep(AWAY_SECONDS)
-            return []
-        return list(reply[1]) if reply else []
+            return "", ()
+        return (reply[0].decode(), reply[1]) if reply else ("", ())
 
-    async def _put_back(self, popped: Sequence[bytes]) -> None:
-        """Wake-ups that nobody here will run; without this the reaper would find them, later."""
+    async def _put_back(self, source: str, popped: Sequence[bytes]) -> None:
+        """To the front, in their order. Without this the reaper would find them, but later."""
         if popped:
             with contextlib.suppress(RedisError, OSError):
-                await self._redis.lpush(self.queue_name, *reversed(popped))
+                await self._redis.lpush(source, *reversed(popped))
 
-    def _ours(self, wakeup: bytes) -> bool:
+    def _parses(self, wakeup: bytes) -> bool:
         try:
             StepRef.parse(wakeup.decode())
         except ValueError:  # a UnicodeDecodeError is one
             self.dropped += 1
             if self.dropped == 1:
-                log.warning("dropping wake-ups that are not ours", first=wakeup[:80])
+                log.warning("dropping malformed wake-ups", first=wakeup[:80])
             return False
         return True

@@ -1,4 +1,4 @@
-"""The leases that a worker holds, renewed together."""
+"""The leases that a worker holds: renewed together, and given up with the work under them."""
 
 from __future__ import annotations
 
@@ -19,48 +19,52 @@ from tasks.supervision import RestartPolicy
 log = structlog.get_logger()
 
 RENEW_SECONDS = 0.5
-"""So often that the renewal is also how a worker learns of a cancellation within a second."""
+"""Short enough for the renewal to tell a worker of a cancellation within a second."""
 
 RENEW_RESTARTS = RestartPolicy(first_seconds=RENEW_SECONDS, max_seconds=RENEW_SECONDS)
-"""Never later: without renewals this worker would lose whatever it runs."""
+"""The delay does not grow: without renewals this worker would lose all that it runs."""
 
 
-class Stop(enum.StrEnum):
+class StopReason(enum.StrEnum):
     """Why the work on a step was broken off."""
 
     LOST = "lost"
-    """The lease has ended: the step belongs to somebody else."""
+    """The lease has expired: the step belongs to another attempt."""
     CANCELLED = "cancelled"
     """The job was cancelled."""
     SHUTDOWN = "shutdown"
-    """This worker is going away."""
+    """This worker has to end."""
 
 
-class _Held(Struct):
+class HeldLease(Struct):
+    """One lease, and the work that runs under it."""
+
     lease: Lease
-    work: asyncio.Task[None]
-    stop: Stop | None = None
+    work: asyncio.Task[object]
+    stop_reason: StopReason | None = None
+    """Set when the work is broken off."""
 
 
 class HeldLeases:
-    """What runs in this worker. Breaks off what it no longer has the right to run."""
+    """The leases of all steps that run in this worker."""
 
     def __init__(self, ledger: Ledger, worker: str, slots: int) -> None:
         self._ledger = ledger
         self._worker = worker
         self._slots = slots
-        self._held: dict[Lease, _Held] = {}
+        self._held: dict[Lease, HeldLease] = {}
         self.paused = False
         """Whether the queue was paused at the last renewal."""
-        self.stopping = asyncio.Event()
-        """Set once what runs here was told to end."""
-        self.draining = asyncio.Event()
-        """Set once this worker was told to take no more steps."""
+        self.drain_requested = asyncio.Event()
+        """Set once a renewal said that this worker is to take no more steps."""
+        self.handing_back = asyncio.Event()
+        """Set once this worker has to end, and hands back what it runs."""
 
     @contextmanager
-    def hold(self, lease: Lease, work: asyncio.Task[None]) -> Iterator[_Held]:
-        """Renews the lease meanwhile. `stop` tells afterwards why the work was broken off."""
-        held = self._held[lease] = _Held(lease, work)
+    def hold(self, lease: Lease, work: asyncio.Task[object]) -> Iterator[HeldLease]:
+        """Renews the lease during the body. Afterwards, `stop_reason` says why the work was broken
+        off, if it was."""
+        held = self._held[lease] = HeldLease(lease, work)
         try:
             yield held
         finally:
@@ -69,10 +73,13 @@ class HeldLeases:
     def __len__(self) -> int:
         return len(self._held)
 
-    def stop_all(self) -> None:
-        self.stopping.set()
+    def hand_back_all(self) -> None:
+        """Breaks off all work, so that the runner hands its steps back. To be called until nothing
+        runs any more: one cancellation may be swallowed, see `tasks.supervision.cancel_and_wait`.
+        """
+        self.handing_back.set()
         for held in self._held.values():
-            _stop(held, Stop.SHUTDOWN)
+            _break_off(held, StopReason.SHUTDOWN)
 
     async def renew_forever(self) -> None:
         while True:
@@ -80,7 +87,7 @@ class HeldLeases:
             await asyncio.sleep(RENEW_SECONDS)
 
     async def renew(self) -> None:
-        """Renews all, and breaks off what is lost or cancelled."""
+        """Renews all leases in one call, and breaks off the work of those lost or cancelled."""
         leases = list(self._held)
         description = msgspec.json.encode({"slots": self._slots, "running": len(leases)})
         try:
@@ -90,16 +97,15 @@ class HeldLeases:
             return
         self.paused = renewal.paused
         if renewal.draining:
-            self.draining.set()
+            self.drain_requested.set()
         for lease, verdict in zip(leases, renewal.verdicts, strict=True):
-            held = self._held.get(lease)  # None: it has ended meanwhile
+            held = self._held.get(lease)  # None: its work has ended meanwhile
             if held and verdict is LeaseVerdict.LOST:
-                _stop(held, Stop.LOST)
+                _break_off(held, StopReason.LOST)
             elif held and verdict is LeaseVerdict.CANCELLED:
-                _stop(held, Stop.CANCELLED)
+                _break_off(held, StopReason.CANCELLED)
 
 
-def _stop(held: _Held, why: Stop) -> None:
-    """Is called until the work has ended: one cancellation may be swallowed (`cancel_and_wait`)."""
-    held.stop = held.stop or why
+def _break_off(held: HeldLease, reason: StopReason) -> None:
+    held.stop_reason = held.stop_reason or reason
     held.work.cancel()

@@ -1,7 +1,16 @@
-"""One step: claim it, run it within its limits, finish it.
+"""Runs one step: claims it, does its work within its limits, and records its outcome.
 
-Whatever happens to a step ends in exactly one call that gives its lease up, or in none, if the
-lease was lost. So this module is the only one that finishes steps.
+1. **Claim.** The step becomes this worker's only by a lease. A wake-up whose step is refused has
+   nothing to run: it came twice or late, or the job was cancelled or the queue paused meanwhile.
+2. **Work.** The job's kind does the work, in a task of its own, under a soft limit of working time.
+   The lease is renewed meanwhile (`HeldLeases`), and the work is broken off when the lease is lost,
+   when the job is cancelled, or when this worker has to end.
+3. **Outcome.** Whatever happens to the work becomes one value, an `Outcome`.
+4. **Record.** One call to the ledger writes the outcome and gives the lease up. It is repeated for
+   as long as the ledger is away. If it is never made, the lease expires, and the reaper has the
+   step run again.
+
+This is the only module that ends attempts.
 """
 
 from __future__ import annotations
@@ -9,10 +18,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 import structlog
+from msgspec import Struct
 from opentelemetry.trace import Span
 from structlog.contextvars import bound_contextvars
 
@@ -29,18 +38,72 @@ from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.outcome import ArticleAnalysed
 from tasks.jobs.step import Claim, ClaimRefusal, Lease, StepRef
 from tasks.ports import Discovery, Kind
-from tasks.settings import Settings
-from tasks.step_context import soft_limit, step_named
+from tasks.step_context import StepLimits, soft_limit, step_named
+from tasks.supervision import is_cancelling
 from tasks.telemetry import mark_failed
-from tasks.worker.leases import HeldLeases, Stop
+from tasks.worker.leases import HeldLeases, StopReason
+from tasks.worker.retry_policy import retry_delay
 from tasks.worker.tracing import attempt_span
 
 log = structlog.get_logger()
 
-LONGEST_DELAY = 900.0
-AWAY_SECONDS = 0.5
+LEDGER_RETRY_SECONDS = 0.5
 
-Finish = Callable[[], Awaitable[bool]]
+
+class JobRanked(Struct, frozen=True):
+    """`rank` succeeded, and with it the job."""
+
+    result: bytes
+    """As JSON."""
+
+
+class Failed(Struct, frozen=True):
+    """The step has failed for good."""
+
+    reason: Reason
+    detail: str
+    unexpected: BaseException | None = None
+    """The error, where it is a bug of ours."""
+
+
+class RetryLater(Struct, frozen=True):
+    """The step has failed, and may succeed later."""
+
+    delay_seconds: float
+    reason: Reason
+    detail: str
+    host: str | None
+    """The host that asked for the delay; None where it is ours."""
+
+
+class Postponed(Struct, frozen=True):
+    """The step waits for its host outside of any worker."""
+
+    delay_seconds: float
+    host: str
+
+
+class HandedBack(Struct, frozen=True):
+    """The work was broken off; the step is queued again and the attempt is no try."""
+
+    reason: str
+
+
+class LeaseLost(Struct, frozen=True):
+    """The step belongs to another attempt, and nothing may be recorded."""
+
+
+Outcome = (
+    Discovery
+    | ArticleAnalysed
+    | JobRanked
+    | Failed
+    | RetryLater
+    | Postponed
+    | HandedBack
+    | LeaseLost
+)
+"""What became of an attempt. The first three are the successes of the three kinds of step."""
 
 
 class Runner:
@@ -52,144 +115,169 @@ class Runner:
         ledger: Ledger,
         kinds: Mapping[JobType, Kind],
         leases: HeldLeases,
-        settings: Settings,
+        limits: StepLimits,
         worker: str,
     ) -> None:
         self._ledger = ledger
         self._kinds = kinds
         self._leases = leases
-        self._settings = settings
+        self._limits = limits
         self._worker = worker
-        self._calls = itertools.count(1)
-        self.running = 0
-        """Steps from claim to finish, just now."""
+        self._claim_numbers = itertools.count(1)
 
     async def run(self, wakeup: str) -> None:
-        """Never raises: what goes wrong is written to the ledger, or told to the log."""
-        self.running += 1
+        """Raises nothing: an error of the work is recorded, any other is logged."""
         try:
-            await self._run(StepRef.parse(wakeup))
-        finally:
-            self.running -= 1
+            ref = StepRef.parse(wakeup)
+        except ValueError:
+            log.warning("malformed wake-up dropped", wakeup=wakeup[:80])
+            return
+        try:
+            await self._run(ref)
+        except Exception:
+            log.exception("unexpected error, the step's lease is left to expire", step=str(ref))
 
     async def _run(self, ref: StepRef) -> None:
         claim = await self._claim(ref)
         if not isinstance(claim, Claim):
-            log.debug("nothing to do for a wake-up", step=str(ref), why=claim)
+            log.debug("wake-up without a step to run", step=str(ref), reason=claim)
             return
         with bound_contextvars(job_id=ref.job_id, step=ref.name, attempt=claim.lease.attempt):
             with attempt_span(claim) as span:
-                finish = await self._attempt(claim, span)
-            await self._persist(finish)
+                outcome = await self._attempt(claim)
+                _report(outcome, span)
+            if not isinstance(outcome, LeaseLost):
+                await self._record(claim.lease, outcome)
+
+    # Claim
 
     async def _claim(self, ref: StepRef) -> Claim | ClaimRefusal | None:
-        """Asks until there is an answer: the step may have become ours without our knowledge."""
-        call = str(next(self._calls))
-        while not self._leases.stopping.is_set():
+        """Repeated until the ledger replies, as a claim may be granted and its reply get lost.
+
+        None: this worker has to end first.
+        """
+        number = str(next(self._claim_numbers))
+        while not self._leases.handing_back.is_set():
             try:
-                return await self._ledger.claim(ref, self._worker, call)
+                return await self._ledger.claim(ref, self._worker, number)
             except LedgerUnavailable:
-                log.warning("cannot claim a step; trying again", step=str(ref))
-                await self._until_next_try()
+                log.warning("cannot claim a step, trying again", step=str(ref))
+                await self._wait_for_ledger()
         return None
 
-    async def _attempt(self, claim: Claim, span: Span) -> Finish | None:
-        """Runs the step. Gives the call that ends it; None if that is no longer ours to do."""
-        outcome: list[Finish] = []
-        work = asyncio.create_task(self._work(claim, outcome))
+    # Work
+
+    async def _attempt(self, claim: Claim) -> Outcome:
+        """Does the step's work. Whatever happens to it becomes an outcome."""
+        work = asyncio.create_task(self._work(claim))
         with self._leases.hold(claim.lease, work) as held:
             try:
-                await work
-                return outcome[0]
-            except asyncio.CancelledError:
-                if held.stop is None:
+                return await work
+            except asyncio.CancelledError as error:
+                if held.stop_reason is StopReason.LOST:
+                    return LeaseLost()
+                if held.stop_reason is not None:
+                    return HandedBack(held.stop_reason)
+                if is_cancelling():  # not the work, but this runner was cancelled
                     raise
-                mark_failed(span, held.stop, "broken off")
-                return self._give_up(claim.lease, held.stop)
-            except TimeoutError:
-                limit = self._settings.task_soft_time_limit
-                error = PermanentFailure(Reason.TIMED_OUT, f"It took longer than {limit:g} s.")
-                return self._failed(claim.lease, error, span)
-            except HostBusy as busy:
-                return self._postponed(claim.lease, busy)
-            except StepError as error:
-                return self._failed(claim.lease, error, span)
-            except LedgerUnavailable:
-                mark_failed(span, "ledger_unavailable", "broken off")
-                return lambda: self._ledger.hand_back(claim.lease)
-            except Exception:
-                log.exception("a step failed in a way that nobody foresaw")
-                bug = PermanentFailure(Reason.INTERNAL_ERROR, "An internal error; see the log.")
-                return self._failed(claim.lease, bug, span)
+                return _failure(error, claim.lease, self._limits)
+            except Exception as error:
+                return _failure(error, claim.lease, self._limits)
 
-    async def _work(self, claim: Claim, outcome: list[Finish]) -> None:
+    async def _work(self, claim: Claim) -> Outcome:
         with step_named(str(claim.lease.ref)):
-            async with soft_limit(self._settings.task_soft_time_limit):
-                outcome.append(await self._step(claim))
+            async with soft_limit(self._limits.soft_limit_seconds):
+                return await self._run_kind(claim)
 
-    async def _step(self, claim: Claim) -> Finish:
-        """Does the work, and gives the call that ends the step with its outcome."""
-        kind, job, lease = self._kinds[claim.job.type], claim.job, claim.lease
-        match lease.ref.kind:
+    async def _run_kind(self, claim: Claim) -> Outcome:
+        kind, job = self._kinds[claim.job.type], claim.job
+        match claim.lease.ref.kind:
             case "discover":
-                found = await kind.discover(job)
-                return lambda: self._discovered(lease, found)
-            case "rank":
-                result = await kind.rank(job)
-                return lambda: self._ledger.complete(lease, result)
+                return await kind.discover(job)
             case "analyse" if claim.candidate:
-                analysed = await kind.analyse(job, claim.candidate)
-                return lambda: self._settled(lease, analysed)
+                return await kind.analyse(job, claim.candidate)
+            case "rank":
+                return JobRanked(await kind.rank(job))
         raise PermanentFailure(Reason.INTERNAL_ERROR, "The article is not in the ledger.")
 
-    def _discovered(self, lease: Lease, found: Discovery) -> Awaitable[bool]:
-        return self._ledger.discovered(lease, found.candidates, found.report)
+    # Record
 
-    def _settled(self, lease: Lease, analysed: ArticleAnalysed) -> Awaitable[bool]:
-        return self._ledger.settle(lease, analysed)
-
-    def _give_up(self, lease: Lease, why: Stop) -> Finish | None:
-        log.info("a step was broken off", why=why)
-        return None if why is Stop.LOST else lambda: self._ledger.hand_back(lease)
-
-    def _postponed(self, lease: Lease, busy: HostBusy) -> Finish:
-        return lambda: self._ledger.postpone(lease, busy.seconds, busy.host)
-
-    def _failed(self, lease: Lease, error: StepError, span: Span) -> Finish:
-        mark_failed(span, error.reason, error.detail)
-        log.info("a step failed", reason=error.reason, detail=error.detail)
-        if isinstance(error, TransientFailure):
-            delay = retry_delay(self._settings.task_retry_delay, lease.tries, error.retry_after)
-            host = error.host if error.retry_after is not None else None
-            return lambda: self._ledger.retry(lease, delay, error.reason, error.detail, host)
-        return lambda: self._ledger.fail(lease, error.reason, error.detail)
-
-    async def _persist(self, finish: Finish | None) -> None:
+    async def _record(self, lease: Lease, outcome: Outcome) -> None:
         """Carries the outcome to the ledger, however long that is away.
 
-        Gives up only where this worker has to end meanwhile: the lease ends by itself.
+        Gives up only where this worker has to end meanwhile: the lease expires by itself.
         """
-        while finish is not None:
+        while True:
             try:
-                if not await finish():
-                    log.warning("a finish came after its lease had ended, and changed nothing")
+                if not await self._write(lease, outcome):
+                    log.warning("outcome came after its lease had expired, and changed nothing")
                 return
             except LedgerUnavailable:
-                if self._leases.stopping.is_set():
-                    log.warning("cannot finish a step; its lease is left to end")
+                if self._leases.handing_back.is_set():
+                    log.warning("cannot record an outcome, its lease is left to expire")
                     return
-                log.warning("cannot finish a step; trying again")
-                await self._until_next_try()
+                log.warning("cannot record an outcome, trying again")
+                await self._wait_for_ledger()
 
-    async def _until_next_try(self) -> None:
+    async def _write(self, lease: Lease, outcome: Outcome) -> bool:
+        """Whether the ledger accepted it: False once the lease is lost."""
+        ledger = self._ledger
+        match outcome:
+            case ArticleAnalysed():
+                return await ledger.settle(lease, outcome)
+            case Discovery(candidates=candidates, report=report):
+                return await ledger.discovered(lease, candidates, report)
+            case JobRanked(result):
+                return await ledger.complete(lease, result)
+            case Failed(reason, detail):
+                return await ledger.fail(lease, reason, detail)
+            case RetryLater(delay, reason, detail, host):
+                return await ledger.retry(lease, delay, reason, detail, host)
+            case Postponed(delay, host):
+                return await ledger.postpone(lease, delay, host)
+            case HandedBack():
+                return await ledger.hand_back(lease)
+            case LeaseLost():
+                return False
+
+    async def _wait_for_ledger(self) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._leases.stopping.wait(), AWAY_SECONDS)
+            await asyncio.wait_for(self._leases.handing_back.wait(), LEDGER_RETRY_SECONDS)
 
 
-def retry_delay(base: float, tries: int, retry_after: float | None) -> float:
-    """Seconds until the next try: what the other side asked for, else doubled with each try.
+def _failure(error: BaseException, lease: Lease, limits: StepLimits) -> Outcome:
+    """The outcome of work that raised this."""
+    match error:
+        case HostBusy():
+            return Postponed(error.seconds, error.host)
+        case TransientFailure():
+            delay = retry_delay(limits.retry_delay_seconds, lease.tries, error.retry_after)
+            host = error.host if error.retry_after is not None else None
+            return RetryLater(delay, error.reason, error.detail, host)
+        case StepError():
+            return Failed(error.reason, error.detail)
+        case LedgerUnavailable():
+            return HandedBack("ledger_unavailable")
+        case TimeoutError():
+            detail = f"It took longer than {limits.soft_limit_seconds:g} s."
+            return Failed(Reason.TIMED_OUT, detail)
+    return Failed(Reason.INTERNAL_ERROR, "An internal error; see the log.", unexpected=error)
 
-    Up to a quarter is added at random, so that what failed together does not come back together.
-    """
-    delay = base * 2.0 ** (tries - 1) if retry_after is None else retry_after
-    return min(delay, LONGEST_DELAY) * random.uniform(1, 1.25)  # noqa: S311 - not a secret
+
+def _report(outcome: Outcome, span: Span) -> None:
+    """Says in the log and in the attempt's span why it did not succeed."""
+    match outcome:
+        case Failed(reason, detail, unexpected):
+            mark_failed(span, reason, detail)
+            log.info("step failed", reason=reason, detail=detail)
+            if unexpected is not None:
+                log.error("unexpected error in a step", exc_info=unexpected)
+        case RetryLater(_, reason, detail):
+            mark_failed(span, reason, detail)
+            log.info("step failed and is retried", reason=reason, detail=detail)
+        case HandedBack(reason):
+            mark_failed(span, reason, "broken off")
+            log.info("step broken off", reason=reason)
+        case LeaseLost():
+            mark_failed(span, StopReason.LOST, "broken off")
+            log.info("step broken off", reason=StopReason.LOST)

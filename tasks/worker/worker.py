@@ -1,4 +1,23 @@
-"""The worker: Taskiq's receiver on our broker, with the engine, the leases and the reaper."""
+"""A worker's life, from its start to its end.
+
+1. **Start.** `run_worker` starts the engine, whose models load in a child process meanwhile, and
+   builds the worker's parts: leases, runner, broker and receiver, on one ledger.
+2. **Take.** The receiver has the broker pop as many wake-ups as there are free slots, and none
+   while the queue is paused.
+3. **Run.** The runner claims the step of each wake-up, does its work and records its outcome. All
+   leases are renewed together meanwhile. Reaper and scheduler run in every worker, as in web.
+4. **Stop.** The first SIGTERM or SIGINT, a drain by an operator, or an engine that cannot be
+   started set `Shutdown.requested`. No more wake-ups are taken, and those that were popped but not
+   started go back to the front of their lists. What runs has SHUTDOWN_GRACE seconds to end.
+5. **Hand back.** After that, or at once on a second signal (`Shutdown.immediate`), the work that
+   still runs is broken off and its steps are handed back: they are queued again, and the attempt
+   does not count as a try.
+6. **End.** The worker returns when nothing runs any more, even if the ledger is away: leases that
+   could not be given up expire by themselves. A worker that is killed ends in the same way; the
+   reaper of another finds its steps.
+7. **Recycle.** After WORKER_MAX_TASKS wake-ups the receiver takes no more and the worker ends when
+   these have run. `WorkerExit.recycle` then has the process replaced by a fresh one.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +54,7 @@ from tasks.resources import (
     open_ledger,
     reaping,
     scheduling,
+    step_limits,
 )
 from tasks.settings import Settings
 from tasks.supervision import background
@@ -46,7 +66,7 @@ from tasks.worker.runner import Runner
 log = structlog.get_logger()
 
 KindsFor = Callable[[Ledger, str], Mapping[JobType, Kind]]
-"""The types of job, on a ledger, in the worker of this id."""
+"""Builds the types of job on a ledger, in the worker of this id."""
 
 LedgerOn = Callable[[Redis, Settings], RedisLedger]
 
@@ -55,7 +75,150 @@ class WorkerExit(Struct, frozen=True):
     """How a worker ended."""
 
     recycle: bool
-    """Whether it wants to be replaced: it has run WORKER_MAX_TASKS steps."""
+    """Whether it is to be replaced: it ended only because it has run WORKER_MAX_TASKS steps."""
+
+
+class Shutdown:
+    """The two stages of a worker's end; see 4. and 5. above."""
+
+    def __init__(self) -> None:
+        self.requested = asyncio.Event()
+        """Set when the worker is to take no more steps."""
+        self.immediate = asyncio.Event()
+        """Set when it is not to wait for those that run."""
+
+    def on_signal(self) -> None:
+        (self.immediate if self.requested.is_set() else self.requested).set()
+
+    def request_immediate(self) -> None:
+        self.requested.set()
+        self.immediate.set()
+
+
+@contextlib.contextmanager
+def shutdown_by_signal() -> Iterator[Shutdown]:
+    """A shutdown that SIGTERM and SIGINT request, and a second one makes immediate."""
+    shutdown = Shutdown()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, shutdown.on_signal)
+    try:
+        yield shutdown
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+async def run_worker(settings: Settings, engine_module: str = ENGINE) -> WorkerExit:
+    """The whole worker, as `curator worker` runs it."""
+    collect_less_garbage()
+    with shutdown_by_signal() as shutdown:
+        engine = EngineProcess(settings, engine_module)
+        try:
+            async with (
+                open_caches(settings) as caches,
+                shared_fetcher(settings, caches.documents) as fetcher,
+                background("engine start", partial(_require_engine, engine, shutdown)),
+            ):
+                return await serve(settings, engine, fetcher, shutdown, caches.analyses)
+        finally:
+            await engine.stop()
+
+
+async def _require_engine(engine: EngineProcess, shutdown: Shutdown) -> None:
+    """Ends a worker whose engine cannot be started: it would fail steps that others could run."""
+    try:
+        await engine.ready()
+    except TransientFailure:
+        log.exception("the worker ends, as its engine cannot be started")
+        shutdown.request_immediate()
+
+
+async def serve(
+    settings: Settings,
+    engine: Engine,
+    fetcher: Fetcher,
+    shutdown: Shutdown,
+    analyses: Cache | None = None,
+) -> WorkerExit:
+    """A worker on this engine and fetcher. Without a cache, no analysis is used again."""
+    cache = analyses or MemoryCache(0)
+
+    def kinds_for(ledger: Ledger, worker: str) -> Mapping[JobType, Kind]:
+        return build_kinds(settings, ledger, engine, fetcher, cache, worker)
+
+    return await serve_kinds(settings, kinds_for, shutdown)
+
+
+async def serve_kinds(
+    settings: Settings,
+    kinds_for: KindsFor,
+    shutdown: Shutdown,
+    ledger_on: LedgerOn = RedisLedger,
+) -> WorkerExit:
+    """A worker with these types of job, on this kind of ledger: takes and runs steps until the
+    shutdown, or until it is to be recycled."""
+    worker = worker_id()
+    slots = settings.worker_concurrency
+    async with _clients(redis_url(settings)) as (commands, pops):
+        ledger = ledger_on(commands, settings)
+        leases = HeldLeases(ledger, worker, slots)
+        runner = Runner(
+            ledger=ledger,
+            kinds=kinds_for(ledger, worker),
+            leases=leases,
+            limits=step_limits(settings),
+            worker=worker,
+        )
+        receiver = _receiver(settings, pops, runner, leases, shutdown)
+        end_what_runs = partial(_end_what_runs, leases, shutdown, settings.shutdown_grace)
+        log.info("worker started", worker=worker, slots=slots)
+        async with (
+            reaping(ledger),
+            scheduling(ledger, settings),
+            background("renewing leases", leases.renew_forever, RENEW_RESTARTS),
+            background("drain", partial(_stop_when_drained, leases, shutdown)),
+            background("shutdown", end_what_runs),
+        ):
+            await receiver.listen(shutdown.requested)
+        log.info("worker stopped", worker=worker)
+    return WorkerExit(recycle=not shutdown.requested.is_set())
+
+
+def _receiver(
+    settings: Settings, pops: Redis, runner: Runner, leases: HeldLeases, shutdown: Shutdown
+) -> StepReceiver:
+    """The receiver on its broker, which runs each wake-up by the runner."""
+
+    async def run_step(wakeup: str) -> None:  # Taskiq renames what it registers: no method can be
+        await runner.run(wakeup)
+
+    broker = WakeupBroker(
+        pops, redis_url(settings), settings.key_prefix, stopped=shutdown.requested
+    )
+    broker.register_task(run_step, task_name=RUN_STEP)
+    receiver = StepReceiver(
+        broker, slots=settings.worker_concurrency, max_steps=settings.worker_max_tasks
+    )
+    broker.free_slots = lambda: 0 if leases.paused else receiver.free_slots
+    return receiver
+
+
+async def _stop_when_drained(leases: HeldLeases, shutdown: Shutdown) -> None:
+    await leases.drain_requested.wait()
+    shutdown.requested.set()
+
+
+async def _end_what_runs(leases: HeldLeases, shutdown: Shutdown, grace: float) -> None:
+    """Once a shutdown is requested, waits for the grace, then hands back what still runs."""
+    await shutdown.requested.wait()
+    log.info("no more steps are taken", running=len(leases), grace_seconds=grace)
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(shutdown.immediate.wait(), grace)
+    log.info("what still runs is handed back", running=len(leases))
+    while True:  # until the receiver returns
+        leases.hand_back_all()
+        await asyncio.sleep(RENEW_SECONDS)
 
 
 def worker_id() -> str:
@@ -63,32 +226,13 @@ def worker_id() -> str:
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
 
 
-def spare_collector() -> None:
-    """Lets Python's cyclic collector look less often, and never again at what is loaded already.
+def collect_less_garbage() -> None:
+    """Lets Python's cyclic collector run less often, and skip what is loaded already.
 
     At its defaults it took 7 of the 61 us that a step costs a worker.
     """
     gc.freeze()
     gc.set_threshold(20_000, 50, 50)
-
-
-async def run_worker(settings: Settings, engine_module: str = ENGINE) -> WorkerExit:
-    """Runs until SIGTERM or SIGINT, or until the worker has done its share.
-
-    It ends too where no engine can be started: it would fail whatever others could run.
-    """
-    spare_collector()
-    with stop_signals() as (stop, now):
-        engine = EngineProcess(settings, engine_module)
-        try:
-            async with (
-                open_caches(settings) as caches,
-                shared_fetcher(settings, caches.documents) as fetcher,
-                background("engine start", lambda: _end_without(engine, stop, now)),
-            ):
-                return await serve(settings, engine, fetcher, stop, now, caches.analyses)
-        finally:
-            await engine.stop()
 
 
 @asynccontextmanager
@@ -107,119 +251,12 @@ async def shared_fetcher(settings: Settings, store: Cache | None = None) -> Asyn
             yield fetcher
 
 
-async def _end_without(engine: EngineProcess, stop: asyncio.Event, now: asyncio.Event) -> None:
-    try:
-        await engine.ready()
-    except TransientFailure:
-        log.exception("this worker ends, as its engine cannot be started")
-        stop.set()
-        now.set()
-
-
-async def serve(
-    settings: Settings,
-    engine: Engine,
-    fetcher: Fetcher,
-    stop: asyncio.Event,
-    now: asyncio.Event,
-    analyses: Cache | None = None,
-) -> WorkerExit:
-    """Runs steps until `stop`; `now` hands back at once what still runs then.
-
-    Without a cache for analyses, none is used again.
-    """
-    cache = analyses or MemoryCache(0)
-
-    def kinds_for(ledger: Ledger, worker: str) -> Mapping[JobType, Kind]:
-        return build_kinds(settings, ledger, engine, fetcher, cache, worker)
-
-    return await serve_kinds(settings, kinds_for, stop, now)
-
-
-async def serve_kinds(
-    settings: Settings,
-    kinds_for: KindsFor,
-    stop: asyncio.Event,
-    now: asyncio.Event,
-    ledger_on: LedgerOn = RedisLedger,
-) -> WorkerExit:
-    """The same, with whatever types of job there are, and whatever ledger."""
-    worker = worker_id()
-    url = redis_url(settings)
-    async with _clients(url) as (commands, pops):
-        ledger = ledger_on(commands, settings)
-        leases = HeldLeases(ledger, worker, settings.worker_concurrency)
-        runner = Runner(
-            ledger=ledger,
-            kinds=kinds_for(ledger, worker),
-            leases=leases,
-            settings=settings,
-            worker=worker,
-        )
-        broker = WakeupBroker(pops, url, settings.key_prefix)
-        receiver = _receiver(broker, runner, settings)
-        broker.free_slots = lambda: 0 if leases.paused else receiver.free_slots
-        end_in_time = partial(_end_in_time, leases, stop, now, settings.shutdown_grace)
-        log.info("worker started", worker=worker, slots=settings.worker_concurrency)
-        async with (
-            reaping(ledger),
-            scheduling(ledger, settings),
-            background("renewing leases", leases.renew_forever, RENEW_RESTARTS),
-            background("draining", lambda: _stop_when_drained(leases, stop)),
-            background("stopping", end_in_time),
-        ):
-            await receiver.listen(stop)
-        log.info("worker stopped", worker=worker)
-    return WorkerExit(recycle=not stop.is_set())
-
-
-def _receiver(broker: WakeupBroker, runner: Runner, settings: Settings) -> StepReceiver:
-    async def run_step(wakeup: str) -> None:  # Taskiq renames what it registers: no method can be
-        await runner.run(wakeup)
-
-    broker.register_task(run_step, task_name=RUN_STEP)
-    return StepReceiver(broker, slots=settings.worker_concurrency, most=settings.worker_max_tasks)
-
-
-async def _stop_when_drained(leases: HeldLeases, stop: asyncio.Event) -> None:
-    await leases.draining.wait()
-    stop.set()
-
-
-async def _end_in_time(
-    leases: HeldLeases, stop: asyncio.Event, now: asyncio.Event, grace: float
-) -> None:
-    """After `stop`, gives what runs its time; then, or at `now`, hands it back."""
-    await stop.wait()
-    log.info("no more steps are taken", running=len(leases), grace_seconds=grace)
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(now.wait(), grace)
-    log.info("what still runs is handed back", running=len(leases))
-    while True:
-        leases.stop_all()
-        await asyncio.sleep(RENEW_SECONDS)
-
-
 @asynccontextmanager
 async def _clients(url: str) -> AsyncIterator[tuple[Redis, Redis]]:
-    """One client for commands, and one for the pop that blocks."""
+    """One client for commands, and one for the pop, which blocks."""
     commands, pops = connect(url), connect(url, max_connections=2)
     try:
         yield commands, pops
     finally:
         await commands.aclose()
         await pops.aclose()
-
-
-@contextlib.contextmanager
-def stop_signals() -> Iterator[tuple[asyncio.Event, asyncio.Event]]:
-    """`stop`, set by the first SIGTERM or SIGINT, and `now`, set by the second."""
-    stop, now = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, lambda: now.set() if stop.is_set() else stop.set())
-    try:
-        yield stop, now
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)

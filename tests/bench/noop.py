@@ -6,7 +6,6 @@ Everything else is the product: Taskiq's receiver, claims, leases, finishes, eve
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 import time
@@ -25,7 +24,7 @@ from tasks.resources import open_queue
 from tasks.settings import read_settings
 from tasks.supervision import die_with_parent
 from tasks.telemetry import configure_tracing
-from tasks.worker.worker import serve_kinds, spare_collector
+from tasks.worker.worker import Shutdown, collect_less_garbage, serve_kinds
 from tests.bench.children import PARENT_PID
 from tests.bench.peers.command import enqueue_together
 from tests.bench.peers.round import Round
@@ -72,7 +71,7 @@ async def work(kind: Kind) -> None:
     def kinds_for(ledger: Ledger, worker: str) -> Mapping[JobType, Kind]:
         return {JobType.BATCH_ANALYSIS: kind}
 
-    await serve_kinds(read_settings(os.environ), kinds_for, asyncio.Event(), asyncio.Event())
+    await serve_kinds(read_settings(os.environ), kinds_for, Shutdown())
 
 
 def begin() -> None:
@@ -81,7 +80,7 @@ def begin() -> None:
         die_with_parent(int(parent_pid))
     configure_logging("INFO")
     configure_tracing("curator-worker", {})
-    spare_collector()
+    collect_less_garbage()
 
 
 def main(command: str, articles: str = "all") -> None:

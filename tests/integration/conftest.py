@@ -14,17 +14,16 @@ from tasks.jobs.queue import Queue
 from tasks.jobs.record import JobStatus
 from tasks.resources import open_queue
 from tasks.settings import Settings
-from tasks.worker.worker import WorkerExit, serve
+from tasks.worker.worker import Shutdown, WorkerExit, serve
 from tests.fakes import FakeEngine, FakeFetcher
 from tests.waiting import wait_until
 
 
 class RunningWorker(Struct):
-    """A worker, and the ways to end it."""
+    """A worker, and the way to end it."""
 
     task: asyncio.Task[WorkerExit]
-    stop: asyncio.Event
-    now: asyncio.Event
+    shutdown: Shutdown
 
 
 RunWorker = Callable[[], AbstractAsyncContextManager[RunningWorker]]
@@ -50,25 +49,24 @@ async def queue(settings: Settings) -> AsyncIterator[Queue]:
 def run_worker(settings: Settings, engine: FakeEngine, fetcher: FakeFetcher) -> RunWorker:
     @asynccontextmanager
     async def run() -> AsyncIterator[RunningWorker]:
-        stop, now = asyncio.Event(), asyncio.Event()
-        task = asyncio.create_task(serve(settings, engine, fetcher, stop, now))
+        shutdown = Shutdown()
+        task = asyncio.create_task(serve(settings, engine, fetcher, shutdown))
         try:
-            yield RunningWorker(task, stop, now)
+            yield RunningWorker(task, shutdown)
         finally:
-            stop.set()
-            now.set()
+            shutdown.request_immediate()
             await task
 
     return run
 
 
-async def ended(queue: Queue, job_id: str) -> JobStatus:
+async def ended(queue: Queue, job_id: str, timeout: float = 20.0) -> JobStatus:
     """The status of the job once it is final."""
 
     async def is_final() -> bool:
         return (await queue.status(job_id)).record.state.final
 
-    await wait_until(is_final, "the job to end")
+    await wait_until(is_final, "the job to end", timeout)
     return await queue.status(job_id)
 
 

@@ -12,7 +12,7 @@ from nlp.decision import Survey, SurveyRequest
 from tasks.engine.process import EngineProcess
 from tasks.ports import Engine
 from tasks.settings import read_settings
-from tasks.worker.worker import serve, shared_fetcher
+from tasks.worker.worker import Shutdown, serve, shared_fetcher
 from tests.processes import end_with_starter
 
 
@@ -42,7 +42,7 @@ async def main(file: Path) -> None:
     try:
         async with shared_fetcher(settings) as fetcher:
             counting = CountingEngine(engine, file)
-            await serve(settings, counting, fetcher, asyncio.Event(), asyncio.Event())
+            await serve(settings, counting, fetcher, Shutdown())
     finally:
         await engine.stop()
 

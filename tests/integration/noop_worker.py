@@ -20,7 +20,7 @@ from tasks.jobs.outcome import ArticleAnalysed, Candidate
 from tasks.logs import configure_logging
 from tasks.ports import Discovery, Kind
 from tasks.settings import Settings, read_settings
-from tasks.worker.worker import WorkerExit, serve_kinds, stop_signals
+from tasks.worker.worker import WorkerExit, serve_kinds, shutdown_by_signal
 from tests.processes import end_with_starter
 from tests.waiting import wait_until
 
@@ -55,9 +55,9 @@ async def run(settings: Settings, folder: Path) -> WorkerExit:
     def kinds_for(ledger: Ledger, worker: str) -> Mapping[JobType, Kind]:
         return {JobType.BATCH_ANALYSIS: NoopKind(folder)}
 
-    with stop_signals() as (stop, now):
+    with shutdown_by_signal() as shutdown:
         append(folder / "starts", os.getpid())
-        return await serve_kinds(settings, kinds_for, stop, now)
+        return await serve_kinds(settings, kinds_for, shutdown)
 
 
 def main(folder: Path) -> None:

@@ -18,7 +18,7 @@ from tasks.jobs.job import BatchAnalysis, Job, JobState
 from tasks.jobs.queue import Queue
 from tasks.jobs.submission import Submission
 from tasks.settings import Settings
-from tasks.worker.worker import serve
+from tasks.worker.worker import Shutdown, serve
 from tests.conftest import PREFIX
 from tests.fakes import FakeEngine, FakeFetcher
 from tests.integration.conftest import RunWorker, ended
@@ -187,9 +187,9 @@ async def test_a_worker_that_was_cut_off_finishes_into_nothing(
     slow.behaviours[HELD] = wait
     async with proxy_to(str(address.hostname), int(address.port or 0)) as proxy:
         behind = replace(settings, redis_url=f"redis://127.0.0.1:{proxy.port}")
-        stop, now = asyncio.Event(), asyncio.Event()
+        shutdown = Shutdown()
         with capture_logs() as logs:
-            worker = asyncio.create_task(serve(behind, slow, FakeFetcher(), stop, now))
+            worker = asyncio.create_task(serve(behind, slow, FakeFetcher(), shutdown))
             job = await submit(queue, HELD)
             await wait_until(lambda: slow.calls[HELD], "the article to be analysed")
             await proxy.cut()
@@ -197,11 +197,11 @@ async def test_a_worker_that_was_cut_off_finishes_into_nothing(
             async with run_worker():
                 status = await ended(queue, job.id)
             proxy.mend()
-            too_late = "a finish came after its lease had ended, and changed nothing"
+            too_late = "outcome came after its lease had expired, and changed nothing"
             await wait_until(
                 lambda: any(line["event"] == too_late for line in logs), "the worker to say so"
             )
-            stop.set()
+            shutdown.requested.set()
             await worker
     assert (status.record.settled, engine.calls[HELD]) == (1, 1)
 
@@ -217,7 +217,6 @@ async def test_a_worker_ends_also_while_valkey_is_away(
         job = await submit(queue, HELD)
         await wait_until(lambda: engine.calls[HELD], "the article to be analysed")
         with killed(server):
-            worker.stop.set()
-            worker.now.set()
+            worker.shutdown.request_immediate()
             await worker.task
     assert (await queue.status(job.id)).record.state is JobState.PROGRESS

@@ -20,20 +20,20 @@ from tests.integration.conftest import RunWorker, ended
 from tests.waiting import wait_until
 
 
-async def test_replies_that_nobody_foresaw_end_no_loop(
+async def test_unexpected_replies_end_no_loop(
     queue: Queue, run_worker: RunWorker, valkey: redis.Redis
 ) -> None:
     broken = {f"{PREFIX}{key}": "of the wrong type" for key in ("steps:due", "workers", "wake:low")}
-    messages = {
-        "leases could not be renewed, in a way that nobody foresaw",
-        "popping wake-ups failed in a way that nobody foresaw",
-        "reaping failed in a way that nobody foresaw",
-    }
+    pop_error = "unexpected error while popping wake-ups"
     with capture_logs() as logs:
         valkey.mset(broken)
         async with run_worker():
             await wait_until(
-                lambda: messages <= {line["event"] for line in logs}, "every loop to stumble"
+                lambda: {"renewing leases", "reaper"} <= {line.get("loop") for line in logs},
+                "both loops to fail",
+            )
+            await wait_until(
+                lambda: pop_error in {line["event"] for line in logs}, "the pop to fail"
             )
             valkey.delete(*broken)
             job = (await queue.submit(Submission(params=HealthCheck()))).job

@@ -127,7 +127,7 @@ async def test_recycling_loses_and_doubles_nothing(queue: Queue, stage: Stage) -
     urls = tuple(f"http://site.example/{n}" for n in range(500))
     async with stage.worker(worker_concurrency=8, worker_max_tasks=50) as worker:
         job = await submit(queue, *urls)
-        status = await ended(queue, job.id)
+        status = await ended(queue, job.id, timeout=90)  # eleven processes start one by one
         worker.terminate()
         assert await worker.wait() == 0
     assert status.record.processed == 500

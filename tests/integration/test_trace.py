@@ -21,7 +21,7 @@ from tasks.engine.process import EngineProcess
 from tasks.fetch.fetcher import build_fetcher
 from tasks.resources import fetch_policy, open_web
 from tasks.settings import Settings
-from tasks.worker.worker import serve
+from tasks.worker.worker import Shutdown, serve
 from tests.sampleweb.catalogue import trouble, urls
 from tests.sampleweb.server import SampleWeb
 from tests.waiting import wait_until
@@ -45,7 +45,7 @@ def exporter() -> Iterator[InMemorySpanExporter]:
 
 async def batch_of_three(settings: Settings) -> Mapping[str, object]:
     """Runs two articles and a 404 through web, queue, worker and engine; gives the status."""
-    stop = asyncio.Event()
+    shutdown = Shutdown()
     app: Any = create_app(settings, open_web)
     engine = EngineProcess(settings)
     engine.start()
@@ -54,7 +54,7 @@ async def batch_of_three(settings: Settings) -> Mapping[str, object]:
         fetcher = await stack.enter_async_context(
             contextlib.aclosing(build_fetcher(fetch_policy(settings)))
         )
-        worker = asyncio.create_task(serve(settings, engine, fetcher, stop, asyncio.Event()))
+        worker = asyncio.create_task(serve(settings, engine, fetcher, shutdown))
         await stack.enter_async_context(app.lifespan())
         client = await stack.enter_async_context(
             httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://web.example")
@@ -67,7 +67,7 @@ async def batch_of_three(settings: Settings) -> Mapping[str, object]:
 
         await wait_until(ended, "the batch to end", timeout=60)
         status: Mapping[str, object] = (await client.get(f"/jobs/{job_id}/status")).json()
-        stop.set()
+        shutdown.requested.set()
         await worker
     return status
 

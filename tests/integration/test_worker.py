@@ -139,8 +139,7 @@ async def test_a_step_that_a_worker_hands_back_is_run_by_the_next(
     async with run_worker() as worker:
         job = (await queue.submit(a_batch(url))).job
         await first.wait()
-        worker.stop.set()
-        worker.now.set()
+        worker.shutdown.request_immediate()
         await worker.task
     async with run_worker():
         status = await ended(queue, job.id)

@@ -25,7 +25,7 @@ from tasks.ledger.redis import RedisLedger
 from tasks.logs import configure_logging
 from tasks.ports import Kind
 from tasks.settings import Settings, read_settings
-from tasks.worker.worker import serve_kinds, stop_signals
+from tasks.worker.worker import serve_kinds, shutdown_by_signal
 from tests.faults.campaign.journal import Journal, What
 from tests.faults.campaign.site import Site
 from tests.processes import end_with_starter
@@ -97,11 +97,11 @@ async def main(folder: Path, who: str) -> None:
                 os.kill(engine.pid, signal.SIGKILL)
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, kill_engine)
-    with stop_signals() as (stop, now):
+    with shutdown_by_signal() as shutdown:
         try:
             await engine.start()
             (folder / who).touch()
-            await serve_kinds(settings, kinds_for, stop, now, ledger_on)
+            await serve_kinds(settings, kinds_for, shutdown, ledger_on)
         finally:
             await engine.stop()
 

@@ -1,0 +1,185 @@
+"""Whatever happens to a step, the runner raises nothing, and its job can still end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import msgspec
+import pytest
+from structlog.testing import capture_logs
+
+from tasks.errors import (
+    HostBusy,
+    LedgerUnavailable,
+    PermanentFailure,
+    Reason,
+    TransientFailure,
+)
+from tasks.jobs.job import HealthCheck, Job, JobType
+from tasks.jobs.outcome import ArticleAnalysed, Candidate
+from tasks.jobs.queue import Queue
+from tasks.jobs.step import Claim, ClaimRefusal, Lease, StepRef
+from tasks.jobs.submission import Submission
+from tasks.ledger.memory import MemoryLedger
+from tasks.ports import Discovery
+from tasks.settings import Settings
+from tasks.step_context import StepLimits
+from tasks.worker.leases import HeldLeases
+from tasks.worker.runner import Runner
+
+SETTINGS = Settings(task_max_retries=1)
+LIMITS = StepLimits(soft_limit_seconds=0.05, retry_delay_seconds=1.0)
+
+Work = Callable[[], Awaitable[None]]
+
+
+class ScriptedKind:
+    """Its `discover` does what the test says."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    async def discover(self, job: Job) -> Discovery:
+        await self._work()
+        return Discovery(candidates=())
+
+    async def analyse(self, job: Job, candidate: Candidate) -> ArticleAnalysed:
+        return ArticleAnalysed(url=candidate.url, result=msgspec.Raw(b"{}"))
+
+    async def rank(self, job: Job) -> bytes:
+        return b"{}"
+
+
+class Stage:
+    """A runner on a ledger in memory, with one job."""
+
+    def __init__(self, work: Work, ledger: MemoryLedger | None = None) -> None:
+        self.ledger = ledger or MemoryLedger(SETTINGS)
+        self.leases = HeldLeases(self.ledger, "worker", slots=1)
+        self.runner = Runner(
+            ledger=self.ledger,
+            kinds={JobType.HEALTH_CHECK: ScriptedKind(work)},
+            leases=self.leases,
+            limits=LIMITS,
+            worker="worker",
+        )
+
+    async def submit(self) -> StepRef:
+        await Queue(self.ledger, SETTINGS).submit(Submission(params=HealthCheck()))
+        ref = self.ledger.pop_wakeup()
+        assert ref is not None
+        return ref
+
+    async def run(self) -> StepRef:
+        ref = await self.submit()
+        await self.runner.run(str(ref))
+        return ref
+
+    async def last_attempt(self, ref: StepRef) -> tuple[str, str | None]:
+        attempt = (await self.ledger.attempts(ref.job_id))[-1]
+        return attempt.outcome, attempt.reason
+
+
+def raising(error: BaseException) -> Work:
+    async def work() -> None:
+        raise error
+
+    return work
+
+
+async def nothing() -> None:
+    pass
+
+
+async def for_ever() -> None:
+    await asyncio.Event().wait()
+
+
+async def test_a_success_moves_the_job_on() -> None:
+    stage = Stage(nothing)
+    ref = await stage.run()
+    assert stage.ledger.pop_wakeup() == StepRef(ref.job_id, "rank")
+
+
+@pytest.mark.parametrize(
+    ("work", "outcome", "reason"),
+    [
+        (raising(PermanentFailure(Reason.NOT_FOUND, "404")), "failed", "not_found"),
+        (raising(TransientFailure(Reason.SERVER_ERROR, "503")), "retried", "server_error"),
+        (raising(KeyError("surprise")), "failed", "internal_error"),
+        (raising(asyncio.CancelledError()), "failed", "internal_error"),
+        (for_ever, "failed", "timed_out"),
+        (raising(LedgerUnavailable()), "handed_back", None),
+    ],
+)
+async def test_what_becomes_of_work_that_raises(
+    work: Work, outcome: str, reason: str | None
+) -> None:
+    """A CancelledError that neither the lease nor the worker's end explains is a bug of ours."""
+    stage = Stage(work)
+    assert await stage.last_attempt(await stage.run()) == (outcome, reason)
+
+
+async def test_a_step_whose_host_is_busy_waits_for_it_without_a_try() -> None:
+    stage = Stage(raising(HostBusy("site.example", 1.0)))
+    ref = await stage.run()
+    assert stage.ledger.pop_wakeup() is None
+    assert await stage.ledger.attempts(ref.job_id) == ()
+    assert 0.5 < (stage.ledger.due_in() or 0) <= 1.0
+
+
+async def test_a_malformed_wakeup_is_dropped() -> None:
+    with capture_logs() as logs:
+        await Stage(nothing).runner.run("{}")
+    assert [line["event"] for line in logs] == ["malformed wake-up dropped"]
+
+
+async def test_an_unexpected_error_of_a_claim_does_not_escape() -> None:
+    class Broken(MemoryLedger):
+        async def claim(self, ref: StepRef, worker: str, call: str = "") -> Claim | ClaimRefusal:
+            raise ValueError("surprise")
+
+    with capture_logs() as logs:
+        ref = await Stage(nothing, Broken(SETTINGS)).run()
+    assert [(line["step"], line["log_level"]) for line in logs] == [(str(ref), "error")]
+
+
+async def test_an_outcome_that_cannot_be_recorded_leaves_the_lease_to_expire() -> None:
+    class Broken(MemoryLedger):
+        refusals = 1
+
+        async def discovered(self, lease: Lease, candidates: object, report: bytes) -> bool:
+            if self.refusals:
+                self.refusals -= 1
+                raise ValueError("surprise")
+            return await super().discovered(lease, (), report)
+
+    now_ms = 1_800_000_000_000
+    stage = Stage(nothing, Broken(SETTINGS, now_ms=lambda: now_ms))
+    ref = await stage.run()
+    assert len(stage.leases) == 0
+    now_ms += int(SETTINGS.lease_seconds * 1000) + 1
+    await stage.ledger.reap()
+    await stage.runner.run(str(ref))
+    assert stage.ledger.pop_wakeup() == StepRef(ref.job_id, "rank")
+
+
+async def test_a_runner_that_is_cancelled_itself_ends_its_work() -> None:
+    started, ended = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    stage = Stage(work)
+    ref = await stage.submit()
+    running = asyncio.create_task(stage.runner.run(str(ref)))
+    await started.wait()
+    running.cancel()
+    await asyncio.wait({running})
+    assert running.cancelled()
+    assert ended.is_set()

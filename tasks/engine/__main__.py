@@ -1,6 +1,6 @@
 """The engine process itself, with the real models.
 
-`python -m tasks.engine.__main__ FD PARENT_PID THREADS MB MODELS_DIR EMBEDDER MODEL`
+`python -m tasks.engine FD PARENT_PID THREADS MB MODELS_DIR EMBEDDER MODEL`
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from pathlib import Path
 from nlp.models import EmbedderChoice, load_models
 from nlp.pipeline import read, study
 from nlp.ranking.survey import survey
-from tasks.engine.server import Skills, serve
+from tasks.engine.server import TaskHandlers, serve
 
 if __name__ == "__main__":
     models_dir, embedder, model = sys.argv[5:8]
     serve(
-        Skills(
+        TaskHandlers(
             load=partial(
                 load_models,
                 models_dir=Path(models_dir),
                 choice=EmbedderChoice(embedder),
                 model=model or None,
             ),
-            load_rest=lambda models: models.load_rest(),
+            load_deferred=lambda models: models.load_rest(),
             read=lambda request, _models: read(request),
             study=study,
             survey=lambda request, models: survey(request, models.embedder),

@@ -1,4 +1,8 @@
-"""One task that somebody waits for, and the line that tasks wait in."""
+"""How tasks reach an engine: a queue of pending tasks, and the run of one batch.
+
+A `PendingTask` is what a step waits for. The `TaskQueue` bundles what has queued up into batches.
+A `BatchRun` sends one batch to one engine, passes the results on, and says how the run ended.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,6 @@ from typing import Any
 
 from tasks.engine.protocol import (
     Batch,
-    Done,
     OutOfMemory,
     ReadTask,
     Ready,
@@ -18,235 +21,249 @@ from tasks.engine.protocol import (
     StudyTask,
     SurveyTask,
     Task,
+    TaskReply,
     Working,
 )
-from tasks.engine.supervisor import StartedEngine
+from tasks.engine.supervisor import EngineHandle
 from tasks.step_context import soft_limit_paused
 
-BATCH_TOKENS = 2048
-"""What is embedded in one batch, at most: with one thread some half a second."""
+MAX_BATCH_TOKENS = 2048
+"""Tokens that one batch embeds at most: with one thread about half a second."""
 
 READ_TOKENS = 256
-"""A page counts as much: its extraction takes as long as embedding that many tokens."""
+"""The weight of a page: its extraction takes as long as embedding that many tokens."""
 
 CHARS_PER_TOKEN = 4
 
-LONGEST_TOKENS = 256
-"""Of one text: the rest is not embedded."""
+MAX_TEXT_TOKENS = 256
+"""Tokens of one text that are embedded; the rest is not."""
+
+ABANDON_SECONDS = 0.5
+"""How long an engine may finish work whose callers have all given up; then it is killed."""
 
 
-class Ask:
-    """A task on its way to an engine and back. Who asks may give up at any time."""
+class PendingTask:
+    """A task on its way to an engine and back. Its caller may give up at any time."""
 
     def __init__(self, task: Task) -> None:
         self.task = task
-        self.alone = False
+        self.isolated = False
         """Whether it must not share a batch: one that it was in has killed its engine."""
-        self.deaths = 0
-        """Engines that died before they had begun on it."""
-        self.given_up: float | None = None
-        """When nobody waited for it any more, on the loop's clock."""
-        self._begun = False
-        self._outcome: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
+        self.engine_deaths = 0
+        """Engines that died with this task in their batch before they began to work on any."""
+        self.abandoned_at: float | None = None
+        """When its caller gave up, on the loop's clock; None while the caller waits."""
+        self._running = False
+        self._reply: asyncio.Future[TaskReply] = asyncio.get_running_loop().create_future()
         self._change: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
     def tokens(self) -> int:
-        """What it counts for in a batch."""
+        """Its weight in a batch."""
         match self.task:
             case ReadTask():
                 return READ_TOKENS
             case StudyTask(_, request):
                 known = request.impression is not None
                 chars = 0 if known else len(request.article.title) + len(request.article.text)
-                return min(LONGEST_TOKENS, 1 + chars // CHARS_PER_TOKEN)
+                return min(MAX_TEXT_TOKENS, 1 + chars // CHARS_PER_TOKEN)
             case SurveyTask():
-                return BATCH_TOKENS
+                return MAX_BATCH_TOKENS
 
-    async def outcome(self) -> Done:
-        """Waits for it. What is waited before the work begins does not count for the soft limit."""
-        while not self._outcome.done():
-            if self._begun:
-                await self._changed()
+    async def reply(self) -> TaskReply:
+        """Waits for the engine's reply. Time before the work begins is not counted.
+
+        It is excluded from the soft limit of the step, which would otherwise be charged for slow
+        neighbours. Raises what `fail` was given.
+        """
+        while not self._reply.done():
+            if self._running:
+                await self._wait_for_change()
             else:
                 with soft_limit_paused():
-                    await self._changed()
-        return self._outcome.result()
+                    await self._wait_for_change()
+        return self._reply.result()
 
-    def begin(self) -> None:
-        self._begun = True
-        self._tell()
+    def mark_running(self) -> None:
+        self._running = True
+        self._notify()
 
-    def wait_on(self) -> None:
-        """The work is on others now, or it goes back to the line."""
-        self._begun = False
-        self._tell()
+    def mark_waiting(self) -> None:
+        """The engine works on other tasks now, or this one returns to the queue."""
+        self._running = False
+        self._notify()
 
-    def answer(self, done: Done) -> None:
-        if not self._outcome.done():
-            self._outcome.set_result(done)
-        self._tell()
+    def complete(self, reply: TaskReply) -> None:
+        if not self._reply.done():
+            self._reply.set_result(reply)
+        self._notify()
 
     def fail(self, error: Exception) -> None:
-        if not self._outcome.done() and self.given_up is None:
-            self._outcome.set_exception(error)
-        self._tell()
+        if not self._reply.done():
+            self._reply.set_exception(error)
+        self._notify()
 
-    def give_up(self) -> None:
-        self.given_up = asyncio.get_running_loop().time()
-        self._outcome.cancel()
+    def abandon(self) -> None:
+        """Its caller has given up."""
+        self.abandoned_at = asyncio.get_running_loop().time()
+        self._reply.cancel()
 
-    async def _changed(self) -> None:
+    async def _wait_for_change(self) -> None:
         self._change = asyncio.get_running_loop().create_future()
         await self._change
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         if not self._change.done():
             self._change.set_result(None)
 
 
-class Line:
-    """Tasks that wait for the engine, first come first served, in batches within the budget."""
+class TaskQueue:
+    """Tasks that wait for the engine: first in, first out, in batches within the token budget."""
 
     def __init__(self) -> None:
-        self._asks: deque[Ask] = deque()
-        self._filled = asyncio.Event()
+        self._tasks: deque[PendingTask] = deque()
+        self._not_empty = asyncio.Event()
 
-    def join(self, ask: Ask) -> None:
-        self._asks.append(ask)
-        self._filled.set()
+    def put(self, task: PendingTask) -> None:
+        self._tasks.append(task)
+        self._not_empty.set()
 
-    def rejoin(self, asks: Iterable[Ask]) -> None:
-        """To the front, in their order."""
-        for ask in reversed(list(asks)):
-            if ask.given_up is None:
-                ask.wait_on()
-                self._asks.appendleft(ask)
-        self._filled.set()
+    def put_back(self, tasks: Iterable[PendingTask]) -> None:
+        """Returns them to the front, in their order; abandoned tasks are dropped."""
+        for task in reversed(list(tasks)):
+            if task.abandoned_at is None:
+                task.mark_waiting()
+                self._tasks.appendleft(task)
+        self._not_empty.set()
 
-    def leave(self) -> list[Ask]:
-        """All of them, out of the line."""
-        asks = list(self._asks)
-        self._asks.clear()
-        return asks
+    def drain(self) -> list[PendingTask]:
+        """Removes all tasks, and returns them."""
+        tasks = list(self._tasks)
+        self._tasks.clear()
+        return tasks
 
-    async def batch(self) -> list[Ask]:
-        """Waits for the first; takes whatever stands behind it, up to the budget."""
+    async def next_batch(self) -> list[PendingTask]:
+        """Waits for the first task; takes those behind it too, up to the budget."""
         while True:
-            batch = self._batch()
+            batch = self._take_batch()
             if batch:
                 return batch
-            self._filled.clear()
-            await self._filled.wait()
+            self._not_empty.clear()
+            await self._not_empty.wait()
 
-    def _batch(self) -> list[Ask]:
-        batch: list[Ask] = []
-        while self._asks and self._fits(self._asks[0], batch):
-            ask = self._asks.popleft()
-            if ask.given_up is None:
-                batch.append(ask)
+    def _take_batch(self) -> list[PendingTask]:
+        batch: list[PendingTask] = []
+        while self._tasks and self._fits(self._tasks[0], batch):
+            task = self._tasks.popleft()
+            if task.abandoned_at is None:
+                batch.append(task)
         return batch
 
-    def _fits(self, ask: Ask, batch: list[Ask]) -> bool:
-        if not batch or ask.given_up is not None:
+    def _fits(self, task: PendingTask, batch: list[PendingTask]) -> bool:
+        if not batch or task.abandoned_at is not None:
             return True
-        shared = not ask.alone and not batch[0].alone
-        return shared and ask.tokens + sum(one.tokens for one in batch) <= BATCH_TOKENS
+        if task.isolated or batch[0].isolated:
+            return False
+        return task.tokens + sum(member.tokens for member in batch) <= MAX_BATCH_TOKENS
 
 
-ABANDON_SECONDS = 0.5
-"""How long an engine may finish what nobody waits for any more; then it is killed."""
-
-
-class End(enum.Enum):
-    """How an exchange ended."""
+class BatchOutcome(enum.Enum):
+    """How the run of a batch ended."""
 
     ANSWERED = enum.auto()
     DIED = enum.auto()
     HARD_LIMIT = enum.auto()
-    """The engine was at the same for too long."""
+    """The engine worked on the same tasks for too long."""
     OUT_OF_MEMORY = enum.auto()
     ABANDONED = enum.auto()
-    """The engine would not let go of what nobody waits for any more."""
+    """The engine did not finish what all callers had given up."""
 
 
-class Exchange:
-    """A batch that an engine works on."""
+class BatchRun:
+    """One batch that one engine works on."""
 
-    def __init__(self, engine: StartedEngine, asks: Sequence[Ask], hard_limit: float) -> None:
+    def __init__(
+        self, engine: EngineHandle, tasks: Sequence[PendingTask], hard_limit: float
+    ) -> None:
         self._engine = engine
-        self._open = {ask.task.number: ask for ask in asks}
+        self._open = {task.task.number: task for task in tasks}
         self._hard_limit = hard_limit
         self._loop = asyncio.get_running_loop()
-        self._since = self._loop.time()
-        self._poked: asyncio.Future[None] = self._loop.create_future()
-        self.working: tuple[Ask, ...] = ()
-        """What the engine was at when the exchange ended."""
+        self._progress_at = self._loop.time()
+        self._abandonment: asyncio.Future[None] = self._loop.create_future()
+        self.in_progress: tuple[PendingTask, ...] = ()
+        """What the engine works on; after the run, what it worked on when the run ended."""
 
     @property
-    def unanswered(self) -> list[Ask]:
+    def unanswered(self) -> list[PendingTask]:
         return list(self._open.values())
 
-    def poke(self) -> None:
-        """Somebody gave up."""
-        if not self._poked.done():
-            self._poked.set_result(None)
+    def task_abandoned(self) -> None:
+        """Wakes the run up, because the deadline may be earlier now."""
+        if not self._abandonment.done():
+            self._abandonment.set_result(None)
 
-    async def run(self) -> End:
+    async def run(self) -> BatchOutcome:
         receiving: asyncio.Task[Reply] | None = None
         try:
             async with asyncio.timeout(self._hard_limit):
-                await self._engine.send(Batch(tuple(ask.task for ask in self._open.values())))
+                await self._engine.send(Batch(tuple(task.task for task in self._open.values())))
             while self._open:
                 receiving = receiving or asyncio.create_task(self._engine.receive())
-                events: set[asyncio.Future[Any]] = {receiving, self._poked}
-                await asyncio.wait(
-                    events,
-                    timeout=max(0.0, self._due - self._loop.time()),
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-                if self._poked.done():
-                    self._poked = self._loop.create_future()
+                await self._next_event(receiving)
                 if receiving.done():
                     reply, receiving = receiving.result(), None
                     if isinstance(reply, OutOfMemory):
-                        return End.OUT_OF_MEMORY
-                    self._take(reply)
-                elif self._loop.time() >= self._due:
-                    return End.ABANDONED if self._abandoned else End.HARD_LIMIT
+                        return BatchOutcome.OUT_OF_MEMORY
+                    self._handle(reply)
+                elif self._loop.time() >= self._deadline:
+                    abandoned = self._all_abandoned
+                    return BatchOutcome.ABANDONED if abandoned else BatchOutcome.HARD_LIMIT
         except (asyncio.IncompleteReadError, OSError):  # a TimeoutError is one
-            return End.DIED
+            return BatchOutcome.DIED
         finally:
             if receiving:
                 receiving.cancel()
                 await asyncio.wait({receiving})
-        return End.ANSWERED
+        return BatchOutcome.ANSWERED
 
-    def _take(self, reply: Reply) -> None:
+    async def _next_event(self, receiving: asyncio.Task[Reply]) -> None:
+        """Waits for a reply, for a caller to give up, or for the deadline."""
+        events: set[asyncio.Future[Any]] = {receiving, self._abandonment}
+        timeout = max(0.0, self._deadline - self._loop.time())
+        await asyncio.wait(events, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        if self._abandonment.done():
+            self._abandonment = self._loop.create_future()
+
+    def _handle(self, reply: Reply) -> None:
         match reply:
             case Working(numbers):
-                for ask in self.working:
-                    ask.wait_on()
-                self.working = tuple(self._open[number] for number in numbers)
-                self._since = self._loop.time()
-                for ask in self.working:
-                    ask.begin()
+                for task in self.in_progress:
+                    task.mark_waiting()
+                self.in_progress = tuple(self._open[number] for number in numbers)
+                self._progress_at = self._loop.time()
+                for task in self.in_progress:
+                    task.mark_running()
             case Ready() | OutOfMemory():
-                raise OSError("the engine does not keep to the protocol")
-            case done:
-                self._open.pop(done.number).answer(done)
-                self.working = tuple(ask for ask in self.working if ask.task.number in self._open)
+                raise OSError("the engine violates the protocol")
+            case task_reply:
+                self._open.pop(task_reply.number).complete(task_reply)
+                self.in_progress = tuple(
+                    task for task in self.in_progress if task.task.number in self._open
+                )
 
     @property
-    def _abandoned(self) -> bool:
-        """Whether nobody waits for what the engine is at."""
-        return bool(self.working) and all(ask.given_up is not None for ask in self.working)
+    def _all_abandoned(self) -> bool:
+        """Whether the callers of everything that the engine works on have given up."""
+        return bool(self.in_progress) and all(
+            task.abandoned_at is not None for task in self.in_progress
+        )
 
     @property
-    def _due(self) -> float:
-        """When the engine must have gone on, on the loop's clock."""
-        due = self._since + self._hard_limit
-        if self._abandoned:
-            given_up = max(ask.given_up or 0.0 for ask in self.working)
-            due = min(due, max(self._since, given_up) + ABANDON_SECONDS)
-        return due
+    def _deadline(self) -> float:
+        """When the engine must have made progress, on the loop's clock."""
+        deadline = self._progress_at + self._hard_limit
+        if self._all_abandoned:
+            abandoned_at = max(task.abandoned_at or 0.0 for task in self.in_progress)
+            deadline = min(deadline, max(self._progress_at, abandoned_at) + ABANDON_SECONDS)
+        return deadline

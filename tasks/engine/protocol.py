@@ -1,8 +1,8 @@
-"""What worker and engine say to each other: frames of msgpack on a socket pair.
+"""The protocol between worker and engine: frames of msgpack on a socket pair.
 
-The engine says `Ready` once, when it can embed. The worker sends a batch of tasks; the engine says
-`Working` whenever it turns to some of them, and answers each by its number. When all are answered
-the next batch may come. A frame is its length in 4 bytes, big-endian, then its body.
+The engine sends `Ready` once, when it can embed. The worker sends a batch of tasks; the engine
+sends `Working` whenever it turns to some of them, and answers each by its number. When all are
+answered the next batch may come. A frame is its length in 4 bytes, big-endian, then its body.
 """
 
 from __future__ import annotations
@@ -37,49 +37,49 @@ Task = ReadTask | StudyTask | SurveyTask
 
 
 class Batch(Struct, frozen=True):
-    """Tasks to be worked on together. Their numbers differ from each other."""
+    """Tasks to be worked on together. Their numbers are unique."""
 
     tasks: tuple[Task, ...]
 
 
 class Ready(Struct, frozen=True, tag="ready"):
-    """Texts can be embedded; the rest is loaded when it is first needed."""
+    """The engine can embed texts. It loads the other models beside its first work."""
 
 
 class Working(Struct, frozen=True, tag="working"):
-    """The work is on these tasks now: if the engine dies, it may be the fault of one of them."""
+    """The engine works on these tasks now: if it dies, one of them may be the cause."""
 
     numbers: tuple[int, ...]
 
 
-class ReadDone(Struct, frozen=True, tag="read"):
+class ReadReply(Struct, frozen=True, tag="read"):
     number: int
     report: ReadReport
 
 
-class StudyDone(Struct, frozen=True, tag="study"):
+class StudyReply(Struct, frozen=True, tag="study"):
     number: int
     report: StudyReport
 
 
-class SurveyDone(Struct, frozen=True, tag="survey"):
+class SurveyReply(Struct, frozen=True, tag="survey"):
     number: int
     survey: Survey
 
 
-class Failed(Struct, frozen=True, tag="failed"):
-    """The engine lives, but this task raised."""
+class TaskFailed(Struct, frozen=True, tag="failed"):
+    """This task raised an exception; the engine goes on with the others."""
 
     number: int
     error: str
 
 
 class OutOfMemory(Struct, frozen=True, tag="out_of_memory"):
-    """What was being worked on wanted more memory than it may have. Nothing more is answered."""
+    """What is being worked on needs more memory than allowed. No other reply follows."""
 
 
-Done = ReadDone | StudyDone | SurveyDone | Failed
-Reply = Ready | Working | Done | OutOfMemory
+TaskReply = ReadReply | StudyReply | SurveyReply | TaskFailed
+Reply = Ready | Working | TaskReply | OutOfMemory
 
 
 def encode(frame: Batch | Reply) -> bytes:

@@ -1,4 +1,10 @@
-"""How much memory a request may take beside the models."""
+"""The engine's side: takes batches off a socket, and answers their tasks, whatever its models are.
+
+A module that calls `serve` is started with four arguments (see `tasks.engine.supervisor`): the
+socket's descriptor, the worker's process id, the threads that it may use, and the megabytes that
+one task may take. It ends when its worker does: at the end of the socket, and, where the worker was
+killed in the middle of a batch, by a signal of the kernel, on Linux.
+"""
 
 from __future__ import annotations
 
@@ -18,155 +24,132 @@ from nlp.decision import Survey, SurveyRequest
 from tasks.engine.protocol import (
     HEADER,
     Batch,
-    Failed,
     OutOfMemory,
-    ReadDone,
+    ReadReply,
     ReadTask,
     Ready,
     Reply,
-    StudyDone,
+    StudyReply,
     StudyTask,
-    SurveyDone,
+    SurveyReply,
     SurveyTask,
+    TaskFailed,
     Working,
     decode_batch,
     encode,
 )
 from tasks.supervision import die_with_parent
 
-
-def limit_memory(megabytes: int, beside: int = 0) -> None:
-    """Makes an allocation beyond that fail: MemoryError in Python. 0: no limit. On Linux alone.
-
-    `beside` are megabytes that may be taken for something else at the same time.
-
-    What is limited is private, writable memory (RLIMIT_DATA): 490 MB when the models are loaded
-    (730 MB with PyTorch). The address space (RLIMIT_AS), then 1,440 MB, grows with each thread and
-    mapped file. A page of 4 MB took another 130 MB.
-    """
-    if sys.platform == "linux" and megabytes:
-        allowed = _private_bytes() + (megabytes + beside) * 1024 * 1024
-        _, highest = resource.getrlimit(resource.RLIMIT_DATA)
-        if highest != resource.RLIM_INFINITY:
-            allowed = min(allowed, highest)
-        resource.setrlimit(resource.RLIMIT_DATA, (allowed, highest))
-
-
-def _private_bytes() -> int:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmData:"):
-            return int(line.split()[1]) * 1024
-    return 0
-
-
-REST_MEGABYTES = 256
-"""What may be taken beside a task while the rest is loaded, which takes 160."""
+DEFERRED_MEGABYTES = 256
+"""What may be taken beside a task while the deferred models are loaded, which takes 160."""
 
 Models = TypeVar("Models")
-Say = Callable[[Reply], None]
+Send = Callable[[Reply], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Skills(Generic[Models]):
+class TaskHandlers(Generic[Models]):
     """What an engine can do. See `nlp.pipeline` and `nlp.ranking.survey`."""
 
     load: Callable[[int], Models]
-    """Gives the models; its argument is the number of threads."""
+    """Loads the models; its argument is the number of threads."""
+    load_deferred: Callable[[Models], None] = lambda _models: None
+    """Loads what is not needed to embed; runs beside the first work."""
     read: Callable[[ReadRequest, Models], ReadReport]
     study: Callable[
         [Sequence[StudyRequest], Models, Callable[[Sequence[int]], None]], Iterable[StudyReport]
     ]
+    """Its last argument is called with the indexes of the requests that it turns to."""
     survey: Callable[[SurveyRequest, Models], Survey]
-    load_rest: Callable[[Models], None] = lambda _models: None
-    """Loads what can wait until the engine is ready; runs beside its first work."""
 
 
-def serve(skills: Skills[Models]) -> None:
+def serve(handlers: TaskHandlers[Models]) -> None:
     """Runs until the worker closes the socket."""
     descriptor, parent_pid, threads, megabytes = (int(argument) for argument in sys.argv[1:5])
     die_with_parent(parent_pid)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker, which ends us
-    gone = contextlib.suppress(BrokenPipeError, ConnectionResetError)  # the worker
-    with socket.socket(fileno=descriptor) as channel, gone:
-        models = skills.load(threads)
-        limit_memory(megabytes, beside=REST_MEGABYTES)
+    worker_gone = contextlib.suppress(BrokenPipeError, ConnectionResetError)
+    with socket.socket(fileno=descriptor) as channel, worker_gone:
+        models = handlers.load(threads)
+        limit_memory(megabytes, beside=DEFERRED_MEGABYTES)
 
-        def say(reply: Reply) -> None:
+        def send(reply: Reply) -> None:
             channel.sendall(encode(reply))
 
-        say(Ready())
-        threading.Thread(target=_complete, args=(skills, models, megabytes), daemon=True).start()
+        send(Ready())
+        loading = (handlers, models, megabytes)
+        threading.Thread(target=_load_deferred, args=loading, daemon=True).start()
         while body := _read_frame(channel):
-            _Work(skills, models, say).on(decode_batch(body))
+            _BatchWorker(handlers, models, send).run(decode_batch(body))
 
 
-def _complete(skills: Skills[Models], models: Models, megabytes: int) -> None:
-    """Loads the rest, which is not to count as what a task takes."""
+def _load_deferred(handlers: TaskHandlers[Models], models: Models, megabytes: int) -> None:
+    """Loads the rest, which must not be charged to a task."""
     try:
-        skills.load_rest(models)
+        handlers.load_deferred(models)
     finally:
         limit_memory(megabytes)
 
 
-class _Work(Generic[Models]):
-    """One batch."""
+class _BatchWorker(Generic[Models]):
+    """Answers the tasks of one batch."""
 
-    def __init__(self, skills: Skills[Models], models: Models, say: Say) -> None:
-        self._skills = skills
+    def __init__(self, handlers: TaskHandlers[Models], models: Models, send: Send) -> None:
+        self._handlers = handlers
         self._models = models
-        self._say = say
+        self._send = send
 
-    def on(self, batch: Batch) -> None:
+    def run(self, batch: Batch) -> None:
         studies: list[StudyTask] = []
         try:
             for task in batch.tasks:
                 match task:
                     case ReadTask() | SurveyTask():
-                        self._alone(task)
+                        self._run_single(task)
                     case StudyTask():
                         studies.append(task)
-            self._together(studies)
+            self._run_studies(studies)
         except MemoryError:
-            self._say(OutOfMemory())
+            self._send(OutOfMemory())
 
-    def _alone(self, task: ReadTask | SurveyTask) -> None:
-        self._say(Working((task.number,)))
+    def _run_single(self, task: ReadTask | SurveyTask) -> None:
+        self._send(Working((task.number,)))
         try:
-            self._say(self._answer(task))
+            self._send(self._answer(task))
         except (MemoryError, OSError):
             raise
         except Exception as error:
-            self._say(_failed(task.number, error))
+            self._send(_failed(task.number, error))
 
     def _answer(self, task: ReadTask | SurveyTask) -> Reply:
         match task:
             case ReadTask():
-                return ReadDone(task.number, self._skills.read(task.request, self._models))
+                return ReadReply(task.number, self._handlers.read(task.request, self._models))
             case SurveyTask():
-                return SurveyDone(task.number, self._skills.survey(task.request, self._models))
+                return SurveyReply(task.number, self._handlers.survey(task.request, self._models))
 
-    def _together(self, tasks: Sequence[StudyTask]) -> None:
-        def working(places: Sequence[int]) -> None:
-            self._say(Working(tuple(tasks[place].number for place in places)))
+    def _run_studies(self, tasks: Sequence[StudyTask]) -> None:
+        def working(indexes: Sequence[int]) -> None:
+            self._send(Working(tuple(tasks[index].number for index in indexes)))
 
-        waiting = list(tasks)
+        unanswered = list(tasks)
         try:
             requests = [task.request for task in tasks]
-            for report in self._skills.study(requests, self._models, working):
-                self._say(StudyDone(waiting[0].number, report))
-                del waiting[0]
+            for report in self._handlers.study(requests, self._models, working):
+                self._send(StudyReply(unanswered[0].number, report))
+                del unanswered[0]
         except (MemoryError, OSError):
             raise
         except Exception as error:
             if len(tasks) == 1:
-                self._say(_failed(tasks[0].number, error))
+                self._send(_failed(tasks[0].number, error))
                 return
-            for task in waiting:  # whose fault it was, only single calls can tell
-                self._together([task])
+            for task in unanswered:  # only single calls can show which of them raises
+                self._run_studies([task])
 
 
-def _failed(number: int, error: Exception) -> Failed:
-    return Failed(number, f"{type(error).__name__}: {error}")
+def _failed(number: int, error: Exception) -> TaskFailed:
+    return TaskFailed(number, f"{type(error).__name__}: {error}")
 
 
 def _read_frame(channel: socket.socket) -> bytes | None:
@@ -183,3 +166,27 @@ def _read_exactly(channel: socket.socket, size: int) -> bytes | None:
             return None
         body += part
     return bytes(body)
+
+
+def limit_memory(megabytes: int, beside: int = 0) -> None:
+    """Makes allocations beyond that fail, with MemoryError in Python. 0: no limit. Only on Linux.
+
+    `beside` are megabytes that may be taken for something else at the same time.
+
+    The limit is on private, writable memory (RLIMIT_DATA): 490 MB when the models are loaded
+    (730 MB with PyTorch). The address space (RLIMIT_AS), then 1,440 MB, grows with each thread and
+    mapped file. A page of 4 MB took another 130 MB.
+    """
+    if sys.platform == "linux" and megabytes:
+        allowed = _private_bytes() + (megabytes + beside) * 1024 * 1024
+        _, hard_limit = resource.getrlimit(resource.RLIMIT_DATA)
+        if hard_limit != resource.RLIM_INFINITY:
+            allowed = min(allowed, hard_limit)
+        resource.setrlimit(resource.RLIMIT_DATA, (allowed, hard_limit))
+
+
+def _private_bytes() -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmData:"):
+            return int(line.split()[1]) * 1024
+    return 0

@@ -1,4 +1,7 @@
-"""A running engine process, as its worker sees it."""
+"""Keeps one engine process running: starts the next when one has ended, for whatever reason.
+
+`EngineHandle` is one running process with the socket to it; `EngineSupervisor` is what replaces it.
+"""
 
 from __future__ import annotations
 
@@ -9,33 +12,43 @@ import socket
 import sys
 from collections.abc import Coroutine
 
-import msgspec
 import structlog
 from msgspec import Struct
 
 from tasks.engine.protocol import HEADER, Batch, Reply, decode_reply, encode
 from tasks.errors import Reason, TransientFailure
 
-QUIET = {
+log = structlog.get_logger()
+
+ENVIRONMENT = {
     # Threads that spin while they wait for each other take 2 s instead of 0.17 s for an embedding
-    # as soon as anything else wants a core.
+    # as soon as anything else needs a core.
     "OMP_WAIT_POLICY": "PASSIVE",
     "TOKENIZERS_PARALLELISM": "false",
 }
+"""What an engine's environment has unless the worker's own says otherwise."""
+
+START_SECONDS = 120.0
+"""How long an engine may take to load its models; then it is killed."""
+
+MAX_FAILURES = 3
+"""After that many failed starts, or dead engines, in a row, the waiting tasks fail."""
+
+CRASH_RETRY_SECONDS = 1.0
 
 
 class EngineCommand(Struct, frozen=True, kw_only=True):
-    """How an engine is started."""
+    """How an engine is started: `python -m MODULE FD PARENT_PID THREADS MB ARGUMENTS`."""
 
     module: str
-    """What is run as `python -m MODULE FD PARENT_PID THREADS MB`; see `tasks.engine.server`."""
+    """See `tasks.engine.server`."""
     threads: int
     memory_mb: int
+    """Megabytes that one task may take beside the models; 0: no limit."""
     arguments: tuple[str, ...] = ()
-    """What the module takes after these."""
 
 
-class StartedEngine:
+class EngineHandle:
     """One engine process, and the socket to it."""
 
     def __init__(
@@ -49,7 +62,7 @@ class StartedEngine:
         self._writer = writer
 
     @classmethod
-    async def start(cls, command: EngineCommand) -> StartedEngine:
+    async def start(cls, command: EngineCommand) -> EngineHandle:
         ours, theirs = socket.socketpair()
         numbers = (theirs.fileno(), os.getpid(), command.threads, command.memory_mb)
         with theirs, contextlib.ExitStack() as on_failure:
@@ -57,7 +70,7 @@ class StartedEngine:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", command.module, *map(str, numbers), *command.arguments),
                 pass_fds=[theirs.fileno()],
-                env={**QUIET, **os.environ},
+                env={**ENVIRONMENT, **os.environ},
                 stdin=asyncio.subprocess.DEVNULL,
             )
             on_failure.pop_all()
@@ -85,111 +98,103 @@ class StartedEngine:
     async def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
-        await self.ended()
+        await self.wait()
 
-    async def ended(self) -> None:
+    async def wait(self) -> None:
         """Waits for the end of the process."""
         await self._process.wait()
         self._writer.close()
 
 
-log = structlog.get_logger()
-
-START_SECONDS = 120.0
-"""How long an engine may take to load its models; then it is killed."""
-
-START_TRIES = 3
-"""Starts, or engines, that fail one after the other until who waits for them fails too."""
-
-CRASH_RETRY_SECONDS = 1.0
-
-
-class Upkeep:
-    """The one engine that there is at a time."""
+class EngineSupervisor:
+    """Runs one engine at a time."""
 
     def __init__(self, command: EngineCommand) -> None:
-        self._command = command
-        self._engine: asyncio.Task[StartedEngine] | None = None
-        self._beside: set[asyncio.Task[None]] = set()
+        self.command = command
+        self._engine: asyncio.Task[EngineHandle] | None = None
+        self._watchers: set[asyncio.Task[None]] = set()
 
-    def start(self) -> asyncio.Task[StartedEngine]:
+    def start(self) -> asyncio.Task[EngineHandle]:
         """Begins to load the models, if that has not begun."""
         if self._engine is None:
             self._engine = asyncio.create_task(self._start())
         return self._engine
 
     async def stop(self) -> None:
-        await stopped(*self._beside)
+        await cancel_and_wait(*self._watchers)
         starting, self._engine = self._engine, None
         if starting:
-            await stopped(starting)
+            await cancel_and_wait(starting)
             if not starting.cancelled() and not starting.exception():
                 await starting.result().kill()
 
     @property
-    def running(self) -> StartedEngine | None:
+    def running(self) -> EngineHandle | None:
         """The engine that is ready; None while there is none."""
-        done = self._engine is not None and self._engine.done()
-        if not done or self._engine is None or self._engine.cancelled() or self._engine.exception():
+        engine = self._engine
+        if engine is None or not engine.done() or engine.cancelled() or engine.exception():
             return None
-        return self._engine.result()
+        return engine.result()
 
-    async def ready(self) -> StartedEngine:
+    async def ready(self) -> EngineHandle:
         """Waits for an engine. Raises TransientFailure if none can be started."""
-        failed = 0
+        failures = 0
         while True:
             starting = self.start()
             try:
                 return await asyncio.shield(starting)
             except TransientFailure:
-                failed += 1
+                failures += 1
                 if self._engine is starting:
                     self._engine = None
-                if failed == START_TRIES:
+                if failures == MAX_FAILURES:
                     raise
             await asyncio.sleep(CRASH_RETRY_SECONDS)
 
-    async def _start(self) -> StartedEngine:
-        try:
-            engine = await StartedEngine.start(self._command)
-        except OSError as error:  # no process, or no file descriptor, is to be had
-            log.exception("the engine could not be started")
-            raise crashed("The engine could not be started.") from error
-        try:
-            async with asyncio.timeout(START_SECONDS):
-                await engine.receive()  # Ready
-        except (asyncio.IncompleteReadError, OSError, msgspec.DecodeError) as error:
-            await engine.kill()  # an OSError may be that of the timeout
-            log.warning("the engine could not be started", exit_status=engine.exit_status)
-            raise crashed("The engine could not be started.") from error
-        except BaseException:
-            await engine.kill()
-            raise
-        self._run_beside(self._succeed(engine))
-        return engine
-
-    async def _succeed(self, engine: StartedEngine) -> None:
-        """Starts the next when this one has ended: soon, or at once where somebody needs it."""
-        await engine.ended()
-        if self.running is engine:
-            self._engine = None
-            await asyncio.sleep(CRASH_RETRY_SECONDS)
-            self.start()
-
-    async def replace(self, engine: StartedEngine) -> None:
+    async def replace(self, engine: EngineHandle) -> None:
         """Kills it, and starts another."""
         await engine.kill()
         if self.running is engine:
             self._engine = None
             self.start()
 
-    def _run_beside(self, work: Coroutine[None, None, None]) -> None:
+    async def _start(self) -> EngineHandle:
+        try:
+            engine = await EngineHandle.start(self.command)
+        except Exception as error:  # no process, or no file descriptor, is available
+            log.exception("the engine could not be started")
+            raise engine_crashed("The engine could not be started.") from error
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await engine.receive()  # Ready
+        except Exception as error:  # its end, the timeout, or bytes that are no reply
+            await engine.kill()
+            log.warning("the engine could not be started", exit_status=engine.exit_status)
+            raise engine_crashed("The engine could not be started.") from error
+        except BaseException:
+            await engine.kill()
+            raise
+        self._watch(self._restart_after(engine))
+        return engine
+
+    async def _restart_after(self, engine: EngineHandle) -> None:
+        """Starts the next engine soon after this one has ended.
+
+        If a task needs an engine sooner, `ready` starts it at once.
+        """
+        await engine.wait()
+        if self.running is engine:
+            self._engine = None
+            await asyncio.sleep(CRASH_RETRY_SECONDS)
+            self.start()
+
+    def _watch(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
-        self._beside.add(task)
-        task.add_done_callback(self._beside.discard)
+        self._watchers.add(task)
+        task.add_done_callback(self._watchers.discard)
 
 
-async def stopped(*tasks: asyncio.Task[object]) -> None:
+async def cancel_and_wait(*tasks: asyncio.Task[object]) -> None:
     """Cancels them, and waits for their ends."""
     for task in tasks:
         task.cancel()
@@ -197,5 +202,5 @@ async def stopped(*tasks: asyncio.Task[object]) -> None:
             await task
 
 
-def crashed(detail: str) -> TransientFailure:
+def engine_crashed(detail: str) -> TransientFailure:
     return TransientFailure(Reason.ENGINE_CRASHED, detail, retry_after=CRASH_RETRY_SECONDS)

@@ -37,8 +37,7 @@ from msgspec import Struct
 from redis.asyncio import Redis
 
 from tasks.cache.memory import MemoryCache
-from tasks.embedded_valkey import redis_url
-from tasks.engine.process import ENGINE, EngineProcess
+from tasks.engine.client import ENGINE, EngineClient
 from tasks.errors import TransientFailure
 from tasks.fetch.fetcher import build_fetcher
 from tasks.jobs.job import JobType
@@ -49,10 +48,12 @@ from tasks.ledger.rate_limiter import RedisRateLimiter
 from tasks.ledger.redis import RedisLedger
 from tasks.ports import Cache, Engine, Fetcher, Kind
 from tasks.resources import (
+    build_engine,
     fetch_policy,
     open_caches,
     open_ledger,
     reaping,
+    redis_url,
     scheduling,
     step_limits,
 )
@@ -113,7 +114,7 @@ async def run_worker(settings: Settings, engine_module: str = ENGINE) -> WorkerE
     """The whole worker, as `curator worker` runs it."""
     collect_less_garbage()
     with shutdown_by_signal() as shutdown:
-        engine = EngineProcess(settings, engine_module)
+        engine = build_engine(settings, engine_module)
         try:
             async with (
                 open_caches(settings) as caches,
@@ -125,7 +126,7 @@ async def run_worker(settings: Settings, engine_module: str = ENGINE) -> WorkerE
             await engine.stop()
 
 
-async def _require_engine(engine: EngineProcess, shutdown: Shutdown) -> None:
+async def _require_engine(engine: EngineClient, shutdown: Shutdown) -> None:
     """Ends a worker whose engine cannot be started: it would fail steps that others could run."""
     try:
         await engine.ready()

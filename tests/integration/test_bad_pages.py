@@ -11,9 +11,10 @@ import pytest
 
 from nlp.article import Page
 from tasks.eager import run_eagerly
-from tasks.engine.process import EngineProcess
+from tasks.engine.client import EngineClient
 from tasks.jobs.job import BatchAnalysis, JobState
 from tasks.jobs.submission import Submission
+from tasks.resources import build_engine
 from tasks.settings import Settings
 from tests.fakes import FakeFetcher
 from tests.unit.nlp.samples import html, prose
@@ -79,8 +80,8 @@ class BadPages(FakeFetcher):
 
 
 @pytest.fixture
-async def engine() -> AsyncIterator[EngineProcess]:
-    engine = EngineProcess(SETTINGS)
+async def engine() -> AsyncIterator[EngineClient]:
+    engine = build_engine(SETTINGS)
     try:
         await engine.ready()
         yield engine
@@ -88,7 +89,7 @@ async def engine() -> AsyncIterator[EngineProcess]:
         await engine.stop()
 
 
-async def test_none_of_them_harms_another(engine: EngineProcess) -> None:
+async def test_none_of_them_harms_another(engine: EngineClient) -> None:
     urls = {f"http://bad.example/{name.replace(' ', '_')}": name for name in BAD}
     first = engine.pid
     submission = Submission(params=BatchAnalysis(urls=tuple(urls), query="bridge"))

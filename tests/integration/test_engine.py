@@ -14,8 +14,9 @@ import pytest
 
 from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
 from nlp.article import Article, Page
-from tasks.engine.process import EngineProcess
+from tasks.engine.client import EngineClient
 from tasks.errors import PermanentFailure, Reason, TransientFailure
+from tasks.resources import build_engine
 from tasks.settings import Settings
 from tests.waiting import wait_until
 
@@ -37,8 +38,8 @@ def a_study(title: str) -> StudyRequest:
 
 
 @pytest.fixture
-async def engine() -> AsyncIterator[EngineProcess]:
-    engine = EngineProcess(LIMITS, module=HOSTILE)
+async def engine() -> AsyncIterator[EngineClient]:
+    engine = build_engine(LIMITS, module=HOSTILE)
     try:
         yield engine
     finally:
@@ -50,7 +51,7 @@ def the_url(report: ReadReport) -> str:
     return report.outcome.url
 
 
-async def pid_of_another(engine: EngineProcess, pid: int | None) -> int:
+async def pid_of_another(engine: EngineClient, pid: int | None) -> int:
     await wait_until(lambda: engine.pid not in (None, pid), "another engine to be ready")
     assert engine.pid is not None
     return engine.pid
@@ -65,7 +66,7 @@ async def pid_of_another(engine: EngineProcess, pid: int | None) -> int:
     ],
 )
 async def test_a_hostile_page_fails_alone(
-    engine: EngineProcess,
+    engine: EngineClient,
     deed: str,
     failure: type[PermanentFailure | TransientFailure],
     reason: Reason,
@@ -80,7 +81,7 @@ async def test_a_hostile_page_fails_alone(
     ]
 
 
-async def test_after_a_hostile_page_there_is_another_engine(engine: EngineProcess) -> None:
+async def test_after_a_hostile_page_there_is_another_engine(engine: EngineClient) -> None:
     await engine.read(a_request("good"))
     first = engine.pid
     with pytest.raises(PermanentFailure):
@@ -89,7 +90,7 @@ async def test_after_a_hostile_page_there_is_another_engine(engine: EngineProces
 
 
 async def test_who_gives_up_a_spinning_page_frees_the_engine(
-    engine: EngineProcess, tmp_path: Path
+    engine: EngineClient, tmp_path: Path
 ) -> None:
     await engine.read(a_request("good"))
     first, began = engine.pid, tmp_path / "began"
@@ -102,7 +103,7 @@ async def test_who_gives_up_a_spinning_page_frees_the_engine(
 
 
 async def test_who_gives_up_a_quick_page_leaves_the_engine_alive(
-    engine: EngineProcess, tmp_path: Path
+    engine: EngineClient, tmp_path: Path
 ) -> None:
     await engine.read(a_request("good"))
     first, began = engine.pid, tmp_path / "began"
@@ -113,7 +114,7 @@ async def test_who_gives_up_a_quick_page_leaves_the_engine_alive(
     assert engine.pid == first
 
 
-async def test_an_idle_engine_that_is_killed_is_not_missed(engine: EngineProcess) -> None:
+async def test_an_idle_engine_that_is_killed_is_not_missed(engine: EngineClient) -> None:
     await engine.read(a_request("good"))
     assert engine.pid is not None
     os.kill(engine.pid, signal.SIGKILL)
@@ -121,7 +122,7 @@ async def test_an_idle_engine_that_is_killed_is_not_missed(engine: EngineProcess
     assert the_url(report) == "http://site.example/good"
 
 
-async def test_a_killed_engine_is_replaced_before_it_is_needed(engine: EngineProcess) -> None:
+async def test_a_killed_engine_is_replaced_before_it_is_needed(engine: EngineClient) -> None:
     await engine.read(a_request("good"))
     first = engine.pid
     assert first is not None
@@ -130,7 +131,7 @@ async def test_a_killed_engine_is_replaced_before_it_is_needed(engine: EnginePro
 
 
 async def test_only_the_page_that_a_killed_engine_had_taken_is_blamed(
-    engine: EngineProcess, tmp_path: Path
+    engine: EngineClient, tmp_path: Path
 ) -> None:
     await engine.read(a_request("good"))
     began = tmp_path / "began"
@@ -146,7 +147,7 @@ async def test_only_the_page_that_a_killed_engine_had_taken_is_blamed(
 
 
 async def test_of_those_that_shared_a_batch_only_the_culprit_is_blamed(
-    engine: EngineProcess,
+    engine: EngineClient,
 ) -> None:
     busy = asyncio.create_task(engine.read(a_request("slow")))
     studies = [
@@ -162,7 +163,7 @@ async def test_of_those_that_shared_a_batch_only_the_culprit_is_blamed(
 
 
 async def test_of_those_that_shared_a_batch_only_the_one_that_raises_fails(
-    engine: EngineProcess,
+    engine: EngineClient,
 ) -> None:
     busy = asyncio.create_task(engine.read(a_request("slow")))
     studies = [asyncio.create_task(engine.study(a_study(title))) for title in ("one", "raise")]
@@ -174,7 +175,7 @@ async def test_of_those_that_shared_a_batch_only_the_one_that_raises_fails(
 
 
 async def test_what_is_given_up_while_the_engine_starts_never_reaches_it(
-    engine: EngineProcess, tmp_path: Path
+    engine: EngineClient, tmp_path: Path
 ) -> None:
     given_up = tmp_path / "given-up"
     waiting = asyncio.create_task(engine.read(a_request("good", given_up)))
@@ -185,7 +186,7 @@ async def test_what_is_given_up_while_the_engine_starts_never_reaches_it(
     assert not given_up.exists()
 
 
-async def test_an_engine_that_takes_nothing_is_replaced(engine: EngineProcess) -> None:
+async def test_an_engine_that_takes_nothing_is_replaced(engine: EngineClient) -> None:
     await engine.read(a_request("good"))
     first = engine.pid
     assert first is not None
@@ -196,7 +197,7 @@ async def test_an_engine_that_takes_nothing_is_replaced(engine: EngineProcess) -
 
 
 async def test_what_is_given_up_in_the_line_never_reaches_the_engine(
-    engine: EngineProcess, tmp_path: Path
+    engine: EngineClient, tmp_path: Path
 ) -> None:
     began, given_up, later = (tmp_path / name for name in ("began", "given-up", "later"))
     busy = asyncio.create_task(engine.read(a_request("slow", began)))
@@ -211,7 +212,7 @@ async def test_what_is_given_up_in_the_line_never_reaches_the_engine(
 
 
 async def test_an_engine_that_cannot_start_says_so() -> None:
-    engine = EngineProcess(LIMITS, module="tests.integration.no_such_child")
+    engine = build_engine(LIMITS, module="tests.integration.no_such_child")
     try:
         with pytest.raises(TransientFailure) as raised:
             await engine.read(a_request("good"))
@@ -221,7 +222,7 @@ async def test_an_engine_that_cannot_start_says_so() -> None:
 
 
 async def test_where_no_process_is_to_be_had_all_are_told_and_the_next_try_may_do(
-    engine: EngineProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    engine: EngineClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(sys, "executable", str(tmp_path / "nowhere"))
@@ -232,7 +233,7 @@ async def test_where_no_process_is_to_be_had_all_are_told_and_the_next_try_may_d
 
 
 async def test_an_engine_that_is_stopped_before_it_is_used_is_ended() -> None:
-    engine = EngineProcess(LIMITS, module=HOSTILE)
+    engine = build_engine(LIMITS, module=HOSTILE)
     started = await engine.start()
     await engine.stop()
     assert started.exit_status == -signal.SIGKILL

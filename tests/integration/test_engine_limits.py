@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator
 import pytest
 from msgspec.structs import replace
 
-from tasks.engine.process import EngineProcess
+from tasks.engine.client import EngineClient
 from tasks.jobs.job import BatchAnalysis, HealthCheck, JobState
 from tasks.jobs.queue import Queue
 from tasks.jobs.submission import Submission
+from tasks.resources import build_engine
 from tasks.settings import Settings
 from tasks.worker.worker import run_worker as run_worker_process
 from tests.integration.conftest import RunWorker, ended
@@ -32,8 +33,8 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-async def engine(settings: Settings) -> AsyncIterator[EngineProcess]:
-    engine = EngineProcess(settings, module="tests.integration.hostile_child")
+async def engine(settings: Settings) -> AsyncIterator[EngineClient]:
+    engine = build_engine(settings, module="tests.integration.hostile_child")
     engine.start()
     try:
         yield engine

@@ -17,9 +17,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from app.main import create_app
-from tasks.engine.process import EngineProcess
 from tasks.fetch.fetcher import build_fetcher
-from tasks.resources import fetch_policy, open_web
+from tasks.resources import build_engine, fetch_policy, open_web
 from tasks.settings import Settings
 from tasks.worker.worker import Shutdown, serve
 from tests.sampleweb.catalogue import trouble, urls
@@ -47,7 +46,7 @@ async def batch_of_three(settings: Settings) -> Mapping[str, object]:
     """Runs two articles and a 404 through web, queue, worker and engine; gives the status."""
     shutdown = Shutdown()
     app: Any = create_app(settings, open_web)
-    engine = EngineProcess(settings)
+    engine = build_engine(settings)
     engine.start()
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(engine.stop)

@@ -24,9 +24,11 @@ def doctor(context: CliContext, fix: bool, as_json: bool) -> None:
     It connects to Redis directly: at REDIS_URL, or to the embedded one that is running. It is safe
     at any time. Data written by a newer release is reported, and never changed.
     """
-    from tasks.doctor import Level, examine  # loads the Redis client, as no other command does
+    # These load the Redis client, as no other command does.
+    from tasks.doctor import Level
+    from tasks.resources import examine_redis
 
-    findings = asyncio.run(examine(read_settings(context.environ), fix=fix))
+    findings = asyncio.run(examine_redis(read_settings(context.environ), fix=fix))
     if as_json:
         print_json(msgspec.json.encode({"findings": findings}))
     else:

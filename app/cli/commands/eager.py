@@ -18,12 +18,11 @@ from app.cli.responses import JobResult
 from app.cli.tables import show_result
 from app.cli.terminal import print_json, terminal
 from tasks.eager import EagerOutcome, run_eagerly
-from tasks.engine.process import EngineProcess
 from tasks.errors import InvalidRequest
 from tasks.fetch.fetcher import build_fetcher
 from tasks.jobs.job import JobState
 from tasks.logs import configure_logging
-from tasks.resources import fetch_policy
+from tasks.resources import build_engine, fetch_policy
 from tasks.settings import Settings
 
 
@@ -47,7 +46,7 @@ def run_job(request: Mapping[str, Any], settings: Settings, *, as_json: bool) ->
 
 
 async def _run(request: JobRequest, settings: Settings) -> EagerOutcome:
-    engine = EngineProcess(settings)
+    engine = build_engine(settings)
     engine.start()
     try:
         async with contextlib.aclosing(build_fetcher(fetch_policy(settings))) as fetcher:

@@ -11,7 +11,7 @@ from pathlib import Path
 from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
 from nlp.embedding.embedder import HashingEmbedder
 from nlp.ranking.survey import survey
-from tasks.engine.server import Skills, serve
+from tasks.engine.server import TaskHandlers, serve
 from tests.fakes import read_as_told, studied_as_told
 from tests.faults.campaign.journal import Journal
 
@@ -36,7 +36,7 @@ def open_journal(_threads: int) -> Journal:
 
 if __name__ == "__main__":
     serve(
-        Skills(
+        TaskHandlers(
             load=open_journal,
             read=read,
             study=study,

@@ -15,7 +15,6 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from tasks.cache.memory import MemoryCache
-from tasks.engine.process import EngineProcess
 from tasks.jobs.job import JobType
 from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.outcome import ArticleAnalysed, Candidate
@@ -24,6 +23,7 @@ from tasks.kinds.job_types import build_kinds
 from tasks.ledger.redis import RedisLedger
 from tasks.logs import configure_logging
 from tasks.ports import Kind
+from tasks.resources import build_engine
 from tasks.settings import Settings, read_settings
 from tasks.worker.worker import serve_kinds, shutdown_by_signal
 from tests.faults.campaign.journal import Journal, What
@@ -82,7 +82,7 @@ async def main(folder: Path, who: str) -> None:
     settings = read_settings(os.environ)
     configure_logging(settings.worker_log_level)
     journal = Journal(folder, who)
-    engine = EngineProcess(settings, module="tests.faults.campaign.child")
+    engine = build_engine(settings, module="tests.faults.campaign.child")
 
     def kinds_for(ledger: Ledger, worker: str) -> Mapping[JobType, Kind]:
         return build_kinds(settings, ledger, engine, Site(), MemoryCache(0), worker)

@@ -1,0 +1,179 @@
+"""The worker's side of the engine: sends it batches, and decides which task caused its end.
+
+What has queued up while the engine was busy is its next batch. Whatever ends an engine, the next is
+started at once. Only the tasks that it was working on can have caused its end: if that was one
+task, that task fails; if several shared the work, each is tried again by itself, and no try is
+counted. Tasks that wait in the queue stay there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+
+import structlog
+
+from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
+from nlp.decision import Survey, SurveyRequest
+from tasks.engine.batching import BatchOutcome, BatchRun, PendingTask, TaskQueue
+from tasks.engine.protocol import (
+    ReadReply,
+    ReadTask,
+    StudyReply,
+    StudyTask,
+    SurveyReply,
+    SurveyTask,
+    Task,
+    TaskFailed,
+    TaskReply,
+)
+from tasks.engine.supervisor import (
+    MAX_FAILURES,
+    EngineHandle,
+    EngineSupervisor,
+    cancel_and_wait,
+    engine_crashed,
+)
+from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
+
+log = structlog.get_logger()
+
+ENGINE = "tasks.engine"
+"""The module that is run with the real models."""
+
+
+class EngineClient:
+    """The engine of one worker. See `tasks.ports.Engine`."""
+
+    def __init__(self, supervisor: EngineSupervisor, hard_time_limit: float) -> None:
+        """`hard_time_limit`: seconds that the engine may work on the same tasks."""
+        self._supervisor = supervisor
+        self._hard_time_limit = hard_time_limit
+        self._numbers = itertools.count(1)
+        self._queue = TaskQueue()
+        self._batch_run: BatchRun | None = None
+        self._dispatching: asyncio.Task[None] | None = None
+
+    def start(self) -> asyncio.Task[EngineHandle]:
+        """Begins to load the models; requests wait until they are loaded."""
+        return self._supervisor.start()
+
+    async def ready(self) -> EngineHandle:
+        """Waits for an engine. Raises TransientFailure if none can be started."""
+        return await self._supervisor.ready()
+
+    async def stop(self) -> None:
+        if self._dispatching:
+            await cancel_and_wait(self._dispatching)
+        await self._supervisor.stop()
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the engine that is ready; None while there is none."""
+        engine = self._supervisor.running
+        return engine.pid if engine else None
+
+    async def read(self, request: ReadRequest) -> ReadReport:
+        match await self._request(ReadTask(next(self._numbers), request)):
+            case ReadReply(_, report):
+                return report
+            case reply:
+                raise _unexpected(reply)
+
+    async def study(self, request: StudyRequest) -> StudyReport:
+        match await self._request(StudyTask(next(self._numbers), request)):
+            case StudyReply(_, report):
+                return report
+            case reply:
+                raise _unexpected(reply)
+
+    async def survey(self, request: SurveyRequest) -> Survey:
+        match await self._request(SurveyTask(next(self._numbers), request)):
+            case SurveyReply(_, survey):
+                return survey
+            case reply:
+                raise _unexpected(reply)
+
+    async def _request(self, task: Task) -> TaskReply:
+        pending = PendingTask(task)
+        self._queue.put(pending)
+        if self._dispatching is None:
+            self._dispatching = asyncio.create_task(self._dispatch_forever())
+        try:
+            return await pending.reply()
+        except asyncio.CancelledError:
+            pending.abandon()
+            if self._batch_run:
+                self._batch_run.task_abandoned()
+            raise
+
+    async def _dispatch_forever(self) -> None:
+        """Sends batch after batch to whatever engine is running."""
+        while True:
+            await self._dispatch_batch()
+
+    async def _dispatch_batch(self) -> None:
+        batch = await self._queue.next_batch()
+        try:
+            engine = await self.ready()
+        except TransientFailure as failure:
+            for pending in (*batch, *self._queue.drain()):
+                # A new exception for each: one that is raised twice would grow its traceback.
+                pending.fail(engine_crashed(failure.detail))
+            return
+        batch = [pending for pending in batch if pending.abandoned_at is None]  # it was a long wait
+        if batch:
+            await self._run_batch(engine, batch)
+
+    async def _run_batch(self, engine: EngineHandle, batch: Sequence[PendingTask]) -> None:
+        self._batch_run = run = BatchRun(engine, batch, self._hard_time_limit)
+        try:
+            outcome = await run.run()
+        except Exception:
+            log.exception("unexpected reply of an engine")
+            outcome = BatchOutcome.DIED
+        finally:
+            self._batch_run = None
+        if outcome is not BatchOutcome.ANSWERED:
+            await self._supervisor.replace(engine)
+            self._settle_unanswered(run, outcome, engine)
+
+    def _settle_unanswered(
+        self, run: BatchRun, outcome: BatchOutcome, engine: EngineHandle
+    ) -> None:
+        """Fails the task that ended the engine, and returns the others to the queue."""
+        in_progress = run.in_progress
+        log.warning("the engine was lost", why=outcome.name, exit_status=engine.exit_status)
+        unanswered = run.unanswered
+        if len(in_progress) == 1 and outcome is not BatchOutcome.ABANDONED:
+            unanswered.remove(in_progress[0])
+            in_progress[0].fail(self._failure(outcome))
+        for pending in unanswered:
+            if pending in in_progress and outcome is not BatchOutcome.ABANDONED:
+                pending.isolated = True
+            if not in_progress:
+                pending.engine_deaths += 1
+            if pending.engine_deaths >= MAX_FAILURES:
+                pending.fail(engine_crashed("The engine died several times in a row."))
+        self._queue.put_back(
+            pending for pending in unanswered if pending.engine_deaths < MAX_FAILURES
+        )
+
+    def _failure(self, outcome: BatchOutcome) -> StepError:
+        """The error of a task that ended its engine."""
+        match outcome:
+            case BatchOutcome.HARD_LIMIT:
+                detail = f"The analysis took longer than {self._hard_time_limit:g} s."
+                return PermanentFailure(Reason.TIMED_OUT, detail)
+            case BatchOutcome.OUT_OF_MEMORY:
+                limit = self._supervisor.command.memory_mb
+                detail = f"The analysis needed more than {limit} MB of memory."
+                return PermanentFailure(Reason.OUT_OF_MEMORY, detail)
+        return engine_crashed("The engine died in the middle of the analysis.")
+
+
+def _unexpected(reply: TaskReply) -> PermanentFailure:
+    if isinstance(reply, TaskFailed):
+        log.error("the engine failed a task", error=reply.error)
+    return PermanentFailure(Reason.INTERNAL_ERROR, "The analysis failed with an unexpected error.")

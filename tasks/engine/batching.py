@@ -185,7 +185,7 @@ class BatchRun:
     def __init__(
         self, engine: EngineHandle, tasks: Sequence[PendingTask], hard_limit: float
     ) -> None:
-        self._engine = engine
+        self.engine = engine
         self._open = {task.task.number: task for task in tasks}
         self._hard_limit = hard_limit
         self._loop = asyncio.get_running_loop()
@@ -207,9 +207,9 @@ class BatchRun:
         receiving: asyncio.Task[Reply] | None = None
         try:
             async with asyncio.timeout(self._hard_limit):
-                await self._engine.send(Batch(tuple(task.task for task in self._open.values())))
+                await self.engine.send(Batch(tuple(task.task for task in self._open.values())))
             while self._open:
-                receiving = receiving or asyncio.create_task(self._engine.receive())
+                receiving = receiving or asyncio.create_task(self.engine.receive())
                 await self._next_event(receiving)
                 if receiving.done():
                     reply, receiving = receiving.result(), None

@@ -32,10 +32,10 @@ from tasks.engine.supervisor import (
     MAX_FAILURES,
     EngineHandle,
     EngineSupervisor,
-    cancel_and_wait,
     engine_crashed,
 )
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
+from tasks.supervision import cancel_and_wait, keep_running
 
 log = structlog.get_logger()
 
@@ -52,6 +52,7 @@ class EngineClient:
         self._hard_time_limit = hard_time_limit
         self._numbers = itertools.count(1)
         self._queue = TaskQueue()
+        self._pending: set[PendingTask] = set()
         self._batch_run: BatchRun | None = None
         self._dispatching: asyncio.Task[None] | None = None
 
@@ -64,8 +65,10 @@ class EngineClient:
         return await self._supervisor.ready()
 
     async def stop(self) -> None:
+        """Ends the engine. Tasks that are pending fail."""
         if self._dispatching:
             await cancel_and_wait(self._dispatching)
+        self._fail_pending("The engine was stopped.")
         await self._supervisor.stop()
 
     @property
@@ -97,9 +100,11 @@ class EngineClient:
 
     async def _request(self, task: Task) -> TaskReply:
         pending = PendingTask(task)
+        self._pending.add(pending)
         self._queue.put(pending)
         if self._dispatching is None:
-            self._dispatching = asyncio.create_task(self._dispatch_forever())
+            loop = keep_running("engine dispatch", self._dispatch_forever)
+            self._dispatching = asyncio.create_task(loop)
         try:
             return await pending.reply()
         except asyncio.CancelledError:
@@ -107,11 +112,24 @@ class EngineClient:
             if self._batch_run:
                 self._batch_run.task_abandoned()
             raise
+        finally:
+            self._pending.discard(pending)
 
     async def _dispatch_forever(self) -> None:
-        """Sends batch after batch to whatever engine is running."""
-        while True:
-            await self._dispatch_batch()
+        """Sends batch after batch to whatever engine is running.
+
+        When it ends with an error, all pending tasks fail, and their steps are retried: the soft
+        limit of a step does not count while its task waits, so a lost task would wait for ever.
+        """
+        try:
+            if self._batch_run is not None:  # interrupted; the engine may still work on it
+                await self._supervisor.replace(self._batch_run.engine)
+                self._batch_run = None
+            while True:
+                await self._dispatch_batch()
+        except BaseException:
+            self._fail_pending("The dispatch of tasks to the engine was interrupted.")
+            raise
 
     async def _dispatch_batch(self) -> None:
         batch = await self._queue.next_batch()
@@ -133,18 +151,15 @@ class EngineClient:
         except Exception:
             log.exception("unexpected reply of an engine")
             outcome = BatchOutcome.DIED
-        finally:
-            self._batch_run = None
         if outcome is not BatchOutcome.ANSWERED:
             await self._supervisor.replace(engine)
-            self._settle_unanswered(run, outcome, engine)
+            self._settle_unanswered(run, outcome)
+        self._batch_run = None
 
-    def _settle_unanswered(
-        self, run: BatchRun, outcome: BatchOutcome, engine: EngineHandle
-    ) -> None:
+    def _settle_unanswered(self, run: BatchRun, outcome: BatchOutcome) -> None:
         """Fails the task that ended the engine, and returns the others to the queue."""
         in_progress = run.in_progress
-        log.warning("the engine was lost", why=outcome.name, exit_status=engine.exit_status)
+        log.warning("the engine was lost", why=outcome.name, exit_status=run.engine.exit_status)
         unanswered = run.unanswered
         if len(in_progress) == 1 and outcome is not BatchOutcome.ABANDONED:
             unanswered.remove(in_progress[0])
@@ -171,6 +186,11 @@ class EngineClient:
                 detail = f"The analysis needed more than {limit} MB of memory."
                 return PermanentFailure(Reason.OUT_OF_MEMORY, detail)
         return engine_crashed("The engine died in the middle of the analysis.")
+
+    def _fail_pending(self, detail: str) -> None:
+        self._queue.drain()
+        for pending in self._pending:
+            pending.fail(engine_crashed(detail))
 
 
 def _unexpected(reply: TaskReply) -> PermanentFailure:

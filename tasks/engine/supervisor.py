@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from tasks.engine.protocol import HEADER, Batch, Reply, decode_reply, encode
 from tasks.errors import Reason, TransientFailure
+from tasks.supervision import cancel_and_wait
 
 log = structlog.get_logger()
 
@@ -121,10 +122,12 @@ class EngineSupervisor:
         return self._engine
 
     async def stop(self) -> None:
-        await cancel_and_wait(*self._watchers)
+        for watcher in tuple(self._watchers):
+            await cancel_and_wait(watcher)
         starting, self._engine = self._engine, None
         if starting:
-            await cancel_and_wait(starting)
+            starting.cancel()
+            await asyncio.wait({starting})
             if not starting.cancelled() and not starting.exception():
                 await starting.result().kill()
 
@@ -192,14 +195,6 @@ class EngineSupervisor:
         task = asyncio.create_task(work)
         self._watchers.add(task)
         task.add_done_callback(self._watchers.discard)
-
-
-async def cancel_and_wait(*tasks: asyncio.Task[object]) -> None:
-    """Cancels them, and waits for their ends."""
-    for task in tasks:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError, Exception):
-            await task
 
 
 def engine_crashed(detail: str) -> TransientFailure:

@@ -1,7 +1,8 @@
-"""The checks of the ledger. Each thing is looked at, and mended, by one atomic script.
+"""The checks of the ledger: every job, step, index entry and key under the prefix.
 
-So a job that goes on meanwhile is never taken for a stuck one. Keys are read by SCAN, a batch at a
-time: whatever its size, the ledger serves others meanwhile.
+One atomic script checks, and fixes, each of them. So a job that progresses meanwhile is never
+mistaken for a stuck one. Keys are read by SCAN, one batch at a time: however large it is, the
+ledger serves others meanwhile.
 """
 
 from __future__ import annotations
@@ -14,97 +15,104 @@ from collections.abc import AsyncIterator, Sequence
 from msgspec import Struct
 from redis.asyncio import Redis
 
-from tasks.doctor.finding import Finding, Level, Tally, fine
+from tasks.doctor.finding import Finding, Level, counted, ok
 from tasks.jobs.job import JobState, JobType
 from tasks.ledger.connection import away_is_unavailable
 from tasks.ledger.keys import PERMANENT, index_key
 from tasks.ledger.redis import RedisLedger
 
-BATCH = 500
+BATCH_SIZE = 500
+
+MAX_EXAMPLES = 3
+"""Things that a sentence names; it says how many there are in all."""
 
 JOB_KEY = re.compile(r"job:(?P<id>[^:]+)(?::(?P<part>.+))?")
 
 
-class Fault(Struct, frozen=True):
-    """One kind of fault, and what is said of it."""
+class Check(Struct, frozen=True, kw_only=True):
+    """One check, and the sentences that report its outcome."""
 
     level: Level
+    """Of the finding if there are faults."""
     noun: str
-    sentence: str
-    """What is wrong with those that are counted."""
-    mended: str | None
-    """What mending does; None for what is left alone."""
-    none: str
+    """What is counted."""
+    fault: str
+    """What is wrong with the counted things."""
+    remedy: str | None
+    """What a fix does to them; None if they are left alone."""
+    ok: str
+    """The sentence if there are none."""
 
 
-FAULTS = {
-    "newer": Fault(
-        Level.WARNING,
-        "job",
-        "Written by a newer release, and left to that",
-        None,
-        "No job was written by a newer release.",
+CHECKS = {
+    "newer": Check(
+        level=Level.WARNING,
+        noun="job",
+        fault="Written by a newer release, and left alone",
+        remedy=None,
+        ok="No job was written by a newer release.",
     ),
-    "index": Fault(
-        Level.ERROR,
-        "job",
-        "Listed in another state than they are in, or not at all",
-        "listed as they are",
-        "Each job is listed in its state.",
+    "index": Check(
+        level=Level.ERROR,
+        noun="job",
+        fault="Listed in another state than their own, or not at all",
+        remedy="listed in their state",
+        ok="Each job is listed in its state.",
     ),
-    "stuck_steps": Fault(
-        Level.ERROR,
-        "step",
-        "Open, and never looked at again",
-        "made due",
-        "Each open step has its due time.",
+    "stuck_steps": Check(
+        level=Level.ERROR,
+        noun="step",
+        fault="Open, but without a due time",
+        remedy="made due",
+        ok="Each open step has its due time.",
     ),
-    "stuck_jobs": Fault(
-        Level.ERROR,
-        "job",
-        "Active without any step",
-        "their steps opened again",
-        "Each active job has a step, or waits for another job.",
+    "stuck_jobs": Check(
+        level=Level.ERROR,
+        noun="job",
+        fault="Active without any step",
+        remedy="their steps opened again",
+        ok="Each active job has a step, or waits for another job.",
     ),
-    "dependencies": Fault(
-        Level.ERROR,
-        "job",
-        "Waiting for jobs that have ended",
-        "started, or failed where a dependency did",
-        "Each waiting job waits for one that is active.",
+    "dependencies": Check(
+        level=Level.ERROR,
+        noun="job",
+        fault="Waiting for jobs that have ended",
+        remedy="started, or failed where a dependency did",
+        ok="Each waiting job waits for one that is active.",
     ),
-    "loose_steps": Fault(
-        Level.WARNING,
-        "step",
-        "Due or queued without a record",
-        "taken out",
-        "Each step that is due or queued has its record.",
+    "loose_steps": Check(
+        level=Level.WARNING,
+        noun="step",
+        fault="Due or queued without a record",
+        remedy="removed",
+        ok="Each step that is due or queued has its record.",
     ),
-    "orphaned_keys": Fault(
-        Level.WARNING,
-        "key",
-        "Without a time to live, and without an active job",
-        "given one",
-        "Each key that is not permanent has a time to live, or an active job.",
+    "orphaned_keys": Check(
+        level=Level.WARNING,
+        noun="key",
+        fault="Without a time to live, and without an active job",
+        remedy="given a time to live",
+        ok="Each key that is not permanent has a time to live, or an active job.",
     ),
-    "foreign_keys": Fault(
-        Level.WARNING,
-        "key",
-        "Under our prefix, without a time to live, and none of ours",
-        None,
-        "No key of others stands under our prefix.",
+    "foreign_keys": Check(
+        level=Level.WARNING,
+        noun="key",
+        fault="Under our prefix, without a time to live, and not ours",
+        remedy=None,
+        ok="There are no foreign keys under our prefix.",
     ),
 }
 
 
 class LedgerExamination:
-    """One look at everything under our prefix."""
+    """One pass over everything under our prefix."""
 
     def __init__(self, redis: Redis, ledger: RedisLedger, prefix: str, *, fix: bool) -> None:
         self._redis = redis
         self._ledger = ledger
         self._prefix = prefix
         self._fix = fix
+        self._fix_flag = "1" if fix else "0"
         self._tallies: defaultdict[str, Tally] = defaultdict(Tally)
 
     async def examine(self) -> list[Finding]:
@@ -112,21 +120,21 @@ class LedgerExamination:
         await self._examine_steps("due")
         await self._examine_steps("queued")
         await self._examine_indexes()
-        return [self._finding(check, fault) for check, fault in FAULTS.items()]
+        return [self._finding(name, check) for name, check in CHECKS.items()]
 
     async def _examine_keys(self) -> None:
         pattern = re.sub(r"([\\*?\[\]])", r"\\\1", self._prefix) + "*"
-        async for names in self._batches(self._redis.scan_iter(pattern, BATCH)):
-            ours = [name.removeprefix(self._prefix) for name in names]
-            found = [JOB_KEY.fullmatch(name) for name in ours]
-            await self._examine_jobs([one["id"] for one in found if one and not one["part"]])
-            await self._examine_lifetimes([one for one in ours if not PERMANENT.fullmatch(one)])
+        async for keys in self._batches(self._redis.scan_iter(pattern, BATCH_SIZE)):
+            names = [key.removeprefix(self._prefix) for key in keys]
+            job_keys = [match_ for name in names if (match_ := JOB_KEY.fullmatch(name))]
+            await self._examine_jobs([key["id"] for key in job_keys if not key["part"]])
+            await self._examine_lifetimes([name for name in names if not PERMANENT.fullmatch(name)])
 
     async def _examine_jobs(self, job_ids: Sequence[str]) -> None:
-        run, fix = self._ledger.scripts.run, self._flag
-        for faults in await asyncio.gather(*(run("examine_job", one, fix) for one in job_ids)):
-            for check, about in zip(faults[::2], faults[1::2], strict=True):
-                self._tallies[check.decode()].add(about.decode())
+        run, fix = self._ledger.scripts.run, self._fix_flag
+        for faults in await asyncio.gather(*(run("examine_job", id_, fix) for id_ in job_ids)):
+            for check, subject in zip(faults[::2], faults[1::2], strict=True):
+                self._tallies[check.decode()].add(subject.decode())
 
     async def _examine_lifetimes(self, names: Sequence[str]) -> None:
         pipeline = self._redis.pipeline(transaction=False)
@@ -139,67 +147,79 @@ class LedgerExamination:
                 await self._examine_key(name)
 
     async def _examine_key(self, name: str) -> None:
-        found = JOB_KEY.fullmatch(name)
-        if found is None:
+        job_key = JOB_KEY.fullmatch(name)
+        if job_key is None:
             self._tallies["foreign_keys"].add(name)
             return
-        job_id, part = found["id"], found["part"] or ""
-        if await self._ledger.scripts.run("examine_key", job_id, part, self._flag):
+        job_id, part = job_key["id"], job_key["part"] or ""
+        if await self._ledger.scripts.run("examine_key", job_id, part, self._fix_flag):
             self._tallies["orphaned_keys"].add(name)
 
     async def _examine_steps(self, where: str) -> None:
-        members = self._redis.zscan_iter(f"{self._prefix}steps:{where}", count=BATCH)
+        members = self._redis.zscan_iter(f"{self._prefix}steps:{where}", count=BATCH_SIZE)
         async for batch in self._batches(members):
             await asyncio.gather(*(self._examine_step(where, member) for member in batch))
 
     async def _examine_step(self, where: str, member: str) -> None:
-        if await self._ledger.scripts.run("examine_step", where, member, self._flag):
+        if await self._ledger.scripts.run("examine_step", where, member, self._fix_flag):
             self._tallies["loose_steps"].add(member)
 
     async def _examine_indexes(self) -> None:
         for state in JobState:
             for job_type in JobType:
-                members = self._redis.zscan_iter(
-                    self._prefix + index_key(state, job_type), count=BATCH
-                )
-                async for batch in self._batches(members):
+                index = self._prefix + index_key(state, job_type)
+                entries = self._redis.zscan_iter(index, count=BATCH_SIZE)
+                async for job_ids in self._batches(entries):
                     await asyncio.gather(
-                        *(self._examine_entry(state, job_type, job_id) for job_id in batch)
+                        *(self._examine_entry(state, job_type, job_id) for job_id in job_ids)
                     )
 
     async def _examine_entry(self, state: JobState, job_type: JobType, job_id: str) -> None:
         run = self._ledger.scripts.run
-        if await run("examine_entry", state, job_type, job_id, self._flag):
+        if await run("examine_entry", state, job_type, job_id, self._fix_flag):
             self._tallies["index"].add(job_id)
 
     async def _batches(
-        self, found: AsyncIterator[bytes | tuple[bytes, float]]
+        self, items: AsyncIterator[bytes | tuple[bytes, float]]
     ) -> AsyncIterator[list[str]]:
-        """Names of keys or of members of a sorted set."""
+        """The names among scanned items: keys, or members of a sorted set with their scores."""
         batch: list[str] = []
         with away_is_unavailable():
-            async for one in found:
-                name = one[0] if isinstance(one, tuple | list) else one
+            async for item in items:
+                name = item[0] if isinstance(item, tuple | list) else item
                 batch.append(name.decode(errors="replace"))
-                if len(batch) == BATCH:
+                if len(batch) == BATCH_SIZE:
                     yield batch
                     batch = []
         yield batch
 
-    @property
-    def _flag(self) -> str:
-        return "1" if self._fix else "0"
-
-    def _finding(self, check: str, fault: Fault) -> Finding:
-        tally = self._tallies[check]
+    def _finding(self, name: str, check: Check) -> Finding:
+        tally = self._tallies[name]
         if not tally.count:
-            return fine(check, fault.none)
-        sentence = f"{fault.sentence}: {tally.told(fault.noun)}."
-        fixed = self._fix and fault.mended is not None
+            return ok(name, check.ok)
+        sentence = f"{check.fault}: {tally.summary(check.noun)}."
+        fixed = self._fix and check.remedy is not None
         return Finding(
-            check=check,
-            level=fault.level,
-            sentence=f"{sentence} Now {fault.mended}." if fixed else sentence,
-            fixable=fault.mended is not None,
+            check=name,
+            level=check.level,
+            sentence=f"{sentence} Now {check.remedy}." if fixed else sentence,
+            fixable=check.remedy is not None,
             fixed=fixed,
         )
+
+
+class Tally:
+    """How often one check failed, with examples."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._examples: list[str] = []
+
+    def add(self, subject: str) -> None:
+        self.count += 1
+        if len(self._examples) < MAX_EXAMPLES:
+            self._examples.append(subject)
+
+    def summary(self, noun: str) -> str:
+        more = ", …" if self.count > len(self._examples) else ""
+        return f"{counted(self.count, noun)} ({', '.join(self._examples)}{more})"

@@ -1,4 +1,9 @@
-"""The checks of the Redis server itself. None of them is mended: servers are others' to set up."""
+"""The checks of the Redis server, and of the traffic on it.
+
+`examine_server` checks how the server is set up, which only its operator can change.
+`examine_traffic` checks whether the work is being done: by a reaper, by workers, with no forgotten
+pause.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +14,30 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from tasks.doctor.finding import Finding, Level, counted, error, fine, warning
+from tasks.doctor.finding import Finding, Level, counted, error, ok, warning
 from tasks.ledger.connection import away_is_unavailable
 from tasks.ledger.keys import WORKER_FORGOTTEN_MS
 from tasks.ledger.redis import RedisLedger
 
-OLDEST = {"Valkey": 8, "Redis": 7}
-SKEW_WORTH_A_WARNING = 1.0
-SKEW_THAT_HARMS = 30.0
-"""Seconds: deadlines and start times are told by this host's clock, and kept by that of Redis."""
+MIN_VERSIONS = {"Valkey": 8, "Redis": 7}
+
+WARNING_SKEW_SECONDS = 1.0
+ERROR_SKEW_SECONDS = 30.0
+"""Clients set deadlines and start times by this host's clock; Redis compares them with its own."""
+
+OVERDUE_MS = 60_000
+
+REAP_LIMIT = 100
+"""Steps that one round of the reaper handles."""
 
 
 async def examine_server(redis: Redis) -> list[Finding]:
-    """Everything of INFO, which also services give that keep CONFIG to themselves."""
+    """By INFO alone, which hosted services permit too; many of them forbid CONFIG."""
     try:
         with away_is_unavailable():
             info: Mapping[str, Any] = await redis.info("everything")
-    except ResponseError as refused:
-        sentence = f"Version, mode, eviction and persistence could not be checked: {refused}."
+    except ResponseError as refusal:
+        sentence = f"Version, mode, eviction and persistence could not be checked: {refusal}."
         return [warning("server", sentence), await _clock(redis)]
     return [
         _version(info),
@@ -42,28 +53,28 @@ def _version(info: Mapping[str, Any]) -> Finding:
     version = str(info.get("valkey_version") or info.get("redis_version") or "?")
     major = version.partition(".")[0]
     if not major.isdigit():
-        return warning("version", f"The version of this {name} is not told.")
-    if int(major) < OLDEST[name]:
-        wanted = " or ".join(f"{known} {oldest}" for known, oldest in OLDEST.items())
-        return error("version", f"This is {name} {version}; use {wanted}, or newer.")
-    return fine("version", f"{name} {version}.")
+        return warning("version", f"This {name} does not report its version.")
+    if int(major) < MIN_VERSIONS[name]:
+        supported = " or ".join(f"{server} {lowest}" for server, lowest in MIN_VERSIONS.items())
+        return error("version", f"This is {name} {version}; use {supported}, or newer.")
+    return ok("version", f"{name} {version}.")
 
 
 def _mode(info: Mapping[str, Any]) -> Finding:
     if info.get("cluster_enabled"):
         return error("mode", "Cluster mode is on; use a primary with replicas, without cluster.")
     if info.get("role") not in ("master", None):
-        return error("mode", "This is a replica, which takes no writes; name the primary.")
-    return fine("mode", "A primary, not in cluster mode.")
+        return error("mode", "This is a replica, which accepts no writes; use its primary.")
+    return ok("mode", "A primary, not in cluster mode.")
 
 
 def _eviction(info: Mapping[str, Any]) -> Finding:
     policy = info.get("maxmemory_policy", "noeviction")
     if policy == "noeviction":
-        return fine("eviction", "Nothing is evicted when memory is short.")
+        return ok("eviction", "Nothing is evicted when memory is short.")
     return error(
         "eviction",
-        f"maxmemory-policy is {policy}: jobs are dropped when memory is short. "
+        f"maxmemory-policy is {policy}: Redis drops jobs when memory is short. "
         "Set it to noeviction.",
     )
 
@@ -72,7 +83,7 @@ def _persistence(info: Mapping[str, Any]) -> Finding:
     if info.get("aof_enabled"):
         if info.get("aof_last_write_status", "ok") != "ok":
             return error("persistence", "The last write to the append-only file failed.")
-        return fine("persistence", "The append-only file is on.")
+        return ok("persistence", "The append-only file is on.")
     return error(
         "persistence",
         "The append-only file is off: a restart of Redis loses jobs. Set appendonly to yes.",
@@ -85,16 +96,13 @@ async def _clock(redis: Redis) -> Finding:
         seconds, micros = await redis.time()
     skew = (before + time.time()) / 2 - (seconds + micros / 1e6)
     sentence = f"The clock of this host is {abs(skew):.1f} s {'ahead' if skew > 0 else 'behind'}."
-    if abs(skew) > SKEW_THAT_HARMS:
-        return error("clock", f"{sentence} Deadlines and start times are off by that: set it.")
-    if abs(skew) > SKEW_WORTH_A_WARNING:
-        return warning("clock", f"{sentence} Deadlines and start times are off by that.")
-    return fine("clock", "The clocks of this host and of Redis agree.")
-
-
-OVERDUE_MS = 60_000
-ROUND = 100
-"""Steps that one round of the reaper moves on."""
+    if abs(skew) > ERROR_SKEW_SECONDS:
+        return error(
+            "clock", f"{sentence} Deadlines and start times are wrong by that; set it."
+        )
+    if abs(skew) > WARNING_SKEW_SECONDS:
+        return warning("clock", f"{sentence} Deadlines and start times are wrong by that.")
+    return ok("clock", "The clocks of this host and of Redis agree.")
 
 
 async def examine_traffic(
@@ -114,15 +122,15 @@ async def _overdue(
     with away_is_unavailable():
         overdue = await redis.zcount(f"{prefix}steps:due", "-inf", now_ms - OVERDUE_MS)
     if not overdue:
-        return fine("overdue", "No step has been overdue for a minute.")
+        return ok("overdue", "No step has been overdue for a minute.")
     sentence = (
         f"Overdue for more than a minute: {counted(overdue, 'step')}. No reaper runs; "
         "start web or a worker."
     )
     if fix:
-        for _ in range(overdue // ROUND + 1):
-            await ledger.reap(ROUND)
-        sentence += " They are moved on for now."
+        for _ in range(overdue // REAP_LIMIT + 1):
+            await ledger.reap(REAP_LIMIT)
+        sentence += " They have been handled once now."
     return Finding(check="overdue", level=Level.ERROR, sentence=sentence, fixable=True, fixed=fix)
 
 
@@ -133,15 +141,15 @@ async def _workers(redis: Redis, prefix: str, now_ms: int) -> Finding:
     if queued and not workers:
         return warning(
             "workers",
-            f"Queued: {counted(queued, 'step')}; and no worker was heard of lately. "
+            f"Queued: {counted(queued, 'step')}; and no worker has reported lately. "
             "Start one, unless workers are started on demand.",
         )
-    return fine("workers", f"{counted(workers, 'worker')}; {counted(queued, 'step')} queued.")
+    return ok("workers", f"{counted(workers, 'worker')}; {counted(queued, 'step')} queued.")
 
 
 async def _pause(redis: Redis, prefix: str) -> Finding:
     with away_is_unavailable():
         paused = await redis.exists(f"{prefix}paused")
     if paused:
-        return warning("pause", "The queue is paused; `curator queue resume` lets it go on.")
-    return fine("pause", "The queue is not paused.")
+        return warning("pause", "The queue is paused; `curator queue resume` resumes it.")
+    return ok("pause", "The queue is not paused.")

@@ -1,4 +1,4 @@
-"""The words that the tests of the doctor are written in."""
+"""Steps that the tests of the doctor share."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests.contract.ledgers import (
     state,
 )
 
-HERE = {"version", "mode", "eviction", "persistence", "clock", "overdue", "workers", "pause"}
-"""Checks of the server and of the traffic; the others are of the ledger."""
+SERVER_CHECKS = {"version", "mode", "eviction", "persistence", "clock"}
+TRAFFIC_CHECKS = {"overdue", "workers", "pause"}
 
 
 def fresh_job(**fields: Any) -> Any:
@@ -28,21 +28,23 @@ def fresh_job(**fields: Any) -> Any:
     return a_job(submitted_ms=now_ms, **fields)
 
 
-async def found(settings: Settings, *, fix: bool = False) -> dict[str, Finding]:
-    """What is not well in the ledger, by its check."""
+async def ledger_faults(settings: Settings, *, fix: bool = False) -> dict[str, Finding]:
+    """The findings on the ledger that are not OK, by their check."""
     findings = await examine_redis(settings, fix=fix)
     return {
-        one.check: one for one in findings if one.check not in HERE and one.level is not Level.OK
+        finding.check: finding
+        for finding in findings
+        if finding.check not in SERVER_CHECKS | TRAFFIC_CHECKS and finding.level is not Level.OK
     }
 
 
-async def mended(settings: Settings, check: str) -> str:
-    """Finds this and nothing else, mends it, finds nothing more. Gives the sentence."""
-    assert list(await found(settings)) == [check]
-    told = (await found(settings, fix=True))[check]
-    assert (told.fixable, told.fixed, told.problem) == (True, True, False)
-    assert await found(settings) == {}
-    return told.sentence
+async def fix_only_fault(settings: Settings, check: str) -> str:
+    """Finds this fault and no other, fixes it, finds no more. Returns the sentence on it."""
+    assert list(await ledger_faults(settings)) == [check]
+    finding = (await ledger_faults(settings, fix=True))[check]
+    assert (finding.fixable, finding.fixed, finding.problem) == (True, True, False)
+    assert await ledger_faults(settings) == {}
+    return finding.sentence
 
 
 async def complete_from(ledger: RedisLedger, job: Any, index: int) -> None:

@@ -1,4 +1,4 @@
-"""Jobs that were harmed: the doctor finds them, and they come to their end."""
+"""Damaged jobs: the doctor finds and fixes them, and they run to their end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tasks.jobs.job import JobState
 from tasks.ledger.redis import RedisLedger
 from tasks.settings import Settings
 from tests.conftest import PREFIX
-from tests.contract.doctoring import complete_from, found, fresh_job, mended
+from tests.contract.doctoring import complete_from, fix_only_fault, fresh_job, ledger_faults
 from tests.contract.ledgers import (
     analyse,
     candidates,
@@ -26,11 +26,11 @@ from tests.contract.ledgers import (
 
 @pytest.fixture
 def ledger(redis_ledger: RedisLedger) -> RedisLedger:
-    """On the server's own clock, by which the doctor judges."""
+    """On the server's own clock, which the doctor uses."""
     return redis_ledger
 
 
-async def test_a_ledger_at_work_is_well(ledger: RedisLedger, settings: Settings) -> None:
+async def test_a_working_ledger_has_no_faults(ledger: RedisLedger, settings: Settings) -> None:
     first = fresh_job()
     jobs = [
         first,
@@ -48,19 +48,19 @@ async def test_a_ledger_at_work_is_well(ledger: RedisLedger, settings: Settings)
     await ledger.cancel(cancelled.id)
     await complete(ledger, done)
 
-    assert await found(settings) == {}
+    assert await ledger_faults(settings) == {}
     before = [await record(ledger, job) for job in jobs]
-    assert await found(settings, fix=True) == {}
+    assert await ledger_faults(settings, fix=True) == {}
     assert [await record(ledger, job) for job in jobs] == before
 
 
-async def test_what_goes_on_meanwhile_is_not_taken_for_a_fault(
+async def test_changes_during_an_examination_are_not_mistaken_for_faults(
     ledger: RedisLedger, settings: Settings
 ) -> None:
-    looks = 0
+    examinations = 0
 
     async def work() -> None:
-        while looks < 5:
+        while examinations < 5:
             first = fresh_job()
             second = fresh_job(depends_on=(first.id,))
             await ledger.submit(first)
@@ -71,8 +71,8 @@ async def test_what_goes_on_meanwhile_is_not_taken_for_a_fault(
 
     workers = [asyncio.create_task(work()) for _ in range(4)]
     for _ in range(5):
-        assert await found(settings, fix=True) == {}
-        looks += 1
+        assert await ledger_faults(settings, fix=True) == {}
+        examinations += 1
     await asyncio.gather(*workers)
 
 
@@ -85,15 +85,15 @@ async def test_a_step_without_its_due_time(
     valkey.delete(f"{PREFIX}steps:due")
     valkey.zrem(f"{PREFIX}steps:queued", f"{job.id}/analyse:1")
 
-    sentence = await mended(settings, "stuck_steps")
-    assert sentence.startswith("Open, and never looked at again: 2 steps (")
+    sentence = await fix_only_fault(settings, "stuck_steps")
+    assert sentence.startswith("Open, but without a due time: 2 steps (")
     assert f"{job.id}/analyse:1" in sentence
     assert (await ledger.depth()).queued == 2
     await complete_from(ledger, job, 0)
 
 
 @pytest.mark.parametrize("done", ["nothing", "discover", "one article", "all articles"])
-async def test_a_job_that_lost_its_steps_goes_on_where_it_was(
+async def test_a_job_that_lost_its_steps_resumes_where_it_was(
     ledger: RedisLedger, settings: Settings, valkey: redis.Redis, done: str
 ) -> None:
     job = fresh_job()
@@ -107,7 +107,7 @@ async def test_a_job_that_lost_its_steps_goes_on_where_it_was(
     for key in ("steps:due", "steps:queued", f"job:{job.id}:steps"):
         valkey.delete(PREFIX + key)
 
-    await mended(settings, "stuck_jobs")
+    await fix_only_fault(settings, "stuck_jobs")
     assert not await ledger.discovered(late, [], b"null")
     if done == "nothing":
         await discover(ledger, job)
@@ -124,11 +124,11 @@ async def test_a_cancelled_job_that_lost_its_steps(
     for key in ("steps:due", "steps:queued", f"job:{job.id}:steps"):
         valkey.delete(PREFIX + key)
 
-    await mended(settings, "stuck_jobs")
+    await fix_only_fault(settings, "stuck_jobs")
     assert await state(ledger, job) is JobState.REVOKED
 
 
-async def test_a_start_time_that_was_lost(
+async def test_a_lost_start_time(
     ledger: RedisLedger, settings: Settings, valkey: redis.Redis
 ) -> None:
     job = fresh_job(not_before_ms=round(time.time() * 1000) + 3_600_000)
@@ -136,13 +136,13 @@ async def test_a_start_time_that_was_lost(
     for key in ("steps:due", f"job:{job.id}:steps"):
         valkey.delete(PREFIX + key)
 
-    await mended(settings, "stuck_jobs")
+    await fix_only_fault(settings, "stuck_jobs")
     assert await state(ledger, job) is JobState.WAITING
     assert valkey.zscore(f"{PREFIX}steps:due", f"{job.id}/discover") == job.not_before_ms
 
 
 @pytest.mark.parametrize("ends", ["SUCCESS", "REVOKED", "gone"])
-async def test_a_job_that_waits_for_what_has_ended(
+async def test_a_job_that_waits_for_an_ended_job(
     ledger: RedisLedger, settings: Settings, valkey: redis.Redis, ends: str
 ) -> None:
     first = fresh_job()
@@ -157,16 +157,16 @@ async def test_a_job_that_waits_for_what_has_ended(
     if ends == "gone":
         await ledger.purge(first.id)
 
-    await mended(settings, "dependencies")
-    told = await record(ledger, second)
+    await fix_only_fault(settings, "dependencies")
+    waiting = await record(ledger, second)
     if ends == "SUCCESS":
-        assert told.state is JobState.PENDING
+        assert waiting.state is JobState.PENDING
         await complete(ledger, second)
         return
-    assert told.state is JobState.FAILURE
-    assert told.error is not None
+    assert waiting.state is JobState.FAILURE
+    assert waiting.error is not None
     how = "is not known any more" if ends == "gone" else "ended in REVOKED"
-    assert told.error == f"dependency_failed: Job {first.id} {how}."
+    assert waiting.error == f"dependency_failed: Job {first.id} {how}."
 
 
 async def test_a_job_that_its_dependency_does_not_know(
@@ -178,7 +178,7 @@ async def test_a_job_that_its_dependency_does_not_know(
         await ledger.submit(job)
     valkey.delete(f"{PREFIX}job:{first.id}:dependents")
 
-    await mended(settings, "dependencies")
+    await fix_only_fault(settings, "dependencies")
     assert await state(ledger, second) is JobState.WAITING
     await complete(ledger, first)
     assert await state(ledger, second) is JobState.PENDING

@@ -1,4 +1,4 @@
-"""Keys, indexes and steps that belong to nothing, or to others."""
+"""Keys, index entries and steps that belong to no job of ours."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from tasks.jobs.ids import job_id_from
 from tasks.ledger.redis import RedisLedger
 from tasks.settings import Settings
 from tests.conftest import PREFIX
-from tests.contract.doctoring import found, fresh_job, mended, snapshot
+from tests.contract.doctoring import fix_only_fault, fresh_job, ledger_faults, snapshot
 
 
 @pytest.fixture
 def ledger(redis_ledger: RedisLedger) -> RedisLedger:
-    """On the server's own clock, by which the doctor judges."""
+    """On the server's own clock, which the doctor uses."""
     return redis_ledger
 
 
-async def test_steps_that_are_none(
+async def test_due_and_queued_steps_without_a_record(
     ledger: RedisLedger, settings: Settings, valkey: redis.Redis
 ) -> None:
     job, gone = fresh_job(), job_id_from(1, bytes(10))
@@ -32,12 +32,12 @@ async def test_steps_that_are_none(
         valkey.zadd(f"{PREFIX}steps:due", {member: far})
     valkey.zadd(f"{PREFIX}steps:queued", {f"{job.id}/rank": far})
 
-    assert "5 steps (" in await mended(settings, "loose_steps")
+    assert "5 steps (" in await fix_only_fault(settings, "loose_steps")
     assert valkey.zrange(f"{PREFIX}steps:due", 0, -1) == [f"{job.id}/discover".encode()]
     assert (await ledger.depth()).queued == 1
 
 
-async def test_indexes_that_say_something_else(
+async def test_index_entries_that_do_not_match_their_jobs(
     ledger: RedisLedger, settings: Settings, valkey: redis.Redis
 ) -> None:
     listed, unlisted, ended = fresh_job(), fresh_job(), fresh_job()
@@ -51,14 +51,14 @@ async def test_indexes_that_say_something_else(
     valkey.zrem(pending, unlisted.id)
     valkey.delete(f"{PREFIX}jobs:expiry")
 
-    assert "4 jobs (" in await mended(settings, "index")
+    assert "4 jobs (" in await fix_only_fault(settings, "index")
     assert valkey.zrange(pending, 0, -1) == sorted([listed.id.encode(), unlisted.id.encode()])
     assert valkey.exists(f"{PREFIX}jobs:SUCCESS:batch_analysis") == 0
     until: Any = valkey.zscore(f"{PREFIX}jobs:expiry", f"REVOKED/batch_analysis/{ended.id}")
     assert until > time.time() * 1000
 
 
-async def test_keys_that_live_for_ever(
+async def test_keys_without_a_time_to_live(
     ledger: RedisLedger, settings: Settings, valkey: redis.Redis
 ) -> None:
     ended, gone = fresh_job(), job_id_from(1, bytes(10))
@@ -68,22 +68,22 @@ async def test_keys_that_live_for_ever(
     valkey.rpush(f"{PREFIX}job:{gone}:failures", "{}")
     valkey.hset(f"{PREFIX}job:{gone}", "attempts", 1)
 
-    assert "3 keys (" in await mended(settings, "orphaned_keys")
+    assert "3 keys (" in await fix_only_fault(settings, "orphaned_keys")
     for key in (ended.id, gone, f"{gone}:failures"):
         assert 0 < int(str(valkey.ttl(f"{PREFIX}job:{key}"))) <= settings.job_ttl
 
 
-async def test_keys_of_others_are_named_and_left(settings: Settings, valkey: redis.Redis) -> None:
+async def test_foreign_keys_are_reported_and_kept(settings: Settings, valkey: redis.Redis) -> None:
     valkey.set(f"{PREFIX}theirs", "1")
     valkey.set("elsewhere", "1")
-    told = (await found(settings, fix=True))["foreign_keys"]
-    assert "1 key (theirs)" in told.sentence
-    assert (told.fixable, told.fixed, told.problem) == (False, False, False)
+    finding = (await ledger_faults(settings, fix=True))["foreign_keys"]
+    assert "1 key (theirs)" in finding.sentence
+    assert (finding.fixable, finding.fixed, finding.problem) == (False, False, False)
     assert valkey.ttl(f"{PREFIX}theirs") == -1
     valkey.delete(f"{PREFIX}theirs", "elsewhere")
 
 
-async def test_what_a_newer_release_wrote_is_named_and_left(
+async def test_jobs_of_a_newer_release_are_reported_and_kept(
     ledger: RedisLedger, settings: Settings, valkey: redis.Redis
 ) -> None:
     job = fresh_job()
@@ -92,29 +92,29 @@ async def test_what_a_newer_release_wrote_is_named_and_left(
     valkey.delete(f"{PREFIX}job:{job.id}:steps")
     before = snapshot(valkey)
 
-    told = (await found(settings, fix=True))["newer"]
-    assert job.id in told.sentence
-    assert (told.level, told.fixable, told.fixed) == (Level.WARNING, False, False)
+    finding = (await ledger_faults(settings, fix=True))["newer"]
+    assert job.id in finding.sentence
+    assert (finding.level, finding.fixable, finding.fixed) == (Level.WARNING, False, False)
     assert snapshot(valkey) == before
     valkey.flushall()
 
 
-async def test_more_of_them_than_one_batch(
+async def test_more_faults_than_one_batch(
     ledger: RedisLedger, settings: Settings, valkey: redis.Redis
 ) -> None:
     for _ in range(700):
         await ledger.submit(fresh_job())
     valkey.delete(f"{PREFIX}steps:due")
-    sentence = await mended(settings, "stuck_steps")
+    sentence = await fix_only_fault(settings, "stuck_steps")
     assert "700 steps (" in sentence
     assert len(sentence) < 400
 
 
-async def test_nothing_is_mended_unasked(
+async def test_without_fix_nothing_is_changed(
     ledger: RedisLedger, settings: Settings, valkey: redis.Redis
 ) -> None:
     await ledger.submit(fresh_job())
     valkey.delete(f"{PREFIX}steps:due", f"{PREFIX}jobs:PENDING:batch_analysis")
     before = snapshot(valkey)
-    assert set(await found(settings)) == {"stuck_steps", "index"}
+    assert set(await ledger_faults(settings)) == {"stuck_steps", "index"}
     assert snapshot(valkey) == before

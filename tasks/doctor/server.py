@@ -97,9 +97,7 @@ async def _clock(redis: Redis) -> Finding:
     skew = (before + time.time()) / 2 - (seconds + micros / 1e6)
     sentence = f"The clock of this host is {abs(skew):.1f} s {'ahead' if skew > 0 else 'behind'}."
     if abs(skew) > ERROR_SKEW_SECONDS:
-        return error(
-            "clock", f"{sentence} Deadlines and start times are wrong by that; set it."
-        )
+        return error("clock", f"{sentence} Deadlines and start times are wrong by that; set it.")
     if abs(skew) > WARNING_SKEW_SECONDS:
         return warning("clock", f"{sentence} Deadlines and start times are wrong by that.")
     return ok("clock", "The clocks of this host and of Redis agree.")

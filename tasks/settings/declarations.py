@@ -64,7 +64,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         ),
     ] = None
     key_prefix: Annotated[
-        str, Meta(min_length=1, description="What every key in Redis begins with.")
+        str, Meta(min_length=1, description="The prefix of every key in Redis.")
     ] = "curator:"
     state_dir: Annotated[Path, Meta(description="Where the embedded Valkey keeps its data.")] = (
         Path(".state")
@@ -89,25 +89,26 @@ class Settings(Struct, frozen=True, kw_only=True):
         int, Meta(ge=1, le=1024, description="Steps that one worker process runs at once.")
     ] = 4
     worker_max_tasks: Annotated[
-        int, Meta(ge=0, description="A worker process is replaced after that many steps; 0: never.")
+        int, Meta(ge=0, description="A worker process is replaced after this many steps; 0: never.")
     ] = 1000
     worker_log_level: Annotated[
         str,
         Meta(
             pattern="^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$",
-            description="DEBUG, INFO, WARNING, ERROR or CRITICAL; of web too.",
+            description="DEBUG, INFO, WARNING, ERROR or CRITICAL; for web too.",
         ),
     ] = "INFO"
     tasks_eager: Annotated[
         bool,
-        Meta(description="Run jobs inside the caller, with no Redis: for tests and scripts."),
+        Meta(description="Run jobs inside the caller, without Redis: for tests and scripts."),
     ] = False
     release_window: Annotated[
         int,
         Meta(
             ge=0,
             description=(
-                "Steps of one job that are open at once; 0: half as many again as all slots."
+                "Steps of one job that may be queued or running at once; 0: one and a half "
+                "times all slots."
             ),
         ),
     ] = 0
@@ -117,7 +118,8 @@ class Settings(Struct, frozen=True, kw_only=True):
             ge=1,
             le=60,
             description=(
-                "A step whose worker has not renewed its lease for that long is run elsewhere."
+                "A step is run elsewhere if its worker has not renewed its lease for this many "
+                "seconds."
             ),
         ),
     ] = 8.0
@@ -127,7 +129,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             ge=0.1,
             le=60,
             description=(
-                "A queued step whose wake-up was lost gets another after that many seconds."
+                "A queued step whose wake-up was lost gets another one after this many seconds."
             ),
         ),
     ] = 2.0
@@ -136,7 +138,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(
             ge=0,
             description=(
-                "After SIGTERM, running steps get that many seconds before they are handed back."
+                "Seconds that running steps have after SIGTERM before they are handed back."
             ),
         ),
     ] = 100.0
@@ -147,8 +149,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(
             gt=0,
             description=(
-                "A step is cancelled after that many seconds, without what it waited for the "
-                "engine, and fails as timed out."
+                "Seconds of work after which a step is cancelled and fails as timed out; "
+                "waiting for the engine is not counted."
             ),
         ),
     ] = 300.0
@@ -156,7 +158,9 @@ class Settings(Struct, frozen=True, kw_only=True):
         float,
         Meta(
             gt=0,
-            description="The engine is killed if it still holds a step after that many seconds.",
+            description=(
+                "The engine is killed if it works on one step for more than this many seconds."
+            ),
         ),
     ] = 600.0
     task_max_retries: Annotated[
@@ -164,7 +168,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=100,
-            description="How often a failed step is tried again; 3 retries are 4 attempts.",
+            description="Retries of a failed step; 3 retries are 4 attempts.",
         ),
     ] = 3
     task_retry_delay: Annotated[
@@ -177,9 +181,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         ),
     ] = 60.0
     result_ttl: Annotated[int, Meta(ge=1, description="Seconds that a result is kept.")] = 3600
-    job_ttl: Annotated[
-        int, Meta(ge=1, description="Seconds that a finished job is remembered.")
-    ] = 86400
+    job_ttl: Annotated[int, Meta(ge=1, description="Seconds that a finished job is kept.")] = 86400
     max_urls_per_job: Annotated[int, Meta(ge=1, le=100_000, description="URLs in one batch.")] = (
         1000
     )
@@ -194,21 +196,26 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = ("feeds", "gdelt")
     source_timeout: Annotated[
         float,
-        Meta(gt=0, description="Seconds that each source has for one topic, its turns included."),
+        Meta(
+            gt=0,
+            description=(
+                "Seconds that each source has for one topic, including its wait for the rate limit."
+            ),
+        ),
     ] = 60.0
     candidates_per_article: Annotated[
         int,
         Meta(
             ge=1,
             le=50,
-            description="Candidates that a topic job looks at for each article that it may keep.",
+            description=("Candidates that a topic job examines for each article that it may keep."),
         ),
     ] = 5
     feed_urls: Annotated[
         tuple[str, ...],
         Meta(
             description=(
-                "Feeds and OPML lists; `{query}` in one stands for the topic. Empty: a "
+                "Feeds and OPML lists; `{query}` in a URL is replaced by the topic. Empty: a "
                 "built-in list."
             )
         ),
@@ -225,13 +232,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     )
     newsapi_url: Annotated[str, _service("NewsAPI's search.")] = "https://newsapi.org/v2/everything"
     newsapi_key: Annotated[
-        _Key | None, Meta(description="The key that NewsAPI gave you.", extra=SECRET)
+        _Key | None, Meta(description="Your API key for NewsAPI.", extra=SECRET)
     ] = None
     guardian_url: Annotated[str, _service("The Guardian's search.")] = (
         "https://content.guardianapis.com/search"
     )
     guardian_key: Annotated[
-        _Key | None, Meta(description="The key that the Guardian gave you.", extra=SECRET)
+        _Key | None, Meta(description="Your API key for the Guardian.", extra=SECRET)
     ] = None
     googlenews_url: Annotated[str, _service("Google News as a feed, in a language.")] = (
         "https://news.google.com/rss/search?hl=en-US&gl=US&ceid=US:en"
@@ -253,36 +260,36 @@ class Settings(Struct, frozen=True, kw_only=True):
             ge=0,
             le=30,
             description=(
-                "Seconds between the starts of two requests to one host, of all workers together; "
-                "more where its robots.txt asks for more."
+                "Seconds between the starts of two requests to one host, of all workers "
+                "together; more where its robots.txt asks for more."
             ),
         ),
     ] = 0.25
     fetch_timeout: Annotated[
-        float, Meta(gt=0, description="Seconds for one fetch, redirects included.")
+        float, Meta(gt=0, description="Seconds for one fetch, including redirects.")
     ] = 30.0
     fetch_max_bytes: Annotated[
-        int, Meta(ge=1000, description="Decompressed bytes of one body.")
+        int, Meta(ge=1000, description="The largest body, in bytes after decompression.")
     ] = 5_000_000
     user_agent: Annotated[
         str,
         Meta(
             min_length=1,
-            description="How we present ourselves to sites; robots.txt is read for its first word.",
+            description=(
+                "The User-Agent of all requests; robots.txt is matched against its first word."
+            ),
         ),
     ] = "content-curator/0.1"
     egress_proxy: Annotated[
         Annotated[str, Meta(pattern="^https?://")] | None,
         Meta(
-            description="An HTTP proxy for everything that is fetched; it resolves names itself.",
+            description="An HTTP proxy for all fetches; it resolves host names itself.",
             extra=SECRET,
         ),
     ] = None
     allow_private_addresses: Annotated[
         bool,
-        Meta(
-            description="Whether addresses that are not public may be fetched. For local work only."
-        ),
+        Meta(description="Whether non-public addresses may be fetched. For local work only."),
     ] = False
 
     # Caches in Redis: of fetched documents, and of analyses.
@@ -290,7 +297,9 @@ class Settings(Struct, frozen=True, kw_only=True):
         int,
         Meta(
             ge=0,
-            description="Megabytes of Redis for what was fetched, shared by all workers; 0: off.",
+            description=(
+                "Megabytes of Redis for fetched documents, shared by all workers; 0: off."
+            ),
         ),
     ] = 256
     http_cache_ttl: Annotated[
@@ -298,8 +307,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(
             ge=1,
             description=(
-                "Seconds that a fetched document is kept, so that its site need only say whether "
-                "it has changed."
+                "Seconds that a fetched document is kept, so that its site need only confirm "
+                "that it is unchanged."
             ),
         ),
     ] = 604_800
@@ -308,8 +317,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(
             ge=0,
             description=(
-                "Seconds that a fetched document is used without asking, at the most, where its "
-                "site allows that; 0: always ask."
+                "The most seconds that a fetched document is used without revalidation, where "
+                "its site allows that; 0: always revalidate."
             ),
         ),
     ] = 3600
@@ -333,7 +342,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(
             ge=0,
             description=(
-                "Megabytes that one analysis may take beside the models, on Linux; 0: no limit."
+                "Megabytes that one analysis may use in addition to the models, on Linux; 0: no"
+                " limit."
             ),
         ),
     ] = 2048
@@ -341,8 +351,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         Path | None,
         Meta(
             description=(
-                "Where `curator models export` writes. Empty: `models` in the virtual environment, "
-                "or content-curator/models in the user's cache directory."
+                "The directory that `curator models export` writes to. Empty: `models` in the "
+                "virtual environment, or content-curator/models in the user's cache directory."
             )
         ),
     ] = None
@@ -360,14 +370,14 @@ class Settings(Struct, frozen=True, kw_only=True):
         str | None,
         Meta(
             description=(
-                "Another model than the packaged one, by its path or its name; for "
-                "sentence-transformers alone."
+                "A model other than the packaged one, by its path or name; only for sentence-"
+                "transformers."
             )
         ),
     ] = None
 
     # Scoring: the words that an article needs, the weights, the half-lives.
-    min_word_count: Annotated[int, Meta(ge=1, description="Words that an article needs.")] = 300
+    min_word_count: Annotated[int, Meta(ge=1, description="Words that an article must have.")] = 300
     weight_readability: Annotated[
         float, Meta(ge=0, le=1, description="Share of readability in the composite.")
     ] = 0.12
@@ -401,7 +411,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         dict[str, float],
         Meta(
             description=(
-                "Half-lives of single topics, as `finance:1,tech:3`, for topics with that word."
+                "Half-lives for single topics, as `finance:1,tech:3`, used for topics that "
+                "contain that word."
             )
         ),
     ] = field(default_factory=dict)
@@ -412,17 +423,20 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=100,
-            description="Relevance, of 100, below which a topic job drops a candidate.",
+            description="Relevance (0–100) below which a topic job drops a candidate.",
         ),
     ] = RELEVANCE_FLOOR
     dup_sim_threshold: Annotated[
-        float, Meta(gt=0, le=1, description="Cosine from which two articles are near-duplicates.")
+        float,
+        Meta(
+            gt=0, le=1, description="Cosine similarity from which two articles are near-duplicates."
+        ),
     ] = 0.97
     diversify_results: Annotated[
         bool,
         Meta(
             description=(
-                "Whether jobs that ask for diversity get the caps per domain and per cluster."
+                "Whether the caps per domain and per cluster apply to jobs that ask for diversity."
             )
         ),
     ] = True
@@ -438,8 +452,8 @@ class Settings(Struct, frozen=True, kw_only=True):
             gt=0,
             le=1,
             description=(
-                "Mean cosine, with a credit for names and rare words that both have, from which "
-                "two groups of articles are one cluster."
+                "Mean cosine similarity from which two groups of articles are one cluster; "
+                "names and rare words that both contain add to it."
             ),
         ),
     ] = 0.75

@@ -31,12 +31,12 @@ from tasks.errors import UnknownJob
 from tasks.jobs.ids import is_job_id
 from tasks.jobs.queue import Queue
 from tasks.resources import open_schedules
-from tasks.schedules.service import Schedules
+from tasks.schedules.service import ScheduleService
 from tasks.settings import Settings
 from tasks.telemetry import tracer
 
 OpenQueue = Callable[[Settings], AbstractAsyncContextManager[Queue]]
-OpenSchedules = Callable[[Settings], AbstractAsyncContextManager[Schedules]]
+OpenSchedules = Callable[[Settings], AbstractAsyncContextManager[ScheduleService]]
 
 SHUTDOWN_SECONDS = 5
 """How long requests that are under way may take to end."""
@@ -125,8 +125,8 @@ def _endings(state: State) -> Endings:
     return endings
 
 
-def _schedules(state: State) -> Schedules:
-    schedules: Schedules = state.schedules
+def _schedules(state: State) -> ScheduleService:
+    schedules: ScheduleService = state.schedules
     return schedules
 
 

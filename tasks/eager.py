@@ -20,7 +20,7 @@ from tasks.jobs.submission import Submission
 from tasks.kinds.job_types import build_kinds
 from tasks.ledger.memory import MemoryLedger
 from tasks.ports import Cache, Engine, Fetcher, Kind
-from tasks.resources import step_limits
+from tasks.resources import job_limits, ledger_policy, step_limits
 from tasks.settings import Settings
 from tasks.supervision import background
 from tasks.worker.leases import RENEW_RESTARTS, HeldLeases
@@ -48,8 +48,8 @@ async def run_eagerly(
 
     Raises InvalidRequest with what to change. Cancelling the call breaks off what runs.
     """
-    ledger = MemoryLedger(settings)
-    queue = Queue(ledger, settings)
+    ledger = MemoryLedger(ledger_policy(settings))
+    queue = Queue(ledger, job_limits(settings))
     job_id = (await queue.submit(submission)).job.id
     cache = cache or MemoryCache(settings.analysis_cache_mb << 20)
     kinds = build_kinds(settings, ledger, engine, fetcher, cache, WORKER)

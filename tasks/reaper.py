@@ -35,4 +35,4 @@ async def _reap(ledger: Ledger) -> bool:
     reaped = await ledger.reap(BATCH, lenient=True)
     if reaped.lost or reaped.woken:
         log.warning("steps were lost and queued again", lost=reaped.lost, woken=reaped.woken)
-    return reaped.looked_at >= BATCH or reaped.expired >= BATCH
+    return reaped.examined >= BATCH or reaped.expired >= BATCH

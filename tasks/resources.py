@@ -19,13 +19,15 @@ from tasks.engine.supervisor import EngineCommand, EngineSupervisor
 from tasks.fetch.policy import FetchPolicy
 from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.queue import Queue
+from tasks.jobs.validation import JobLimits
 from tasks.ledger.connection import connect
+from tasks.ledger.policy import LedgerPolicy
 from tasks.ledger.redis import RedisLedger
-from tasks.ledger.schedules import RedisSchedules
+from tasks.ledger.schedules import RedisScheduleStore
 from tasks.ports import Cache
 from tasks.reaper import reap_forever
 from tasks.schedules.scheduler import Scheduler
-from tasks.schedules.service import Schedules
+from tasks.schedules.service import ScheduleService
 from tasks.settings import SOURCE_KEYS, Settings, check_sources
 from tasks.sources.search import SourcePolicy
 from tasks.step_context import StepLimits
@@ -47,12 +49,35 @@ def step_limits(settings: Settings) -> StepLimits:
     )
 
 
+def job_limits(settings: Settings) -> JobLimits:
+    return JobLimits(
+        max_urls_per_job=settings.max_urls_per_job,
+        max_articles_per_topic=settings.max_articles_per_topic,
+        result_ttl_seconds=settings.result_ttl,
+    )
+
+
+def ledger_policy(settings: Settings) -> LedgerPolicy:
+    return LedgerPolicy(
+        lease_seconds=settings.lease_seconds,
+        wakeup_grace_seconds=settings.wakeup_grace,
+        release_window=settings.release_window,
+        max_tries=settings.max_attempts,
+        result_ttl_seconds=settings.result_ttl,
+        job_ttl_seconds=settings.job_ttl,
+    )
+
+
+def build_ledger(redis: Redis, settings: Settings) -> RedisLedger:
+    return RedisLedger(redis, ledger_policy(settings), settings.key_prefix)
+
+
 @asynccontextmanager
 async def open_ledger(settings: Settings) -> AsyncIterator[RedisLedger]:
     """The ledger at REDIS_URL, on a client of its own. Does not wait for Redis to be there."""
     client = connect(redis_url(settings))
     try:
-        yield RedisLedger(client, settings)
+        yield build_ledger(client, settings)
     finally:
         await client.aclose()
 
@@ -129,21 +154,21 @@ def source_policy(settings: Settings) -> SourcePolicy:
 async def open_queue(settings: Settings) -> AsyncIterator[Queue]:
     """What clients can do with jobs."""
     async with open_ledger(settings) as ledger:
-        yield Queue(ledger, settings)
+        yield Queue(ledger, job_limits(settings))
 
 
 @asynccontextmanager
 async def open_web(settings: Settings) -> AsyncIterator[Queue]:
     """The same for web, where reaper and scheduler run too: there may be no worker."""
     async with open_ledger(settings) as ledger, reaping(ledger), scheduling(ledger, settings):
-        yield Queue(ledger, settings)
+        yield Queue(ledger, job_limits(settings))
 
 
 @asynccontextmanager
-async def open_schedules(settings: Settings) -> AsyncIterator[Schedules]:
+async def open_schedules(settings: Settings) -> AsyncIterator[ScheduleService]:
     """What clients can do with schedules."""
     async with open_ledger(settings) as ledger:
-        yield Schedules(RedisSchedules(ledger.scripts), settings)
+        yield ScheduleService(RedisScheduleStore(ledger.scripts), job_limits(settings))
 
 
 @asynccontextmanager
@@ -154,7 +179,8 @@ async def reaping(ledger: Ledger) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def scheduling(ledger: RedisLedger, settings: Settings) -> AsyncIterator[None]:
-    scheduler = Scheduler(RedisSchedules(ledger.scripts), Queue(ledger, settings), settings)
+    limits = job_limits(settings)
+    scheduler = Scheduler(RedisScheduleStore(ledger.scripts), Queue(ledger, limits), limits)
     async with background("scheduler", scheduler.run_forever):
         yield
 
@@ -181,7 +207,7 @@ async def examine_redis(settings: Settings, *, fix: bool = False) -> list[Findin
     """
     client = connect(redis_url(settings))
     try:
-        ledger = RedisLedger(client, settings)
+        ledger = build_ledger(client, settings)
         return await examine(client, ledger, settings.key_prefix, fix=fix)
     finally:
         await client.aclose()

@@ -25,9 +25,9 @@ from app.api.openapi import problem_responses
 from app.api.requests import StrictSelection, selection_of
 from app.http.body import require_json
 from app.http.security import require_same_origin
-from tasks.jobs.bulk import cancel_selected, purge_selected, retry_selected
+from tasks.jobs.bulk import cancel_matching, purge_matching, retry_matching
 from tasks.jobs.queue import Queue
-from tasks.jobs.record import HandledPage
+from tasks.jobs.record import BulkOutcomePage
 
 TAGS = ["admin"]
 
@@ -96,9 +96,9 @@ async def drain_worker(queue: NamedDependency[Queue], worker_id: FromPath[str]) 
 )
 async def cancel_jobs(
     data: Annotated[JobSelection, Body(title="Selection")], queue: NamedDependency[Queue]
-) -> HandledPage:
+) -> BulkOutcomePage:
     """Cancel jobs: all that have not ended, or those in these states and of these types."""
-    return await cancel_selected(queue, selection_of(data))
+    return await cancel_matching(queue, selection_of(data))
 
 
 @post(
@@ -113,12 +113,12 @@ async def cancel_jobs(
 )
 async def retry_jobs(
     data: Annotated[JobSelection, Body(title="Selection")], queue: NamedDependency[Queue]
-) -> HandledPage:
-    """Retry what failed in jobs: in those that ended in FAILURE, or in the states given.
+) -> BulkOutcomePage:
+    """Retry jobs: those that ended in FAILURE, or in the states given.
 
-    A job is retried once in 24 h, however often this is called.
+    A job is retried once in 24 h, however often this is called; later calls omit it.
     """
-    return await retry_selected(queue, selection_of(data))
+    return await retry_matching(queue, selection_of(data))
 
 
 @post(
@@ -133,9 +133,9 @@ async def retry_jobs(
 )
 async def purge_jobs(
     data: Annotated[JobSelection, Body(title="Selection")], queue: NamedDependency[Queue]
-) -> HandledPage:
+) -> BulkOutcomePage:
     """Forget jobs that have ended, with their results, before their time to live is over."""
-    return await purge_selected(queue, selection_of(data))
+    return await purge_matching(queue, selection_of(data))
 
 
 ADMIN_CALLS = (

@@ -42,7 +42,6 @@ from app.http.body import require_json
 from app.http.negotiation import conditional, prefers_page
 from app.http.security import require_same_origin
 from tasks.errors import InvalidRequest
-from tasks.jobs.bulk import retry_key
 from tasks.jobs.job import ACTIVE_STATES, JobState, JobType
 from tasks.jobs.queue import Queue
 from tasks.jobs.record import CancelOutcome
@@ -185,11 +184,11 @@ async def retry_job(
     job_id: FromPath[str],
     idempotency_key: IdempotencyKeyHeader = None,
 ) -> Response[JobRetried]:
-    """Try the failed articles again, in a new job; all of a job that failed before it had any."""
+    """Retry a job in a new one: a SUCCESS with its failed articles, any other as a whole."""
     if not prefers_page(request, otherwise=MediaType.JSON):
-        return accepted(await queue.retry_failed(job_id, idempotency_key))
+        return accepted(await queue.retry(job_id, idempotency_key))
     # The button of the job's page: pressed twice, it makes one job.
-    new = (await queue.retry_failed(job_id, retry_key(job_id))).job
+    new = (await queue.retry_once(job_id)).job
     page: Response[Any] = Redirect(f"/jobs/{new.id}", status_code=303)
     return page
 

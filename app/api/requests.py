@@ -22,7 +22,7 @@ from app.http.body import (
     path_in,
 )
 from tasks.errors import InvalidRequest
-from tasks.jobs.bulk import Selection
+from tasks.jobs.bulk import JobFilter
 from tasks.jobs.ids import is_job_id
 from tasks.jobs.job import JobState, JobType, Priority
 from tasks.schedules.schedule import Missed
@@ -67,9 +67,9 @@ def decode_job_request(body: bytes) -> JobRequest:
     return request
 
 
-def selection_of(request: JobSelection) -> Selection:
+def selection_of(request: JobSelection) -> JobFilter:
     check_cursor(request.cursor)
-    return Selection(
+    return JobFilter(
         states=(request.state,) if isinstance(request.state, JobState) else request.state,
         types=(request.type,) if isinstance(request.type, JobType) else request.type,
         older_than_seconds=request.older_than_seconds,

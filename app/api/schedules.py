@@ -24,7 +24,7 @@ from app.api.requests import Cursor, Limit, StrictSchedule, check_cursor
 from app.http.body import require_json
 from tasks.errors import UnknownSchedule
 from tasks.jobs.ids import is_job_id
-from tasks.schedules.service import Schedules
+from tasks.schedules.service import ScheduleService
 
 TAGS = ["schedules"]
 
@@ -69,7 +69,7 @@ def require_schedule_id(
 )
 async def add_schedule(
     data: Annotated[ScheduleRequest, Body(title="Schedule", examples=EXAMPLES)],
-    schedules: NamedDependency[Schedules],
+    schedules: NamedDependency[ScheduleService],
 ) -> Response[ScheduleReport]:
     """Submit a job again and again, at the times of a cron expression."""
     record = await schedules.add(
@@ -85,7 +85,7 @@ async def add_schedule(
 
 @get("/schedules", tags=TAGS, responses=problem_responses(422))
 async def list_schedules(
-    schedules: NamedDependency[Schedules],
+    schedules: NamedDependency[ScheduleService],
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> ScheduleListing:
@@ -101,7 +101,7 @@ async def list_schedules(
     responses=problem_responses(404),
 )
 async def show_schedule(
-    schedules: NamedDependency[Schedules], schedule_id: FromPath[str]
+    schedules: NamedDependency[ScheduleService], schedule_id: FromPath[str]
 ) -> ScheduleReport:
     """One schedule: what it submits, when it runs next, and what came of its last run."""
     return schedule_report(await schedules.get(schedule_id))
@@ -115,7 +115,7 @@ async def show_schedule(
     response_description="Removed; it makes no more jobs.",
 )
 async def remove_schedule(
-    schedules: NamedDependency[Schedules], schedule_id: FromPath[str]
+    schedules: NamedDependency[ScheduleService], schedule_id: FromPath[str]
 ) -> None:
     """Remove a schedule. The jobs that it made stay."""
     await schedules.remove(schedule_id)

@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 
 from tasks.doctor.finding import Finding, Level, counted, ok
 from tasks.jobs.job import JobState, JobType
-from tasks.ledger.connection import away_is_unavailable
+from tasks.ledger.connection import redis_errors_as_unavailable
 from tasks.ledger.keys import PERMANENT, index_key
 from tasks.ledger.redis import RedisLedger
 
@@ -140,7 +140,7 @@ class LedgerExamination:
         pipeline = self._redis.pipeline(transaction=False)
         for name in names:
             pipeline.ttl(self._prefix + name)
-        with away_is_unavailable():
+        with redis_errors_as_unavailable():
             lifetimes = await pipeline.execute() if names else []
         for name, seconds in zip(names, lifetimes, strict=True):
             if seconds == -1:
@@ -184,7 +184,7 @@ class LedgerExamination:
     ) -> AsyncIterator[list[str]]:
         """The names among scanned items: keys, or members of a sorted set with their scores."""
         batch: list[str] = []
-        with away_is_unavailable():
+        with redis_errors_as_unavailable():
             async for item in items:
                 name = item[0] if isinstance(item, tuple | list) else item
                 batch.append(name.decode(errors="replace"))

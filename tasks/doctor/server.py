@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from tasks.doctor.finding import Finding, Level, counted, error, ok, warning
-from tasks.ledger.connection import away_is_unavailable
+from tasks.ledger.connection import redis_errors_as_unavailable
 from tasks.ledger.keys import WORKER_FORGOTTEN_MS
 from tasks.ledger.redis import RedisLedger
 
@@ -34,7 +34,7 @@ REAP_LIMIT = 100
 async def examine_server(redis: Redis) -> list[Finding]:
     """By INFO alone, which hosted services permit too; many of them forbid CONFIG."""
     try:
-        with away_is_unavailable():
+        with redis_errors_as_unavailable():
             info: Mapping[str, Any] = await redis.info("everything")
     except ResponseError as refusal:
         sentence = f"Version, mode, eviction and persistence could not be checked: {refusal}."
@@ -92,7 +92,7 @@ def _persistence(info: Mapping[str, Any]) -> Finding:
 
 async def _clock(redis: Redis) -> Finding:
     before = time.time()
-    with away_is_unavailable():
+    with redis_errors_as_unavailable():
         seconds, micros = await redis.time()
     skew = (before + time.time()) / 2 - (seconds + micros / 1e6)
     sentence = f"The clock of this host is {abs(skew):.1f} s {'ahead' if skew > 0 else 'behind'}."
@@ -117,7 +117,7 @@ async def examine_traffic(
 async def _overdue(
     redis: Redis, ledger: RedisLedger, prefix: str, now_ms: int, *, fix: bool
 ) -> Finding:
-    with away_is_unavailable():
+    with redis_errors_as_unavailable():
         overdue = await redis.zcount(f"{prefix}steps:due", "-inf", now_ms - OVERDUE_MS)
     if not overdue:
         return ok("overdue", "No step has been overdue for a minute.")
@@ -133,7 +133,7 @@ async def _overdue(
 
 
 async def _workers(redis: Redis, prefix: str, now_ms: int) -> Finding:
-    with away_is_unavailable():
+    with redis_errors_as_unavailable():
         queued = await redis.zcard(f"{prefix}steps:queued")
         workers = await redis.zcount(f"{prefix}workers", now_ms - WORKER_FORGOTTEN_MS, "+inf")
     if queued and not workers:
@@ -146,7 +146,7 @@ async def _workers(redis: Redis, prefix: str, now_ms: int) -> Finding:
 
 
 async def _pause(redis: Redis, prefix: str) -> Finding:
-    with away_is_unavailable():
+    with redis_errors_as_unavailable():
         paused = await redis.exists(f"{prefix}paused")
     if paused:
         return warning("pause", "The queue is paused; `curator queue resume` resumes it.")

@@ -1,8 +1,7 @@
-"""What is done to many jobs at once: a page of them at each call, so that each call is short."""
+"""Operations on many jobs: one page of jobs for each call, so that each call is short."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec import Struct
@@ -10,88 +9,89 @@ from msgspec import Struct
 from tasks.errors import InvalidRequest, JobFinished, UnknownJob
 from tasks.jobs.job import ACTIVE_STATES, FINAL_STATES, JobState, JobType
 from tasks.jobs.queue import Queue
-from tasks.jobs.record import CancelOutcome, Handled, HandledPage, JobRecord
+from tasks.jobs.record import BulkOutcome, BulkOutcomePage, CancelOutcome, JobRecord
 
 
-class Selection(Struct, frozen=True, kw_only=True):
-    """Which jobs are meant."""
+class JobFilter(Struct, frozen=True, kw_only=True):
+    """Which jobs an operation applies to."""
 
     states: Sequence[JobState] = ()
-    """None for those that the operation says."""
+    """Empty for the default states of the operation."""
     types: Sequence[JobType] = ()
-    """None for all."""
+    """Empty for all types."""
     older_than_seconds: float = 0.0
-    """How long ago they must have ended, where they have."""
+    """The least time since an ended job's end."""
     cursor: str | None = None
     limit: int = 100
 
 
-Handle = Callable[[Queue, JobRecord], Awaitable[Handled | None]]
+Operation = Callable[[Queue, JobRecord], Awaitable[BulkOutcome | None]]
+"""Returns None for a job that it left unchanged."""
 
 
-async def cancel_selected(queue: Queue, selection: Selection) -> HandledPage:
-    """By default the jobs that have not ended. Raises InvalidRequest for any other state."""
-    return await _handle(queue, selection, ACTIVE_STATES, ACTIVE_STATES, _cancel)
+async def cancel_matching(queue: Queue, job_filter: JobFilter) -> BulkOutcomePage:
+    """By default, all active jobs. Raises InvalidRequest for a final state."""
+    return await _apply(_cancel, queue, job_filter, default=ACTIVE_STATES, allowed=ACTIVE_STATES)
 
 
-async def purge_selected(queue: Queue, selection: Selection) -> HandledPage:
-    """By default the jobs that have ended. Raises InvalidRequest for any other state."""
-    return await _handle(queue, selection, FINAL_STATES, FINAL_STATES, _purge)
+async def purge_matching(queue: Queue, job_filter: JobFilter) -> BulkOutcomePage:
+    """By default, all ended jobs. Raises InvalidRequest for an active state."""
+    return await _apply(_purge, queue, job_filter, default=FINAL_STATES, allowed=FINAL_STATES)
 
 
-async def retry_selected(queue: Queue, selection: Selection) -> HandledPage:
-    """By default those in FAILURE. Raises InvalidRequest for jobs that have not ended.
+async def retry_matching(queue: Queue, job_filter: JobFilter) -> BulkOutcomePage:
+    """By default, all jobs in FAILURE. Raises InvalidRequest for an active state.
 
-    A job is retried once within 24 h, however often this is called.
+    A job is retried once within 24 h, however often this is called. Later calls omit it.
     """
-    return await _handle(queue, selection, (JobState.FAILURE,), FINAL_STATES, _retry)
+    failures = (JobState.FAILURE,)
+    return await _apply(_retry, queue, job_filter, default=failures, allowed=FINAL_STATES)
 
 
-async def _handle(
+async def _apply(
+    operation: Operation,
     queue: Queue,
-    selection: Selection,
-    by_default: Sequence[JobState],
+    job_filter: JobFilter,
+    *,
+    default: Sequence[JobState],
     allowed: Sequence[JobState],
-    handle: Handle,
-) -> HandledPage:
-    states = selection.states or by_default
+) -> BulkOutcomePage:
+    states = job_filter.states or default
     if not set(states) <= set(allowed):
         raise InvalidRequest(f"state must be one of {', '.join(allowed)} for this.")
-    types = selection.types or tuple(JobType)
-    page = await queue.jobs(states, types, selection.cursor, selection.limit)
-    latest_ms = (time.time() - selection.older_than_seconds) * 1000
-    handled = [
-        await handle(queue, record)
+    types = job_filter.types or tuple(JobType)
+    page = await queue.jobs(states, types, job_filter.cursor, job_filter.limit)
+    latest_ms = queue.now_ms() - job_filter.older_than_seconds * 1000
+    outcomes = [
+        await operation(queue, record)
         for record in page.jobs
         if record.finished_ms is None or record.finished_ms <= latest_ms
     ]
-    return HandledPage(
-        jobs=tuple(one for one in handled if one is not None), next_cursor=page.next_cursor
+    return BulkOutcomePage(
+        jobs=tuple(outcome for outcome in outcomes if outcome is not None),
+        next_cursor=page.next_cursor,
     )
 
 
-async def _cancel(queue: Queue, record: JobRecord) -> Handled | None:
+async def _cancel(queue: Queue, record: JobRecord) -> BulkOutcome | None:
     try:
         outcome = await queue.cancel(record.id)
-    except (JobFinished, UnknownJob):  # meanwhile
+    except (JobFinished, UnknownJob):  # since the page was read
         return None
     cancelled = outcome is CancelOutcome.CANCELLED
-    return Handled(job_id=record.id, status="cancelled" if cancelled else "cancelling")
+    return BulkOutcome(job_id=record.id, status="cancelled" if cancelled else "cancelling")
 
 
-async def _purge(queue: Queue, record: JobRecord) -> Handled | None:
+async def _purge(queue: Queue, record: JobRecord) -> BulkOutcome | None:
     purged = await queue.purge(record.id)
-    return Handled(job_id=record.id, status="purged") if purged else None
+    return BulkOutcome(job_id=record.id, status="purged") if purged else None
 
 
-async def _retry(queue: Queue, record: JobRecord) -> Handled | None:
+async def _retry(queue: Queue, record: JobRecord) -> BulkOutcome | None:
     try:
-        job = (await queue.retry_failed(record.id, retry_key(record.id))).job
-    except (InvalidRequest, UnknownJob):  # nothing failed, or it was forgotten meanwhile
+        submitted = await queue.retry_once(record.id)
+    except (InvalidRequest, UnknownJob):  # nothing failed, or it was purged since
         return None
-    return Handled(job_id=job.id, status="submitted", replayed_from=record.id)
-
-
-def retry_key(job_id: str) -> str:
-    """The idempotency key under which a button or a bulk retry makes one new job of this."""
-    return f"retry:{job_id}"
+    if submitted.replayed:
+        return None
+    return BulkOutcome(job_id=submitted.job.id, status="submitted", replayed_from=record.id)

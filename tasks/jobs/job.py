@@ -124,7 +124,7 @@ class HealthCheck(Struct, frozen=True, kw_only=True, tag="health_check", tag_fie
 Params = TopicCuration | BatchAnalysis | SingleAnalysis | HealthCheck
 
 
-ABOUT_LENGTH = 200
+MAX_ABOUT_LENGTH = 200
 """Characters of what a listing tells of a job."""
 
 
@@ -167,4 +167,8 @@ class Job(Struct, frozen=True, kw_only=True):
         """What a reader knows the job by: its topic, its query, or its first URL."""
         urls = getattr(self.params, "urls", ()) or (getattr(self.params, "url", None),)
         text = self.query or urls[0]
-        return text if text is None or len(text) <= ABOUT_LENGTH else f"{text[: ABOUT_LENGTH - 1]}…"
+        return (
+            text
+            if text is None or len(text) <= MAX_ABOUT_LENGTH
+            else f"{text[: MAX_ABOUT_LENGTH - 1]}…"
+        )

@@ -15,7 +15,7 @@ from tasks.jobs.record import (
     JobPage,
     JobRecord,
     QueueDepth,
-    Reaped,
+    ReapOutcome,
     SubmitOutcome,
     WorkerRecord,
 )
@@ -131,7 +131,7 @@ class Ledger(JobReader, Protocol):
         """Forgets a job that has ended. False: there is none, or it is still active."""
         ...
 
-    async def reap(self, limit: int = 100, *, lenient: bool = False) -> Reaped:
+    async def reap(self, limit: int = 100, *, lenient: bool = False) -> ReapOutcome:
         """Moves on whatever is overdue.
 
         If lenient, leases that ended while the ledger was away are left for another moment, in

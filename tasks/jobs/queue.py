@@ -1,4 +1,4 @@
-"""What clients can do with jobs: submit, cancel, look, list."""
+"""What clients can do with jobs: submit, retry, cancel, purge, look up, list."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from tasks.jobs.outcome import Failure, OutcomePage
 from tasks.jobs.record import (
     AttemptRecord,
     CancelOutcome,
+    IdempotencyKey,
     JobPage,
     JobRecord,
     JobStatus,
@@ -32,13 +33,17 @@ from tasks.jobs.record import (
     WorkerRecord,
 )
 from tasks.jobs.result import partial_result
-from tasks.jobs.submission import Submission, idempotency_of
-from tasks.jobs.validation import admit, admit_key, admit_timing
-from tasks.settings import Settings
+from tasks.jobs.submission import Submission, client_key, retry_key
+from tasks.jobs.validation import (
+    JobLimits,
+    validate_idempotency_key,
+    validate_params,
+    validate_timing,
+)
 from tasks.telemetry import submit_span
 
-WAITING_TOLD = 20
-"""Articles that wait for their hosts, in a status: enough to see why a job takes its time."""
+MAX_WAITING_SHOWN = 20
+"""How many articles that wait for their hosts a status lists: enough to see why a job is slow."""
 
 
 class Submitted(Struct, frozen=True, kw_only=True):
@@ -46,59 +51,71 @@ class Submitted(Struct, frozen=True, kw_only=True):
 
     job: Job
     replayed: bool = False
-    """Whether an earlier submit with the same idempotency key had put it there."""
+    """Whether an earlier submit with the same idempotency key had written it."""
 
 
 class Queue:
     """The use cases. Every call raises LedgerUnavailable if the ledger cannot be reached."""
 
     def __init__(
-        self, ledger: Ledger, settings: Settings, now: Callable[[], float] = time.time
+        self, ledger: Ledger, limits: JobLimits, now: Callable[[], float] = time.time
     ) -> None:
         self._ledger = ledger
-        self._settings = settings
+        self._limits = limits
         self._now = now
         self._ids = JobIds()
 
-    async def submit(self, submission: Submission, idempotency_key: str | None = None) -> Submitted:
-        """Writes the job to the ledger; once this returns, it will end.
+    def now_ms(self) -> int:
+        return int(self._now() * 1000)
 
-        With a key, the same submission makes one job however often it is sent within 24 h.
+    async def submit(self, submission: Submission, idempotency_key: str | None = None) -> Submitted:
+        """Writes the job to the ledger. Once this returns, the job is certain to end.
+
+        With a key, the same submission makes one job however often it is sent within 24 h, unless
+        that job is purged or forgotten.
         Raises InvalidRequest with what to change, or IdempotencyConflict.
         """
-        now_ms = int(self._now() * 1000)
-        admit(submission.params, self._settings)
-        admit_timing(submission, now_ms)
-        if idempotency_key is not None:
-            admit_key(idempotency_key)
-        return await self._write(self._ids.next(now_ms), submission, now_ms, idempotency_key)
+        now_ms = self.now_ms()
+        validate_params(submission.params, self._limits)
+        validate_timing(submission, now_ms)
+        key = _client_key(submission, idempotency_key)
+        return await self._write(self._ids.next(now_ms), submission, now_ms, key)
 
     async def submit_run(self, job_id: str, submission: Submission) -> Submitted:
-        """The same under an id that the caller derives, so that it is made once by whoever."""
-        return await self._write(job_id, submission, int(self._now() * 1000), None)
+        """Submits the job of a schedule's run, whose id the caller derives from the run.
 
-    async def retry_failed(self, job_id: str, idempotency_key: str | None = None) -> Submitted:
-        """A new job of what failed in this one: its failed articles, or all of a FAILURE without.
+        Every process that sees the run derives the same id, so the run makes one job. The caller
+        has validated the submission.
+        """
+        return await self._write(job_id, submission, self.now_ms(), None)
 
+    async def retry(self, job_id: str, idempotency_key: str | None = None) -> Submitted:
+        """Submits a new job for what failed in this one.
+
+        A SUCCESS is retried as a batch of its failed articles. A FAILURE and a REVOKED job are run
+        again with the same parameters, since their articles are not what failed.
+
+        The new job's parameters are not validated: the ledger accepted them once, and the URLs of
+        discovered articles need not satisfy the rules for clients. A URL that cannot be fetched
+        fails again as that article.
         Raises UnknownJob, JobUnfinished, IdempotencyConflict, or InvalidRequest if nothing failed.
         """
-        record = await self._record(job_id)
-        if not record.state.final:
-            raise JobUnfinished
-        job = await self._ledger.job(job_id)
-        if job is None:
-            raise UnknownJob
-        submission = Submission(
-            params=_failed_part(job.params, record, await self._ledger.failures(job_id)),
-            priority=record.priority,
-            replayed_from=job_id,
-        )
-        return await self.submit(submission, idempotency_key)
+        submission = await self._retry_submission(job_id)
+        key = _client_key(submission, idempotency_key)
+        return await self._write_retry(submission, key)
+
+    async def retry_once(self, job_id: str) -> Submitted:
+        """Retries a job, but makes at most one new job of it within 24 h.
+
+        Raises UnknownJob, JobUnfinished, or InvalidRequest if nothing failed.
+        """
+        submission = await self._retry_submission(job_id)
+        return await self._write_retry(submission, retry_key(submission, job_id))
 
     async def cancel(self, job_id: str) -> CancelOutcome:
         """CANCELLED, or CANCELLING while steps still run.
 
-        Raises UnknownJob, or JobFinished if it is too late.
+        Raises UnknownJob, or JobFinished if the job has ended.
         """
         outcome = await self._ledger.cancel(job_id)
         if outcome is CancelOutcome.UNKNOWN:
@@ -117,11 +134,11 @@ class Queue:
         failures = await self._ledger.failures(job_id) if record.failed else ()
         if record.state is not JobState.PROGRESS:
             return JobStatus(record=record, failures=failures)
-        waiting = await self._ledger.waiting(job_id, WAITING_TOLD)
+        waiting = await self._ledger.waiting(job_id, MAX_WAITING_SHOWN)
         return JobStatus(record=record, failures=failures, waiting=waiting)
 
     async def result(self, job_id: str) -> bytes:
-        """The result as JSON; of a job that failed or was revoked, what it had.
+        """The result as JSON; for a FAILURE or REVOKED job, the articles that it had analysed.
 
         Raises UnknownJob, JobUnfinished or ResultExpired.
         """
@@ -131,7 +148,7 @@ class Queue:
         result = await self._ledger.result(job_id)
         if result is not None:
             return result
-        expired = self._now() * 1000 > record.finished_ms + self._settings.result_ttl * 1000
+        expired = self.now_ms() > record.finished_ms + self._limits.result_ttl_seconds * 1000
         if record.state is JobState.SUCCESS or expired:
             raise ResultExpired
         page = await self._ledger.outcomes(job_id, 0, max(record.total or 0, 1))
@@ -139,7 +156,7 @@ class Queue:
         return partial_result(record, page.outcomes, job, await self._ledger.discovery(job_id))
 
     async def articles(self, job_id: str, start: int, limit: int) -> OutcomePage:
-        """Outcomes so far, also while the job runs. Raises UnknownJob."""
+        """Outcomes so far, even while the job runs. Raises UnknownJob."""
         await self._record(job_id)
         return await self._ledger.outcomes(job_id, start, limit)
 
@@ -159,7 +176,7 @@ class Queue:
         return await self._ledger.jobs(states, types, cursor, limit)
 
     async def ended(self, job_ids: Sequence[str]) -> set[str]:
-        """Those of these jobs that run no more, whether ended or forgotten; one round trip."""
+        """Which of these jobs are not active, because they ended or are unknown. One round trip."""
         records = await self._ledger.records(job_ids)
         return set(job_ids) - {record.id for record in records if not record.state.final}
 
@@ -167,28 +184,43 @@ class Queue:
         return await self._ledger.depth()
 
     async def workers(self) -> tuple[WorkerRecord, ...]:
-        """The workers that were heard of lately."""
+        """The workers that renewed their leases lately."""
         return await self._ledger.workers()
 
     async def pause(self) -> None:
-        """Lets no step be claimed until `resume`. What runs is not touched."""
+        """Refuses all claims until `resume`. Running steps are not affected."""
         await self._ledger.pause()
 
     async def resume(self) -> None:
         await self._ledger.resume()
 
     async def drain(self, worker: str) -> None:
-        """Tells a worker to take no more steps, and to end. Raises UnknownWorker."""
+        """Asks a worker to claim no more steps and to end. Raises UnknownWorker."""
         if not await self._ledger.drain(worker):
             raise UnknownWorker
 
+    async def _retry_submission(self, job_id: str) -> Submission:
+        record = await self._record(job_id)
+        if not record.state.final:
+            raise JobUnfinished
+        job = await self._ledger.job(job_id)
+        if job is None:
+            raise UnknownJob
+        params = job.params
+        if record.state is JobState.SUCCESS:
+            params = _batch_of_failures(params, await self._ledger.failures(job_id))
+        return Submission(params=params, priority=record.priority, replayed_from=job_id)
+
+    async def _write_retry(self, submission: Submission, key: IdempotencyKey | None) -> Submitted:
+        now_ms = self.now_ms()
+        return await self._write(self._ids.next(now_ms), submission, now_ms, key)
+
     async def _write(
-        self, job_id: str, submission: Submission, now_ms: int, key: str | None
+        self, job_id: str, submission: Submission, now_ms: int, key: IdempotencyKey | None
     ) -> Submitted:
         with submit_span(job_id, submission.params.job_type) as traceparent:
             job = _job(job_id, submission, now_ms, traceparent)
-            idempotency = idempotency_of(submission, key) if key is not None else None
-            outcome = await self._ledger.submit(job, idempotency)
+            outcome = await self._ledger.submit(job, key)
         match outcome.verdict:
             case SubmitVerdict.CONFLICT:
                 raise IdempotencyConflict
@@ -206,17 +238,22 @@ class Queue:
         return record
 
 
-def _failed_part(params: Params, record: JobRecord, failures: Sequence[Failure]) -> Params:
-    """The parameters of a job of what failed in one with these. InvalidRequest: nothing did."""
-    if failures:
-        return BatchAnalysis(
-            urls=tuple(failure.url for failure in failures),
-            query=query_of(params),
-            apply_diversity=getattr(params, "apply_diversity", False),
-        )
-    if record.state is JobState.FAILURE:
-        return params
-    raise InvalidRequest("No article of this job failed, so there is nothing to retry.")
+def _client_key(submission: Submission, key: str | None) -> IdempotencyKey | None:
+    if key is None:
+        return None
+    validate_idempotency_key(key)
+    return client_key(submission, key)
+
+
+def _batch_of_failures(params: Params, failures: Sequence[Failure]) -> BatchAnalysis:
+    """The failed articles of a job with these parameters. Raises InvalidRequest if none failed."""
+    if not failures:
+        raise InvalidRequest("No article of this job failed, so there is nothing to retry.")
+    return BatchAnalysis(
+        urls=tuple(failure.url for failure in failures),
+        query=query_of(params),
+        apply_diversity=getattr(params, "apply_diversity", False),
+    )
 
 
 def _job(job_id: str, submission: Submission, now_ms: int, traceparent: str | None) -> Job:

@@ -33,12 +33,12 @@ class SubmitOutcome(Struct, frozen=True):
 
 
 class IdempotencyKey(Struct, frozen=True, kw_only=True):
-    """What makes a submit that is sent again the same submit."""
+    """Makes a submit that is sent again the same submit."""
 
-    key_digest: str
-    """Of the client's key, hexadecimal."""
+    name: str
+    """Unique to the key: the hexadecimal digest of a client's key, or a name of our own."""
     submission_digest: str
-    """Of all that was submitted with it, hexadecimal."""
+    """The hexadecimal digest of everything that was submitted with it."""
 
 
 class CancelOutcome(enum.StrEnum):
@@ -136,7 +136,7 @@ class JobPage(Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
-class Handled(Struct, frozen=True, kw_only=True):
+class BulkOutcome(Struct, frozen=True, kw_only=True):
     """What a call on many jobs did to one of them."""
 
     job_id: JobId
@@ -145,10 +145,10 @@ class Handled(Struct, frozen=True, kw_only=True):
     replayed_from: JobId | None = None
 
 
-class HandledPage(Struct, frozen=True, kw_only=True):
+class BulkOutcomePage(Struct, frozen=True, kw_only=True):
     """What one call did to its page of jobs. Jobs left unchanged are omitted."""
 
-    jobs: tuple[Handled, ...]
+    jobs: tuple[BulkOutcome, ...]
     next_cursor: JobId | None
     """Where to go on; None when all jobs were looked at."""
 
@@ -193,7 +193,7 @@ class WorkerRecord(Struct, frozen=True, kw_only=True):
         )
 
 
-class Reaped(Struct, frozen=True, kw_only=True):
+class ReapOutcome(Struct, frozen=True, kw_only=True):
     """What one round of the reaper moved on."""
 
     woken: int
@@ -204,5 +204,5 @@ class Reaped(Struct, frozen=True, kw_only=True):
     """Retries and start times that had come."""
     expired: int
     """Jobs whose time to live was over."""
-    looked_at: int
+    examined: int
     """Due times that had passed, whether or not there was anything to move."""

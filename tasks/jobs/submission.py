@@ -1,4 +1,4 @@
-"""What a client asks for, and what makes two of them the same."""
+"""What a client asks for, and what makes two requests the same request."""
 
 from __future__ import annotations
 
@@ -12,22 +12,31 @@ from tasks.jobs.record import IdempotencyKey
 
 
 class Submission(Struct, frozen=True, kw_only=True):
-    """What a client asks for: the parameters of a job's type, and when and how it is to run."""
+    """What a client asks for: the parameters of a job's type, and when and how the job runs."""
 
     params: Params
     priority: Priority = Priority.NORMAL
     depends_on: tuple[str, ...] = ()
     """Ids of the jobs that must be SUCCESS before this one starts."""
     not_before_ms: int | None = None
-    """When it may start, in ms since the epoch."""
+    """The earliest start, in ms since the epoch."""
     deadline_seconds: float | None = None
-    """How long after its submission it ranks what it has."""
+    """The time after the submission at which the job ranks the articles that it has."""
     replayed_from: str | None = None
+    """Id of the job that this one retries."""
 
 
-def idempotency_of(submission: Submission, key: str) -> IdempotencyKey:
-    """The digests by which the ledger knows the same submission again."""
+def client_key(submission: Submission, key: str) -> IdempotencyKey:
+    """The key that a client sent with this submission."""
     return IdempotencyKey(
-        key_digest=hashlib.sha256(key.encode()).hexdigest(),
-        submission_digest=hashlib.sha256(msgspec.msgpack.encode(submission)).hexdigest(),
+        name=hashlib.sha256(key.encode()).hexdigest(), submission_digest=_digest(submission)
     )
+
+
+def retry_key(submission: Submission, job_id: str) -> IdempotencyKey:
+    """The key of our own that allows one retry of this job. No client's key has such a name."""
+    return IdempotencyKey(name=f"retry:{job_id}", submission_digest=_digest(submission))
+
+
+def _digest(submission: Submission) -> str:
+    return hashlib.sha256(msgspec.msgpack.encode(submission)).hexdigest()

@@ -1,37 +1,48 @@
-"""What may be submitted: the bounds of every parameter, each with the sentence that says so."""
+"""What may be submitted: the bounds of every parameter, and the message for each violation."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from msgspec import Struct
+
 from tasks.errors import InvalidRequest
 from tasks.jobs.ids import is_job_id
 from tasks.jobs.job import BatchAnalysis, HealthCheck, Params, SingleAnalysis, TopicCuration
 from tasks.jobs.submission import Submission
-from tasks.settings import Settings
 
 TOPIC_LENGTH = range(2, 201)
 QUERY_LENGTH = range(2, 501)
-URL_LENGTH = 2048
-"""The longest that common browsers and sitemaps handle."""
+MAX_URL_LENGTH = 2048
+"""The longest URL that common browsers and sitemaps handle."""
 
-KEY_LENGTH = range(1, 256)
-MOST_DEPENDENCIES = 100
-FURTHEST_DAYS = 366
-LONGEST_DEADLINE = 7 * 86_400.0
+IDEMPOTENCY_KEY_LENGTH = range(1, 256)
+MAX_DEPENDENCIES = 100
+MAX_DAYS_AHEAD = 366
+MAX_DEADLINE_SECONDS = 7 * 86_400.0
 
 
-def admit(params: Params, settings: Settings) -> None:
+class JobLimits(Struct, frozen=True, kw_only=True):
+    """What an operator allows jobs. Each value comes from a setting."""
+
+    max_urls_per_job: int
+    max_articles_per_topic: int
+    result_ttl_seconds: int
+    """How long a result can be read after its job has ended."""
+
+
+def validate_params(params: Params, limits: JobLimits) -> None:
     """Raises InvalidRequest with what to change, if these parameters cannot make a job."""
     match params:
         case TopicCuration():
             _check_text("topic", params.topic, TOPIC_LENGTH)
-            most = settings.max_articles_per_topic
-            if not 1 <= params.max_articles <= most:
-                raise InvalidRequest(f"max_articles must be from 1 to {most}.")
+            if not 1 <= params.max_articles <= limits.max_articles_per_topic:
+                raise InvalidRequest(
+                    f"max_articles must be from 1 to {limits.max_articles_per_topic}."
+                )
         case BatchAnalysis():
-            _check_urls(params.urls, settings.max_urls_per_job)
+            _check_urls(params.urls, limits.max_urls_per_job)
             _check_query(params.query)
         case SingleAnalysis():
             _check_url("url", params.url)
@@ -40,38 +51,39 @@ def admit(params: Params, settings: Settings) -> None:
             pass
 
 
-def admit_timing(submission: Submission, now_ms: int) -> None:
-    """Raises InvalidRequest with what to change, if the job cannot be run when it is asked."""
+def validate_timing(submission: Submission, now_ms: int) -> None:
+    """Raises InvalidRequest with what to change, if the job cannot run at the requested time."""
     _check_dependencies(submission.depends_on)
     start, deadline = submission.not_before_ms, submission.deadline_seconds
-    if start is not None and start > now_ms + FURTHEST_DAYS * 86_400_000:
-        raise InvalidRequest(f"not_before must be at most {FURTHEST_DAYS} days away.")
-    if deadline is not None and not 0 < deadline <= LONGEST_DEADLINE:
+    if start is not None and start > now_ms + MAX_DAYS_AHEAD * 86_400_000:
+        raise InvalidRequest(f"not_before must be at most {MAX_DAYS_AHEAD} days away.")
+    if deadline is not None and not 0 < deadline <= MAX_DEADLINE_SECONDS:
         raise InvalidRequest(
-            f"deadline_seconds must be above 0 and at most {LONGEST_DEADLINE:g} (7 days)."
+            f"deadline_seconds must be above 0 and at most {MAX_DEADLINE_SECONDS:g} (7 days)."
         )
     if start is not None and deadline is not None and start >= now_ms + deadline * 1000:
         raise InvalidRequest("deadline_seconds must end after not_before.")
 
 
-def admit_key(key: str) -> None:
-    """Raises InvalidRequest unless this can be an idempotency key."""
+def validate_idempotency_key(key: str) -> None:
+    """Raises InvalidRequest unless a client may use this as its idempotency key."""
+    shortest, longest = IDEMPOTENCY_KEY_LENGTH[0], IDEMPOTENCY_KEY_LENGTH[-1]
     printable = all("!" <= character <= "~" for character in key)
-    if len(key) not in KEY_LENGTH or not printable:
+    if len(key) not in IDEMPOTENCY_KEY_LENGTH or not printable:
         raise InvalidRequest(
-            f"Idempotency-Key must be {KEY_LENGTH[0]} to {KEY_LENGTH[-1]} printable ASCII "
-            "characters without spaces."
+            f"Idempotency-Key must be {shortest} to {longest} printable ASCII characters "
+            "without spaces."
         )
 
 
 def _check_dependencies(job_ids: Sequence[str]) -> None:
-    if len(job_ids) > MOST_DEPENDENCIES:
+    if len(job_ids) > MAX_DEPENDENCIES:
         raise InvalidRequest(
-            f"depends_on has {len(job_ids)} ids; one job may have {MOST_DEPENDENCIES}."
+            f"depends_on has {len(job_ids)} ids; one job may have {MAX_DEPENDENCIES}."
         )
-    for place, job_id in enumerate(job_ids):
+    for index, job_id in enumerate(job_ids):
         if not is_job_id(job_id):
-            raise InvalidRequest(f"depends_on[{place}] is not the id of a job.")
+            raise InvalidRequest(f"depends_on[{index}] is not the id of a job.")
 
 
 def _check_text(name: str, text: str, length: range) -> None:
@@ -88,18 +100,18 @@ def _check_query(query: str | None) -> None:
         _check_text("query", query, QUERY_LENGTH)
 
 
-def _check_urls(urls: Sequence[str], most: int) -> None:
+def _check_urls(urls: Sequence[str], limit: int) -> None:
     if not urls:
         raise InvalidRequest("urls must name at least one URL.")
-    if len(urls) > most:
-        raise InvalidRequest(f"urls has {len(urls)} URLs; one job may have {most}.")
-    for place, url in enumerate(urls):
-        _check_url(f"urls[{place}]", url)
+    if len(urls) > limit:
+        raise InvalidRequest(f"urls has {len(urls)} URLs; one job may have {limit}.")
+    for index, url in enumerate(urls):
+        _check_url(f"urls[{index}]", url)
 
 
 def _check_url(name: str, url: str) -> None:
-    if len(url) > URL_LENGTH:
-        raise InvalidRequest(f"{name} is longer than {URL_LENGTH} characters.")
+    if len(url) > MAX_URL_LENGTH:
+        raise InvalidRequest(f"{name} is longer than {MAX_URL_LENGTH} characters.")
     try:
         parts = urlsplit(url)
         absolute = parts.scheme in ("http", "https") and bool(parts.hostname)

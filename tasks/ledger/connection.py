@@ -30,7 +30,7 @@ UNAVAILABLE = (
     OSError,
 )
 
-WILL_PASS = re.compile(r"(^|caused error: \(.)(BUSY|MISCONF|NOREPLICAS|UNBLOCKED) ")
+TRANSIENT_REFUSAL = re.compile(r"(^|caused error: \(.)(BUSY|MISCONF|NOREPLICAS|UNBLOCKED) ")
 """Refusals for which the client library has no class: another client's script runs on and on, the
 disk is full, there are too few replicas, or it became one while we waited. In a pipeline the
 library puts the command before the reply's own words."""
@@ -65,7 +65,7 @@ def connect(url: str, *, max_connections: int = 16) -> Redis:
 
 def is_away(error: BaseException) -> bool:
     """Whether this means that Redis cannot serve us now, but may later."""
-    refused = isinstance(error, ResponseError) and WILL_PASS.search(str(error)) is not None
+    refused = isinstance(error, ResponseError) and TRANSIENT_REFUSAL.search(str(error)) is not None
     return refused or isinstance(error, UNAVAILABLE)
 
 
@@ -76,7 +76,7 @@ def unavailable(cause: BaseException) -> LedgerUnavailable:
 
 
 @contextmanager
-def away_is_unavailable() -> Iterator[None]:
+def redis_errors_as_unavailable() -> Iterator[None]:
     """Turns the errors of an absent Redis into LedgerUnavailable."""
     try:
         yield

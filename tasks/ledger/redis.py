@@ -19,13 +19,13 @@ from tasks.jobs.record import (
     JobPage,
     JobRecord,
     QueueDepth,
-    Reaped,
+    ReapOutcome,
     SubmitOutcome,
     SubmitVerdict,
     WorkerRecord,
 )
 from tasks.jobs.step import Claim, ClaimRefusal, Lease, LeaseVerdict, Renewal, StepRef
-from tasks.ledger.connection import away_is_unavailable
+from tasks.ledger.connection import redis_errors_as_unavailable
 from tasks.ledger.keys import (
     IDEMPOTENCY_KEPT_S,
     WORKER_FORGOTTEN_MS,
@@ -33,8 +33,8 @@ from tasks.ledger.keys import (
     job_key,
     wake_list,
 )
+from tasks.ledger.policy import LedgerPolicy
 from tasks.ledger.scripts import Scripts
-from tasks.settings import Settings
 
 RECORD_FIELDS = tuple(name for name in JobRecord.__struct_fields__ if name != "id")
 
@@ -48,7 +48,7 @@ class RedisReader:
         self._prefix = key_prefix
 
     async def record(self, job_id: str) -> JobRecord | None:
-        with away_is_unavailable():
+        with redis_errors_as_unavailable():
             values: Any = await self._redis.hmget(self._key(job_id), RECORD_FIELDS)
         return _record(job_id, values)
 
@@ -56,23 +56,23 @@ class RedisReader:
         pipeline = self._redis.pipeline(transaction=False)
         for job_id in job_ids:
             pipeline.hmget(self._key(job_id), RECORD_FIELDS)
-        with away_is_unavailable():
+        with redis_errors_as_unavailable():
             rows = await pipeline.execute() if job_ids else []
         records = (_record(job_id, row) for job_id, row in zip(job_ids, rows, strict=True))
         return tuple(record for record in records if record)
 
     async def job(self, job_id: str) -> Job | None:
-        with away_is_unavailable():
+        with redis_errors_as_unavailable():
             text: Any = await self._redis.hget(self._key(job_id), "job")
         return msgspec.msgpack.decode(text, type=Job) if text else None
 
     async def failures(self, job_id: str) -> tuple[Failure, ...]:
-        with away_is_unavailable():
+        with redis_errors_as_unavailable():
             rows = await self._redis.lrange(self._key(job_id, "failures"), 0, -1)
         return tuple(msgspec.json.decode(row, type=Failure) for row in rows)
 
     async def attempts(self, job_id: str) -> tuple[AttemptRecord, ...]:
-        with away_is_unavailable():
+        with redis_errors_as_unavailable():
             rows = await self._redis.lrange(self._key(job_id, "attempts"), 0, -1)
         return tuple(msgspec.json.decode(row, type=AttemptRecord) for row in rows)
 
@@ -82,19 +82,19 @@ class RedisReader:
 
     async def discovery(self, job_id: str) -> bytes | None:
         """What the sources reported (JSON); None until `discover` has ended."""
-        with away_is_unavailable():
+        with redis_errors_as_unavailable():
             report: Any = await self._redis.hget(self._key(job_id), "discovery")
         return bytes(report) if report else None
 
     async def result(self, job_id: str) -> bytes | None:
         """The stored result (JSON); None before the end and after its time to live."""
-        with away_is_unavailable():
+        with redis_errors_as_unavailable():
             text: Any = await self._redis.get(self._key(job_id, "result"))
         return bytes(text) if text else None
 
     async def outcomes(self, job_id: str, start: int, limit: int) -> OutcomePage:
         indexes = range(start, start + limit)
-        with away_is_unavailable():
+        with redis_errors_as_unavailable():
             total = int(await self._redis.hget(self._key(job_id), "total") or 0)
             rows = await self._redis.hmget(self._key(job_id, "outcomes"), list(indexes))
         return OutcomePage(
@@ -104,7 +104,7 @@ class RedisReader:
 
     async def evidence(self, job_id: str) -> dict[int, bytes]:
         """What `rank` needs of each analysed article, by its index."""
-        with away_is_unavailable():
+        with redis_errors_as_unavailable():
             rows: Any = await self._redis.hgetall(self._key(job_id, "evidence"))
         return {int(index): value for index, value in rows.items()}
 
@@ -128,7 +128,7 @@ class RedisReader:
                     offset=0,
                     num=limit + 1,
                 )
-        with away_is_unavailable():
+        with redis_errors_as_unavailable():
             found = sorted(
                 {job_id for page in await pipeline.execute() for job_id in page}, reverse=True
             )
@@ -151,7 +151,7 @@ class RedisReader:
         for state in ACTIVE_STATES:
             for job_type in JobType:
                 pipeline.zcard(self._prefix + index_key(state, job_type))
-        with away_is_unavailable():
+        with redis_errors_as_unavailable():
             time, outstanding, queued, oldest, workers, paused, *rest = await pipeline.execute()
         return QueueDepth(
             active_jobs=sum(rest[len(Priority) :]),
@@ -168,7 +168,7 @@ class RedisReader:
         pipeline.zrange(self._prefix + "workers", 0, -1, withscores=True)
         pipeline.hgetall(self._prefix + "workers:info")
         pipeline.smembers(self._prefix + "workers:draining")
-        with away_is_unavailable():
+        with redis_errors_as_unavailable():
             seen, descriptions, draining = await pipeline.execute()
         found = (
             WorkerRecord.described(
@@ -213,17 +213,17 @@ def _record(job_id: str, values: Sequence[bytes | None]) -> JobRecord | None:
 NO_HOST = "-"
 """What stands in the record of a step that waits for none."""
 
-JOBS_KNOWN = 1024
+MAX_CACHED_JOBS = 1024
 """Jobs that a worker keeps decoded, so that each of their articles need not bring it along."""
 
 
 class RedisLedger(RedisReader):
     """See `tasks.ports.Ledger` for what each call promises, `keys` for what stands where."""
 
-    def __init__(self, redis: Redis, settings: Settings) -> None:
-        scripts = Scripts(redis, _constants(settings, slots=0), settings.key_prefix)
-        super().__init__(redis, scripts, settings.key_prefix)
-        self._settings = settings
+    def __init__(self, redis: Redis, policy: LedgerPolicy, key_prefix: str) -> None:
+        scripts = Scripts(redis, _constants(policy, slots=0), key_prefix)
+        super().__init__(redis, scripts, key_prefix)
+        self._policy = policy
         self._jobs: dict[str, Job] = {}
 
     async def submit(self, job: Job, idempotency: IdempotencyKey | None = None) -> SubmitOutcome:
@@ -238,7 +238,7 @@ class RedisLedger(RedisReader):
             _or_empty(job.not_before_ms),
             _or_empty(job.deadline_ms),
             job.replayed_from or "",
-            idempotency.key_digest if idempotency else "",
+            idempotency.name if idempotency else "",
             idempotency.submission_digest if idempotency else "",
             IDEMPOTENCY_KEPT_S,
             job.about or "",
@@ -265,7 +265,7 @@ class RedisLedger(RedisReader):
         paused, draining, slots, *verdicts = await self.scripts.run(
             "renew", worker, description, *named
         )
-        self.scripts.constants = _constants(self._settings, int(slots))
+        self.scripts.constants = _constants(self._policy, int(slots))
         return Renewal(
             verdicts=tuple(LeaseVerdict(verdict.decode()) for verdict in verdicts),
             paused=paused == b"1",
@@ -314,11 +314,13 @@ class RedisLedger(RedisReader):
     async def purge(self, job_id: str) -> bool:
         return bool(await self.scripts.run("purge", job_id))
 
-    async def reap(self, limit: int = 100, *, lenient: bool = False) -> Reaped:
-        woken, lost, started, expired, looked_at = await self.scripts.run(
+    async def reap(self, limit: int = 100, *, lenient: bool = False) -> ReapOutcome:
+        woken, lost, started, expired, examined = await self.scripts.run(
             "reap", limit, WORKER_FORGOTTEN_MS, int(lenient)
         )
-        return Reaped(woken=woken, lost=lost, started=started, expired=expired, looked_at=looked_at)
+        return ReapOutcome(
+            woken=woken, lost=lost, started=started, expired=expired, examined=examined
+        )
 
     async def pause(self) -> None:
         await self.scripts.run("pause", 1)
@@ -330,21 +332,21 @@ class RedisLedger(RedisReader):
         return bool(await self.scripts.run("drain", worker))
 
     def _know(self, job: Job) -> Job:
-        while len(self._jobs) >= JOBS_KNOWN:
+        while len(self._jobs) >= MAX_CACHED_JOBS:
             del self._jobs[next(iter(self._jobs))]
         self._jobs[job.id] = job
         return job
 
 
-def _constants(settings: Settings, slots: int) -> tuple[int, ...]:
-    """What the prelude of the scripts reads from its third argument on."""
+def _constants(policy: LedgerPolicy, slots: int) -> tuple[int, ...]:
+    """The arguments that the prelude of the scripts reads, from its third on."""
     return (
-        round(settings.wakeup_grace * 1000),
-        round(settings.lease_seconds * 1000),
-        settings.window(slots),
-        settings.max_attempts,
-        settings.result_ttl,
-        settings.job_ttl,
+        round(policy.wakeup_grace_seconds * 1000),
+        round(policy.lease_seconds * 1000),
+        policy.window(slots),
+        policy.max_tries,
+        policy.result_ttl_seconds,
+        policy.record_ttl_seconds,
     )
 
 

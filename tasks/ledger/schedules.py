@@ -21,8 +21,8 @@ from tasks.schedules.schedule import (
 log = structlog.get_logger()
 
 
-class RedisSchedules:
-    """See `tasks.ports.ScheduleBook` for what each call promises."""
+class RedisScheduleStore:
+    """See `tasks.ports.ScheduleStore` for what each call promises."""
 
     def __init__(self, scripts: Scripts) -> None:
         self._scripts = scripts

@@ -21,12 +21,12 @@ import enum
 import hashlib
 from typing import Literal, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from tasks.jobs.ids import job_id_from
 from tasks.jobs.job import JobType
 from tasks.jobs.submission import Submission
-from tasks.schedules.cron import Timetable
+from tasks.schedules.cron import CronExpression
 
 LATE_MS = 60_000
 """How long after its moment a run is still in time. Processes look every second."""
@@ -49,7 +49,7 @@ class Schedule(Struct, frozen=True, kw_only=True):
     """A UUID of version 7: it sorts by the time at which the schedule was added."""
     name: str | None = None
     """For readers; need not be unique."""
-    timetable: Timetable
+    cron: CronExpression = field(name="timetable")
     submission: Submission
     missed: Missed = Missed.RUN_ONCE
     created_ms: int
@@ -105,7 +105,7 @@ class DueRuns(Struct, frozen=True, kw_only=True):
     runs: tuple[DueRun, ...]
 
 
-class ScheduleBook(Protocol):
+class ScheduleStore(Protocol):
     """The schedules in the ledger. Each call is atomic, and harmless if it comes twice.
 
     Every call raises LedgerUnavailable if the ledger cannot be reached.

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from tasks.settings.declarations import (
-    MIN_RELEASE_WINDOW,
     SOURCE_KEYS,
     Settings,
     check_sources,
@@ -16,7 +15,6 @@ from tasks.settings.declarations import (
 from tasks.settings.reader import SettingRow, read_settings, setting_rows
 
 __all__ = [
-    "MIN_RELEASE_WINDOW",
     "SOURCE_KEYS",
     "SettingRow",
     "Settings",

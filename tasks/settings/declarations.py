@@ -37,9 +37,6 @@ SOURCE_KEYS: Mapping[str, str | None] = {
 }
 """Every source, with the setting that holds its key where it needs one."""
 
-MIN_RELEASE_WINDOW = 6
-"""The release window while no worker is known yet."""
-
 
 def _service(description: str) -> Meta:
     """The address of a source's service."""
@@ -457,14 +454,6 @@ class Settings(Struct, frozen=True, kw_only=True):
             ),
         ),
     ] = 0.75
-
-    def window(self, slots: int) -> int:
-        """Steps of one job that are open at once, where all workers together have these slots.
-
-        Half as many again as there are slots keeps every slot busy. With twice as many, ten small
-        jobs took 26 % longer beside a large one; see tests/integration/test_fairness.py.
-        """
-        return self.release_window or max(MIN_RELEASE_WINDOW, slots + slots // 2)
 
     @property
     def max_attempts(self) -> int:

@@ -49,6 +49,7 @@ from tasks.ledger.redis import RedisLedger
 from tasks.ports import Cache, Engine, Fetcher, Kind
 from tasks.resources import (
     build_engine,
+    build_ledger,
     fetch_policy,
     open_caches,
     open_ledger,
@@ -155,7 +156,7 @@ async def serve_kinds(
     settings: Settings,
     kinds_for: KindsFor,
     shutdown: Shutdown,
-    ledger_on: LedgerOn = RedisLedger,
+    ledger_on: LedgerOn = build_ledger,
 ) -> WorkerExit:
     """A worker with these types of job, on this kind of ledger: takes and runs steps until the
     shutdown, or until it is to be recycled."""

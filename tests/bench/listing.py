@@ -20,7 +20,7 @@ from tasks.jobs.outcome import ArticleAnalysed, Candidate
 from tasks.jobs.queue import Queue
 from tasks.jobs.step import Claim, Lease, StepRef
 from tasks.ledger.redis import RedisLedger
-from tasks.resources import open_ledger
+from tasks.resources import job_limits, open_ledger
 from tasks.settings import Settings
 from tests.bench.figure import Figure, compared
 from tests.bench.server import BenchServer
@@ -58,7 +58,9 @@ async def _list_beside_few(server: BenchServer, jobs: int) -> Figure:
     async with open_ledger(few) as few_ledger, open_ledger(many) as many_ledger:
         await _fill(server, few, few_ledger, FEW)
         await _fill(server, many, many_ledger, jobs)
-        few_ms, many_ms = await _time(Queue(few_ledger, few), Queue(many_ledger, many))
+        few_ms, many_ms = await _time(
+            Queue(few_ledger, job_limits(few)), Queue(many_ledger, job_limits(many))
+        )
     figure = compared(f"a page of {jobs:,} jobs", many_ms, "ms", f"of {FEW:,}", few_ms)
     return replace(figure, goal=f"ratio <= {RATIO:g}", met=many_ms <= RATIO * few_ms)
 

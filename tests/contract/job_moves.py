@@ -14,9 +14,9 @@ from tasks.jobs.step import Claim, Lease, StepRef
 from tests.contract.ledger_pair import LedgerPair
 from tests.contract.ledgers import analysed, nth_id
 
-LATEST_START_S = 60
-LONGEST_DELAY_S = 30
-MOST_STEPS = 1000
+MAX_START_S = 60
+MAX_DELAY_S = 30
+MAX_STEPS = 1000
 
 
 class JobMoves(RuleBasedStateMachine):
@@ -47,6 +47,9 @@ class JobMoves(RuleBasedStateMachine):
         )
         job = self.submitted[job.id] = msgspec.structs.replace(job, **fields)
         outcome = self.pair.both(lambda ledger: ledger.submit(job, key))
+        if outcome.verdict in (SubmitVerdict.SUBMITTED, SubmitVerdict.KNOWN):
+            named = self.pair.both(lambda ledger: ledger.record(outcome.job_id))
+            assert named, "a submit was answered with a job that is not there"
         return job.id if outcome.verdict is SubmitVerdict.SUBMITTED else multiple()
 
     def _claim(self, ref: StepRef, worker: str, call: str = "") -> Any:
@@ -75,6 +78,6 @@ class JobMoves(RuleBasedStateMachine):
 
     def _work_off(self) -> None:
         """Lets every start time, delay and lease pass, and does all that is queued then."""
-        self.pair.advance(LATEST_START_S + LONGEST_DELAY_S)
+        self.pair.advance(MAX_START_S + MAX_DELAY_S)
         self.pair.both(lambda ledger: ledger.reap(1000))
-        self._do_steps_well(MOST_STEPS, articles=2)
+        self._do_steps_well(MAX_STEPS, articles=2)

@@ -19,8 +19,8 @@ from tasks.jobs.step import StepRef
 from tasks.ledger.connection import connect
 from tasks.ledger.keys import wake_list
 from tasks.ledger.memory import MemoryLedger
-from tasks.ledger.redis import RedisLedger
 from tasks.ledger.scripts import LedgerClock
+from tasks.resources import build_ledger, ledger_policy
 from tasks.settings import Settings
 from tests.contract.ledgers import START_MS
 
@@ -29,7 +29,7 @@ T = TypeVar("T")
 STATES = list(JobState)
 """In the order of a life; the events of a job tell each single change of it."""
 
-MOST_JOBS = 1000
+MAX_JOBS = 1000
 
 
 class View(Struct, frozen=True, kw_only=True):
@@ -67,8 +67,8 @@ class LedgerPair:
         self.sound = True
         """Whether they have agreed so far."""
         self.now_ms = START_MS
-        self.redis = RedisLedger(self._client, self._settings)
-        self.memory = MemoryLedger(self._settings, lambda: self.now_ms)
+        self.redis = build_ledger(self._client, self._settings)
+        self.memory = MemoryLedger(ledger_policy(self._settings), lambda: self.now_ms)
         self._seen: dict[str, View] = {}
         self._attempts: dict[str, int] = {}
         self.advance(0)
@@ -165,7 +165,7 @@ class LedgerPair:
 
 async def _look(ledger: Ledger) -> Picture:
     page, depth, workers = await asyncio.gather(
-        ledger.jobs(list(JobState), list(JobType), None, MOST_JOBS),
+        ledger.jobs(list(JobState), list(JobType), None, MAX_JOBS),
         ledger.depth(),
         ledger.workers(),
     )

@@ -18,6 +18,7 @@ from tasks.ledger.keys import WAKE_LISTS
 from tasks.ledger.memory import MemoryLedger
 from tasks.ledger.redis import RedisLedger
 from tasks.ledger.scripts import LedgerClock
+from tasks.resources import ledger_policy
 from tasks.settings import Settings
 
 START_MS = 1_800_000_000_000
@@ -74,7 +75,9 @@ class RedisUnderTest(LedgerUnderTest):
 class MemoryUnderTest(LedgerUnderTest):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
-        self.ledger = self._memory_ledger = MemoryLedger(settings, lambda: self.now_ms)
+        self.ledger = self._memory_ledger = MemoryLedger(
+            ledger_policy(settings), lambda: self.now_ms
+        )
 
     def pop(self) -> str | None:
         ref = self._memory_ledger.pop_wakeup()

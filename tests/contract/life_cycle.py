@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 from tasks.jobs.job import Priority
 from tasks.jobs.record import IdempotencyKey
 from tasks.jobs.step import Lease, StepRef
-from tests.contract.job_moves import LATEST_START_S, LONGEST_DELAY_S, JobMoves
+from tests.contract.job_moves import MAX_DELAY_S, MAX_START_S, JobMoves
 
 MOMENTS = st.sampled_from([0.001, 0.3, 1, 2, 31, 100])
 """Among them the grace of a wake-up, the length of a lease, and when a worker is forgotten."""
@@ -26,13 +26,13 @@ WORKERS = st.sampled_from(["worker-1", "worker-2"])
 STEPS = st.sampled_from(["discover", "rank", "analyse:0", "analyse:2", "analyse:99"])
 KEYS = st.builds(
     IdempotencyKey,
-    key_digest=st.sampled_from(["aa", "bb"]),
+    name=st.sampled_from(["aa", "bb"]),
     submission_digest=st.sampled_from(["11", "22"]),
 )
-START_S = st.sampled_from([None, None, None, -5, 1, LATEST_START_S])
+START_S = st.sampled_from([None, None, None, -5, 1, MAX_START_S])
 DEADLINE_S = st.sampled_from([None, None, None, 0, 2, 120])
 ARTICLES = st.integers(0, 6)
-MOST_JOBS = 8
+MAX_JOBS = 8
 DRAIN_ROUNDS = 60
 
 
@@ -49,7 +49,7 @@ class LifeCycleMachine(JobMoves):
         self._do_steps_well(1, articles)
         return job_id
 
-    @precondition(lambda self: len(self.submitted) < MOST_JOBS)
+    @precondition(lambda self: len(self.submitted) < MAX_JOBS)
     @rule(
         target=jobs,
         priority=st.sampled_from(Priority),
@@ -71,7 +71,7 @@ class LifeCycleMachine(JobMoves):
             deadline_ms=self._at(deadline_s),
         )
 
-    @precondition(lambda self: len(self.submitted) < MOST_JOBS)
+    @precondition(lambda self: len(self.submitted) < MAX_JOBS)
     @rule(
         target=jobs,
         depends_on=st.lists(jobs, min_size=1, max_size=3, unique=True),
@@ -86,6 +86,15 @@ class LifeCycleMachine(JobMoves):
             not_before_ms=self._at(start_s),
             deadline_ms=self._at(deadline_s),
         )
+
+    @precondition(lambda self: len(self.submitted) < MAX_JOBS - 1)
+    @rule(target=jobs, key=KEYS)
+    def submit_with_the_key_of_a_purged_job(self, key: IdempotencyKey) -> Any:
+        job_id = self._submit(key)
+        if isinstance(job_id, str):
+            self.cancel(job_id)
+            self.purge(job_id)
+        return self._submit(key)
 
     @rule(job_id=jobs)
     def submit_again(self, job_id: str) -> None:
@@ -136,7 +145,7 @@ class LifeCycleMachine(JobMoves):
     @rule(
         target=spent,
         lease=consumes(leases),
-        delay=st.integers(0, LONGEST_DELAY_S),
+        delay=st.integers(0, MAX_DELAY_S),
         host=st.sampled_from([None, "other.example"]),
     )
     def retry(self, lease: Lease, delay: int, host: str | None) -> Lease:
@@ -145,7 +154,7 @@ class LifeCycleMachine(JobMoves):
         )
         return lease
 
-    @rule(target=spent, lease=consumes(leases), delay=st.integers(0, LONGEST_DELAY_S))
+    @rule(target=spent, lease=consumes(leases), delay=st.integers(0, MAX_DELAY_S))
     def wait_for_a_host(self, lease: Lease, delay: int) -> Lease:
         self.pair.both(lambda ledger: ledger.postpone(lease, delay, "site.example"))
         return lease

@@ -63,7 +63,7 @@ async def test_a_purged_job_does_not_expire_once_more(
 
 async def test_an_idempotency_key_is_kept_for_a_day(under_test: LedgerUnderTest) -> None:
     ledger = under_test.ledger
-    key = IdempotencyKey(key_digest="ab" * 32, submission_digest="01" * 32)
+    key = IdempotencyKey(name="ab" * 32, submission_digest="01" * 32)
     await ledger.submit(a_job(), key)
     under_test.advance(IDEMPOTENCY_KEPT_S - 60)
     assert (await ledger.submit(a_job(), key)).verdict is SubmitVerdict.KNOWN

@@ -6,6 +6,7 @@ from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.step import ClaimRefusal, LeaseVerdict, StepRef
 from tasks.ledger.memory import MemoryLedger
 from tasks.reaper import BATCH, reap_forever
+from tasks.resources import ledger_policy
 from tasks.settings import Settings
 from tasks.supervision import background
 from tests.contract.ledgers import (
@@ -110,12 +111,12 @@ async def test_the_reaper_tells_how_much_it_looked_at(
     for _ in range(3):
         await under_test.ledger.submit(a_job())
     under_test.advance(settings.wakeup_grace)
-    assert [(await under_test.ledger.reap(2)).looked_at for _ in range(3)] == [2, 1, 0]
+    assert [(await under_test.ledger.reap(2)).examined for _ in range(3)] == [2, 1, 0]
 
 
 async def test_a_long_queue_does_not_hide_a_lease_that_has_ended() -> None:
     now_ms, settings = [START_MS], Settings(lease_seconds=2, wakeup_grace=0.3)
-    ledger, job = MemoryLedger(settings, lambda: now_ms[0]), a_job()
+    ledger, job = MemoryLedger(ledger_policy(settings), lambda: now_ms[0]), a_job()
     for _ in range(BATCH * 4):
         await ledger.submit(a_job())
     await ledger.submit(job)

@@ -21,6 +21,7 @@ from tasks.fetch.rate_limiter import (
 from tasks.ledger.connection import connect
 from tasks.ledger.rate_limiter import RedisRateLimiter
 from tasks.ledger.redis import RedisLedger
+from tasks.resources import build_ledger
 from tasks.settings import Settings
 from tests.contract.rate_limiters import (
     HOST,
@@ -236,7 +237,7 @@ async def test_every_key_has_a_time_to_live(redis_ledger: RedisLedger, valkey: r
 
 async def test_while_redis_is_unavailable_a_worker_keeps_the_limits_by_itself() -> None:
     client = connect("redis://127.0.0.1:1")  # where nobody listens
-    ledger = RedisLedger(client, Settings())
+    ledger = build_ledger(client, Settings())
     limiter = RedisRateLimiter(ledger.scripts, PER_HOST, SLOT_SECONDS)
     try:
         assert (await limiter.try_acquire(ticket("a"))).wait_ms == 0
@@ -296,7 +297,7 @@ def test_both_limiters_give_the_same_answers(valkey: redis.Redis, settings: Sett
     assert settings.redis_url is not None
     with asyncio.Runner() as runner:
         client = connect(settings.redis_url)
-        ledger = RedisLedger(client, settings)
+        ledger = build_ledger(client, settings)
 
         @hypothesis.settings(
             max_examples=150,

@@ -6,7 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from tasks.jobs.ledger_port import Ledger
-from tasks.settings import MIN_RELEASE_WINDOW, Settings
+from tasks.ledger.policy import MIN_WINDOW
+from tasks.settings import Settings
 from tests.contract.ledgers import a_job, discover
 
 
@@ -28,4 +29,4 @@ async def test_it_is_small_before_a_worker_is_heard_of(ledger: Ledger) -> None:
     job = a_job(urls=60)
     await ledger.submit(job)
     await discover(ledger, job)
-    assert (await ledger.depth()).outstanding == MIN_RELEASE_WINDOW
+    assert (await ledger.depth()).outstanding == MIN_WINDOW

@@ -17,12 +17,12 @@ from tasks.jobs.job import BatchAnalysis, HealthCheck, JobState, JobType, Priori
 from tasks.jobs.queue import Queue, Submitted
 from tasks.jobs.submission import Submission
 from tasks.ledger.redis import RedisLedger
-from tasks.ledger.schedules import RedisSchedules
+from tasks.ledger.schedules import RedisScheduleStore
 from tasks.ledger.scripts import LedgerClock
-from tasks.resources import open_ledger
+from tasks.resources import job_limits, open_ledger
 from tasks.schedules.schedule import DueRun, LastRun, Missed, ScheduleRecord
 from tasks.schedules.scheduler import Scheduler
-from tasks.schedules.service import MOST_SCHEDULES, SCHEDULE_BYTES, Schedules
+from tasks.schedules.service import MAX_SCHEDULE_BYTES, MAX_SCHEDULES, ScheduleService
 from tasks.settings import Settings
 
 MINUTE = 60_000
@@ -38,9 +38,10 @@ class Process:
 
     def __init__(self, ledger: RedisLedger, settings: Settings) -> None:
         self.ledger = ledger
-        self.book = RedisSchedules(ledger.scripts)
-        self.schedules = Schedules(self.book, settings)
-        self.scheduler = Scheduler(self.book, Queue(ledger, settings), settings)
+        self.book = RedisScheduleStore(ledger.scripts)
+        limits = job_limits(settings)
+        self.schedules = ScheduleService(self.book, limits)
+        self.scheduler = Scheduler(self.book, Queue(ledger, limits), limits)
         self.at(START_MS)
 
     def at(self, now_ms: int) -> None:
@@ -149,12 +150,13 @@ async def test_racing_processes_make_up_once(processes: Sequence[Process]) -> No
 async def test_a_process_that_dies_between_submit_and_advance_doubles_nothing(
     process: Process, settings: Settings
 ) -> None:
-    class Dies(RedisSchedules):
+    class Dies(RedisScheduleStore):
         async def advance(self, run: DueRun, next_run_ms: int, last_run: LastRun | None) -> bool:
             raise LedgerUnavailable
 
     added = await process.add()
-    dying = Scheduler(Dies(process.ledger.scripts), Queue(process.ledger, settings), settings)
+    limits = job_limits(settings)
+    dying = Scheduler(Dies(process.ledger.scripts), Queue(process.ledger, limits), limits)
     process.at(NINE)
     with pytest.raises(LedgerUnavailable):
         await dying.run_due()
@@ -209,7 +211,7 @@ async def test_a_submission_that_is_refused_is_told_and_keeps_no_other_from_runn
     urls = tuple(f"http://site.example/{n}" for n in range(3))
     refused = await process.add(submission=Submission(params=BatchAnalysis(urls=urls)))
     fine = await process.add()
-    lowered = msgspec.structs.replace(settings, max_urls_per_job=2)
+    lowered = msgspec.structs.replace(job_limits(settings), max_urls_per_job=2)
     process.at(NINE)
     await Scheduler(process.book, Queue(process.ledger, lowered), lowered).run_due()
     assert await process.job_ids() == ids(fine, NINE)
@@ -237,8 +239,9 @@ async def test_a_schedule_that_cannot_be_run_is_left_alone_for_a_minute(
 
     await process.add(submission=Submission(params=HealthCheck(), priority=Priority.LOW))
     fine = await process.add()
-    queue = Fails(process.ledger, settings)
-    scheduler = Scheduler(process.book, queue, settings)
+    limits = job_limits(settings)
+    queue = Fails(process.ledger, limits)
+    scheduler = Scheduler(process.book, queue, limits)
     for late in (0, 1000, 59_000):
         process.at(NINE + late)
         await scheduler.run_due()
@@ -318,16 +321,16 @@ async def test_schedules_are_listed_newest_first_by_the_page(process: Process) -
 
 
 async def test_there_are_no_more_than_may_be(process: Process, valkey: redis.Redis) -> None:
-    valkey.hset("test:schedules", mapping={f"{n}": "{}" for n in range(MOST_SCHEDULES)})
+    valkey.hset("test:schedules", mapping={f"{n}": "{}" for n in range(MAX_SCHEDULES)})
     with pytest.raises(InvalidRequest, match="There are 1000 schedules, which is the most; remove"):
         await process.add()
-    assert valkey.hlen("test:schedules") == MOST_SCHEDULES
+    assert valkey.hlen("test:schedules") == MAX_SCHEDULES
     assert not valkey.exists("test:schedules:due")
 
 
 async def test_a_schedule_may_not_be_too_large(process: Process, valkey: redis.Redis) -> None:
     urls = tuple(f"http://site.example/{'x' * 1000}/{n}" for n in range(70))
-    with pytest.raises(InvalidRequest, match=f"it may have {SCHEDULE_BYTES}"):
+    with pytest.raises(InvalidRequest, match=f"it may have {MAX_SCHEDULE_BYTES}"):
         await process.add(submission=Submission(params=BatchAnalysis(urls=urls)))
     assert not valkey.exists("test:schedules")
 

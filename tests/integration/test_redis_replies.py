@@ -13,7 +13,7 @@ from tasks.jobs.job import HealthCheck, JobState
 from tasks.jobs.queue import Queue
 from tasks.jobs.submission import Submission
 from tasks.ledger.connection import connect
-from tasks.ledger.redis import RedisLedger
+from tasks.resources import build_ledger
 from tasks.settings import Settings
 from tests.conftest import PREFIX
 from tests.integration.conftest import RunWorker, ended
@@ -67,7 +67,7 @@ async def test_a_script_that_runs_on_and_on_makes_valkey_unavailable(
 
 async def test_more_readers_than_connections_wait_their_turn(settings: Settings) -> None:
     client = connect(str(settings.redis_url), max_connections=4)
-    ledger = RedisLedger(client, settings)
+    ledger = build_ledger(client, settings)
     try:
         records = await asyncio.gather(*(ledger.record(f"unknown-{n}") for n in range(200)))
     finally:

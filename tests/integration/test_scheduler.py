@@ -12,9 +12,9 @@ from tasks.jobs.job import HealthCheck, JobState, JobType
 from tasks.jobs.queue import Queue
 from tasks.jobs.submission import Submission
 from tasks.ledger.redis import RedisLedger
-from tasks.ledger.schedules import RedisSchedules
-from tasks.resources import open_ledger, open_web
-from tasks.schedules.cron import read_timetable
+from tasks.ledger.schedules import RedisScheduleStore
+from tasks.resources import job_limits, open_ledger, open_web
+from tasks.schedules.cron import parse_cron
 from tasks.schedules.schedule import DueRuns, Missed, Schedule, ScheduleRecord
 from tasks.schedules.scheduler import Scheduler
 from tasks.settings import Settings
@@ -30,16 +30,16 @@ async def ledger(settings: Settings) -> AsyncIterator[RedisLedger]:
 
 
 @pytest.fixture
-def book(ledger: RedisLedger) -> RedisSchedules:
-    return RedisSchedules(ledger.scripts)
+def book(ledger: RedisLedger) -> RedisScheduleStore:
+    return RedisScheduleStore(ledger.scripts)
 
 
-async def overdue(book: RedisSchedules) -> ScheduleRecord:
+async def overdue(book: RedisScheduleStore) -> ScheduleRecord:
     """A new schedule with a run that has just come, and no other before next year."""
     now_ms = await book.now_ms()
     schedule = Schedule(
         id=new_job_id(now_ms),
-        timetable=read_timetable("0 0 1 1 *", "Europe/Berlin"),
+        cron=parse_cron("0 0 1 1 *", "Europe/Berlin"),
         submission=Submission(params=HealthCheck()),
         missed=Missed.SKIP,
         created_ms=now_ms,
@@ -49,7 +49,7 @@ async def overdue(book: RedisSchedules) -> ScheduleRecord:
     return record
 
 
-async def advanced(book: RedisSchedules, *records: ScheduleRecord) -> None:
+async def advanced(book: RedisScheduleStore, *records: ScheduleRecord) -> None:
     async def are_advanced() -> bool:
         found = [await book.read(record.schedule.id) for record in records]
         return all(
@@ -66,7 +66,7 @@ async def job_ids(ledger: RedisLedger) -> list[str]:
 
 
 async def test_a_worker_makes_the_job_of_a_run_and_ends_it(
-    queue: Queue, book: RedisSchedules, run_worker: RunWorker
+    queue: Queue, book: RedisScheduleStore, run_worker: RunWorker
 ) -> None:
     due = await overdue(book)
     async with run_worker():
@@ -80,7 +80,7 @@ async def test_a_worker_makes_the_job_of_a_run_and_ends_it(
 
 
 async def test_web_makes_it_where_there_is_no_worker(
-    ledger: RedisLedger, book: RedisSchedules, settings: Settings
+    ledger: RedisLedger, book: RedisScheduleStore, settings: Settings
 ) -> None:
     due = await overdue(book)
     async with open_web(settings):
@@ -89,7 +89,7 @@ async def test_web_makes_it_where_there_is_no_worker(
 
 
 async def test_web_and_workers_together_make_each_run_once(
-    ledger: RedisLedger, book: RedisSchedules, settings: Settings, run_worker: RunWorker
+    ledger: RedisLedger, book: RedisScheduleStore, settings: Settings, run_worker: RunWorker
 ) -> None:
     async with open_web(settings), run_worker(), run_worker():
         due = [await overdue(book) for _ in range(30)]
@@ -102,7 +102,7 @@ async def test_web_and_workers_together_make_each_run_once(
 async def test_the_scheduler_continues_after_an_error(
     ledger: RedisLedger, settings: Settings, error: Exception
 ) -> None:
-    class FailsOnce(RedisSchedules):
+    class FailsOnce(RedisScheduleStore):
         calls = 0
 
         async def due(self) -> DueRuns:
@@ -113,7 +113,8 @@ async def test_the_scheduler_continues_after_an_error(
 
     book = FailsOnce(ledger.scripts)
     due = await overdue(book)
-    scheduler = Scheduler(book, Queue(ledger, settings), settings)
+    limits = job_limits(settings)
+    scheduler = Scheduler(book, Queue(ledger, limits), limits)
     async with background("scheduler", scheduler.run_forever):
         await advanced(book, due)
     assert book.calls >= 2

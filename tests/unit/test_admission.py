@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from tasks.errors import InvalidRequest
 from tasks.jobs.ids import new_job_id
 from tasks.jobs.job import HealthCheck
-from tasks.jobs.submission import Submission, idempotency_of
-from tasks.jobs.validation import admit_key, admit_timing
+from tasks.jobs.submission import Submission, client_key
+from tasks.jobs.validation import validate_idempotency_key, validate_timing
 
 NOW_MS = 1_800_000_000_000
 DAY_MS = 86_400_000
 
 
 def timing(**fields: Any) -> None:
-    admit_timing(Submission(params=HealthCheck(), **fields), NOW_MS)
+    validate_timing(Submission(params=HealthCheck(), **fields), NOW_MS)
 
 
 @pytest.mark.parametrize(
@@ -59,13 +59,13 @@ def test_beyond_the_bounds(fields: dict[str, Any], told: str) -> None:
 
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=255))
 def test_what_is_printable_is_a_key(key: str) -> None:
-    admit_key(key)
+    validate_idempotency_key(key)
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256, "a b", "a\n", "\x7f", "clé", "\ud800"])
 def test_what_is_no_key(key: str) -> None:
     with pytest.raises(InvalidRequest, match="1 to 255 printable ASCII"):
-        admit_key(key)
+        validate_idempotency_key(key)
 
 
 def test_the_same_submission_is_known_again_and_any_other_is_not() -> None:
@@ -75,6 +75,6 @@ def test_the_same_submission_is_known_again_and_any_other_is_not() -> None:
         Submission(params=HealthCheck(), deadline_seconds=6.0),
         Submission(params=HealthCheck(), deadline_seconds=5.0, not_before_ms=1),
     ]
-    digest = idempotency_of(same, "k").submission_digest
-    assert idempotency_of(same, "other").submission_digest == digest
-    assert digest not in [idempotency_of(one, "k").submission_digest for one in others]
+    digest = client_key(same, "k").submission_digest
+    assert client_key(same, "other").submission_digest == digest
+    assert digest not in [client_key(one, "k").submission_digest for one in others]

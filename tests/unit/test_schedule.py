@@ -14,7 +14,7 @@ from tasks.errors import InvalidRequest
 from tasks.jobs.ids import is_job_id
 from tasks.jobs.job import HealthCheck
 from tasks.jobs.submission import Submission
-from tasks.schedules.cron import FIELDS, Timetable, read_timetable
+from tasks.schedules.cron import FIELDS, CronExpression, parse_cron
 from tasks.schedules.schedule import Schedule
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -34,15 +34,15 @@ def ms(moment: dt.datetime) -> int:
 
 def runs(cron: str, start: int, count: int) -> list[str]:
     """The next runs after the start, on the wall clock of Berlin."""
-    timetable, told = read_timetable(cron, "Europe/Berlin"), []
+    expression, moments = parse_cron(cron, "Europe/Berlin"), []
     for _ in range(count):
-        start = timetable.next_after(start)
-        told.append(f"{dt.datetime.fromtimestamp(start / 1000, BERLIN):%d %H:%M %Z}")
-    return told
+        start = expression.next_after(start)
+        moments.append(f"{dt.datetime.fromtimestamp(start / 1000, BERLIN):%d %H:%M %Z}")
+    return moments
 
 
 def test_a_run_is_after_the_moment_even_by_a_millisecond() -> None:
-    hourly = read_timetable("0 * * * *", "UTC")
+    hourly = parse_cron("0 * * * *", "UTC")
     nine = ms(dt.datetime(2027, 1, 1, 9, tzinfo=dt.UTC))
     assert hourly.next_after(nine - 1) == nine
     assert hourly.next_after(nine) == nine + 3_600_000
@@ -51,9 +51,9 @@ def test_a_run_is_after_the_moment_even_by_a_millisecond() -> None:
 
 def test_the_same_expression_is_another_moment_in_another_zone() -> None:
     start = ms(dt.datetime(2027, 1, 1, tzinfo=dt.UTC))
-    utc = read_timetable("30 7 * * *", "UTC").next_after(start)
-    assert utc - read_timetable("30 7 * * *", "Europe/Berlin").next_after(start) == 3_600_000
-    assert read_timetable("30 7 * * *", "America/New_York").next_after(start) - utc == 5 * 3_600_000
+    utc = parse_cron("30 7 * * *", "UTC").next_after(start)
+    assert utc - parse_cron("30 7 * * *", "Europe/Berlin").next_after(start) == 3_600_000
+    assert parse_cron("30 7 * * *", "America/New_York").next_after(start) - utc == 5 * 3_600_000
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_within_the_hour_that_comes_again_the_run_of_its_first_coming_is_over() 
 
 
 def test_the_latest_run_is_found_however_many_there_were() -> None:
-    every_minute = read_timetable("* * * * *", "Europe/Berlin")
+    every_minute = parse_cron("* * * * *", "Europe/Berlin")
     first, until = berlin("01-01", "00:00"), berlin("12-31", "23:59") + 12_345
     assert every_minute.latest(first, until) == until - 12_345
     assert every_minute.latest(first, first) == first
@@ -133,14 +133,14 @@ def test_the_latest_run_is_found_however_many_there_were() -> None:
 def test_the_latest_run_is_that_to_which_the_next_ones_lead(
     cron: str, zone: str, start: int, steps: int, beyond: int
 ) -> None:
-    timetable = read_timetable(cron, zone)
-    first = last = timetable.next_after(start)
+    expression = parse_cron(cron, zone)
+    first = last = expression.next_after(start)
     for _ in range(steps):
-        following = timetable.next_after(last)
+        following = expression.next_after(last)
         assert following > last
         last = following
-    until = min(last + beyond, timetable.next_after(last) - 1)
-    assert timetable.latest(first, until) == last
+    until = min(last + beyond, expression.next_after(last) - 1)
+    assert expression.latest(first, until) == last
 
 
 @pytest.mark.parametrize(
@@ -167,19 +167,19 @@ def test_the_latest_run_is_that_to_which_the_next_ones_lead(
 )
 def test_a_bad_expression_is_refused_with_what_to_change(cron: str, told: str) -> None:
     with pytest.raises(InvalidRequest, match=re.escape(told)):
-        read_timetable(cron, "UTC")
+        parse_cron(cron, "UTC")
 
 
 def test_a_day_that_never_comes_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="does not come within 50 years"):
-        read_timetable("0 0 */30 2 MON#5", "UTC").next_after(0)
+        parse_cron("0 0 */30 2 MON#5", "UTC").next_after(0)
 
 
 @given(st.lists(CRON_WORDS, min_size=5, max_size=5).map(" ".join) | st.text())
 def test_any_text_is_an_expression_or_is_refused_with_a_sentence(cron: str) -> None:
     try:
-        timetable = read_timetable(cron, "Europe/Berlin")
-        assert timetable.next_after(berlin("03-28", "01:00")) > berlin("03-28", "01:00")
+        expression = parse_cron(cron, "Europe/Berlin")
+        assert expression.next_after(berlin("03-28", "01:00")) > berlin("03-28", "01:00")
     except InvalidRequest as refusal:
         assert re.fullmatch(r"cron .*\.", str(refusal), re.DOTALL)  # noqa: PT017
 
@@ -193,21 +193,21 @@ def test_any_text_is_an_expression_or_is_refused_with_a_sentence(cron: str) -> N
 )
 def test_what_is_no_time_zone_is_refused(zone: str) -> None:
     with pytest.raises(InvalidRequest, match="time_zone must be a name of the IANA"):
-        read_timetable("* * * * *", zone)
+        parse_cron("* * * * *", zone)
 
 
 def test_blanks_between_fields_do_not_matter() -> None:
-    assert read_timetable(" 30\t7 *  * mon-fri\n", "UTC") == Timetable(
-        cron="30 7 * * mon-fri", time_zone="UTC"
+    assert parse_cron(" 30\t7 *  * mon-fri\n", "UTC") == CronExpression(
+        expression="30 7 * * mon-fri", time_zone="UTC"
     )
     assert list(FIELDS) == ["minute", "hour", "day-of-month", "month", "day-of-week"]
 
 
 def test_a_run_has_one_job_id_and_every_other_run_another() -> None:
-    timetable = read_timetable("* * * * *", "UTC")
+    every_minute = parse_cron("* * * * *", "UTC")
     first, second = (
         Schedule(
-            id=name, timetable=timetable, submission=Submission(params=HealthCheck()), created_ms=0
+            id=name, cron=every_minute, submission=Submission(params=HealthCheck()), created_ms=0
         )
         for name in ("one", "other")
     )

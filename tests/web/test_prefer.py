@@ -13,7 +13,7 @@ from app.api.submit_response import MOST_WAITS, Endings, result_or_accepted
 from tasks.jobs.job import HealthCheck, JobState
 from tasks.jobs.queue import Queue
 from tasks.jobs.submission import Submission
-from tasks.resources import open_ledger
+from tasks.resources import job_limits, open_ledger
 from tasks.settings import Settings
 from tests.conftest import PREFIX
 from tests.waiting import wait_until
@@ -145,7 +145,7 @@ async def test_many_wait_at_the_cost_of_one_and_the_rest_are_not_kept(settings: 
             return await super().ended(job_ids)
 
     async with open_ledger(settings) as ledger:
-        queue = Slow(ledger, settings)
+        queue = Slow(ledger, job_limits(settings))
         endings = Endings(queue)
         submitted = await queue.submit(Submission(params=HealthCheck()))
         job_ids = [f"01900000-0000-7000-8000-{n:012}" for n in range(MOST_WAITS)]

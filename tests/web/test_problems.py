@@ -14,7 +14,7 @@ from app.http.security import SECURITY_HEADERS
 from tasks.jobs.job import JobState, JobType
 from tasks.jobs.queue import Queue
 from tasks.jobs.record import JobPage
-from tasks.resources import open_ledger
+from tasks.resources import job_limits, open_ledger
 from tasks.settings import Settings
 from tests.web.conftest import client_of
 from tests.web.problem import problem
@@ -36,7 +36,7 @@ class Broken(Queue):
 @asynccontextmanager
 async def open_broken(settings: Settings) -> AsyncIterator[Queue]:
     async with open_ledger(settings) as ledger:
-        yield Broken(ledger, settings)
+        yield Broken(ledger, job_limits(settings))
 
 
 async def test_our_own_failure_is_logged_and_not_told(settings: Settings) -> None:

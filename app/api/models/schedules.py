@@ -75,8 +75,8 @@ def schedule_summary(record: ScheduleRecord) -> ScheduleSummary:
     return ScheduleSummary(
         schedule_id=schedule.id,
         name=schedule.name,
-        cron=schedule.timetable.cron,
-        time_zone=schedule.timetable.time_zone,
+        cron=schedule.cron.expression,
+        time_zone=schedule.cron.time_zone,
         missed=schedule.missed,
         type=schedule.type,
         created_at=utc_time(schedule.created_ms),

@@ -90,10 +90,11 @@ def retry(
     as_json: bool,
     **filters: tuple[str, ...],
 ) -> None:
-    """Retry the failed articles of jobs, those of each job in a new job.
+    """Retry jobs, each in a new job.
 
-    A job that failed before it had articles is retried as a whole. With --all, each job is retried
-    at most once in 24 h, however often the command runs.
+    A FAILURE or REVOKED job is run again with the same parameters. A SUCCESS is retried with its
+    failed articles alone. With --all, each job is retried at most once in 24 h, however often the
+    command runs; later runs omit it.
 
     With ids and --json, print one line for each new job.
     """

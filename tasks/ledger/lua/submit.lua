@@ -14,7 +14,9 @@ if redis.call('EXISTS', key(id)) == 1 then return {'known', id} end
 local idempotency = arg(10) ~= '' and PREFIX .. 'idempotency:' .. arg(10)
 if idempotency then
   local earlier, digest = unpack(redis.call('HMGET', idempotency, 'job', 'digest'))
-  if earlier then return {digest == arg(11) and 'known' or 'conflict', earlier} end
+  if earlier and redis.call('EXISTS', key(earlier)) == 1 then
+    return {digest == arg(11) and 'known' or 'conflict', earlier}
+  end
 end
 
 local waits_for, failed = {}, nil

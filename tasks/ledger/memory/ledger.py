@@ -18,7 +18,7 @@ from tasks.jobs.record import (
     JobPage,
     JobRecord,
     QueueDepth,
-    Reaped,
+    ReapOutcome,
     SubmitOutcome,
     WorkerRecord,
 )
@@ -27,15 +27,15 @@ from tasks.ledger.keys import WORKER_FORGOTTEN_MS
 from tasks.ledger.memory.entry import Entry, StepState
 from tasks.ledger.memory.life_cycle import LifeCycle, Submissions
 from tasks.ledger.memory.reaping import Reaping
-from tasks.settings import Settings
+from tasks.ledger.policy import LedgerPolicy
 
 
 class MemoryReader:
     """See `tasks.ports.JobReader` for what each call promises."""
 
-    def __init__(self, life: LifeCycle, settings: Settings) -> None:
+    def __init__(self, life: LifeCycle, policy: LedgerPolicy) -> None:
         self._life = life
-        self._result_ttl_ms = settings.result_ttl * 1000
+        self._result_ttl_ms = policy.result_ttl_seconds * 1000
         self._workers: dict[str, WorkerRecord] = {}
         self._paused = False
 
@@ -150,9 +150,9 @@ def clock_ms() -> int:
 class MemoryLedger(MemoryReader):
     """See `tasks.ports.Ledger` for what each call promises."""
 
-    def __init__(self, settings: Settings, now_ms: Callable[[], int] = clock_ms) -> None:
-        self._life = LifeCycle(settings, now_ms)
-        super().__init__(self._life, settings)
+    def __init__(self, policy: LedgerPolicy, now_ms: Callable[[], int] = clock_ms) -> None:
+        self._life = LifeCycle(policy, now_ms)
+        super().__init__(self._life, policy)
         self._submissions = Submissions(self._life)
         self._reaping = Reaping(self._life)
 
@@ -302,7 +302,7 @@ class MemoryLedger(MemoryReader):
         del self._life.entries[job_id]
         return True
 
-    async def reap(self, limit: int = 100, *, lenient: bool = False) -> Reaped:
+    async def reap(self, limit: int = 100, *, lenient: bool = False) -> ReapOutcome:
         heard_after = self._life.now_ms() - WORKER_FORGOTTEN_MS
         for worker in list(self._workers.values()):
             if worker.seen_ms <= heard_after:

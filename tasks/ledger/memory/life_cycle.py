@@ -18,23 +18,23 @@ from tasks.jobs.record import AttemptRecord, IdempotencyKey, JobRecord, SubmitOu
 from tasks.jobs.step import Lease, StepRef
 from tasks.ledger.keys import IDEMPOTENCY_KEPT_S
 from tasks.ledger.memory.entry import Entry, OpenStep, StepState, Wakeups
-from tasks.settings import Settings
+from tasks.ledger.policy import LedgerPolicy
 
 
 class LifeCycle:
     """All jobs, and what may happen to them."""
 
-    def __init__(self, settings: Settings, now_ms: Callable[[], int]) -> None:
+    def __init__(self, policy: LedgerPolicy, now_ms: Callable[[], int]) -> None:
         self.now_ms = now_ms
         self.entries: dict[str, Entry] = {}
         self.wakeups = Wakeups()
-        self._grace_ms = round(settings.wakeup_grace * 1000)
-        self._lease_ms = round(settings.lease_seconds * 1000)
-        self._settings = settings
+        self._grace_ms = round(policy.wakeup_grace_seconds * 1000)
+        self._lease_ms = round(policy.lease_seconds * 1000)
+        self._policy = policy
         self.slots = 0
         """Of all workers together."""
-        self._job_ttl_ms = settings.job_ttl * 1000
-        self.max_tries = settings.max_attempts
+        self._job_ttl_ms = policy.record_ttl_seconds * 1000
+        self.max_tries = policy.max_tries
 
     # Jobs
 
@@ -200,7 +200,7 @@ class LifeCycle:
         total = entry.record.total or 0
         if entry.record.settled == total:
             self.queue(entry, entry.step("rank"), first=True)
-        window = self._settings.window(self.slots)
+        window = self._policy.window(self.slots)
         while len(entry.steps) < window and entry.released < total:
             self.queue(entry, entry.step(f"analyse:{entry.released}"))
             entry.released += 1
@@ -245,8 +245,8 @@ class Submissions:
     def submit(self, job: Job, key: IdempotencyKey | None) -> SubmitOutcome:
         if self._life.find(job.id):
             return SubmitOutcome(SubmitVerdict.KNOWN, job.id)
-        used = self._used.get(key.key_digest) if key else None
-        if key and used and used.until_ms > self._life.now_ms():
+        used = self._used.get(key.name) if key else None
+        if key and used and self._valid(used):
             same = used.submission_digest == key.submission_digest
             return SubmitOutcome(
                 SubmitVerdict.KNOWN if same else SubmitVerdict.CONFLICT, used.job_id
@@ -260,8 +260,12 @@ class Submissions:
         self._write(job, dependencies)
         if key:
             until_ms = self._life.now_ms() + IDEMPOTENCY_KEPT_S * 1000
-            self._used[key.key_digest] = _Used(job.id, key.submission_digest, until_ms)
+            self._used[key.name] = _Used(job.id, key.submission_digest, until_ms)
         return SubmitOutcome(SubmitVerdict.SUBMITTED, job.id)
+
+    def _valid(self, used: _Used) -> bool:
+        """A key whose job was purged or has expired is free again."""
+        return used.until_ms > self._life.now_ms() and self._life.find(used.job_id) is not None
 
     def _write(self, job: Job, dependencies: Sequence[Entry]) -> None:
         waits_for = {one.id for one in dependencies if not one.record.state.final}

@@ -8,7 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from tasks.jobs.record import Reaped
+from tasks.jobs.record import ReapOutcome
 from tasks.jobs.step import Lease, StepRef
 from tasks.ledger.memory.entry import Entry, OpenStep, StepState
 from tasks.ledger.memory.life_cycle import LifeCycle
@@ -42,7 +42,7 @@ class Reaping:
         """Of lenient rounds: when the last one was."""
         self._lenient_until_ms = 0
 
-    def reap(self, limit: int, *, paused: bool, lenient: bool) -> Reaped:
+    def reap(self, limit: int, *, paused: bool, lenient: bool) -> ReapOutcome:
         """Moves on the steps and deadlines that are due, the oldest first; forgets expired jobs."""
         lenient_until_ms = self._be_lenient() if lenient else 0
         moved: Counter[Moved | None] = Counter()
@@ -58,12 +58,12 @@ class Reaping:
                 self._life.look_at(entry, ref, lenient_until_ms)
             else:
                 moved[_move_on(self._life, entry, ref, step, paused=paused)] += 1
-        return Reaped(
+        return ReapOutcome(
             woken=moved["woken"],
             lost=moved["lost"],
             started=moved["started"],
             expired=_forget_expired(self._life, limit),
-            looked_at=len(overdue),
+            examined=len(overdue),
         )
 
     def next_ms(self) -> int | None:

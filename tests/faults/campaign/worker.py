@@ -23,7 +23,7 @@ from tasks.kinds.job_types import build_kinds
 from tasks.ledger.redis import RedisLedger
 from tasks.logs import configure_logging
 from tasks.ports import Kind
-from tasks.resources import build_engine
+from tasks.resources import build_engine, ledger_policy
 from tasks.settings import Settings, read_settings
 from tasks.worker.worker import serve_kinds, shutdown_by_signal
 from tests.faults.campaign.journal import Journal, What
@@ -35,7 +35,7 @@ class JournalLedger(RedisLedger):
     """Writes down what the ledger has accepted."""
 
     def __init__(self, redis: Redis, settings: Settings, journal: Journal) -> None:
-        super().__init__(redis, settings)
+        super().__init__(redis, ledger_policy(settings), settings.key_prefix)
         self._journal = journal
 
     async def claim(self, ref: StepRef, worker: str, call: str = "") -> Claim | ClaimRefusal:

@@ -23,12 +23,14 @@ from tasks.jobs.step import Claim, ClaimRefusal, Lease, StepRef
 from tasks.jobs.submission import Submission
 from tasks.ledger.memory import MemoryLedger
 from tasks.ports import Discovery
+from tasks.resources import job_limits, ledger_policy
 from tasks.settings import Settings
 from tasks.step_context import StepLimits
 from tasks.worker.leases import HeldLeases
 from tasks.worker.runner import Runner
 
 SETTINGS = Settings(task_max_retries=1)
+POLICY = ledger_policy(SETTINGS)
 LIMITS = StepLimits(soft_limit_seconds=0.05, retry_delay_seconds=1.0)
 
 Work = Callable[[], Awaitable[None]]
@@ -55,7 +57,7 @@ class Stage:
     """A runner on a ledger in memory, with one job."""
 
     def __init__(self, work: Work, ledger: MemoryLedger | None = None) -> None:
-        self.ledger = ledger or MemoryLedger(SETTINGS)
+        self.ledger = ledger or MemoryLedger(POLICY)
         self.leases = HeldLeases(self.ledger, "worker", slots=1)
         self.runner = Runner(
             ledger=self.ledger,
@@ -66,7 +68,7 @@ class Stage:
         )
 
     async def submit(self) -> StepRef:
-        await Queue(self.ledger, SETTINGS).submit(Submission(params=HealthCheck()))
+        await Queue(self.ledger, job_limits(SETTINGS)).submit(Submission(params=HealthCheck()))
         ref = self.ledger.pop_wakeup()
         assert ref is not None
         return ref
@@ -141,7 +143,7 @@ async def test_an_unexpected_error_of_a_claim_does_not_escape() -> None:
             raise ValueError("surprise")
 
     with capture_logs() as logs:
-        ref = await Stage(nothing, Broken(SETTINGS)).run()
+        ref = await Stage(nothing, Broken(POLICY)).run()
     assert [(line["step"], line["log_level"]) for line in logs] == [(str(ref), "error")]
 
 
@@ -156,7 +158,7 @@ async def test_an_outcome_that_cannot_be_recorded_leaves_the_lease_to_expire() -
             return await super().discovered(lease, (), report)
 
     now_ms = 1_800_000_000_000
-    stage = Stage(nothing, Broken(SETTINGS, now_ms=lambda: now_ms))
+    stage = Stage(nothing, Broken(POLICY, now_ms=lambda: now_ms))
     ref = await stage.run()
     assert len(stage.leases) == 0
     now_ms += int(SETTINGS.lease_seconds * 1000) + 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Generic, Literal, Self, TypeVar
 from urllib.parse import quote
@@ -13,24 +13,20 @@ import httpx
 import msgspec
 from msgspec import Struct
 
+from app.api.models.admin import Draining, Paused, QueueReport, WorkerListing
+from app.api.models.jobs import (
+    AttemptListing,
+    Cancellation,
+    JobListing,
+    JobRetried,
+    JobSubmitted,
+    StatusReport,
+)
+from app.api.models.schedules import ScheduleListing, ScheduleSummary
 from app.cli.context import CliContext
 from app.cli.exits import CommandError, InvalidUsage, Unreachable
-from app.cli.responses import (
-    AttemptListing,
-    Handled,
-    HandledPage,
-    JobListing,
-    JobResult,
-    JobStatus,
-    Paused,
-    Problem,
-    QueueReport,
-    Schedule,
-    ScheduleListing,
-    Submitted,
-    Worker,
-    WorkerListing,
-)
+from tasks.jobs.record import BulkOutcomePage
+from tasks.jobs.result import JobResult, read_result
 from tasks.settings import read_settings
 
 T = TypeVar("T")
@@ -50,6 +46,16 @@ class ApiResponse(Struct, Generic[T], frozen=True):
     body: T
     document: bytes
     """JSON, as the server sent it."""
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """What this client reads of a problem document (RFC 9457), from the server or a proxy."""
+
+    title: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.title}: {self.detail}" if self.detail else self.title
 
 
 class ApiClient:
@@ -94,11 +100,11 @@ class ApiClient:
 
     def submit_job(
         self, request: Mapping[str, Any], idempotency_key: str | None = None
-    ) -> ApiResponse[Submitted]:
+    ) -> ApiResponse[JobSubmitted]:
         # Encoded here: the server then rejects a key that is no valid header value, with its own
         # message. httpx would raise for it.
         headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key.encode()}
-        return self._call("POST", "/jobs", Submitted, json=request, headers=headers)
+        return self._call("POST", "/jobs", JobSubmitted, json=request, headers=headers)
 
     def list_jobs(
         self, states: Sequence[str], types: Sequence[str], limit: int | None
@@ -106,29 +112,29 @@ class ApiClient:
         """Jobs, newest first; only active jobs if no state is given, all if `limit` is None."""
         return self._listing("jobs", JobListing, limit, {"state": states, "type": types})
 
-    def job_status(self, job_id: uuid.UUID) -> ApiResponse[JobStatus]:
-        return self._call("GET", f"/jobs/{job_id}/status", JobStatus)
+    def job_status(self, job_id: uuid.UUID) -> ApiResponse[StatusReport]:
+        return self._call("GET", f"/jobs/{job_id}/status", StatusReport)
 
     def job_result(self, job_id: uuid.UUID) -> ApiResponse[JobResult]:
-        return self._call("GET", f"/jobs/{job_id}/result", JobResult)
+        return self._decode(self._send("GET", f"/jobs/{job_id}/result"), read_result)
 
     def job_attempts(self, job_id: uuid.UUID) -> ApiResponse[AttemptListing]:
         return self._call("GET", f"/jobs/{job_id}/attempts", AttemptListing)
 
-    def retry_job(self, job_id: uuid.UUID) -> ApiResponse[Handled]:
-        return self._call("POST", f"/jobs/{job_id}/retry", Handled)
+    def retry_job(self, job_id: uuid.UUID) -> ApiResponse[JobRetried]:
+        return self._call("POST", f"/jobs/{job_id}/retry", JobRetried)
 
-    def cancel_job(self, job_id: uuid.UUID) -> ApiResponse[Handled]:
-        return self._call("DELETE", f"/jobs/{job_id}", Handled)
+    def cancel_job(self, job_id: uuid.UUID) -> ApiResponse[Cancellation]:
+        return self._call("DELETE", f"/jobs/{job_id}", Cancellation)
 
     def apply_to_jobs(
         self, operation: BulkOperation, selection: Mapping[str, Any]
-    ) -> Iterator[ApiResponse[HandledPage]]:
+    ) -> Iterator[ApiResponse[BulkOutcomePage]]:
         """Applies the operation to all selected jobs. Yields each page once it is done."""
         cursor = None
         while True:
             request = {**selection, "limit": _PAGE_SIZE, **_from(cursor)}
-            page = self._call("POST", f"/jobs/{operation}", HandledPage, json=request)
+            page = self._call("POST", f"/jobs/{operation}", BulkOutcomePage, json=request)
             yield page
             cursor = page.body.next_cursor
             if cursor is None:
@@ -140,15 +146,15 @@ class ApiClient:
 
     # Schedules
 
-    def add_schedule(self, request: Mapping[str, Any]) -> ApiResponse[Schedule]:
-        return self._call("POST", "/schedules", Schedule, json=request)
+    def add_schedule(self, request: Mapping[str, Any]) -> ApiResponse[ScheduleSummary]:
+        return self._call("POST", "/schedules", ScheduleSummary, json=request)
 
     def list_schedules(self) -> ApiResponse[ScheduleListing]:
         """All schedules, newest first."""
         return self._listing("schedules", ScheduleListing)
 
-    def schedule(self, schedule_id: uuid.UUID) -> ApiResponse[Schedule]:
-        return self._call("GET", f"/schedules/{schedule_id}", Schedule)
+    def schedule(self, schedule_id: uuid.UUID) -> ApiResponse[ScheduleSummary]:
+        return self._call("GET", f"/schedules/{schedule_id}", ScheduleSummary)
 
     def remove_schedule(self, schedule_id: uuid.UUID) -> None:
         self._send("DELETE", f"/schedules/{schedule_id}")
@@ -167,8 +173,8 @@ class ApiClient:
     def list_workers(self) -> ApiResponse[WorkerListing]:
         return self._call("GET", "/workers", WorkerListing)
 
-    def drain_worker(self, worker_id: str) -> ApiResponse[Worker]:
-        return self._call("POST", f"/workers/{quote(worker_id, safe='')}/drain", Worker)
+    def drain_worker(self, worker_id: str) -> ApiResponse[Draining]:
+        return self._call("POST", f"/workers/{quote(worker_id, safe='')}/drain", Draining)
 
     def _listing(
         self,
@@ -193,8 +199,11 @@ class ApiClient:
 
     def _call(self, method: str, path: str, kind: type[T], **content: Any) -> ApiResponse[T]:
         response = self._send(method, path, **content)
+        return self._decode(response, lambda document: msgspec.json.decode(document, type=kind))
+
+    def _decode(self, response: httpx.Response, decode: Callable[[bytes], T]) -> ApiResponse[T]:
         try:
-            return ApiResponse(msgspec.json.decode(response.content, type=kind), response.content)
+            return ApiResponse(decode(response.content), response.content)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise self._not_a_curator(response) from error
 

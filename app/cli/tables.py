@@ -11,10 +11,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.responses import DecisionView, JobResult, JobStatus, RankedArticle, ScoresView
+from app.api.models.jobs import JobSummary, StatusReport
 from app.cli.terminal import printable
+from nlp.analysis import Scorecard
+from nlp.decision import Decision
 from tasks.jobs.job import JobState
 from tasks.jobs.outcome import Failure
+from tasks.jobs.result import ArticleResult, ArticlesResult, JobResult
 
 Cell = str | int | float | dt.datetime | None
 """None is shown as a dash, a float with one decimal, a time in the local time zone."""
@@ -58,13 +61,13 @@ def show_table(console: Console, headings: Sequence[str], rows: Iterable[Sequenc
     console.print(table)
 
 
-def show_jobs(console: Console, jobs: Iterable[JobStatus]) -> None:
+def show_jobs(console: Console, jobs: Iterable[JobSummary]) -> None:
     show_table(
         console,
         ("job", "type", "state", "settled", "failed", "submitted", "about"),
         [
             (
-                str(job.job_id),
+                job.job_id,
                 job.type,
                 job.state,
                 _settled(job),
@@ -77,11 +80,11 @@ def show_jobs(console: Console, jobs: Iterable[JobStatus]) -> None:
     )
 
 
-def show_status(console: Console, job: JobStatus) -> None:
+def show_status(console: Console, job: StatusReport) -> None:
     """Everything known about one job, then its waiting and its failed articles."""
     show_table(
         console,
-        ("job", str(job.job_id)),
+        ("job", job.job_id),
         [
             ("type", job.type),
             ("about", job.about),
@@ -111,12 +114,13 @@ def show_status(console: Console, job: JobStatus) -> None:
 def show_result(console: Console, result: JobResult, *, scores: bool = False) -> None:
     """The articles, best first, then those that failed."""
     _print(console, _headline(result))
-    if result.results:
-        _show_ranking(console, result.results, scores=scores)
-    _show_failures(console, result.failed_urls)
+    if isinstance(result, ArticlesResult):
+        if result.results:
+            _show_ranking(console, result.results, scores=scores)
+        _show_failures(console, result.failed_urls)
 
 
-def show_decisions(console: Console, decisions: Sequence[DecisionView]) -> None:
+def show_decisions(console: Console, decisions: Sequence[Decision]) -> None:
     """The decision on each candidate: kept ones by rank, then the others by score."""
     ordered = sorted(
         decisions,
@@ -132,10 +136,9 @@ def show_decisions(console: Console, decisions: Sequence[DecisionView]) -> None:
     )
 
 
-def show_decision(console: Console, decision: DecisionView) -> None:
+def show_decision(console: Console, decision: Decision) -> None:
     """Everything known about one candidate."""
-    scores, nearest = decision.scores or ScoresView(), decision.nearest
-    neutral = {score.score: score.reason for score in scores.neutral}
+    nearest = decision.nearest
     show_table(
         console,
         ("decision", decision.verdict),
@@ -146,10 +149,7 @@ def show_decision(console: Console, decision: DecisionView) -> None:
             ("reason", decision.reason),
             ("rank", _left_aligned(decision.rank)),
             ("score", decision.overall_score),
-            *(
-                (heading, _score_with_reason(getattr(scores, field), neutral.get(field)))
-                for heading, field in _SCORES.items()
-            ),
+            *_score_rows(decision.scores),
             ("domain", decision.domain),
             ("cluster", _left_aligned(decision.cluster)),
             ("cap", _left_aligned(decision.cap)),
@@ -165,16 +165,16 @@ def show_decision(console: Console, decision: DecisionView) -> None:
 
 def _headline(result: JobResult) -> str:
     parts = [str(result.status)]
-    if result.total_urls is not None:
+    if isinstance(result, ArticlesResult):
         parts.append(f"{len(result.results)} articles of {result.total_urls} candidates")
         parts.append(f"{result.failed_count} failed")
-    if result.deadline_reached:
-        parts.append("ended by its deadline")
+        if result.deadline_reached:
+            parts.append("ended by its deadline")
     return ", ".join(parts)
 
 
 def _show_ranking(
-    console: Console, articles: Sequence[RankedArticle], *, scores: bool = False
+    console: Console, articles: Sequence[ArticleResult], *, scores: bool = False
 ) -> None:
     if console.is_terminal:
         # Separate columns for URL and scores would leave too little room for the titles.
@@ -193,7 +193,7 @@ def _show_ranking(
     show_table(console, headings, rows)
 
 
-def _rows_of_article(rank: int, ranked: RankedArticle, scores: bool) -> list[Sequence[Cell]]:
+def _rows_of_article(rank: int, ranked: ArticleResult, scores: bool) -> list[Sequence[Cell]]:
     title, domain, url = _names(ranked)
     rows: list[Sequence[Cell]] = [(rank, ranked.overall_score, title, domain), ("", "", url, "")]
     if scores:
@@ -203,11 +203,11 @@ def _rows_of_article(rank: int, ranked: RankedArticle, scores: bool) -> list[Seq
     return rows
 
 
-def _names(ranked: RankedArticle) -> tuple[str, str, str]:
+def _names(ranked: ArticleResult) -> tuple[str, str, str]:
     return ranked.article.title, ranked.article.domain, ranked.article.url
 
 
-def _components(ranked: RankedArticle) -> list[float | None]:
+def _components(ranked: ArticleResult) -> list[float]:
     return [getattr(ranked, field) for field in _SCORES.values()]
 
 
@@ -221,13 +221,21 @@ def _show_failures(console: Console, failures: Sequence[Failure]) -> None:
         )
 
 
-def _settled(job: JobStatus) -> str:
+def _settled(job: JobSummary) -> str:
     return f"{job.current}/{'?' if job.total is None else job.total}"
 
 
-def _score_with_reason(score: float | None, neutral: str | None) -> Cell:
-    """The score, with the reason why it is a neutral one."""
-    return f"{score:.1f}  ({neutral})" if score is not None and neutral else score
+def _score_rows(scores: Scorecard | None) -> list[tuple[str, Cell]]:
+    """The components of the score; a neutral one with the reason why it is neutral."""
+    if scores is None:
+        return [(heading, None) for heading in _SCORES]
+    reasons = {score.score: score.reason for score in scores.neutral}
+    rows: list[tuple[str, Cell]] = []
+    for heading, field in _SCORES.items():
+        score: float = getattr(scores, field)
+        reason = reasons.get(field)
+        rows.append((heading, f"{score:.1f}  ({reason})" if reason else score))
+    return rows
 
 
 def _similarity(value: float | None) -> str | None:

@@ -9,12 +9,13 @@ from typing import Any
 import click
 import msgspec
 
+from app.api.models.jobs import Cancellation, JobRetried
 from app.cli.client import ApiClient, ApiResponse, BulkOperation, open_client
 from app.cli.context import DURATION, CliContext, Command, choice, client_options
 from app.cli.exits import Interrupted, InvalidUsage
-from app.cli.responses import Handled
 from app.cli.terminal import print_json
 from tasks.jobs.job import ACTIVE_STATES, FINAL_STATES, JobState, JobType
+from tasks.jobs.record import BulkOutcome
 
 _yes_option = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 _type_option = click.option(
@@ -162,7 +163,7 @@ def _confirm(context: CliContext, question: str, *, yes: bool) -> None:
 
 def _apply_to_each(
     job_ids: Sequence[uuid.UUID],
-    operation: Callable[[uuid.UUID], ApiResponse[Handled]],
+    operation: Callable[[uuid.UUID], ApiResponse[Cancellation] | ApiResponse[JobRetried]],
     participle: str,
     *,
     as_json: bool,
@@ -202,6 +203,6 @@ def _apply_to_all(
         click.echo("There are no such jobs.", err=True)
 
 
-def _line(job: Handled) -> str:
-    original = f"  retries {job.replayed_from}" if job.replayed_from else ""
-    return f"{job.job_id}  {job.status}{original}"
+def _line(job: Cancellation | JobRetried | BulkOutcome) -> str:
+    original = None if isinstance(job, Cancellation) else job.replayed_from
+    return f"{job.job_id}  {job.status}" + (f"  retries {original}" if original else "")

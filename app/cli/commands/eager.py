@@ -14,13 +14,13 @@ import msgspec
 
 from app.api.models.jobs import JobRequest, submission_of
 from app.cli.exits import InvalidUsage, JobUnsuccessful
-from app.cli.responses import JobResult
 from app.cli.tables import show_result
 from app.cli.terminal import print_json, terminal
 from tasks.eager import EagerOutcome, run_eagerly
 from tasks.errors import InvalidRequest
 from tasks.fetch.fetcher import build_fetcher
 from tasks.jobs.job import JobState
+from tasks.jobs.result import read_result
 from tasks.logs import configure_logging
 from tasks.resources import build_engine, fetch_policy
 from tasks.settings import Settings
@@ -36,7 +36,7 @@ def run_job(request: Mapping[str, Any], settings: Settings, *, as_json: bool) ->
         outcome = asyncio.run(_run(msgspec.convert(request, JobRequest), settings))
     except (InvalidRequest, msgspec.ValidationError) as error:
         raise InvalidUsage(str(error)) from error
-    result = msgspec.json.decode(outcome.result, type=JobResult)
+    result = read_result(outcome.result)
     if as_json:
         print_json(outcome.result)
     else:

@@ -13,7 +13,6 @@ from app.cli.client import open_client
 from app.cli.context import CliContext, choice, client_options, job_id_argument
 from app.cli.exits import InvalidUsage, JobUnsuccessful
 from app.cli.lazy_group import LazyGroup
-from app.cli.responses import DecisionView
 from app.cli.tables import (
     show_decision,
     show_decisions,
@@ -23,8 +22,10 @@ from app.cli.tables import (
     show_table,
 )
 from app.cli.terminal import print_json, terminal
+from nlp.decision import Decision
 from nlp.urls import canonical_url
 from tasks.jobs.job import JobState, JobType
+from tasks.jobs.result import ArticlesResult, JobResult
 
 
 @click.group(
@@ -139,7 +140,7 @@ def result(
         show_result(terminal(), response.body, scores=scores)
         if decisions:
             click.echo()
-            show_decisions(terminal(), response.body.decisions)
+            show_decisions(terminal(), _decisions(response.body))
     if response.body.status is not JobState.SUCCESS:
         raise JobUnsuccessful.of(response.body.status, response.body.error)
 
@@ -166,7 +167,7 @@ def explain(
     """
     with open_client(context, url) as client:
         response = client.job_result(job_id)
-    decisions = response.body.decisions
+    decisions = _decisions(response.body)
     documents = msgspec.json.decode(response.document, type=_RawDecisions).decisions
     if article is None:
         if as_json:
@@ -181,13 +182,18 @@ def explain(
         show_decision(terminal(), decisions[index])
 
 
+def _decisions(result: JobResult) -> tuple[Decision, ...]:
+    """Empty for a health check."""
+    return result.decisions if isinstance(result, ArticlesResult) else ()
+
+
 class _RawDecisions(msgspec.Struct):
     """The decisions as the server sent them."""
 
     decisions: tuple[msgspec.Raw, ...] = ()
 
 
-def _index_of(article: str, decisions: Sequence[DecisionView]) -> int:
+def _index_of(article: str, decisions: Sequence[Decision]) -> int:
     """The candidate with exactly this URL, or else with the same canonical URL."""
     urls = [decision.url for decision in decisions]
     if article in urls:

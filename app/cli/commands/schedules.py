@@ -10,12 +10,12 @@ import click
 import msgspec
 from rich.console import Console
 
+from app.api.models.schedules import ScheduleSummary
 from app.cli.client import open_client
 from app.cli.commands.submit import job_options, job_request
 from app.cli.context import CliContext, choice, client_options
 from app.cli.exits import InvalidUsage
 from app.cli.lazy_group import LazyGroup
-from app.cli.responses import Schedule
 from app.cli.tables import show_table
 from app.cli.terminal import print_json, terminal
 from tasks.schedules.schedule import Missed
@@ -136,13 +136,13 @@ def remove(
         raise InvalidUsage(f"{refused} of {len(schedule_ids)} schedules cannot be removed")
 
 
-def _show_schedules(console: Console, listing: Iterable[Schedule]) -> None:
+def _show_schedules(console: Console, listing: Iterable[ScheduleSummary]) -> None:
     show_table(
         console,
         ("schedule", "cron", "zone", "type", "next run", "name", "last error"),
         [
             (
-                str(schedule.schedule_id),
+                schedule.schedule_id,
                 schedule.cron,
                 schedule.time_zone,
                 schedule.type,
@@ -155,10 +155,10 @@ def _show_schedules(console: Console, listing: Iterable[Schedule]) -> None:
     )
 
 
-def _show_schedule(console: Console, schedule: Schedule) -> None:
+def _show_schedule(console: Console, schedule: ScheduleSummary) -> None:
     show_table(
         console,
-        ("schedule", str(schedule.schedule_id)),
+        ("schedule", schedule.schedule_id),
         [
             ("name", schedule.name),
             ("cron", schedule.cron),

@@ -132,7 +132,7 @@ def submit(
         return
     with open_client(context, url) as client:
         submitted = client.submit_job(request, idempotency_key)
-        job_id = submitted.body.job_id
+        job_id = uuid.UUID(submitted.body.job_id)
         if watch:
             watch_to_end(client, job_id, context, as_json=as_json)
         elif as_json:

@@ -10,10 +10,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from app.api.models.jobs import StatusReport
 from app.cli.client import ApiClient, ApiResponse, open_client
 from app.cli.context import CliContext, client_options, job_id_argument
 from app.cli.exits import Interrupted, JobUnsuccessful, Unreachable
-from app.cli.responses import JobStatus
 from app.cli.tables import show_status
 from app.cli.terminal import print_json, terminal
 from tasks.jobs.job import JobState
@@ -22,7 +22,7 @@ _POLL_SECONDS = 0.5
 _MAX_OUTAGE_SECONDS = 30.0
 """How long the server may be unreachable. It is restarted, or moved, within that time."""
 
-ShowProgress = Callable[[JobStatus], None]
+ShowProgress = Callable[[StatusReport], None]
 
 
 @click.command()
@@ -61,7 +61,7 @@ def watch_to_end(
 
 def _statuses(
     client: ApiClient, job_id: uuid.UUID, context: CliContext
-) -> Iterator[ApiResponse[JobStatus]]:
+) -> Iterator[ApiResponse[StatusReport]]:
     """Polls the status until the job has ended.
 
     Once the server has responded, it may be unreachable for a while.
@@ -98,7 +98,7 @@ def _progress(console: Console) -> Iterator[ShowProgress]:
     ) as bar:
         task = bar.add_task("", total=None, failed=0)
 
-        def update(job: JobStatus) -> None:
+        def update(job: StatusReport) -> None:
             bar.update(
                 task,
                 description=job.state,
@@ -117,7 +117,7 @@ class _ProgressLines:
         self._console = console
         self._last: tuple[str, int] | None = None
 
-    def __call__(self, job: JobStatus) -> None:
+    def __call__(self, job: StatusReport) -> None:
         progress = (job.state, job.current * 10 // job.total if job.total else 0)
         if progress == self._last:
             return

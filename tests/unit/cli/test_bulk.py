@@ -15,13 +15,15 @@ CANCELLED = [
     {"job_id": OTHER, "status": "cancelling", "replayed_from": None},
 ]
 
+CURSOR = "01900000-0000-7000-8000-0000000000c1"
+
 
 def page(jobs: list[dict[str, Any]], cursor: str | None = None) -> httpx.Response:
     return respond({"jobs": jobs, "next_cursor": cursor})
 
 
 def test_matching_jobs_are_cancelled_page_by_page() -> None:
-    web = WebStub({"POST /jobs/cancel": [page(CANCELLED[:1], "c1"), page(CANCELLED[1:])]})
+    web = WebStub({"POST /jobs/cancel": [page(CANCELLED[:1], CURSOR), page(CANCELLED[1:])]})
     filters = ("--state", "pending", "--state", "WAITING", "--type", "health_check")
 
     completed = run("jobs", "cancel", "--all", *filters, web=web)
@@ -30,11 +32,11 @@ def test_matching_jobs_are_cancelled_page_by_page() -> None:
     assert completed.stdout == f"{JOB}  cancelled\n{OTHER}  cancelling\n"
     bodies = [json.loads(request.content) for request in web.requests]
     first = {"state": ["PENDING", "WAITING"], "type": ["health_check"], "limit": 100}
-    assert bodies == [first, {**first, "cursor": "c1"}]
+    assert bodies == [first, {**first, "cursor": CURSOR}]
 
 
 def test_json_of_all_pages_is_one_document() -> None:
-    web = WebStub({"POST /jobs/cancel": [page(CANCELLED[:1], "c1"), page(CANCELLED[1:])]})
+    web = WebStub({"POST /jobs/cancel": [page(CANCELLED[:1], CURSOR), page(CANCELLED[1:])]})
     completed = run("jobs", "cancel", "--all", "--json", web=web)
     assert json.loads(completed.stdout) == {"jobs": CANCELLED}
 

@@ -10,11 +10,13 @@ from tests.unit.cli.web_stub import (
     OTHER,
     Reply,
     WebStub,
+    cancelled,
     job_result,
     job_status,
     problem,
     respond,
     run,
+    submitted,
 )
 
 STATUS = f"GET /jobs/{JOB}/status"
@@ -89,7 +91,7 @@ def test_a_job_without_success_is_exit_code_1(state: str) -> None:
     failed = job_status(state, error="sources_failed: no feed answered")
     web = WebStub(
         {
-            "POST /jobs": respond({"job_id": JOB, "type": "topic_curation"}, 202),
+            "POST /jobs": submitted(),
             STATUS: respond(failed),
             f"GET /jobs/{JOB}/result": respond(job_result(state, error=failed["error"])),
         }
@@ -153,7 +155,7 @@ def test_a_refusal_for_one_job_does_not_stop_the_others() -> None:
     web = WebStub(
         {
             f"DELETE /jobs/{JOB}": problem(409, "Job finished", "It has ended."),
-            f"DELETE /jobs/{OTHER}": respond({"job_id": OTHER, "status": "cancelling"}, 202),
+            f"DELETE /jobs/{OTHER}": cancelled(OTHER, "cancelling"),
         }
     )
 

@@ -6,7 +6,9 @@ import json
 
 import httpx
 
-from tests.unit.cli.web_stub import JOB, WebStub, job_status, respond, run
+from tests.unit.cli.web_stub import JOB, OTHER, WebStub, job_status, respond, run
+
+CURSOR = "01900000-0000-7000-8000-0000000000c1"
 
 
 def page(count: int, cursor: str | None) -> httpx.Response:
@@ -14,20 +16,20 @@ def page(count: int, cursor: str | None) -> httpx.Response:
 
 
 def test_list_follows_pages_up_to_its_limit() -> None:
-    web = WebStub({"GET /jobs": [page(100, "c1"), page(50, "c2")]})
+    web = WebStub({"GET /jobs": [page(100, CURSOR), page(50, OTHER)]})
 
     completed = run("jobs", "list", "--limit", "150", web=web)
 
     assert [dict(request.url.params) for request in web.requests] == [
         {"limit": "100"},
-        {"limit": "50", "cursor": "c1"},
+        {"limit": "50", "cursor": CURSOR},
     ]
     assert len(completed.stdout.splitlines()) == 1 + 150
     assert "There are more" in completed.stderr
 
 
 def test_list_all_ends_with_the_last_page() -> None:
-    web = WebStub({"GET /jobs": [page(100, "c1"), page(100, "c2"), page(7, None)]})
+    web = WebStub({"GET /jobs": [page(100, CURSOR), page(100, OTHER), page(7, None)]})
 
     completed = run("jobs", "list", "--all", "--json", web=web)
 

@@ -11,28 +11,32 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from app.cli.responses import JobResult
 from app.cli.tables import show_result
+from tasks.jobs.result import JobResult, read_result
 from tests.unit.cli.web_stub import (
+    HEALTH,
     HOSTILE,
     JOB,
     OTHER,
     TAMED,
     WebStub,
+    cancelled,
+    document_of,
     job_result,
     job_status,
     ranked,
     respond,
     run,
+    submitted,
 )
 
 WEB = {
-    "POST /jobs": respond({"job_id": JOB, "status": "submitted", "type": "topic_curation"}, 202),
+    "POST /jobs": submitted(),
     "GET /jobs": respond({"jobs": [job_status(error=HOSTILE)], "next_cursor": None}),
     f"GET /jobs/{JOB}/status": respond(job_status("SUCCESS", error=HOSTILE)),
     f"GET /jobs/{JOB}/result": respond(job_result(results=[ranked(HOSTILE, 50.0)])),
-    f"DELETE /jobs/{JOB}": respond({"job_id": JOB, "status": "cancelled"}),
-    f"DELETE /jobs/{OTHER}": respond({"job_id": OTHER, "status": "cancelling"}, 202),
+    f"DELETE /jobs/{JOB}": cancelled(JOB, "cancelled"),
+    f"DELETE /jobs/{OTHER}": cancelled(OTHER, "cancelling"),
 }
 
 COMMANDS = [
@@ -143,11 +147,9 @@ def test_a_result_lists_the_ranked_then_the_failed_then_the_decisions() -> None:
 
 
 def test_a_result_without_articles_is_its_state() -> None:
-    health = {"status": "SUCCESS", "type": "health_check", "engine_seconds": 0.1}
+    web = WebStub({f"GET /jobs/{JOB}/result": respond(document_of(HEALTH))})
 
-    completed = run(
-        "jobs", "result", JOB, web=WebStub({f"GET /jobs/{JOB}/result": respond(health)})
-    )
+    completed = run("jobs", "result", JOB, web=web)
 
     assert completed.stdout == "SUCCESS\n"
 
@@ -168,4 +170,4 @@ def test_a_file_that_cannot_be_written_is_invalid_usage(tmp_path: Path) -> None:
 
 
 def result_of(articles: list[dict[str, object]]) -> JobResult:
-    return msgspec.convert(job_result(results=articles), JobResult)
+    return read_result(msgspec.json.encode(job_result(results=articles)))

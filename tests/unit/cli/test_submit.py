@@ -8,11 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.unit.cli.web_stub import JOB, OTHER, WebStub, respond, run
+from tests.unit.cli.web_stub import JOB, OTHER, WebStub, run, submitted
 
-SUBMITTED = {
-    "POST /jobs": respond({"job_id": JOB, "status": "submitted", "type": "topic_curation"}, 202)
-}
+SUBMITTED = {"POST /jobs": submitted()}
 
 
 @pytest.mark.parametrize(

@@ -1,21 +1,40 @@
-"""A web service with canned responses, and `run`, which runs `curator` against it."""
+"""A web service with canned responses, and `run`, which runs `curator` against it.
+
+The responses are made of the types that the web service writes.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import httpx
+import msgspec
 from click.testing import CliRunner, Result
 
+from app.api.models.jobs import Cancellation, JobSubmitted, StatusReport, StatusWord
 from app.cli.context import CliContext
 from app.cli.main import cli
+from nlp.decision import Decision, Verdict
+from tasks.jobs.job import JobState, JobType
+from tasks.jobs.outcome import Failure
+from tasks.jobs.result import ArticleResult, ArticlesResult, HealthCheckResult, ResultArticle
 
 JOB = "01900000-0000-7000-8000-000000000001"
 OTHER = "01900000-0000-7000-8000-000000000002"
 HOSTILE = "\x1b]0;owned\x07\x1b[31m[bold]Tides[/bold]\u009b2J\u202e\nagain"
 TAMED = "]0;owned[31m[bold]Tides[/bold]2J again"
+
+HEALTH = HealthCheckResult(
+    status=JobState.SUCCESS,
+    state=JobState.SUCCESS,
+    job_id=JOB,
+    type=JobType.HEALTH_CHECK,
+    worker="worker-1",
+    engine_seconds=0.1,
+)
 
 # Unset, as in a shell without a terminal, whatever shell the tests run in.
 _PLAIN: dict[str, str | None] = dict.fromkeys(
@@ -83,55 +102,97 @@ def problem(status: int, title: str, detail: str = "") -> httpx.Response:
     )
 
 
+def submitted(**changes: Any) -> httpx.Response:
+    model = JobSubmitted(job_id=JOB, type=JobType.TOPIC_CURATION, topic="tides", urls_count=None)
+    return respond({**document_of(model), **changes}, 202)
+
+
+def cancelled(job_id: str, status: Literal["cancelled", "cancelling"]) -> httpx.Response:
+    return respond(document_of(Cancellation(job_id=job_id, status=status)), 202)
+
+
 def job_status(state: str = "PROGRESS", **changes: Any) -> dict[str, Any]:
-    return {
-        "job_id": JOB,
-        "type": "batch_analysis",
-        "state": state,
-        "status": state.lower(),
-        "current": 3,
-        "total": 10,
-        "processed_urls": 2,
-        "failed_urls": 1,
-        "failures": [{"url": "https://a.example/1", "reason": "not_found", "detail": "404"}],
-        "submitted_at": "2025-01-02T03:04:05Z",
-        "started_at": None,
-        "finished_at": None,
-        "attempts": 4,
-        "trace_id": "0af7651916cd43dd8448eb211c80319c",
-        "error": None,
-        **changes,
-    }
+    report = StatusReport(
+        job_id=JOB,
+        type=JobType.BATCH_ANALYSIS,
+        about=None,
+        state=JobState(state),
+        status=StatusWord(state.lower()),
+        current=3,
+        total=10,
+        processed_urls=2,
+        failed_urls=1,
+        failures=(Failure(url="https://a.example/1", reason="not_found", detail="404"),),
+        waiting_count=0,
+        waiting=(),
+        submitted_at=dt.datetime(2025, 1, 2, 3, 4, 5, tzinfo=dt.UTC),
+        started_at=None,
+        finished_at=None,
+        not_before=None,
+        deadline_at=None,
+        deadline_reached=False,
+        depends_on=(),
+        replayed_from=None,
+        attempts=4,
+        trace_id="0af7651916cd43dd8448eb211c80319c",
+        error=None,
+    )
+    return {**document_of(report), **changes}
 
 
 def job_result(state: str = "SUCCESS", **changes: Any) -> dict[str, Any]:
-    return {
-        "status": state,
-        "state": state,
-        "total_urls": 3,
-        "processed_count": 2,
-        "failed_count": 1,
-        "failed_urls": [
-            {"url": "https://a.example/3", "reason": "too_short", "detail": "90 words"}
-        ],
-        "results": [ranked("Tides", 81.25), ranked("Reefs", 64.0)],
-        "query": None,
-        "diversity_applied": False,
-        "decisions": [
-            {"url": "https://a.example/Tides", "verdict": "kept", "explanation": "Rank 1 of 2."}
-        ],
-        **changes,
-    }
+    result = ArticlesResult[ArticleResult](
+        status=JobState(state),
+        state=JobState(state),
+        job_id=JOB,
+        type=JobType.BATCH_ANALYSIS,
+        total_urls=3,
+        processed_count=2,
+        failed_count=1,
+        failed_urls=(Failure(url="https://a.example/3", reason="too_short", detail="90 words"),),
+        results=(),
+        diversity_applied=False,
+        decisions=(
+            Decision(
+                url="https://a.example/Tides", verdict=Verdict.KEPT, explanation="Rank 1 of 2."
+            ),
+        ),
+    )
+    results = [ranked("Tides", 81.25), ranked("Reefs", 64.0)]
+    return {**document_of(result), "results": results, **changes}
 
 
 def ranked(title: str, score: float) -> dict[str, Any]:
-    return {
-        "overall_score": score,
-        "readability_score": 77.7,
-        "article": {
-            "url": f"https://a.example/{title.split()[0]}",
-            "title": title,
-            "domain": "a.example",
-            "word_count": 400,
-        },
-    }
+    result = ArticleResult(
+        overall_score=score,
+        readability_score=77.7,
+        ner_density_score=50.0,
+        sentiment_score=50.0,
+        tfidf_relevance_score=50.0,
+        recency_score=50.0,
+        reputation_score=50.0,
+        topic_coherence_score=50.0,
+        semantic_relevance_score=50.0,
+        relevance_score=50.0,
+        cached=False,
+        article=ResultArticle(
+            url=f"https://a.example/{title.split()[0]}",
+            canonical_url=f"https://a.example/{title.split()[0]}",
+            domain="a.example",
+            title=title,
+            author=None,
+            publish_date=None,
+            language="en",
+            word_count=400,
+            summary="",
+            keywords=(),
+            entities=(),
+        ),
+    )
+    return document_of(result)
+
+
+def document_of(model: msgspec.Struct) -> dict[str, Any]:
+    """The JSON document that the web service would write."""
+    document: dict[str, Any] = json.loads(msgspec.json.encode(model))
+    return document

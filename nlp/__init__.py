@@ -1,5 +1,5 @@
-"""What an analysis is: pure functions on plain data, with no I/O but the model files.
+"""The analysis of articles: pure functions on plain data, with no I/O except the model files.
 
-Nothing here knows of Redis, Taskiq, HTTP, the environment or tracing. What a caller may
-tune arrives as a policy, what a stage took leaves as a `StageRun`.
+Nothing here knows Redis, Taskiq, HTTP, the environment or tracing. Settings come in as a policy;
+the times of the stages go out as `StageRun`s.
 """

@@ -1,4 +1,4 @@
-"""One address for one article, and the domain that answers for it."""
+"""The canonical URL of an article, and the registrable domain of its publisher."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ TRACKING_PARAMETERS = frozenset({
     "_hsenc", "_hsmi", "mkt_tok", "ref_src", "ref_url", "s_cid", "cmpid", "vero_id", "wickedid",
     "at_medium", "at_campaign",
 })  # fmt: skip
-"""Parameters that name a click, not a page. Any other may name an article: `?v=`, `?id=`."""
+"""They identify a click, not a page. Any other parameter may identify an article: `?v=`, `?id=`."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-# RFC 3986, 2.2 and 2.3: what may stand unescaped in a path and in a query, "%" for escapes.
+# Allowed unescaped in a path and in a query (RFC 3986, 2.2 and 2.3), and "%" for escapes.
 _PATH_SAFE = "/:@!$&'()*+,;=~%"
 _QUERY_SAFE = "/?:@!$'()*+,;=~%&"
 _ESCAPE = re.compile(r"%([0-9a-fA-F]{2})")
@@ -34,12 +34,12 @@ _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 
 
 def canonical_url(url: str) -> str:
-    """The form of `url` that two links to one article share.
+    """The form of `url` that all links to one article share.
 
-    Lower-case scheme and host (IDNA), no credentials, default port, fragment or tracking
-    parameter; the other parameters sorted; percent-escapes in upper case and only where
-    RFC 3986, 6.2.2 wants them. Idempotent. Raises ValueError for what is not an absolute
-    http or https URL.
+    Lower-case scheme and host (IDNA); no credentials, default port, fragment or tracking
+    parameters; the other parameters sorted; percent-escapes in upper case, and only where RFC 3986,
+    6.2.2 requires them. Idempotent. Raises ValueError for anything but an absolute http or https
+    URL.
     """
     parts = urlsplit(url.strip())
     if parts.scheme not in _DEFAULT_PORTS:
@@ -50,10 +50,10 @@ def canonical_url(url: str) -> str:
 
 
 def registrable_domain(url: str) -> str:
-    """The part of the host that someone registered, by the bundled public suffix list.
+    """The domain under which the host is registered, by the bundled public suffix list.
 
-    `www.bbc.co.uk` → `bbc.co.uk`. An IP address, or a host that is itself a public suffix or
-    a single label, stands for itself; under an unknown suffix the last two labels count:
+    `www.bbc.co.uk` → `bbc.co.uk`. An IP address, a single label, or a host that is itself a public
+    suffix is returned as it is. Under an unknown suffix it is the last two labels:
     `www.northwire.example` → `northwire.example`. Raises ValueError as `canonical_url` does.
     """
     parts = urlsplit(canonical_url(url))
@@ -71,7 +71,7 @@ def _last_two_labels(host: str) -> str:
 
 @lru_cache(maxsize=1)
 def _suffixes() -> TLDExtract:
-    # Imported late: it brings requests along, which callers of canonical_url have no use for.
+    # Imported late: it imports requests, which callers of canonical_url do not need.
     from tldextract import TLDExtract
 
     return TLDExtract(suffix_list_urls=(), cache_dir=None)

@@ -1,4 +1,4 @@
-"""What an analysis that was kept from before must have in common with one made now."""
+"""The version of the analysis pipeline: cached analyses of another version are not used."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ LIBRARIES = (
     "trafilatura",
     "vaderSentiment",
 )
-"""Those whose word an analysis takes. The model that embeds is part of the key beside this."""
+"""Libraries that an analysis depends on; the embedding model is a separate part of the cache key."""
 
 
 @lru_cache(maxsize=1)
 def pipeline_version() -> str:
-    """A digest of this package's own code and data and of the libraries' versions, 16 hexadecimal.
+    """A digest of this package's code and data and of the libraries' versions, 16 hex digits.
 
-    So nobody has to remember to raise a number. Takes some 10 ms, once in a process.
+    There is no version number to forget to raise. Takes some 10 ms, once in a process.
     """
     digest = hashlib.sha256()
-    here = Path(__file__).parent
-    for file in sorted(here.rglob("*")):
+    package = Path(__file__).parent
+    for file in sorted(package.rglob("*")):
         if file.is_file() and "__pycache__" not in file.parts:
-            digest.update(f"{file.relative_to(here)}\0".encode())
+            digest.update(f"{file.relative_to(package)}\0".encode())
             digest.update(hashlib.sha256(file.read_bytes()).digest())
     for library in LIBRARIES:
         digest.update(f"{library}=={version(library)}\0".encode())

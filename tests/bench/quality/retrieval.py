@@ -16,7 +16,7 @@ from msgspec import Struct
 from nlp.decision import RELEVANCE_FLOOR
 from nlp.embedding.embedder import Embedder, Vectors, title_and_lead
 from nlp.models import load_models
-from nlp.relevance import COMPANY_SHARE, relevance
+from nlp.relevance import FEEDBACK_SHARE, relevance
 from nlp.text.query_terms import ArticleStems, article_stems
 from tasks.settings import default_models_dir
 from tests.bench.figure import Figure, compared
@@ -29,7 +29,7 @@ RANK_OFFSET = 60
 """The usual k of reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009)."""
 
 HALVES = 200
-COMPANY_SHARES = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7)
+FEEDBACK_SHARES = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7)
 """What the held-out figure chooses from on one half of the queries."""
 
 Floats = npt.NDArray[np.float64]
@@ -62,7 +62,7 @@ class Scored:
     lexical: Floats
     cosine: Floats
     own: Floats
-    """Lexical and semantic share in equal parts, without what the best say."""
+    """Lexical and semantic share in equal parts, without feedback."""
     relevance: Floats
 
 
@@ -133,7 +133,7 @@ def figures(collection: Collection, jobs: Sequence[Scored]) -> Iterator[Figure]:
     }
     for name, score in beside.items():
         yield compared("Cranfield nDCG@10", ours, "", name, float(measured(score).mean()))
-    shares = [measured(partial(_with_company, share=share)) for share in COMPANY_SHARES]
+    shares = [measured(partial(_with_feedback, share=share)) for share in FEEDBACK_SHARES]
     yield _with_goal("Cranfield nDCG@10", ours)
     yield _with_goal("Cranfield nDCG@10, held-out halves", held_out(np.stack(shares)))
 
@@ -178,9 +178,9 @@ def _by_rank(job: Scored) -> Floats:
     return total
 
 
-def _with_company(job: Scored, share: float) -> Floats:
-    """The score with another share of what the best say, worked out from what it gives."""
-    return job.own + share / COMPANY_SHARE * (job.relevance - job.own)
+def _with_feedback(job: Scored, share: float) -> Floats:
+    """The relevance with another share of feedback, derived from the one with FEEDBACK_SHARE."""
+    return job.own + share / FEEDBACK_SHARE * (job.relevance - job.own)
 
 
 def held_out(by_choice: Floats) -> float:

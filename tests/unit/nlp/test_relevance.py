@@ -1,4 +1,4 @@
-"""Relevance orders the candidates of a job, means something absolute, and heeds no places."""
+"""Relevance orders the candidates of a job on an absolute scale, whatever their order."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from msgspec.structs import replace
 from nlp.decision import RELEVANCE_FLOOR
 from nlp.embedding.embedder import HashingEmbedder, Vectors
 from nlp.neutral import NEUTRAL, Unmeasurable
-from nlp.relevance import RelevanceScores, relevance
+from nlp.relevance import Relevance, relevance
 from nlp.text.query_terms import term_counts
 
 EMBEDDER = HashingEmbedder()
 QUERY = "tidal power"
 ON_TOPIC = "The tidal turbines give power to the town. " * 12
-BESIDE = "The council met on the budget of the schools. " * 12
+OFF_TOPIC = "The council met on the budget of the schools. " * 12
 WORDS = ("tidal", "power", "turbine", "council", "budget", "the", "storm", "bank", "river")
 
 Document = tuple[str, str]
@@ -28,7 +28,7 @@ Document = tuple[str, str]
 
 def scores(
     documents: Sequence[Document], query: str = QUERY, *, embedded: bool = True
-) -> list[RelevanceScores]:
+) -> list[Relevance]:
     counts = [term_counts(query, title, text) for title, text in documents]
     rows: list[Vectors | None] = [None] * len(documents)
     if embedded and documents:
@@ -36,8 +36,8 @@ def scores(
     return relevance(EMBEDDER.encode([query])[0], list(zip(counts, rows, strict=True)))
 
 
-def told(documents: Sequence[Document], query: str = QUERY) -> list[float]:
-    return [one.relevance for one in scores(documents, query)]
+def relevances(documents: Sequence[Document], query: str = QUERY) -> list[float]:
+    return [result.relevance for result in scores(documents, query)]
 
 
 def documents(seed: int, count: int) -> list[Document]:
@@ -48,21 +48,21 @@ def documents(seed: int, count: int) -> list[Document]:
     ]
 
 
-def test_what_is_about_the_query_comes_before_what_is_beside_it() -> None:
-    found = told([("Budget", BESIDE), ("Tidal power", ON_TOPIC), ("Power", BESIDE)])
+def test_articles_about_the_query_come_before_others() -> None:
+    found = relevances([("Budget", OFF_TOPIC), ("Tidal power", ON_TOPIC), ("Power", OFF_TOPIC)])
     assert found[1] > found[2] > found[0]
 
 
-def test_an_article_alone_is_measured_absolutely() -> None:
-    (about,), (beside,) = scores([("Tidal power", ON_TOPIC)]), scores([("Budget", BESIDE)])
+def test_a_single_article_is_scored_on_an_absolute_scale() -> None:
+    (about,), (beside,) = scores([("Tidal power", ON_TOPIC)]), scores([("Budget", OFF_TOPIC)])
     assert about.relevance > 60
     assert beside.relevance < RELEVANCE_FLOOR
     assert about.relevance == pytest.approx((about.lexical + about.semantic) / 2, abs=0.02)
 
 
-def test_the_best_of_a_bad_lot_is_still_bad() -> None:
-    lot = [("Budget", f"{BESIDE} Room {number}.") for number in range(30)]
-    assert max(told(lot)) < RELEVANCE_FLOOR
+def test_the_best_of_irrelevant_articles_is_still_irrelevant() -> None:
+    lot = [("Budget", f"{OFF_TOPIC} Room {number}.") for number in range(30)]
+    assert max(relevances(lot)) < RELEVANCE_FLOOR
 
 
 @given(st.integers(0, 500), st.integers(1, 30))
@@ -79,21 +79,21 @@ def test_the_order_of_the_documents_does_not_count(
     once = documents(seed, count) * 2
     order = list(range(len(once)))
     chance.shuffle(order)
-    shuffled = told([once[place] for place in order])
-    straight = told(once)
+    shuffled = relevances([once[place] for place in order])
+    straight = relevances(once)
     assert shuffled == [straight[place] for place in order]
 
 
-def test_documents_that_are_all_equal_score_alike() -> None:
-    found = told([("Tidal power", ON_TOPIC)] * 25)
+def test_equal_documents_have_equal_scores() -> None:
+    found = relevances([("Tidal power", ON_TOPIC)] * 25)
     assert len(set(found)) == 1
 
 
-def test_the_likeness_to_the_best_lifts_what_does_not_name_the_query() -> None:
+def test_similarity_to_the_best_raises_an_article_that_does_not_name_the_query() -> None:
     best = [("Tidal power", f"{ON_TOPIC} Sluices and basins at Halvard.") for _ in range(3)]
     kin = ("Halvard", "Sluices and basins at Halvard. The turbines of the town turn.")
-    stranger = ("Council", BESIDE)
-    related, unrelated = told([*best, kin, stranger])[3:]
+    stranger = ("Council", OFF_TOPIC)
+    related, unrelated = relevances([*best, kin, stranger])[3:]
     assert related > unrelated
 
 
@@ -108,14 +108,14 @@ def test_more_of_the_query_is_never_less_relevant(seed: int) -> None:
     assert found[-1].relevance >= found[-2].relevance
 
 
-def test_where_embeddings_failed_the_words_tell_alone() -> None:
-    (about, beside) = scores([("Tidal power", ON_TOPIC), ("Budget", BESIDE)], embedded=False)
+def test_where_embeddings_failed_only_words_count() -> None:
+    (about, beside) = scores([("Tidal power", ON_TOPIC), ("Budget", OFF_TOPIC)], embedded=False)
     assert about.relevance > 50
     assert beside.relevance == 0
     assert about.semantic == beside.semantic == NEUTRAL
 
 
-def test_a_vector_of_zeros_or_not_finite_or_of_another_length_is_none() -> None:
+def test_a_zero_or_non_finite_vector_or_one_of_another_length_counts_as_missing() -> None:
     counts = term_counts(QUERY, "Tidal power", ON_TOPIC)
     row = EMBEDDER.encode([ON_TOPIC])[0]
     query = EMBEDDER.encode([QUERY])[0]
@@ -129,14 +129,14 @@ def test_a_vector_of_zeros_or_not_finite_or_of_another_length_is_none() -> None:
     )
 
 
-def test_without_a_vector_of_the_query_the_words_tell_alone() -> None:
+def test_without_a_vector_of_the_query_only_words_count() -> None:
     counts, row = term_counts(QUERY, "Tidal power", ON_TOPIC), EMBEDDER.encode([ON_TOPIC])[0]
     (found,) = relevance(None, [(counts, row)])
     assert found.relevance == found.lexical > 50
     assert found.semantic == NEUTRAL
 
 
-def test_a_query_none_of_whose_words_is_anywhere_is_told_by_meaning() -> None:
+def test_a_query_without_matching_words_is_scored_by_meaning() -> None:
     rows = EMBEDDER.encode(["tidal power", "zebra"])
     documents = [
         (term_counts("gezeiten", "", text), row) for text, row in zip("ab", rows, strict=True)
@@ -146,9 +146,9 @@ def test_a_query_none_of_whose_words_is_anywhere_is_told_by_meaning() -> None:
     assert about.relevance > beside.relevance
 
 
-def test_an_empty_text_is_not_relevant_and_harms_no_other() -> None:
+def test_an_empty_text_is_not_relevant_and_does_not_affect_others() -> None:
     empty, about = scores([("", ""), ("Tidal power", ON_TOPIC)], embedded=False)
-    assert empty == RelevanceScores(lexical=0.0, semantic=NEUTRAL, relevance=0.0)
+    assert empty == Relevance(lexical=0.0, semantic=NEUTRAL, relevance=0.0)
     assert about.relevance > 50
     assert scores([("", "")], embedded=False) == [empty]
 
@@ -174,19 +174,19 @@ def test_documents_counted_for_other_queries_are_refused() -> None:
 def test_other_languages_are_matched_by_their_own_words(
     query: str, about: str, beside: str
 ) -> None:
-    found = told([("", about), ("", beside)], query)
+    found = relevances([("", about), ("", beside)], query)
     assert found[0] > 30 > found[1]
 
 
-def test_five_thousand_documents_are_told_apart() -> None:
-    one, other = term_counts(QUERY, "Tidal power", ON_TOPIC), term_counts(QUERY, "", BESIDE)
-    rows = EMBEDDER.encode([ON_TOPIC, BESIDE])
+def test_one_relevant_document_among_five_thousand_is_recognised() -> None:
+    one, other = term_counts(QUERY, "Tidal power", ON_TOPIC), term_counts(QUERY, "", OFF_TOPIC)
+    rows = EMBEDDER.encode([ON_TOPIC, OFF_TOPIC])
     found = relevance(EMBEDDER.encode([QUERY])[0], [(one, rows[0])] + [(other, rows[1])] * 4999)
     assert found[0].relevance > 50 > 15 > found[1].relevance
     assert len({score.relevance for score in found[1:]}) == 1
 
 
-def test_a_query_of_one_word_over_and_over_is_that_word() -> None:
+def test_a_repeated_query_word_counts_once() -> None:
     (often,), (once,) = (scores([("", ON_TOPIC)], query) for query in ("tidal " * 83, "tidal"))
     assert often.lexical == once.lexical > 50
     assert scores([("", ON_TOPIC)], "x" * 500)[0].lexical == 0
@@ -206,7 +206,7 @@ def test_a_query_matches_other_forms_of_its_words() -> None:
     assert lexical("central banks", "", "A central bank acts.") > 0
 
 
-def test_more_mentions_count_but_ever_less() -> None:
+def test_each_further_mention_counts_less() -> None:
     first, second, third = (
         lexical("bank", "", " ".join(["bank"] * n + ["word"] * (600 - n))) for n in (1, 2, 3)
     )
@@ -228,10 +228,10 @@ def test_each_term_of_the_query_has_its_share() -> None:
 def test_meaning_is_measured_by_cosine_within_bounds() -> None:
     query, same, other = EMBEDDER.encode(["bank rates", "bank rates", "zebra crossing"])
     counts = term_counts("bank rates", "", "")
-    told = relevance(query, [(counts, row) for row in (same, other, -same)])
-    assert told[0].semantic == 100.0
-    assert told[1].semantic < 60
-    assert told[2].semantic == 0.0
+    results = relevance(query, [(counts, row) for row in (same, other, -same)])
+    assert results[0].semantic == 100.0
+    assert results[1].semantic < 60
+    assert results[2].semantic == 0.0
 
 
 @given(st.lists(st.sampled_from(["Bank", "rates", "the", ".", "\n"]), max_size=60).map(" ".join))

@@ -19,7 +19,7 @@ LIBRARIES = (
     "trafilatura",
     "vaderSentiment",
 )
-"""Libraries that an analysis depends on; the embedding model is a separate part of the cache key."""
+"""Libraries that an analysis depends on; the embedding model is another part of the cache key."""
 
 
 @lru_cache(maxsize=1)

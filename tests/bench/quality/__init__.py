@@ -1,1 +1,1 @@
-"""How good the list is: figures on collections that people have judged."""
+"""How good the results are: figures on collections judged by people."""

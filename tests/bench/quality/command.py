@@ -28,6 +28,6 @@ PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
 )
 @prints_figures
 def quality(parts: tuple[str, ...]) -> Iterator[Figure]:
-    """What is found, against what people said; what has no data here is skipped."""
+    """Quality on collections judged by people; collections that are not here are skipped."""
     for part in parts or PARTS:
         yield from PARTS[part]()

@@ -1,4 +1,4 @@
-"""The shared news pages in English, with what they say of themselves."""
+"""The English news pages of the shared data, with their own descriptions and keywords."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KEYWORDS = frozenset({"article:tag", "keywords", "news_keywords", "parsely-tags
 
 
 class Described(Struct, frozen=True, kw_only=True):
-    """One page: what we read in it, and what it says of itself."""
+    """One page: the article that we extract, and the description and keywords that it declares."""
 
     title: str
     text: str
@@ -32,40 +32,41 @@ class Described(Struct, frozen=True, kw_only=True):
 
 @lru_cache(maxsize=1)
 def described_pages() -> tuple[Described, ...]:
-    """The pages in English that are articles; none where the collection is not there."""
+    """The English pages that are articles; none where the collection is missing."""
     return tuple(_described())
 
 
 def _described() -> Iterator[Described]:
-    for one in news_pages():
-        read = extract(one.page, 0)
-        if isinstance(read, Article) and language_of(read.text) == "en":
-            yield _with_metadata(read, one.page.body)
+    for news_page in news_pages():
+        article = extract(news_page.page, 0)
+        if isinstance(article, Article) and language_of(article.text) == "en":
+            yield _with_metadata(article, news_page.page.body)
 
 
-def _with_metadata(read: Article, body: bytes) -> Described:
+def _with_metadata(article: Article, body: bytes) -> Described:
     parser = _MetaElements()
     parser.feed(body.decode("utf-8", "replace"))
-    descriptions = [said for key, said in parser.said if key in _DESCRIPTIONS]
-    keywords = [said for key, said in parser.said if key in _KEYWORDS]
+    descriptions = [content for name, content in parser.metas if name in _DESCRIPTIONS]
+    keywords = [content for name, content in parser.metas if name in _KEYWORDS]
     return Described(
-        title=read.title,
-        text=read.text,
+        title=article.title,
+        text=article.text,
         language="en",
         description=max(descriptions, key=len, default=""),
-        keywords=tuple(one.strip() for said in keywords for one in re.split("[,;]", said)),
+        keywords=tuple(part.strip() for content in keywords for part in re.split("[,;]", content)),
     )
 
 
 class _MetaElements(HTMLParser):
-    """The names of a page's meta elements, in small letters, with what they hold."""
+    """The meta elements of a page: lower-case name and content."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.said: list[tuple[str, str]] = []
+        self.metas: list[tuple[str, str]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "meta":
-            told = dict(attrs)
-            key = told.get("name") or told.get("property") or ""
-            self.said.append((key.lower(), html.unescape(told.get("content") or "").strip()))
+            attributes = dict(attrs)
+            name = attributes.get("name") or attributes.get("property") or ""
+            content = html.unescape(attributes.get("content") or "").strip()
+            self.metas.append((name.lower(), content))

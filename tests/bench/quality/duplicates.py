@@ -1,9 +1,10 @@
-"""Near-duplicates: the shared pages and five copies of each, against all pairs of other pages."""
+"""Near-duplicates: the news pages with five copies of each, against pairs of different pages."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from itertools import combinations
 
 import click
 import numpy as np
@@ -34,70 +35,72 @@ LEAD = (
 )
 
 
-class Print(Struct, frozen=True, kw_only=True):
-    """One text of one page, as it is compared."""
+class Variant(Struct, frozen=True, kw_only=True):
+    """One text of one page, prepared for comparison."""
 
     page: int
-    variant: str
+    name: str
     fingerprint: Fingerprint
     shingles: frozenset[int]
     row: Vectors
 
 
 class Verdicts(Struct, frozen=True, kw_only=True):
-    """Of some pairs: what our rule says, and what the cosine alone would."""
+    """For some pairs: the decision of our rule, and that of the cosine alone."""
 
     merged: npt.NDArray[np.bool_]
-    near: npt.NDArray[np.bool_]
+    by_cosine: npt.NDArray[np.bool_]
 
 
 def duplicates_figures() -> Iterator[Figure]:
-    """Recall over page × copy; precision over those and all pairs of texts of two pages.
+    """Recall over the copies of each page; precision over these and all pairs of different pages.
 
     Each pair is compared by itself, as the better and the worse of two articles.
     """
     if not news_pages():
         click.echo("No pages in ../shared/data: near-duplicates are skipped.", err=True)
         return
-    prints = _prints(load_models(1, default_models_dir()).embedder)
-    copies = [(one, other) for one, other in _pairs(prints) if _is_copy(one, other)]
-    strangers = [(one, other) for one, other in _pairs(prints) if one.page != other.page]
-    found, wrong = _verdicts(copies), _verdicts(strangers)
-    for variant in sorted({other.variant for _, other in copies}):
-        of = [other.variant == variant for _, other in copies]
-        yield _beside_cosine(f"recall, {variant}", found.merged[of].mean(), found.near[of].mean())
-    yield _with_goal("recall", found.merged.mean(), found.near.mean(), RECALL_GOAL)
+    variants = _variants(load_models(1, default_models_dir()).embedder)
+    copies = [pair for pair in combinations(variants, 2) if _is_copy(*pair)]
+    different = [pair for pair in combinations(variants, 2) if pair[0].page != pair[1].page]
+    hits, errors = _verdicts(copies), _verdicts(different)
+    for name in sorted({copy.name for _, copy in copies}):
+        mask = [copy.name == name for _, copy in copies]
+        yield _beside_cosine(
+            f"recall, {name}", hits.merged[mask].mean(), hits.by_cosine[mask].mean()
+        )
+    yield _with_goal("recall", hits.merged.mean(), hits.by_cosine.mean(), RECALL_GOAL)
     yield _with_goal(
         "precision",
-        _precision(found.merged, wrong.merged),
-        _precision(found.near, wrong.near),
+        _precision(hits.merged, errors.merged),
+        _precision(hits.by_cosine, errors.by_cosine),
         PRECISION_GOAL,
     )
-    yield Figure(name="near-duplicates, pairs of two pages", value=len(strangers), unit="pairs")
+    yield Figure(name="near-duplicates, pairs of two pages", value=len(different), unit="pairs")
 
 
-def _is_copy(one: Print, other: Print) -> bool:
-    return one.page == other.page and one.variant == ORIGINAL
+def _is_copy(first: Variant, second: Variant) -> bool:
+    return first.page == second.page and first.name == ORIGINAL
 
 
-def _verdicts(pairs: Sequence[tuple[Print, Print]]) -> Verdicts:
-    cosines = [float(one.row @ other.row) for one, other in pairs]
+def _verdicts(pairs: Sequence[tuple[Variant, Variant]]) -> Verdicts:
+    cosines = [float(first.row @ second.row) for first, second in pairs]
     return Verdicts(
         merged=np.array([_merged(*pair) for pair in pairs]),
-        near=np.round(cosines, COSINE_DECIMALS) >= THRESHOLD,
+        by_cosine=np.round(cosines, COSINE_DECIMALS) >= THRESHOLD,
     )
 
 
-def _merged(one: Print, other: Print) -> bool:
-    if one.shingles.isdisjoint(other.shingles) and one.row @ other.row < THRESHOLD / 2:
-        return False  # four in five pairs of two pages, which saves half a minute
+def _merged(first: Variant, second: Variant) -> bool:
+    if first.shingles.isdisjoint(second.shingles) and first.row @ second.row < THRESHOLD / 2:
+        return False  # four in five pairs of different pages, which saves half a minute
     urls = ("https://one.example/", "https://other.example/")
-    _, worse = duplicates((one.fingerprint, other.fingerprint), urls, THRESHOLD)
+    _, worse = duplicates((first.fingerprint, second.fingerprint), urls, THRESHOLD)
     return worse.match is not None
 
 
-def _precision(found: npt.NDArray[np.bool_], wrong: npt.NDArray[np.bool_]) -> float:
-    return float(found.sum() / max(1, found.sum() + wrong.sum()))
+def _precision(hits: npt.NDArray[np.bool_], errors: npt.NDArray[np.bool_]) -> float:
+    return float(hits.sum() / max(1, hits.sum() + errors.sum()))
 
 
 def _beside_cosine(name: str, value: float, cosine: float) -> Figure:
@@ -110,23 +113,23 @@ def _with_goal(name: str, value: float, cosine: float, goal: float) -> Figure:
     return replace(figure, goal=f">= {goal:g}", met=bool(value >= goal))
 
 
-def _prints(embedder: Embedder) -> list[Print]:
+def _variants(embedder: Embedder) -> list[Variant]:
     texts: list[tuple[int, str, str, str]] = []
-    for number, one in enumerate(news_pages()):
-        title = _title(one.page)
-        made = _variants(one.text, random.Random(number))
-        texts += [(number, variant, title, text) for variant, text in made.items()]
+    for number, news_page in enumerate(news_pages()):
+        title = _title(news_page.page)
+        copies = _copies(news_page.text, random.Random(number))
+        texts += [(number, name, title, text) for name, text in copies.items()]
     rows = embedder.encode([title_and_lead(title, text) for _, _, title, text in texts])
     return [
-        _print(number, variant, fingerprint(text, row))
-        for (number, variant, _, text), row in zip(texts, rows, strict=True)
+        _variant(number, name, fingerprint(text, row))
+        for (number, name, _, text), row in zip(texts, rows, strict=True)
     ]
 
 
-def _print(page: int, variant: str, made: Fingerprint) -> Print:
-    shingles = frozenset(shingles_of(made).tolist())
-    row = embedding_of(made)
-    return Print(page=page, variant=variant, fingerprint=made, shingles=shingles, row=row)
+def _variant(page: int, name: str, fingerprint: Fingerprint) -> Variant:
+    shingles = frozenset(shingles_of(fingerprint).tolist())
+    row = embedding_of(fingerprint)
+    return Variant(page=page, name=name, fingerprint=fingerprint, shingles=shingles, row=row)
 
 
 def _title(page: Page) -> str:
@@ -134,26 +137,21 @@ def _title(page: Page) -> str:
     return article.title if isinstance(article, Article) else ""
 
 
-def _variants(text: str, chance: random.Random) -> dict[str, str]:
+def _copies(text: str, rng: random.Random) -> dict[str, str]:
     words = text.split()
     return {
         ORIGINAL: text,
         "new byline": f"{BYLINE}\n{text}",
         "first 60 %": " ".join(words[: max(1, round(0.6 * len(words)))]),
-        "10 % of sentences dropped": _thinned(text, 0.1, chance),
-        "30 % of sentences dropped": _thinned(text, 0.3, chance),
+        "10 % of sentences dropped": _thinned(text, 0.1, rng),
+        "30 % of sentences dropped": _thinned(text, 0.3, rng),
         "new lead": f"{LEAD}\n{text}",
     }
 
 
-def _thinned(text: str, share: float, chance: random.Random) -> str:
-    told = sentences(text)
-    count = max(1, round(share * len(told))) if len(told) > 1 else 0
-    dropped = set(chance.sample(range(len(told)), count))
-    return "\n".join(one for place, one in enumerate(told) if place not in dropped)
-
-
-def _pairs(prints: Sequence[Print]) -> Iterator[tuple[Print, Print]]:
-    for place, one in enumerate(prints):
-        for other in prints[place + 1 :]:
-            yield one, other
+def _thinned(text: str, share: float, rng: random.Random) -> str:
+    """`text` without a random share of its sentences."""
+    whole = sentences(text)
+    count = max(1, round(share * len(whole))) if len(whole) > 1 else 0
+    dropped = set(rng.sample(range(len(whole)), count))
+    return "\n".join(sentence for at, sentence in enumerate(whole) if at not in dropped)

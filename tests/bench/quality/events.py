@@ -1,4 +1,4 @@
-"""Clusters: reports of invented events, each in the words of several outlets."""
+"""Clusters: invented events, each reported by several outlets in their own words."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class Report(Struct, frozen=True, kw_only=True):
 
 
 class BCubed(Struct, frozen=True, kw_only=True):
-    """How well groups match the true ones, each element counting alike (Bagga and Baldwin, 1998).
+    """How well groups match the true ones, each element weighing the same (Bagga, Baldwin, 1998).
 
-    Precision: what share of an element's group belongs with it; recall: what share of those that
-    belong with it are in its group; both as means over all elements.
+    Precision: the share of an element's group that truly belongs with it; recall: the share of the
+    elements that truly belong with it that are in its group; both are means over all elements.
     """
 
     precision: float
@@ -45,19 +45,21 @@ class BCubed(Struct, frozen=True, kw_only=True):
 
 
 def events_figures() -> Iterator[Figure]:
-    """BCubed at the default threshold, beside leaving all alone and throwing all together."""
+    """BCubed at the default threshold, beside all singletons and one cluster of all."""
     reports = load_reports()
     true = [report.event for report in reports]
     texts = [title_and_lead(report.title, report.text) for report in reports]
     rows = load_models(1, default_models_dir()).embedder.encode(texts)
-    prints = [fingerprint(one.text, row) for one, row in zip(reports, rows, strict=True)]
-    found = bcubed(clusters(prints, SelectionPolicy().clustering_threshold), true)
-    alone = bcubed(range(len(reports)), true)
-    together = bcubed([0] * len(reports), true)
-    yield compared("clusters, BCubed F1", found.f1, "", "all singletons", alone.f1)
-    yield compared("clusters, BCubed F1", found.f1, "", "one cluster", together.f1)
-    yield Figure(name="clusters, BCubed precision", value=found.precision, unit="")
-    yield Figure(name="clusters, BCubed recall", value=found.recall, unit="")
+    fingerprints = [
+        fingerprint(report.text, row) for report, row in zip(reports, rows, strict=True)
+    ]
+    ours = bcubed(clusters(fingerprints, SelectionPolicy().clustering_threshold), true)
+    singletons = bcubed(range(len(reports)), true)
+    one_cluster = bcubed([0] * len(reports), true)
+    yield compared("clusters, BCubed F1", ours.f1, "", "all singletons", singletons.f1)
+    yield compared("clusters, BCubed F1", ours.f1, "", "one cluster", one_cluster.f1)
+    yield Figure(name="clusters, BCubed precision", value=ours.precision, unit="")
+    yield Figure(name="clusters, BCubed recall", value=ours.recall, unit="")
     yield Figure(name="clusters, reports", value=len(reports), unit="reports")
     yield Figure(name="clusters, events", value=len(set(true)), unit="events")
 
@@ -71,11 +73,11 @@ def load_reports() -> list[Report]:
     ]
 
 
-def bcubed(found: Sequence[Hashable], true: Sequence[Hashable]) -> BCubed:
-    """Of the group of each element, beside its true one."""
-    sizes, true_sizes = Counter(found), Counter(true)
-    shared = Counter(zip(found, true, strict=True))
+def bcubed(groups: Sequence[Hashable], true: Sequence[Hashable]) -> BCubed:
+    """From the group of each element and its true group."""
+    sizes, true_sizes = Counter(groups), Counter(true)
+    shared = Counter(zip(groups, true, strict=True))
     return BCubed(
-        precision=sum(n * n / sizes[group] for (group, _), n in shared.items()) / len(found),
-        recall=sum(n * n / true_sizes[group] for (_, group), n in shared.items()) / len(found),
+        precision=sum(n * n / sizes[group] for (group, _), n in shared.items()) / len(groups),
+        recall=sum(n * n / true_sizes[group] for (_, group), n in shared.items()) / len(groups),
     )

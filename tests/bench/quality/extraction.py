@@ -1,7 +1,7 @@
-"""Extraction on 120 news pages that people have marked, beside what it is made from.
+"""Extraction on 120 news pages annotated by people, beside trafilatura, which it builds on.
 
-The measure is that of the collection, scrapinghub/article-extraction-benchmark: multisets of
-4-word shingles; F1 is the harmonic mean of the mean precision and the mean recall of the pages.
+The metric is that of the collection, scrapinghub/article-extraction-benchmark: multisets of 4-word
+shingles; F1 is the harmonic mean of the mean precision and the mean recall of the pages.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from tests.bench.shared_data import NewsPage, news_pages
 GOAL = 0.970
 SHINGLE = 4
 HALVES = 200
-"""Random halves of the pages; their spread says how much a figure depends on the pages."""
+"""Random halves of the pages; their spread shows how much a figure depends on the pages."""
 
 _TOKEN = re.compile(r"\w+")
 
 
 class Measured(Struct, frozen=True, kw_only=True):
-    """What one extractor gives on all pages, in their order."""
+    """The results of one extractor on all pages, in their order."""
 
     precisions: tuple[float, ...]
     recalls: tuple[float, ...]
@@ -48,14 +48,16 @@ class Measured(Struct, frozen=True, kw_only=True):
 
 
 def extraction_figures() -> Iterator[Figure]:
-    """F1, precision, recall and time; nothing but a word on stderr where the pages are missing."""
+    """F1, precision, recall and time; only a message on stderr where the pages are missing."""
     pages = news_pages()
     if not pages:
-        click.echo("extraction: skipped, the marked pages are not there", err=True)
+        click.echo("extraction: skipped, the annotated pages are missing", err=True)
         return
-    for read in (_ours, _trafilatura, _trafilatura_alone):
-        read(pages[0].page)  # loads word lists
-    ours, best, alone = (_measured(one, pages) for one in (_ours, _trafilatura, _trafilatura_alone))
+    for extractor in (_ours, _trafilatura, _trafilatura_alone):
+        extractor(pages[0].page)  # loads word lists
+    ours, best, alone = (
+        _measured(extractor, pages) for extractor in (_ours, _trafilatura, _trafilatura_alone)
+    )
     against, value = "trafilatura, favor_precision", best.f1()
     yield Figure(
         name=f"extraction, F1 on {len(pages)} pages",
@@ -87,8 +89,8 @@ def _beside(name: str, value: float, against: str, other: float, unit: str = "")
 
 
 def _ours(page: Page) -> str:
-    found = extract(page, 1)
-    return found.text if isinstance(found, Article) else ""
+    outcome = extract(page, 1)
+    return outcome.text if isinstance(outcome, Article) else ""
 
 
 def _trafilatura(page: Page) -> str:
@@ -100,20 +102,20 @@ def _trafilatura_alone(page: Page) -> str:
 
 
 def _by_trafilatura(page: Page, *, fast: bool) -> str:
-    found = bare_extraction(
+    document = bare_extraction(
         decode(page.body), url=page.url, fast=fast, favor_precision=True, include_comments=False
     )
-    return str(found.text or "") if isinstance(found, Document) else ""
+    return str(document.text or "") if isinstance(document, Document) else ""
 
 
-def _measured(read: Callable[[Page], str], pages: Sequence[NewsPage]) -> Measured:
+def _measured(extractor: Callable[[Page], str], pages: Sequence[NewsPage]) -> Measured:
     scores: list[tuple[float, float]] = []
     seconds: list[float] = []
-    for one in pages:
+    for news_page in pages:
         started = time.process_time()
-        text = read(one.page)
+        text = extractor(news_page.page)
         seconds.append(time.process_time() - started)
-        scores.append(_precision_and_recall(_shingles(one.text), _shingles(text)))
+        scores.append(_precision_and_recall(_shingles(news_page.text), _shingles(text)))
     precisions, recalls = zip(*scores, strict=True)
     return Measured(precisions=precisions, recalls=recalls, seconds=tuple(seconds))
 
@@ -131,13 +133,13 @@ def _shingles(text: str) -> Counter[tuple[str, ...]]:
 
 
 def _precision_and_recall(
-    true: Counter[tuple[str, ...]], found: Counter[tuple[str, ...]]
+    true: Counter[tuple[str, ...]], extracted: Counter[tuple[str, ...]]
 ) -> tuple[float, float]:
-    """Both 1 where neither has a text; precision 0 where nothing was found in one.
+    """Both 1 where neither has a text; precision 0 where no text was extracted from one.
 
-    The collection's own script leaves such a page out of the mean, which is the milder way.
+    The script of the collection leaves such a page out of the mean, which is more lenient.
     """
-    if not true and not found:
+    if not true and not extracted:
         return 1.0, 1.0
-    common = (true & found).total()
-    return common / max(1, found.total()), common / max(1, true.total())
+    common = (true & extracted).total()
+    return common / max(1, extracted.total()), common / max(1, true.total())

@@ -1,4 +1,4 @@
-"""Keywords against those that news pages give themselves, beside three that need no model."""
+"""Keywords against those that news pages declare, beside three methods that need no model."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tests.bench.figure import Figure, compared
 from tests.bench.quality.described import Described
 from tests.bench.quality.rouge import f1
 
-LONGEST = 4
-"""Words of a keyword that a text could give; longer ones are headings."""
+MAX_WORDS = 4
+"""Words of the longest declared keyword that counts; longer ones are headings."""
 
-FEWEST = 2
-"""Keywords of its own, found in its text, that make a page worth comparing."""
+MIN_KEYWORDS = 2
+"""A page with fewer declared keywords in its text is left out."""
 
 Phrase = tuple[str, ...]
 Method = Callable[[Described], Sequence[str]]
@@ -38,50 +38,55 @@ class Score(Struct, frozen=True, kw_only=True):
 
 
 def keyword_figures(pages: Iterable[Described]) -> Iterator[Figure]:
-    """Ours beside counts of words, TF-IDF of words and RAKE (Rose et al., 2010), ten each."""
-    wanted = [(page, found) for page in pages if len(found := _wanted(page)) >= FEWEST]
-    ours = _score(wanted, _ours)
-    others = {name: _score(wanted, method) for name, method in _BASELINES.items()}
+    """Ours beside word counts, TF-IDF of words and RAKE (Rose et al., 2010), ten keywords each."""
+    references = [
+        (page, declared) for page in pages if len(declared := _declared(page)) >= MIN_KEYWORDS
+    ]
+    ours = _score(references, _ours)
+    others = {name: _score(references, method) for name, method in _BASELINES.items()}
     for field in Score.__struct_fields__:
         value = getattr(ours, field)
         for name, other in others.items():
             figure = compared(
-                f"keywords {field}, {len(wanted)} pages", value, "", name, getattr(other, field)
+                f"keywords {field}, {len(references)} pages", value, "", name, getattr(other, field)
             )
-            beaten = value >= getattr(other, field)
-            yield replace(figure, goal=f">= {name}", met=beaten)
+            is_met = value >= getattr(other, field)
+            yield replace(figure, goal=f">= {name}", met=is_met)
     started = time.process_time()
-    for page, _ in wanted:
+    for page, _ in references:
         _ours(page)
-    spent = 1000 * (time.process_time() - started) / len(wanted)
+    spent = 1000 * (time.process_time() - started) / len(references)
     yield Figure(name="keywords, processor time", value=spent, unit="ms an article")
 
 
-def _wanted(page: Described) -> frozenset[Phrase]:
-    """The page's own keywords that stand in its title or text, as stems."""
-    spoken = f" {' '.join(stems(words(f'{page.title} . {page.text}')))} "
+def _declared(page: Described) -> frozenset[Phrase]:
+    """The declared keywords of the page that occur in its title or text, as stems."""
+    text = f" {' '.join(stems(words(f'{page.title} . {page.text}')))} "
     phrases = {tuple(stems(words(keyword))) for keyword in page.keywords}
     return frozenset(
         phrase
         for phrase in phrases
-        if 1 <= len(phrase) <= LONGEST and f" {' '.join(phrase)} " in spoken
+        if 1 <= len(phrase) <= MAX_WORDS and f" {' '.join(phrase)} " in text
     )
 
 
-def _score(wanted: Sequence[tuple[Described, frozenset[Phrase]]], method: Method) -> Score:
-    rows = [_one(method(page), phrases) for page, phrases in wanted]
+def _score(references: Sequence[tuple[Described, frozenset[Phrase]]], method: Method) -> Score:
+    rows = [_page_score(method(page), declared) for page, declared in references]
     phrase, stem, recall = (sum(column) / len(rows) for column in zip(*rows, strict=True))
     return Score(phrase_f1=phrase, stem_f1=stem, stem_recall=recall)
 
 
-def _one(found: Sequence[str], wanted: frozenset[Phrase]) -> tuple[float, float, float]:
-    phrases = {tuple(stems(words(keyword))) for keyword in found}
-    told = {stem for phrase in phrases for stem in phrase}
-    asked = {stem for phrase in wanted for stem in phrase}
+def _page_score(
+    extracted: Sequence[str], declared: frozenset[Phrase]
+) -> tuple[float, float, float]:
+    phrases = {tuple(stems(words(keyword))) for keyword in extracted}
+    stems_of_ours = {stem for phrase in phrases for stem in phrase}
+    stems_of_page = {stem for phrase in declared for stem in phrase}
+    shared = len(stems_of_ours & stems_of_page)
     return (
-        f1(len(phrases & wanted), len(phrases), len(wanted)),
-        f1(len(told & asked), len(told), len(asked)),
-        100.0 * len(told & asked) / len(asked),
+        f1(len(phrases & declared), len(phrases), len(declared)),
+        f1(shared, len(stems_of_ours), len(stems_of_page)),
+        100.0 * shared / len(stems_of_page),
     )
 
 
@@ -90,30 +95,30 @@ def _ours(page: Described) -> Sequence[str]:
 
 
 def _by_count(page: Described) -> Sequence[str]:
-    return _best(page, dict.fromkeys(_telling(page), 1.0))
+    return _best(page, dict.fromkeys(_content_words(page), 1.0))
 
 
 def _by_tf_idf(page: Described) -> Sequence[str]:
-    return _best(page, {word: idf(word) for word in _telling(page)})
+    return _best(page, {word: idf(word) for word in _content_words(page)})
 
 
 def _best(page: Described, weights: Mapping[str, float]) -> Sequence[str]:
-    worth: defaultdict[str, float] = defaultdict(float)
+    scores: defaultdict[str, float] = defaultdict(float)
     shown: dict[str, str] = {}
-    for word in _telling(page):
+    for word in _content_words(page):
         (stem,) = stems([word])
-        worth[stem] += weights[word]
+        scores[stem] += weights[word]
         shown.setdefault(stem, word)
-    best = sorted(worth, key=lambda stem: -worth[stem])
+    best = sorted(scores, key=lambda stem: -scores[stem])
     return [shown[stem] for stem in best[:MAX_KEYWORDS]]
 
 
-def _telling(page: Described) -> list[str]:
-    empty = stopwords(page.language).delimiters | stopwords(page.language).weak
+def _content_words(page: Described) -> list[str]:
+    stop_words = stopwords(page.language).delimiters | stopwords(page.language).weak
     return [
         word
         for word in words(page.text)
-        if len(word) > 2 and not word.isdigit() and word not in empty
+        if len(word) > 2 and not word.isdigit() and word not in stop_words
     ]
 
 
@@ -127,9 +132,9 @@ def _by_rake(page: Described) -> Sequence[str]:
     for run in runs:
         for word in run:
             degree[word] += len(run)
-    worth = {run: sum(degree[word] / count[word] for word in run) for run in runs}
-    short = [run for run in dict.fromkeys(runs) if len(run) <= LONGEST]
-    return [" ".join(run) for run in sorted(short, key=lambda run: -worth[run])[:MAX_KEYWORDS]]
+    scores = {run: sum(degree[word] / count[word] for word in run) for run in runs}
+    short = [run for run in dict.fromkeys(runs) if len(run) <= MAX_WORDS]
+    return [" ".join(run) for run in sorted(short, key=lambda run: -scores[run])[:MAX_KEYWORDS]]
 
 
 _BASELINES: Mapping[str, Method] = {

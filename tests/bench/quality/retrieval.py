@@ -1,4 +1,4 @@
-"""Relevance on the Cranfield collection: our score beside the rankings it is made from."""
+"""Relevance on the Cranfield collection: our score beside the scores that it combines."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RANK_OFFSET = 60
 
 HALVES = 200
 FEEDBACK_SHARES = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7)
-"""What the held-out figure chooses from on one half of the queries."""
+"""Of these, the held-out figure chooses the best on one half of the queries."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -48,7 +48,7 @@ class Query(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Collection:
-    """Documents, queries, and for each query the places of its relevant documents."""
+    """Documents, queries, and for each query the positions of its relevant documents."""
 
     documents: tuple[Document, ...]
     queries: tuple[Query, ...]
@@ -57,7 +57,7 @@ class Collection:
 
 @dataclass(frozen=True, kw_only=True)
 class Scored:
-    """What one query gives all documents, in their order."""
+    """The scores of all documents for one query, in their order."""
 
     lexical: Floats
     cosine: Floats
@@ -67,7 +67,7 @@ class Scored:
 
 
 def retrieval_figures() -> Iterator[Figure]:
-    """nDCG@10 over all documents for every query; nothing where the collection is missing."""
+    """nDCG@10 over all documents for every query; no figures where the collection is missing."""
     if not (CRANFIELD / "corpus.jsonl").is_file():
         click.echo("No Cranfield collection in ../shared/data: retrieval is skipped.", err=True)
         return
@@ -83,11 +83,11 @@ def load_collection(folder: Path) -> Collection:
     """Read `corpus.jsonl`, `queries.jsonl` and `qrels.tsv`."""
     documents = msgspec.json.Decoder(Document).decode_lines((folder / "corpus.jsonl").read_bytes())
     queries = msgspec.json.Decoder(Query).decode_lines((folder / "queries.jsonl").read_bytes())
-    places = {document.id: place for place, document in enumerate(documents)}
+    positions = {document.id: position for position, document in enumerate(documents)}
     judged: dict[str, set[int]] = {query.id: set() for query in queries}
     for line in (folder / "qrels.tsv").read_text("utf-8").splitlines()[1:]:
         query, document = line.split("\t")[:2]
-        judged[query].add(places[document])
+        judged[query].add(positions[document])
     return Collection(
         documents=tuple(documents),
         queries=tuple(queries),
@@ -96,29 +96,29 @@ def load_collection(folder: Path) -> Collection:
 
 
 def scored(collection: Collection, embedder: Embedder) -> list[Scored]:
-    """Each query as a job that has all documents for candidates."""
+    """Each query as a job with all documents as candidates."""
     documents = collection.documents
-    rows = embedder.encode([title_and_lead(one.title, one.text) for one in documents])
-    stems = [article_stems(one.title, one.text) for one in documents]
+    rows = embedder.encode([title_and_lead(each.title, each.text) for each in documents])
+    stems = [article_stems(each.title, each.text) for each in documents]
     return [_scored(query.text, embedder, stems, rows) for query in collection.queries]
 
 
 def _scored(query: str, embedder: Embedder, stems: Sequence[ArticleStems], rows: Vectors) -> Scored:
-    asked = embedder.encode([query])[0]
-    counts = [one.for_query(query) for one in stems]
-    found = relevance(asked, list(zip(counts, rows, strict=True)))
-    lexical = np.array([one.lexical for one in found])
-    semantic = np.array([one.semantic for one in found])
+    query_vector = embedder.encode([query])[0]
+    counts = [document.for_query(query) for document in stems]
+    results = relevance(query_vector, list(zip(counts, rows, strict=True)))
+    lexical = np.array([result.lexical for result in results])
+    semantic = np.array([result.semantic for result in results])
     return Scored(
         lexical=lexical,
-        cosine=(rows @ asked).astype(np.float64),
+        cosine=(rows @ query_vector).astype(np.float64),
         own=(lexical + semantic) / 2,
-        relevance=np.array([one.relevance for one in found]),
+        relevance=np.array([result.relevance for result in results]),
     )
 
 
 def figures(collection: Collection, jobs: Sequence[Scored]) -> Iterator[Figure]:
-    """Ours beside each part of it, and what a choice made on one half gives on the other."""
+    """Ours beside each of its parts, and with the feedback share chosen on held-out queries."""
 
     def measured(score: Callable[[Scored], Floats]) -> Floats:
         pairs = zip(jobs, collection.judged, strict=True)
@@ -140,8 +140,8 @@ def figures(collection: Collection, jobs: Sequence[Scored]) -> Iterator[Figure]:
 
 def _lost(collection: Collection, jobs: Sequence[Scored]) -> Figure:
     pairs = zip(jobs, collection.judged, strict=True)
-    found = np.concatenate([job.relevance[sorted(judged)] for job, judged in pairs])
-    lost = float(100 * np.mean(found < RELEVANCE_FLOOR))
+    relevant = np.concatenate([job.relevance[sorted(judged)] for job, judged in pairs])
+    lost = float(100 * np.mean(relevant < RELEVANCE_FLOOR))
     return Figure(
         name=f"Cranfield, relevant below the floor of {RELEVANCE_FLOOR:g}",
         value=lost,
@@ -152,9 +152,9 @@ def _lost(collection: Collection, jobs: Sequence[Scored]) -> Figure:
 
 
 def floor_figures(embedder: Embedder) -> Iterator[Figure]:
-    """What of the sample web lies below the floor, for each of its topics as a job of them all."""
-    rows = embedder.encode([title_and_lead(one.title, one.text) for one in ARTICLES])
-    stems = [article_stems(one.title, one.text) for one in ARTICLES]
+    """Articles of the sample web below the floor: each topic is a job with all articles."""
+    rows = embedder.encode([title_and_lead(each.title, each.text) for each in ARTICLES])
+    stems = [article_stems(each.title, each.text) for each in ARTICLES]
     below: dict[bool, list[bool]] = {True: [], False: []}
     for topic in TOPICS:
         job = _scored(topic, embedder, stems, rows)
@@ -184,25 +184,25 @@ def _with_feedback(job: Scored, share: float) -> Floats:
 
 
 def held_out(by_choice: Floats) -> float:
-    """The mean on one half of the queries of what was the best choice on the other.
+    """The mean, on one half of the queries, of the choice that is best on the other half.
 
     `by_choice` has shape (choices, queries). The mean over HALVES random halves.
     """
     queries = by_choice.shape[1]
     rng = np.random.default_rng(0)
-    found = []
+    means = []
     for _ in range(HALVES):
         order = rng.permutation(queries)
         seen, unseen = order[: queries // 2], order[queries // 2 :]
         chosen = by_choice[:, seen].mean(axis=1).argmax()
-        found.append(by_choice[chosen, unseen].mean())
-    return float(np.mean(found))
+        means.append(by_choice[chosen, unseen].mean())
+    return float(np.mean(means))
 
 
 def ndcg(scores: Floats, judged: frozenset[int]) -> float:
-    """nDCG@10 in per cent, where what was judged relevant gains 1; ties by the documents' order."""
+    """nDCG@10 in per cent; a relevant document gains 1, ties are in the order of the documents."""
     discounts = 1 / np.log2(np.arange(2, DEPTH + 2))
     first = np.argsort(-scores, kind="stable")[:DEPTH]
-    gains = np.array([place in judged for place in first.tolist()], dtype=np.float64)
+    gains = np.array([position in judged for position in first.tolist()], dtype=np.float64)
     ideal = discounts[: min(DEPTH, len(judged))].sum()
     return float(100 * (gains @ discounts[: len(gains)]) / ideal) if judged else 0.0

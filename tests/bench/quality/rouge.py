@@ -1,4 +1,4 @@
-"""How much two texts have in common, as summaries are judged."""
+"""ROUGE: how much of a reference text a summary covers."""
 
 from __future__ import annotations
 
@@ -10,41 +10,45 @@ from nlp.text.words import stems, words
 
 
 class Rouge(NamedTuple):
-    """F1 of single stems, of pairs, and of the longest common subsequence, each 0-100."""
+    """F1 of single stems, of pairs, and of the longest common subsequence, each 0–100."""
 
-    one: float
-    two: float
-    longest: float
+    rouge_1: float
+    rouge_2: float
+    rouge_l: float
 
 
 def rouge(summary: str, reference: str) -> Rouge:
-    """ROUGE-1, -2 and -L (Lin, ACL workshop 2004) on stems, with function words."""
-    told, wanted = stems(words(summary)), stems(words(reference))
+    """ROUGE-1, -2 and -L (Lin, ACL workshop 2004) on stems, stop words included."""
+    ours, theirs = stems(words(summary)), stems(words(reference))
     return Rouge(
-        one=_of_ngrams(told, wanted, 1),
-        two=_of_ngrams(told, wanted, 2),
-        longest=f1(_common_subsequence(told, wanted), len(told), len(wanted)),
+        rouge_1=_ngram_f1(ours, theirs, 1),
+        rouge_2=_ngram_f1(ours, theirs, 2),
+        rouge_l=f1(_common_subsequence(ours, theirs), len(ours), len(theirs)),
     )
 
 
-def f1(hits: int, found: int, wanted: int) -> float:
-    """100 · 2 · precision · recall / (precision + recall)."""
-    return 200.0 * hits / (found + wanted) if hits else 0.0
+def f1(shared: int, ours: int, theirs: int) -> float:
+    """100 · 2 · precision · recall / (precision + recall), from counts."""
+    return 200.0 * shared / (ours + theirs) if shared else 0.0
 
 
-def _of_ngrams(told: Sequence[str], wanted: Sequence[str], size: int) -> float:
-    one, other = (
-        Counter(zip(*(side[at:] for at in range(size)), strict=False)) for side in (told, wanted)
+def _ngram_f1(ours: Sequence[str], theirs: Sequence[str], size: int) -> float:
+    left, right = (
+        Counter(zip(*(tokens[start:] for start in range(size)), strict=False))
+        for tokens in (ours, theirs)
     )
-    return f1((one & other).total(), one.total(), other.total())
+    return f1((left & right).total(), left.total(), right.total())
 
 
-def _common_subsequence(one: Sequence[str], other: Sequence[str]) -> int:
-    lengths = [0] * (len(other) + 1)
-    for word in one:
-        above = 0
-        for at, candidate in enumerate(other, start=1):
-            here = lengths[at]
-            lengths[at] = above + 1 if word == candidate else max(here, lengths[at - 1])
-            above = here
+def _common_subsequence(left: Sequence[str], right: Sequence[str]) -> int:
+    """The length of the longest one, by dynamic programming over one row."""
+    lengths = [0] * (len(right) + 1)
+    for word in left:
+        diagonal = 0
+        for column, other_word in enumerate(right, start=1):
+            above = lengths[column]
+            lengths[column] = (
+                diagonal + 1 if word == other_word else max(above, lengths[column - 1])
+            )
+            diagonal = above
     return lengths[-1]

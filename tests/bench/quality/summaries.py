@@ -1,4 +1,4 @@
-"""Summaries and keywords, against what news pages say of themselves."""
+"""Summaries and keywords, against the descriptions and keywords that news pages declare."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from tests.bench.quality.described import Described, described_pages
 from tests.bench.quality.keyphrases import keyword_figures
 from tests.bench.quality.rouge import rouge
 
-SHORTEST, LONGEST = 10, 80
+MIN_WORDS, MAX_WORDS = 10, 80
 """Words of a description that is a summary; shorter ones are slogans, longer ones the article."""
 
 COPIED_SHARE = 0.6
-"""Share of a description's word triples in the first 250 words at which it is taken for a copy."""
+"""Share of a description's word triples in the first 250 words from which it counts as a copy."""
 
 
 def summary_figures() -> Iterator[Figure]:
-    """ROUGE beside that of the first three sentences, keywords beside plain counts; the cost."""
+    """ROUGE beside that of the first three sentences, keywords beside simpler methods; the cost."""
     pages = described_pages()
     if not pages:
         click.echo("No pages in ../shared/data: summaries and keywords are skipped.", err=True)
@@ -33,10 +33,11 @@ def summary_figures() -> Iterator[Figure]:
 
 
 def _summary_figures(pages: Sequence[Described]) -> Iterator[Figure]:
-    own = [page for page in pages if not _is_copied(page)]
-    for name, some in ((f"{len(pages)} pages", pages), (f"{len(own)} with their own words", own)):
-        for place, kind in enumerate(("ROUGE-1", "ROUGE-2", "ROUGE-L")):
-            ours, lead = _mean(some, _ours, place), _mean(some, _lead, place)
+    original = [page for page in pages if not _is_copied(page)]
+    groups = ((f"{len(pages)} pages", pages), (f"{len(original)} with their own words", original))
+    for name, group in groups:
+        for column, kind in enumerate(("ROUGE-1", "ROUGE-2", "ROUGE-L")):
+            ours, lead = _mean(group, _ours, column), _mean(group, _lead, column)
             figure = compared(f"summary {kind}, {name}", ours, "", "lead-3", lead)
             yield replace(figure, goal=">= lead-3", met=ours >= lead)
     yield _cost(pages)
@@ -51,8 +52,8 @@ def _cost(pages: Sequence[Described]) -> Figure:
     return Figure(name="summary, processor time", value=spent, unit="ms an article")
 
 
-def _mean(pages: Sequence[Described], summary: Callable[[Described], str], place: int) -> float:
-    return sum(rouge(summary(page), page.description)[place] for page in pages) / len(pages)
+def _mean(pages: Sequence[Described], summary: Callable[[Described], str], column: int) -> float:
+    return sum(rouge(summary(page), page.description)[column] for page in pages) / len(pages)
 
 
 def _ours(page: Described) -> str:
@@ -64,12 +65,13 @@ def _lead(page: Described) -> str:
 
 
 def _has_summary(page: Described) -> bool:
-    return SHORTEST <= len(words(page.description)) <= LONGEST
+    return MIN_WORDS <= len(words(page.description)) <= MAX_WORDS
 
 
 def _is_copied(page: Described) -> bool:
-    told = _triples(words(page.description))
-    return len(told & _triples(words(page.text)[:250])) >= COPIED_SHARE * len(told)
+    triples = _triples(words(page.description))
+    copied = triples & _triples(words(page.text)[:250])
+    return len(copied) >= COPIED_SHARE * len(triples)
 
 
 def _triples(tokens: Sequence[str]) -> set[tuple[str, str, str]]:

@@ -67,7 +67,7 @@ def html(
 
 
 def page(body: str | bytes, content_type: str | None = "text/html; charset=utf-8") -> Page:
-    """A page at an address of no meaning."""
+    """A page at some address."""
     raw = body.encode() if isinstance(body, str) else body
     return Page(
         url="https://www.northwire.example/news/bridge", body=raw, content_type=content_type
@@ -93,7 +93,7 @@ def request(of: Page, query: str | None = "bridge repair") -> StudyRequest:
 
 
 def models() -> Models:
-    """The deterministic stand-ins."""
+    """Deterministic models without files."""
     known = Reputations(
         domains={"northwire.example": 80.0},
         suffixes={"gov": 75.0, "ac.uk": 70.0},
@@ -105,7 +105,7 @@ def models() -> Models:
 BY_SCORE = Weights(
     readability=1, ner=0, sentiment=0, relevance=0, recency=0, reputation=0, coherence=0
 )
-"""With these the composite is what `evidence` is told."""
+"""With these the composite is the `score` passed to `evidence`."""
 
 
 def evidence(
@@ -117,7 +117,7 @@ def evidence(
     seed: int = 0,
     density: float | None = 50.0,
 ) -> Evidence:
-    """Of an article with `text`, or the prose of `seed`; None: its details are not known."""
+    """Of an article with `text`, or the prose of `seed`; `density` None: without details."""
     body = prose(seed) if text is None else text
     embedding = HashingEmbedder().encode([title_and_lead(title, body)])[0]
     ner_density = Score(NEUTRAL if density is None else density)
@@ -152,8 +152,10 @@ def select(
     densities: Mapping[str, float] | None = None,
 ) -> Ranking:
     """The ranking of the articles; `densities` has those of the URLs without details."""
-    asked = SurveyRequest(evidence=tuple(articles), query=None, policy=policy, weights=weights)
-    selection = Selection(articles, survey(asked, HashingEmbedder()), policy, weights)
+    survey_request = SurveyRequest(
+        evidence=tuple(articles), query=None, policy=policy, weights=weights
+    )
+    selection = Selection(articles, survey(survey_request, HashingEmbedder()), policy, weights)
     while places := selection.wanted(2):
         known = densities or {}
         selection.look({at: Score(known[articles[at].article.url]) for at in places})

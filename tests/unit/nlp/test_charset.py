@@ -1,4 +1,4 @@
-"""A page reads right, whatever its headers claim."""
+"""A page is decoded correctly, also where its headers are wrong."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ JAPANESE = "<p>政府は新しい計画を発表しました。来年から始�
         (JAPANESE, "euc_jp", "euc-jp"),
     ],
 )
-def test_the_text_comes_out_as_it_was_written(
+def test_the_text_is_decoded_as_it_was_written(
     text: str, written_in: str, declared: str | None
 ) -> None:
     content_type = f"text/html; charset={declared}" if declared else "text/html"
     assert decode(text.encode(written_in), content_type) == text
 
 
-def test_a_meta_element_is_heard_where_the_header_is_silent_or_wrong() -> None:
+def test_a_meta_element_is_used_where_the_header_is_wrong() -> None:
     text = '<meta charset="windows-1250"><p>źródło</p>'
     assert decode(text.encode("cp1250"), "text/html; charset=utf-8") == text
 
@@ -56,5 +56,5 @@ def test_no_bytes_and_no_header_raise(body: bytes, content_type: str | None) -> 
     decode(body, content_type)
 
 
-def test_a_codec_that_is_not_of_text_is_not_used() -> None:
+def test_a_codec_that_does_not_decode_to_text_is_not_used() -> None:
     assert decode(b"plain", "text/html; charset=zlib") == "plain"

@@ -1,4 +1,4 @@
-"""The date that a page declares, in the order in which its parts are believed."""
+"""The date that a page declares, by the precedence of its sources."""
 
 from __future__ import annotations
 
@@ -48,6 +48,6 @@ def published(head: str, url: str = "https://a.example/bridge") -> dt.datetime |
     ],
 )
 def test_the_publication_date(head: str, url: str, expected: str | None) -> None:
-    found = published(head, url or "https://a.example/bridge")
-    assert found == (dt.datetime.fromisoformat(expected) if expected else None)
-    assert found is None or found.utcoffset() == dt.timedelta(0)
+    date = published(head, url or "https://a.example/bridge")
+    assert date == (dt.datetime.fromisoformat(expected) if expected else None)
+    assert date is None or date.utcoffset() == dt.timedelta(0)

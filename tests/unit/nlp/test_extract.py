@@ -1,4 +1,4 @@
-"""A page becomes an article, or is refused with its reason; nothing makes extraction raise."""
+"""A page becomes an article or is rejected with a reason; no input makes extraction raise."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from tests.unit.nlp.samples import html, news_page, page, prose
 
 
 def extracted(of: Page, min_word_count: int = 300) -> Article:
-    found = extract(of, min_word_count)
-    assert isinstance(found, Article), found
-    return found
+    outcome = extract(of, min_word_count)
+    assert isinstance(outcome, Article), outcome
+    return outcome
 
 
-def refused(of: Page, min_word_count: int = 300) -> Rejection:
-    found = extract(of, min_word_count)
-    assert isinstance(found, Rejection), found
-    return found
+def rejected(of: Page, min_word_count: int = 300) -> Rejection:
+    outcome = extract(of, min_word_count)
+    assert isinstance(outcome, Rejection), outcome
+    return outcome
 
 
 def test_an_article_has_its_parts_and_not_the_menu() -> None:
@@ -52,21 +52,21 @@ def test_a_wrongly_declared_charset_does_no_harm(written_in: str, declared: str)
     assert "café’s naïve plan – £5" in article.text
 
 
-def test_a_short_text_is_told_both_numbers() -> None:
-    found = refused(page(html(paragraphs=[prose(1, 6)])))
-    assert found.reason == "too_short"
-    count = int(found.detail.split()[0])
-    assert found.detail == f"{count} words, an article needs 300."
+def test_a_short_text_is_rejected_with_both_numbers() -> None:
+    outcome = rejected(page(html(paragraphs=[prose(1, 6)])))
+    assert outcome.reason == "too_short"
+    count = int(outcome.detail.split()[0])
+    assert outcome.detail == f"{count} words, an article needs 300."
     assert isinstance(extract(page(html(paragraphs=[prose(1, 6)])), count), Article)
 
 
-def test_a_page_without_title_is_refused() -> None:
-    assert refused(page(html(title=None, paragraphs=[prose(1)]))).reason == "no_title"
+def test_a_page_without_title_is_rejected() -> None:
+    assert rejected(page(html(title=None, paragraphs=[prose(1)]))).reason == "no_title"
 
 
 @pytest.mark.parametrize("body", [b"", b"   ", b"<html></html>", html(title="Only").encode()])
-def test_a_page_without_text_is_refused(body: bytes) -> None:
-    assert refused(page(body)).reason == "no_text"
+def test_a_page_without_text_is_rejected(body: bytes) -> None:
+    assert rejected(page(body)).reason == "no_text"
 
 
 @pytest.mark.parametrize(
@@ -79,12 +79,12 @@ def test_a_page_without_text_is_refused(body: bytes) -> None:
     ],
     ids=["random", "gzip", "nul", "pdf"],
 )
-def test_what_is_no_text_is_not_readable(body: bytes) -> None:
-    assert refused(page(body)).reason == "not_readable"
+def test_binary_data_is_not_readable(body: bytes) -> None:
+    assert rejected(page(body)).reason == "not_readable"
 
 
 @pytest.mark.parametrize("tag", ["div", "b", "table><tr><td", "ul><li"])
-def test_deep_nesting_is_survived(tag: str) -> None:
+def test_deep_nesting_does_not_raise(tag: str) -> None:
     extract(page(html(paragraphs=[f"<{tag}>" * 20_000 + prose(1)])), 300)
 
 
@@ -103,14 +103,14 @@ def test_nuls_within_a_page_are_dropped() -> None:
     assert "The bridge." in article.text
 
 
-def test_a_text_without_end_is_cut() -> None:
+def test_a_long_text_is_cut() -> None:
     article = extracted(page(html(paragraphs=["word " * 100_000])))
     assert len(article.text) <= MAX_TEXT_CHARS
 
 
-def test_an_address_that_is_none_is_a_reason_not_an_error() -> None:
+def test_an_invalid_url_is_a_reason_not_an_error() -> None:
     odd = Page(url="not a url", body=news_page().body)
-    assert refused(odd).reason == "not_readable"
+    assert rejected(odd).reason == "not_readable"
 
 
 @given(st.binary(max_size=300), st.none() | st.text(max_size=30))
@@ -119,12 +119,12 @@ def test_no_bytes_make_it_raise(body: bytes, content_type: str | None) -> None:
     extract(page(wrapped, content_type), 1)
 
 
-def test_languages_are_told_apart() -> None:
+def test_languages_are_detected() -> None:
     german = "Die Regierung hat am Montag angekündigt, dass sie das Gesetz noch ändern will."
     assert language_of(prose(1)) == "en"
     assert language_of(german) == "de"
 
 
-def test_a_text_too_short_to_tell_has_no_language() -> None:
+def test_a_short_text_has_no_language() -> None:
     assert language_of("Hello there. 12345") is None
     assert is_english(None)

@@ -1,7 +1,7 @@
-"""Pages that were made to crash or to stall: each is read or refused, within its bounds.
+"""Pages made to crash or to stall extraction: each is read or rejected, within its limits.
 
-`scripts/bench fuzz` measures the same at full size; here the time-out of the test is far above
-what is needed, and far below what a quadratic step would take.
+`scripts/bench fuzz` measures the same at full size; here the time-out of the test is far above the
+time needed, and far below that of a quadratic step.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def run(piece: str, around: str = "{}") -> Page:
         run("w", "<p>{}</p>"),
     ],
 )
-def test_a_page_made_of_one_thing_is_read_or_refused(hostile: Page) -> None:
+def test_a_page_made_of_one_thing_is_read_or_rejected(hostile: Page) -> None:
     assert isinstance(extract(hostile, 1), Article | Rejection)
 
 
@@ -73,17 +73,17 @@ def test_a_tree_is_cut_to_its_bounds() -> None:
 
 
 def test_what_comes_before_the_bounds_is_read() -> None:
-    found = extract(page(html(paragraphs=[prose(1), prose(2), *["<b>x</b>"] * 50_000])), 300)
-    assert isinstance(found, Article)
-    assert prose(1)[:80] in found.text
+    outcome = extract(page(html(paragraphs=[prose(1), prose(2), *["<b>x</b>"] * 50_000])), 300)
+    assert isinstance(outcome, Article)
+    assert prose(1)[:80] in outcome.text
 
 
 @pytest.mark.parametrize("text", [ARABIC, CHINESE, FINNISH], ids=["arabic", "chinese", "finnish"])
 def test_other_languages_are_read(text: str) -> None:
     paragraphs = [f"{number}. {text * 5}" for number in range(6)]
-    found = extract(page(html(title="T", paragraphs=paragraphs)), 1)
-    assert isinstance(found, Article)
-    assert found.text.count(text.strip()) == 30
+    outcome = extract(page(html(title="T", paragraphs=paragraphs)), 1)
+    assert isinstance(outcome, Article)
+    assert outcome.text.count(text.strip()) == 30
 
 
 @pytest.mark.parametrize(
@@ -99,18 +99,18 @@ def test_other_languages_are_read(text: str) -> None:
 )
 def test_a_wrongly_declared_charset_is_read(written_in: str, declared: str, text: str) -> None:
     body = html(title="T", paragraphs=[text * 10] * 4).encode(written_in)
-    found = extract(page(body, f"text/html; charset={declared}"), 1)
-    assert isinstance(found, Article)
+    outcome = extract(page(body, f"text/html; charset={declared}"), 1)
+    assert isinstance(outcome, Article)
     if declared != "iso-8859-1":  # which every byte fits, so what is declared is believed
-        assert text.strip() in found.text
+        assert text.strip() in outcome.text
 
 
 @pytest.mark.parametrize("stamp", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
 def test_an_impossible_date_is_none(stamp: str) -> None:
     head = f'<meta property="article:published_time" content="{stamp}">'
-    found = extract(page(html(paragraphs=[prose(1)], head=head)), 1)
-    assert isinstance(found, Article)
-    assert found.publish_date is None
+    outcome = extract(page(html(paragraphs=[prose(1)], head=head)), 1)
+    assert isinstance(outcome, Article)
+    assert outcome.publish_date is None
 
 
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])

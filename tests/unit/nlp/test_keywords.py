@@ -1,4 +1,4 @@
-"""Keywords are what a reader would say an article is about."""
+"""Keywords say what an article is about, in its own words."""
 
 from __future__ import annotations
 
@@ -22,41 +22,41 @@ PLAGUE = (
 )
 
 
-def test_they_are_repeated_phrases_and_names_as_the_text_has_them() -> None:
-    found = keywords("Hunter catches plague from wild rabbit", PLAGUE, "en")
-    assert {"bubonic plague", "pneumonic plague", "Inner Mongolia", "wild rabbit"} <= set(found)
+def test_keywords_are_repeated_phrases_and_names_as_in_the_text() -> None:
+    result = keywords("Hunter catches plague from wild rabbit", PLAGUE, "en")
+    assert {"bubonic plague", "pneumonic plague", "Inner Mongolia", "wild rabbit"} <= set(result)
 
 
 def test_a_surname_counts_for_the_full_name() -> None:
-    found = keywords("", PLAGUE, "en")
-    assert "Li Wei" in found
-    assert "Wei" not in found
+    result = keywords("", PLAGUE, "en")
+    assert "Li Wei" in result
+    assert "Wei" not in result
 
 
-def test_no_keyword_says_what_another_says() -> None:
-    found = keywords("Hunter catches plague", PLAGUE, "en")
-    assert "plague" not in found
-    assert "Mongolia" not in found
-    assert len({word.casefold() for word in found}) == len(found)
+def test_keywords_do_not_overlap() -> None:
+    result = keywords("Hunter catches plague", PLAGUE, "en")
+    assert "plague" not in result
+    assert "Mongolia" not in result
+    assert len({word.casefold() for word in result}) == len(result)
 
 
-def test_what_is_rare_in_the_language_comes_before_what_is_frequent() -> None:
+def test_rare_words_come_before_frequent_ones() -> None:
     text = "The methane group met. The methane group left. The group of methane works. A group."
-    found = keywords("", text, "en")
-    assert found[0].startswith("methane")
+    result = keywords("", text, "en")
+    assert result[0].startswith("methane")
 
 
-def test_the_title_lifts_its_words() -> None:
+def test_words_of_the_title_rank_higher() -> None:
     text = "The harbour and the turbine are old. Both the turbine and the harbour were sold."
     assert keywords("A harbour", text, "en")[0] == "harbour"
     assert keywords("A turbine", text, "en")[0] == "turbine"
 
 
-def test_a_weak_word_stands_in_a_keyword_but_not_alone() -> None:
+def test_a_weak_word_is_part_of_a_keyword_but_not_one_alone() -> None:
     text = "On Black Friday prices fall. Each Friday is a day. Black Friday lasts a day."
-    found = keywords("", text, "en")
-    assert "Black Friday" in found
-    assert not {"Friday", "day"} & set(found)
+    result = keywords("", text, "en")
+    assert "Black Friday" in result
+    assert not {"Friday", "day"} & set(result)
 
 
 def test_a_name_is_not_cut_in_two() -> None:
@@ -64,12 +64,12 @@ def test_a_name_is_not_cut_in_two() -> None:
         "He wrote to the Fund for Wild Birds and Small Bats. The New York State Attorney General "
         "said so. Then the New York State Attorney General left."
     )
-    found = keywords("", text, "en")
-    assert "New York State Attorney General" in found
-    assert not {"York State", "York State Attorney General"} & set(found)
+    result = keywords("", text, "en")
+    assert "New York State Attorney General" in result
+    assert not {"York State", "York State Attorney General"} & set(result)
 
 
-def test_addresses_numbers_and_contractions_are_none() -> None:
+def test_addresses_numbers_and_contractions_are_not_keywords() -> None:
     text = (
         "See https://t.example/abc now. Write to me@post.example. It didn't sell 300 or 4,000. " * 3
     )
@@ -84,12 +84,12 @@ def test_addresses_numbers_and_contractions_are_none() -> None:
         ("xx", "Zilta kap moru. Kap zilta nen. Zilta kap.", "zilta"),
     ],
 )
-def test_other_languages_have_theirs_without_their_stopwords(
+def test_other_languages_have_keywords_without_their_stopwords(
     language: str, text: str, expected: str
 ) -> None:
-    found = keywords("", text, language)
-    assert found[0].casefold() == expected.casefold()
-    assert not stopwords(language).delimiters & set(found)
+    result = keywords("", text, language)
+    assert result[0].casefold() == expected.casefold()
+    assert not stopwords(language).delimiters & set(result)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_other_languages_have_theirs_without_their_stopwords(
         (None, "新しい計画が発表された。"),
     ],
 )
-def test_without_spaces_there_are_none(language: str | None, text: str) -> None:
+def test_languages_without_spaces_have_no_keywords(language: str | None, text: str) -> None:
     assert keywords("", text * 20, language) == ()
 
 
@@ -110,10 +110,10 @@ def test_the_same_article_has_the_same_keywords() -> None:
 
 @given(st.text(max_size=800), st.sampled_from(["en", None, "de", "ko", "xx"]))
 def test_any_text_has_at_most_ten_and_each_is_in_the_text(text: str, language: str | None) -> None:
-    found = keywords("", text, language)
-    assert len(found) <= MAX_KEYWORDS
+    result = keywords("", text, language)
+    assert len(result) <= MAX_KEYWORDS
     folded = text.replace("’", "'").casefold()
-    for keyword in found:
+    for keyword in result:
         assert keyword.strip()
         assert keyword.casefold() in folded
 
@@ -121,22 +121,22 @@ def test_any_text_has_at_most_ten_and_each_is_in_the_text(text: str, language: s
 @pytest.mark.parametrize(
     "text", ["x" * 50_000, "." * 50_000, "U." * 50_000, "a-" * 50_000, "Ab" * 50_000]
 )
-def test_a_text_without_spaces_has_no_keyword_without_end(text: str) -> None:
+def test_a_text_without_spaces_has_no_overlong_keyword(text: str) -> None:
     assert all(len(keyword) <= MAX_CHARS for keyword in keywords("", text, "en"))
 
 
-def test_frequent_words_are_less_rare_than_telling_ones() -> None:
+def test_frequent_words_have_a_lower_idf_than_rare_ones() -> None:
     ranked = ["the", "people", "government", "methane", "zyxwv"]
-    assert all(idf(one) < idf(other) for one, other in pairwise(ranked))
+    assert all(idf(commoner) < idf(rarer) for commoner, rarer in pairwise(ranked))
     assert idf("the") < 0.001
     assert idf("zyxwv") < 8
 
 
-def test_a_rare_part_makes_a_word_with_a_hyphen_rare() -> None:
+def test_a_word_with_a_hyphen_has_the_idf_of_its_rarest_part() -> None:
     assert idf("anti-methane") == idf("methane")
 
 
-def test_accents_are_read_as_the_vocabulary_spells_them() -> None:
+def test_accents_are_removed_as_in_the_vocabulary() -> None:
     assert not is_known("café")
     assert idf("café") == idf("cafe")
 

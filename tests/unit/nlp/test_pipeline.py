@@ -1,4 +1,4 @@
-"""The stages run in order, are on record, and none of them fails an article."""
+"""The stages run in order, are recorded, and none of them fails an article."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from tests.unit.nlp.samples import article, html, models, news_page, page, prose
 READING = ["extract", "language"]
 IMPRESSION = ["embed", "readability", "sentiment", "fingerprint"]
 DETAILS = ["entities", "keywords", "summary"]
-IN_THE_LIGHT = ["relevance", "recency", "reputation", "coherence"]
+AGAINST_THE_QUERY = ["relevance", "recency", "reputation", "coherence"]
 
 
 def studied(*requests: StudyRequest, by: Models | None = None) -> list[StudyReport]:
     return list(study(requests, by or models()))
 
 
-def neutral(found: Study) -> dict[str, str]:
-    return {score.score: score.reason for score in found.scores.neutral}
+def neutral(result: Study) -> dict[str, str]:
+    return {score.score: score.reason for score in result.scores.neutral}
 
 
 def names(report: ReadReport | StudyReport) -> list[str]:
@@ -44,7 +44,7 @@ def names(report: ReadReport | StudyReport) -> list[str]:
 
 
 class CountingEmbedder(HashingEmbedder):
-    """Remembers what it was asked, and refuses texts that hold a given word."""
+    """Records its calls, and fails on texts that contain a given word."""
 
     def __init__(self, refuses: str | None = None) -> None:
         super().__init__()
@@ -65,11 +65,11 @@ class BrokenRecognizer:
         raise RuntimeError(f"no entities in {len(text)} characters")
 
 
-def test_each_stage_is_on_record_once_and_in_order() -> None:
+def test_each_stage_is_recorded_once_and_in_order() -> None:
     reading = read(ReadRequest(page=news_page()))
     (report,) = studied(request(news_page()))
     assert names(reading) == READING
-    assert names(report) == [*IMPRESSION, *DETAILS, *IN_THE_LIGHT]
+    assert names(report) == [*IMPRESSION, *DETAILS, *AGAINST_THE_QUERY]
     for run in (*reading.stages, *report.stages):
         assert run.error is None
         assert run.started_ns <= run.ended_ns
@@ -77,26 +77,26 @@ def test_each_stage_is_on_record_once_and_in_order() -> None:
 
 def test_a_study_has_all_its_parts() -> None:
     head = "<meta property='article:published_time' content='2025-06-08T12:00:00Z'>"
-    asked = request(news_page(title="The bridge repair", head=head))
-    found = studied(asked)[0].study
-    assert found.scores.neutral == ()
-    assert found.scores.recency_score == 50.0
-    assert found.scores.reputation_score == 80.0
-    assert asked.article.language == "en"
-    assert found.details
-    assert found.details.summary
-    assert len(found.impression.fingerprint.embedding) == 256 * 4
+    study_request = request(news_page(title="The bridge repair", head=head))
+    result = studied(study_request)[0].study
+    assert result.scores.neutral == ()
+    assert result.scores.recency_score == 50.0
+    assert result.scores.reputation_score == 80.0
+    assert study_request.article.language == "en"
+    assert result.details
+    assert result.details.summary
+    assert len(result.impression.fingerprint.embedding) == 256 * 4
 
 
-def test_an_impression_leaves_the_details_for_later() -> None:
-    asked = replaced(request(news_page()), depth=Depth.IMPRESSION)
-    (report,) = studied(asked)
+def test_an_impression_has_no_details() -> None:
+    study_request = replaced(request(news_page()), depth=Depth.IMPRESSION)
+    (report,) = studied(study_request)
     assert report.study.details is None
-    assert names(report) == [*IMPRESSION, *IN_THE_LIGHT]
+    assert names(report) == [*IMPRESSION, *AGAINST_THE_QUERY]
     assert "may be kept" in neutral(report.study)["ner_density_score"]
 
 
-def test_what_is_known_is_not_made_again() -> None:
+def test_what_the_request_carries_is_not_computed_again() -> None:
     whole = studied(request(news_page()))[0].study
     embedder = CountingEmbedder()
     (again,) = studied(
@@ -104,19 +104,19 @@ def test_what_is_known_is_not_made_again() -> None:
         by=replace(models(), embedder=embedder),
     )
     assert again.study == whole
-    assert names(again) == IN_THE_LIGHT
+    assert names(again) == AGAINST_THE_QUERY
     assert embedder.calls == [["bridge repair"]]
 
 
 def test_details_after_an_impression_give_the_same_as_both_at_once() -> None:
-    asked = request(news_page())
-    first = studied(replaced(asked, depth=Depth.IMPRESSION))[0].study
-    (second,) = studied(replaced(asked, impression=first.impression))
-    assert second.study == studied(asked)[0].study
-    assert names(second) == [*DETAILS, *IN_THE_LIGHT]
+    study_request = request(news_page())
+    first = studied(replaced(study_request, depth=Depth.IMPRESSION))[0].study
+    (second,) = studied(replaced(study_request, impression=first.impression))
+    assert second.study == studied(study_request)[0].study
+    assert names(second) == [*DETAILS, *AGAINST_THE_QUERY]
 
 
-def test_the_same_page_gives_the_same_study_whatever_stands_beside_it() -> None:
+def test_the_same_page_gives_the_same_study_in_any_batch() -> None:
     alone = studied(request(news_page(1)))[0].study
     assert studied(request(news_page(2)), request(news_page(1)))[1].study == alone
     scores = msgspec.structs.asdict(alone.scores)
@@ -124,7 +124,7 @@ def test_the_same_page_gives_the_same_study_whatever_stands_beside_it() -> None:
     assert all(0 <= value <= 100 and value == round(value, 2) for value in scores.values())
 
 
-def test_a_page_that_is_no_article_is_rejected() -> None:
+def test_a_page_that_is_not_an_article_is_rejected() -> None:
     report = read(ReadRequest(page=page(b"")))
     assert isinstance(report.outcome, Rejection)
     assert names(report) == ["extract"]
@@ -139,7 +139,7 @@ def test_a_batch_is_embedded_in_one_call_with_each_text_once() -> None:
     assert (first[:9], second[:9]) == ("Bridge 0.", "Bridge 1.")
 
 
-def test_a_text_that_cannot_be_embedded_stands_alone_and_says_so() -> None:
+def test_a_text_that_cannot_be_embedded_fails_alone_with_its_reason() -> None:
     broken = replace(models(), embedder=CountingEmbedder(refuses="Poison"))
     poisoned, good = studied(
         request(news_page(1, title="Poison")), request(news_page(2, title="Good")), by=broken
@@ -153,7 +153,7 @@ def test_a_text_that_cannot_be_embedded_stands_alone_and_says_so() -> None:
 
 
 class FullMemory(HashingEmbedder):
-    """Has no room for a text alone, nor for several."""
+    """Runs out of memory on one text, and fails with `several` on more."""
 
     def __init__(self, several: type[Exception]) -> None:
         super().__init__()
@@ -164,12 +164,12 @@ class FullMemory(HashingEmbedder):
 
 
 @pytest.mark.parametrize("several", [MemoryError, RuntimeError])
-def test_want_of_memory_is_no_failed_stage(several: type[Exception]) -> None:
+def test_a_memory_error_is_raised_not_recorded(several: type[Exception]) -> None:
     with pytest.raises(MemoryError):
         studied(request(news_page(1)), by=replace(models(), embedder=FullMemory(several)))
 
 
-def test_a_failed_stage_is_neutral_and_on_record_in_both_places() -> None:
+def test_a_failed_stage_is_neutral_and_recorded_as_reason_and_error() -> None:
     broken = replace(models(), entities=BrokenRecognizer())
     (report,) = studied(request(news_page()), by=broken)
     assert report.study.scores.ner_density_score == 50.0
@@ -195,22 +195,22 @@ def test_without_a_query_what_depends_on_it_is_neutral(query: str | None) -> Non
 
 def test_scores_made_for_english_are_neutral_for_other_languages() -> None:
     german = "Die Regierung hat am Montag angekündigt, dass sie das Gesetz noch ändern will. " * 40
-    made = page(html(title="Gesetz wird geändert", paragraphs=[german]))
-    (report,) = studied(request(made))
-    assert article(made).language == "de"
+    german_page = page(html(title="Gesetz wird geändert", paragraphs=[german]))
+    (report,) = studied(request(german_page))
+    assert article(german_page).language == "de"
     not_measured = neutral(report.study)
     for score in ("readability_score", "ner_density_score", "sentiment_score"):
         assert "'de'" in not_measured[score]
 
 
-def test_the_caller_knows_whose_work_is_going_on() -> None:
-    told: list[list[int]] = []
+def test_progress_is_reported_to_the_caller() -> None:
+    progress: list[list[int]] = []
     requests = [request(news_page(1)), request(news_page(2))]
-    list(study(requests, models(), lambda places: told.append(list(places))))
-    assert told == [[0, 1], [0], [1]]
+    list(study(requests, models(), lambda places: progress.append(list(places))))
+    assert progress == [[0, 1], [0], [1]]
 
 
-def test_nothing_is_studied_of_nothing() -> None:
+def test_no_requests_have_no_reports() -> None:
     assert studied() == []
 
 
@@ -225,7 +225,7 @@ def test_reports_survive_the_wire() -> None:
         assert msgspec.msgpack.decode(encoded, type=type(report)) == report
 
 
-def test_what_workers_read_loads_nothing_heavy() -> None:
+def test_modules_imported_by_workers_load_nothing_heavy() -> None:
     heavy = (
         "torch transformers sentence_transformers spacy sklearn scipy numpy trafilatura requests"
     )

@@ -41,23 +41,23 @@ def relevances(documents: Sequence[Document], query: str = QUERY) -> list[float]
 
 
 def documents(seed: int, count: int) -> list[Document]:
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     return [
-        (" ".join(chance.choices(WORDS, k=4)), " ".join(chance.choices(WORDS, k=40)))
+        (" ".join(rng.choices(WORDS, k=4)), " ".join(rng.choices(WORDS, k=40)))
         for _ in range(count)
     ]
 
 
 def test_articles_about_the_query_come_before_others() -> None:
-    found = relevances([("Budget", OFF_TOPIC), ("Tidal power", ON_TOPIC), ("Power", OFF_TOPIC)])
-    assert found[1] > found[2] > found[0]
+    results = relevances([("Budget", OFF_TOPIC), ("Tidal power", ON_TOPIC), ("Power", OFF_TOPIC)])
+    assert results[1] > results[2] > results[0]
 
 
 def test_a_single_article_is_scored_on_an_absolute_scale() -> None:
-    (about,), (beside,) = scores([("Tidal power", ON_TOPIC)]), scores([("Budget", OFF_TOPIC)])
-    assert about.relevance > 60
-    assert beside.relevance < RELEVANCE_FLOOR
-    assert about.relevance == pytest.approx((about.lexical + about.semantic) / 2, abs=0.02)
+    (on_topic,), (off_topic,) = scores([("Tidal power", ON_TOPIC)]), scores([("Budget", OFF_TOPIC)])
+    assert on_topic.relevance > 60
+    assert off_topic.relevance < RELEVANCE_FLOOR
+    assert on_topic.relevance == pytest.approx((on_topic.lexical + on_topic.semantic) / 2, abs=0.02)
 
 
 def test_the_best_of_irrelevant_articles_is_still_irrelevant() -> None:
@@ -67,9 +67,9 @@ def test_the_best_of_irrelevant_articles_is_still_irrelevant() -> None:
 
 @given(st.integers(0, 500), st.integers(1, 30))
 def test_no_relevance_is_above_the_best_own_score(seed: int, count: int) -> None:
-    found = scores(documents(seed, count))
-    best = max((one.lexical + one.semantic) / 2 for one in found)
-    assert max(one.relevance for one in found) <= best + 0.02
+    results = scores(documents(seed, count))
+    best = max((result.lexical + result.semantic) / 2 for result in results)
+    assert max(result.relevance for result in results) <= best + 0.02
 
 
 @given(st.integers(0, 500), st.integers(0, 30), st.randoms(use_true_random=False))
@@ -85,8 +85,8 @@ def test_the_order_of_the_documents_does_not_count(
 
 
 def test_equal_documents_have_equal_scores() -> None:
-    found = relevances([("Tidal power", ON_TOPIC)] * 25)
-    assert len(set(found)) == 1
+    results = relevances([("Tidal power", ON_TOPIC)] * 25)
+    assert len(set(results)) == 1
 
 
 def test_similarity_to_the_best_raises_an_article_that_does_not_name_the_query() -> None:
@@ -101,18 +101,20 @@ def test_similarity_to_the_best_raises_an_article_that_does_not_name_the_query()
 def test_more_of_the_query_is_never_less_relevant(seed: int) -> None:
     title, text = documents(seed, 1)[0]
     counts = term_counts(QUERY, title, text)
-    others = [(term_counts(QUERY, *one), None) for one in documents(seed + 1, 8)]
+    others = [(term_counts(QUERY, *other), None) for other in documents(seed + 1, 8)]
     more = replace(counts, in_text=tuple(count + 1 for count in counts.in_text))
-    found = relevance(None, [*others, (counts, None), (more, None)])
-    assert found[-1].lexical >= found[-2].lexical
-    assert found[-1].relevance >= found[-2].relevance
+    results = relevance(None, [*others, (counts, None), (more, None)])
+    assert results[-1].lexical >= results[-2].lexical
+    assert results[-1].relevance >= results[-2].relevance
 
 
 def test_where_embeddings_failed_only_words_count() -> None:
-    (about, beside) = scores([("Tidal power", ON_TOPIC), ("Budget", OFF_TOPIC)], embedded=False)
-    assert about.relevance > 50
-    assert beside.relevance == 0
-    assert about.semantic == beside.semantic == NEUTRAL
+    (on_topic, off_topic) = scores(
+        [("Tidal power", ON_TOPIC), ("Budget", OFF_TOPIC)], embedded=False
+    )
+    assert on_topic.relevance > 50
+    assert off_topic.relevance == 0
+    assert on_topic.semantic == off_topic.semantic == NEUTRAL
 
 
 def test_a_zero_or_non_finite_vector_or_one_of_another_length_counts_as_missing() -> None:
@@ -131,9 +133,9 @@ def test_a_zero_or_non_finite_vector_or_one_of_another_length_counts_as_missing(
 
 def test_without_a_vector_of_the_query_only_words_count() -> None:
     counts, row = term_counts(QUERY, "Tidal power", ON_TOPIC), EMBEDDER.encode([ON_TOPIC])[0]
-    (found,) = relevance(None, [(counts, row)])
-    assert found.relevance == found.lexical > 50
-    assert found.semantic == NEUTRAL
+    (result,) = relevance(None, [(counts, row)])
+    assert result.relevance == result.lexical > 50
+    assert result.semantic == NEUTRAL
 
 
 def test_a_query_without_matching_words_is_scored_by_meaning() -> None:
@@ -141,15 +143,15 @@ def test_a_query_without_matching_words_is_scored_by_meaning() -> None:
     documents = [
         (term_counts("gezeiten", "", text), row) for text, row in zip("ab", rows, strict=True)
     ]
-    about, beside = relevance(rows[0], documents)
-    assert about.lexical == beside.lexical == 0
-    assert about.relevance > beside.relevance
+    on_topic, off_topic = relevance(rows[0], documents)
+    assert on_topic.lexical == off_topic.lexical == 0
+    assert on_topic.relevance > off_topic.relevance
 
 
 def test_an_empty_text_is_not_relevant_and_does_not_affect_others() -> None:
-    empty, about = scores([("", ""), ("Tidal power", ON_TOPIC)], embedded=False)
+    empty, on_topic = scores([("", ""), ("Tidal power", ON_TOPIC)], embedded=False)
     assert empty == Relevance(lexical=0.0, semantic=NEUTRAL, relevance=0.0)
-    assert about.relevance > 50
+    assert on_topic.relevance > 50
     assert scores([("", "")], embedded=False) == [empty]
 
 
@@ -160,11 +162,11 @@ def test_no_documents_have_no_scores() -> None:
 def test_documents_counted_for_other_queries_are_refused() -> None:
     counts = [term_counts(query, "", ON_TOPIC) for query in ("tidal", "tidal power")]
     with pytest.raises(ValueError, match="one query"):
-        relevance(None, [(one, None) for one in counts])
+        relevance(None, [(count, None) for count in counts])
 
 
 @pytest.mark.parametrize(
-    ("query", "about", "beside"),
+    ("query", "on_topic", "off_topic"),
     [
         ("潮汐发电", "潮汐发电站为城市供电。" * 20, "市议会讨论了学校。" * 20),
         ("energía mareomotriz", "La energía mareomotriz crece. " * 20, "El ayuntamiento. " * 20),
@@ -172,18 +174,20 @@ def test_documents_counted_for_other_queries_are_refused() -> None:
     ],
 )
 def test_other_languages_are_matched_by_their_own_words(
-    query: str, about: str, beside: str
+    query: str, on_topic: str, off_topic: str
 ) -> None:
-    found = relevances([("", about), ("", beside)], query)
-    assert found[0] > 30 > found[1]
+    results = relevances([("", on_topic), ("", off_topic)], query)
+    assert results[0] > 30 > results[1]
 
 
 def test_one_relevant_document_among_five_thousand_is_recognised() -> None:
-    one, other = term_counts(QUERY, "Tidal power", ON_TOPIC), term_counts(QUERY, "", OFF_TOPIC)
+    relevant, other = term_counts(QUERY, "Tidal power", ON_TOPIC), term_counts(QUERY, "", OFF_TOPIC)
     rows = EMBEDDER.encode([ON_TOPIC, OFF_TOPIC])
-    found = relevance(EMBEDDER.encode([QUERY])[0], [(one, rows[0])] + [(other, rows[1])] * 4999)
-    assert found[0].relevance > 50 > 15 > found[1].relevance
-    assert len({score.relevance for score in found[1:]}) == 1
+    results = relevance(
+        EMBEDDER.encode([QUERY])[0], [(relevant, rows[0])] + [(other, rows[1])] * 4999
+    )
+    assert results[0].relevance > 50 > 15 > results[1].relevance
+    assert len({score.relevance for score in results[1:]}) == 1
 
 
 def test_a_repeated_query_word_counts_once() -> None:
@@ -221,8 +225,8 @@ def test_the_title_counts_more_than_the_text() -> None:
 
 def test_each_term_of_the_query_has_its_share() -> None:
     both = lexical("bank rates", "", "bank rates " * 50)
-    one = lexical("bank rates", "", "bank " * 50)
-    assert one == pytest.approx(both / 2, rel=0.1)
+    half = lexical("bank rates", "", "bank " * 50)
+    assert half == pytest.approx(both / 2, rel=0.1)
 
 
 def test_meaning_is_measured_by_cosine_within_bounds() -> None:

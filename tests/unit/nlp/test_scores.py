@@ -61,7 +61,7 @@ def test_plain_words_read_better_than_long_ones() -> None:
     assert reading_ease(heavy, 1) == 0
 
 
-def test_without_a_minimum_every_length_is_enough() -> None:
+def test_without_a_minimum_every_text_is_long_enough() -> None:
     assert readability(TokenizedText("The cat sat on the mat."), 0) > 90
 
 
@@ -77,7 +77,7 @@ def test_one_loud_sentence_does_not_outweigh_nine_calm_ones() -> None:
     assert neutrality(text) > 85
 
 
-def test_ten_entities_in_a_hundred_words_are_full_marks() -> None:
+def test_ten_entities_in_a_hundred_words_score_100() -> None:
     entities = [
         Entity(text="Berlin", label="GPE", count=6),
         Entity(text="UN", label="ORG", count=4),
@@ -86,11 +86,11 @@ def test_ten_entities_in_a_hundred_words_are_full_marks() -> None:
     assert entity_density(entities[:1], "word " * 120) == pytest.approx(50.0)
 
 
-def test_mentions_are_counted_and_sorted_the_most_frequent_first() -> None:
-    found = count_entities(
+def test_entities_are_sorted_by_mentions() -> None:
+    entities = count_entities(
         [("Berlin", "GPE"), ("United\n Nations", "ORG"), ("Berlin", "GPE"), (" ", "X")]
     )
-    assert [(entity.text, entity.count) for entity in found] == [
+    assert [(entity.text, entity.count) for entity in entities] == [
         ("Berlin", 2),
         ("United Nations", 1),
     ]
@@ -102,7 +102,9 @@ def test_only_the_beginning_is_read_for_entities() -> None:
 
 
 @pytest.mark.parametrize(("days", "score"), [(0, 100), (7, 50), (14, 25), (-3, 100)])
-def test_recency_halves_with_each_half_life_and_the_future_is_now(days: int, score: int) -> None:
+def test_recency_halves_with_each_half_life_and_future_dates_count_as_now(
+    days: int, score: int
+) -> None:
     assert recency(NOW - dt.timedelta(days=days), NOW, 7) == pytest.approx(score)
 
 
@@ -130,7 +132,7 @@ def test_no_date_is_unmeasurable() -> None:
         (None, 7.0),
     ],
 )
-def test_a_topic_has_its_half_life_where_its_words_stand_whole(
+def test_a_topic_has_its_half_life_where_its_words_occur_whole(
     query: str | None, days: float
 ) -> None:
     policy = AnalysisPolicy(topic_half_life_days={"finance": 1.0, "Climate Change": 30.0})
@@ -168,7 +170,7 @@ def test_the_data_file_names_registrable_domains_and_values_in_range() -> None:
     )
 
 
-def test_a_topic_held_throughout_is_more_coherent_than_one_named_once() -> None:
+def test_a_topic_throughout_is_more_coherent_than_one_named_once() -> None:
     filler = "It was a long day for them. " * 2
     throughout = ("The bank met. " + filler) * 6
     once = (filler + "They all went home. ") * 5 + filler + "The bank met. "
@@ -176,7 +178,7 @@ def test_a_topic_held_throughout_is_more_coherent_than_one_named_once() -> None:
     assert 0 < topic_coherence("bank", TokenizedText(once)) < 40
 
 
-def test_terms_that_keep_company_are_more_coherent_than_scattered_ones() -> None:
+def test_terms_that_occur_together_are_more_coherent_than_scattered_ones() -> None:
     together = "The solar storm came. It was late. It was dark. " * 4
     scattered = "The solar farm. It was late. It was dark. A storm. It was late. It is dark. " * 2
     kept, spread = TokenizedText(together), TokenizedText(scattered)
@@ -194,9 +196,9 @@ def test_the_composite_is_the_weighted_mean() -> None:
     assert related.overall_score == pytest.approx(50.0 + 0.20 * 25)
 
 
-def test_a_measure_takes_the_place_of_the_one_before_with_its_reason() -> None:
+def test_a_new_score_replaces_the_old_one_and_its_reason() -> None:
     card = scorecard(Weights(), recency_score=Score(50.0, "No date."))
-    assert [one.score for one in card.neutral] == ["recency_score"]
+    assert [entry.score for entry in card.neutral] == ["recency_score"]
     assert rescored(card, Weights(), recency_score=Score(80.0)).neutral == ()
 
 

@@ -1,4 +1,4 @@
-"""A summary is the lead and what says most of the title, in the text's own words and order."""
+"""A summary is the lead and the sentence that covers most of the title, in the text's order."""
 
 from __future__ import annotations
 
@@ -18,23 +18,25 @@ def summary(title: str, text: str) -> str:
     return lead_summary(title, TokenizedText(text))
 
 
-def test_short_sentences_stand_as_three_in_their_order() -> None:
+def test_three_short_sentences_are_kept_in_order() -> None:
     text = f"{FIRST} {SECOND} {THIRD} A fourth one that is left out."
     assert summary("Bridge", text) == f"{FIRST} {SECOND} {THIRD}"
 
 
-def test_two_sentences_are_enough_where_they_say_enough() -> None:
+def test_two_long_sentences_are_enough() -> None:
     long = "It was closed " + "for very good reasons " * 6 + "as the council says."
     assert summary("Bridge", f"{FIRST} {long} {THIRD}") == f"{FIRST} {long}"
 
 
-def test_the_second_says_more_of_the_title_than_what_it_passes() -> None:
+def test_the_second_sentence_covers_more_of_the_title_than_skipped_ones() -> None:
     long = "Many people came " + "from far away places " * 6 + "to see it."
-    telling = "The turbine and the archive " + "were looked at as well " * 5 + "that day."
-    assert summary("A turbine for the archive", f"{FIRST} {long} {telling}") == f"{FIRST} {telling}"
+    covering = "The turbine and the archive " + "were looked at as well " * 5 + "that day."
+    assert (
+        summary("A turbine for the archive", f"{FIRST} {long} {covering}") == f"{FIRST} {covering}"
+    )
 
 
-def test_headings_bylines_and_the_repeated_title_are_passed_over() -> None:
+def test_headings_bylines_and_the_repeated_title_are_skipped() -> None:
     text = f"Bridge is open after two years.\nBy Jo Doe\nLONDON\n{FIRST} {SECOND}"
     assert summary("Bridge is open after two years", text) == f"{FIRST} {SECOND}"
 
@@ -50,7 +52,7 @@ def test_headings_bylines_and_the_repeated_title_are_passed_over() -> None:
         "and so it goes on for ever.",
     ],
 )
-def test_what_is_no_sentence_of_the_article_is_passed_over(prompt: str) -> None:
+def test_lines_that_are_not_sentences_are_skipped(prompt: str) -> None:
     assert summary("", f"{prompt}\n{FIRST}") == FIRST
 
 
@@ -58,18 +60,18 @@ def test_what_is_no_sentence_of_the_article_is_passed_over(prompt: str) -> None:
     "dateline",
     ["LONDON (Reuters) - ", "WASHINGTON — ", "SANTA FE, N.M. (AP) — ", "CLEVELAND, Ohio – "],
 )
-def test_a_dateline_is_taken_off(dateline: str) -> None:
+def test_a_dateline_is_removed(dateline: str) -> None:
     assert summary("", dateline + FIRST) == FIRST
 
 
 @pytest.mark.parametrize(
     "sentence", ["A bridge - at last - is open.", "Dr. Doe - who left - opened it."]
 )
-def test_what_stands_before_a_dash_stays_where_it_is_no_dateline(sentence: str) -> None:
+def test_text_before_a_dash_that_is_not_a_dateline_is_kept(sentence: str) -> None:
     assert summary("", sentence) == sentence
 
 
-def test_a_sentence_that_a_line_break_cuts_in_two_is_whole_again() -> None:
+def test_a_sentence_split_by_a_line_break_is_joined_again() -> None:
     assert summary("", "The council opened\nthe bridge on Monday.") == FIRST
 
 

@@ -1,4 +1,4 @@
-"""Syllables are counted as they are heard."""
+"""Syllables are counted as spoken."""
 
 from __future__ import annotations
 

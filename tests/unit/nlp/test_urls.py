@@ -42,7 +42,7 @@ def test_one_address_has_one_form(url: str, canonical: str) -> None:
         ("gclidless=1", "?gclidless=1"),
     ],
 )
-def test_only_tracking_parameters_go(query: str, kept: str) -> None:
+def test_only_tracking_parameters_are_removed(query: str, kept: str) -> None:
     assert canonical_url(f"https://example.com/watch?{query}") == f"https://example.com/watch{kept}"
 
 
@@ -62,7 +62,7 @@ def test_only_tracking_parameters_go(query: str, kept: str) -> None:
         "mailto:a@b.example",
     ],
 )
-def test_what_is_no_absolute_web_address_is_refused(url: str) -> None:
+def test_anything_but_an_absolute_web_address_is_rejected(url: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         canonical_url(url)
 
@@ -71,7 +71,7 @@ _TEXT = st.text(alphabet=st.characters(codec="utf-8"), max_size=30)
 
 
 @given(path=_TEXT, query=_TEXT, fragment=_TEXT)
-def test_the_canonical_form_is_its_own(path: str, query: str, fragment: str) -> None:
+def test_canonicalising_twice_changes_nothing(path: str, query: str, fragment: str) -> None:
     once = canonical_url(f"https://Example.com/{path}?{query}#{fragment}")
     assert canonical_url(once) == once
 

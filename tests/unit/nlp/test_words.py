@@ -1,4 +1,4 @@
-"""Words and sentences are cut alike for every score, and bounded for every page."""
+"""Words and sentences are split alike for every score, with a limit on their length."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_words(text: str, expected: list[str]) -> None:
     assert words(text) == expected
 
 
-def test_a_run_of_letters_without_end_is_cut() -> None:
+def test_a_long_word_is_split() -> None:
     assert max(map(len, words("x" * 10_000))) == MAX_WORD_CHARS
 
 
@@ -51,12 +51,12 @@ def test_a_run_of_letters_without_end_is_cut() -> None:
     ],
 )
 def test_sentences(text: str, expected: list[str] | int) -> None:
-    found = sentences(text)
-    assert (len(found) if isinstance(expected, int) else found) == expected
+    result = sentences(text)
+    assert (len(result) if isinstance(expected, int) else result) == expected
 
 
 @given(st.text(max_size=3000))
-def test_no_sentence_is_empty_or_beyond_its_bounds(text: str) -> None:
+def test_no_sentence_is_empty_or_too_long(text: str) -> None:
     for sentence in sentences(text):
         assert sentence
         assert len(sentence) <= MAX_SENTENCE_CHARS
@@ -69,7 +69,7 @@ def test_sentences_lose_no_word(tokens: list[str]) -> None:
     assert words(" ".join(sentences(text))) == words(text)
 
 
-def test_stems_bring_forms_of_a_word_together() -> None:
+def test_forms_of_a_word_have_one_stem() -> None:
     assert stems(["banks", "banking", "bank's"]) == ["bank", "bank", "bank"]
 
 

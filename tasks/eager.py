@@ -19,9 +19,17 @@ from tasks.jobs.record import JobStatus
 from tasks.jobs.submission import Submission
 from tasks.kinds.job_types import build_kinds
 from tasks.ledger.memory import MemoryLedger
+from tasks.policies import (
+    analysis_cache,
+    curation_policy,
+    job_limits,
+    ledger_policy,
+    source_policy,
+    step_limits,
+)
 from tasks.ports import Cache, Engine, Fetcher, Kind
-from tasks.resources import job_limits, ledger_policy, step_limits
 from tasks.settings import Settings
+from tasks.sources.search import build_sources
 from tasks.supervision import background
 from tasks.worker.leases import RENEW_RESTARTS, HeldLeases
 from tasks.worker.runner import Runner
@@ -51,8 +59,16 @@ async def run_eagerly(
     ledger = MemoryLedger(ledger_policy(settings))
     queue = Queue(ledger, job_limits(settings))
     job_id = (await queue.submit(submission)).job.id
-    cache = cache or MemoryCache(settings.analysis_cache_mb << 20)
-    kinds = build_kinds(settings, ledger, engine, fetcher, cache, WORKER)
+    store = cache or MemoryCache(settings.analysis_cache_mb << 20)
+    kinds = build_kinds(
+        curation_policy(settings),
+        ledger=ledger,
+        engine=engine,
+        fetcher=fetcher,
+        sources=build_sources(source_policy(settings), fetcher),
+        analyses=analysis_cache(store, settings),
+        worker=WORKER,
+    )
     async with _runner(ledger, settings, kinds) as runner:
         await _Loop(ledger, runner, settings.worker_concurrency).until_idle()
     return EagerOutcome(status=await queue.status(job_id), result=await queue.result(job_id))

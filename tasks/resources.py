@@ -8,29 +8,23 @@ from typing import NamedTuple
 
 from redis.asyncio import Redis
 
-from nlp.minilm import WEIGHTS_SHA256
-from tasks.cache.analysis_cache import AnalysisCache
 from tasks.cache.redis import open_store
 from tasks.doctor import Finding, examine
 from tasks.embedded_valkey import embedded_valkey_url
 from tasks.engine.client import ENGINE, EngineClient
 from tasks.engine.cores import available_cores
 from tasks.engine.supervisor import EngineCommand, EngineSupervisor
-from tasks.fetch.policy import FetchPolicy
 from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.queue import Queue
-from tasks.jobs.validation import JobLimits
 from tasks.ledger.connection import connect
-from tasks.ledger.policy import LedgerPolicy
 from tasks.ledger.redis import RedisLedger
 from tasks.ledger.schedules import RedisScheduleStore
+from tasks.policies import job_limits, ledger_policy
 from tasks.ports import Cache
 from tasks.reaper import reap_forever
 from tasks.schedules.scheduler import Scheduler
 from tasks.schedules.service import ScheduleService
-from tasks.settings import SOURCE_KEYS, Settings, check_sources
-from tasks.sources.search import SourcePolicy
-from tasks.step_context import StepLimits
+from tasks.settings import Settings
 from tasks.supervision import background
 
 
@@ -40,32 +34,6 @@ def redis_url(settings: Settings) -> str:
     Raises InvalidSettings if there is neither.
     """
     return settings.redis_url or embedded_valkey_url(settings.state_dir)
-
-
-def step_limits(settings: Settings) -> StepLimits:
-    return StepLimits(
-        soft_limit_seconds=settings.task_soft_time_limit,
-        retry_delay_seconds=settings.task_retry_delay,
-    )
-
-
-def job_limits(settings: Settings) -> JobLimits:
-    return JobLimits(
-        max_urls_per_job=settings.max_urls_per_job,
-        max_articles_per_topic=settings.max_articles_per_topic,
-        result_ttl_seconds=settings.result_ttl,
-    )
-
-
-def ledger_policy(settings: Settings) -> LedgerPolicy:
-    return LedgerPolicy(
-        lease_seconds=settings.lease_seconds,
-        wakeup_grace_seconds=settings.wakeup_grace,
-        release_window=settings.release_window,
-        max_tries=settings.max_attempts,
-        result_ttl_seconds=settings.result_ttl,
-        job_ttl_seconds=settings.job_ttl,
-    )
 
 
 def build_ledger(redis: Redis, settings: Settings) -> RedisLedger:
@@ -108,46 +76,6 @@ def analysis_store(redis: Redis, settings: Settings) -> Cache:
 def http_store(redis: Redis, settings: Settings) -> Cache:
     """Where fetched documents are stored."""
     return open_store(redis, f"{settings.key_prefix}cache:http:", settings.http_cache_mb)
-
-
-def analysis_cache(store: Cache, settings: Settings) -> AnalysisCache:
-    model = settings.embedding_model or WEIGHTS_SHA256
-    return AnalysisCache(
-        store,
-        ttl=settings.analysis_cache_ttl,
-        min_word_count=settings.min_word_count,
-        model=f"{model}/{settings.embedder}",
-    )
-
-
-def fetch_policy(settings: Settings) -> FetchPolicy:
-    return FetchPolicy(
-        concurrency=settings.fetch_concurrency,
-        concurrency_per_host=settings.fetch_concurrency_per_host,
-        interval_per_host=settings.fetch_delay_per_host,
-        timeout=settings.fetch_timeout,
-        max_bytes=settings.fetch_max_bytes,
-        user_agent=settings.user_agent,
-        egress_proxy=settings.egress_proxy,
-        allow_private_addresses=settings.allow_private_addresses,
-        cache_ttl=settings.http_cache_ttl,
-        cache_max_age=settings.http_cache_max_age,
-    )
-
-
-def source_policy(settings: Settings) -> SourcePolicy:
-    """Raises InvalidSettings where SOURCES names an unknown source, or one without its key."""
-    check_sources(settings)
-    services = [name for name in SOURCE_KEYS if name != "feeds"]
-    return SourcePolicy(
-        names=tuple(dict.fromkeys(settings.sources)),
-        timeout=settings.source_timeout,
-        feed_urls=settings.feed_urls,
-        service_urls={name: getattr(settings, f"{name}_url") for name in services},
-        service_keys={
-            name: getattr(settings, key) or "" for name, key in SOURCE_KEYS.items() if key
-        },
-    )
 
 
 @asynccontextmanager

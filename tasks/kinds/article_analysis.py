@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from nlp.analysis import (
     DETAIL_CHARS,
+    AnalysisPolicy,
     Depth,
     Details,
     Evidence,
@@ -29,7 +30,6 @@ from tasks.jobs.job import Job
 from tasks.jobs.outcome import ArticleAnalysed, Candidate
 from tasks.jobs.result import article_result
 from tasks.ports import Engine, Fetcher
-from tasks.settings import Settings
 from tasks.step_context import soft_limit_paused
 from tasks.telemetry import fetch_span, record_stages
 
@@ -38,12 +38,12 @@ class ArticleAnalyser:
     """Fetches, reads and studies articles. What is known of them from before is not done again."""
 
     def __init__(
-        self, fetcher: Fetcher, engine: Engine, analyses: AnalysisCache, settings: Settings
+        self, fetcher: Fetcher, engine: Engine, analyses: AnalysisCache, policy: AnalysisPolicy
     ) -> None:
         self._fetcher = fetcher
         self._engine = engine
         self._analyses = analyses
-        self._policy = settings.analysis_policy
+        self._policy = policy
         self._turns = KeyedSemaphore(per_key=1)
 
     async def analyse(self, job: Job, candidate: Candidate, depth: Depth) -> ArticleAnalysed:

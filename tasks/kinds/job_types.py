@@ -1,43 +1,73 @@
-"""`topic_curation`: find candidates, analyse each, keep the best."""
+"""The types of job: how each discovers, analyses and ranks.
+
+`topic_curation` finds candidates for a topic, makes an impression of each, and keeps the best.
+`batch_analysis` analyses the given URLs in full and ranks all of them.
+`single_analysis` does so with one URL, and fails with its article.
+`health_check` has no articles: it shows that a worker and its engine answer.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
 
 from nlp.analysis import Depth, Weights
 from nlp.decision import SelectionPolicy, SurveyRequest
+from tasks.cache.analysis_cache import AnalysisCache
 from tasks.errors import PermanentFailure, Reason
 from tasks.jobs.job import BatchAnalysis, Job, JobState, JobType, SingleAnalysis, TopicCuration
 from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.outcome import ArticleAnalysed, Candidate
 from tasks.jobs.result import HealthCheckResult
 from tasks.kinds.article_analysis import ArticleAnalyser
+from tasks.kinds.policy import CurationPolicy
 from tasks.kinds.ranking import ArticleRanker
-from tasks.ports import Cache, Discovery, Engine, Fetcher, Kind, Source
-from tasks.resources import analysis_cache, source_policy
-from tasks.settings import Settings
-from tasks.sources.search import build_sources, find_candidates
+from tasks.ports import Discovery, Engine, Fetcher, Kind, Source
+from tasks.sources.search import find_candidates
+
+
+def build_kinds(
+    policy: CurationPolicy,
+    *,
+    ledger: Ledger,
+    engine: Engine,
+    fetcher: Fetcher,
+    sources: Sequence[Source],
+    analyses: AnalysisCache,
+    worker: str,
+) -> dict[JobType, Kind]:
+    """Every type of job, on these parts, in the worker of this id."""
+    analyser = ArticleAnalyser(fetcher, engine, analyses, policy.analysis)
+    ranker = ArticleRanker(ledger, engine, analyser, policy)
+    return {
+        JobType.TOPIC_CURATION: TopicKind(sources, analyser, ranker, policy),
+        JobType.BATCH_ANALYSIS: BatchKind(analyser, ranker),
+        JobType.SINGLE_ANALYSIS: SingleKind(ledger, analyser, ranker),
+        JobType.HEALTH_CHECK: HealthKind(engine, worker),
+    }
 
 
 class TopicKind:
+    """`topic_curation`. Details are made during `rank`, of articles that may be kept."""
+
     def __init__(
         self,
         sources: Sequence[Source],
         analyser: ArticleAnalyser,
         ranker: ArticleRanker,
-        settings: Settings,
+        policy: CurationPolicy,
     ) -> None:
         self._sources = sources
         self._analyser = analyser
         self._ranker = ranker
-        self._settings = settings
+        self._policy = policy
 
     async def discover(self, job: Job) -> Discovery:
-        params = _params(job)
-        limit = params.max_articles * self._settings.candidates_per_article
+        params = _params(job, TopicCuration)
+        limit = params.max_articles * self._policy.candidates_per_article
         found = await find_candidates(params.topic, limit, self._sources)
         return Discovery(candidates=found.candidates, report=msgspec.json.encode(found.reports))
 
@@ -45,47 +75,44 @@ class TopicKind:
         return await self._analyser.analyse(job, candidate, Depth.IMPRESSION)
 
     async def rank(self, job: Job) -> bytes:
-        params = _params(job)
+        params = _params(job, TopicCuration)
         return await self._ranker.rank(
             job,
             diversify=params.apply_diversity,
             max_articles=params.max_articles,
-            min_relevance=self._settings.min_relevance,
+            min_relevance=self._policy.selection.min_relevance,
         )
 
 
-def _params(job: Job) -> TopicCuration:
-    return msgspec.convert(job.params, TopicCuration)
-
-
 class BatchKind:
+    """`batch_analysis`."""
+
     def __init__(self, analyser: ArticleAnalyser, ranker: ArticleRanker) -> None:
         self._analyser = analyser
         self._ranker = ranker
 
     async def discover(self, job: Job) -> Discovery:
-        return Discovery(candidates=tuple(Candidate(url=url) for url in _batch_params(job).urls))
+        urls = _params(job, BatchAnalysis).urls
+        return Discovery(candidates=tuple(Candidate(url=url) for url in urls))
 
     async def analyse(self, job: Job, candidate: Candidate) -> ArticleAnalysed:
         return await self._analyser.analyse(job, candidate, Depth.DETAILS)
 
     async def rank(self, job: Job) -> bytes:
-        return await self._ranker.rank(job, diversify=_batch_params(job).apply_diversity)
-
-
-def _batch_params(job: Job) -> BatchAnalysis:
-    return msgspec.convert(job.params, BatchAnalysis)
+        diversify = _params(job, BatchAnalysis).apply_diversity
+        return await self._ranker.rank(job, diversify=diversify)
 
 
 class SingleKind:
+    """`single_analysis`. A failed article fails the job, for the same reason."""
+
     def __init__(self, ledger: Ledger, analyser: ArticleAnalyser, ranker: ArticleRanker) -> None:
         self._ledger = ledger
         self._analyser = analyser
         self._ranker = ranker
 
     async def discover(self, job: Job) -> Discovery:
-        params = msgspec.convert(job.params, SingleAnalysis)
-        return Discovery(candidates=(Candidate(url=params.url),))
+        return Discovery(candidates=(Candidate(url=_params(job, SingleAnalysis).url),))
 
     async def analyse(self, job: Job, candidate: Candidate) -> ArticleAnalysed:
         return await self._analyser.analyse(job, candidate, Depth.DETAILS)
@@ -97,6 +124,8 @@ class SingleKind:
 
 
 class HealthKind:
+    """`health_check`: sends one empty request through the engine."""
+
     def __init__(self, engine: Engine, worker: str) -> None:
         self._engine = engine
         self._worker = worker
@@ -109,10 +138,8 @@ class HealthKind:
 
     async def rank(self, job: Job) -> bytes:
         started = time.perf_counter()
-        nothing = SurveyRequest(
-            evidence=(), query=None, policy=SelectionPolicy(), weights=Weights()
-        )
-        await self._engine.survey(nothing)
+        empty = SurveyRequest(evidence=(), query=None, policy=SelectionPolicy(), weights=Weights())
+        await self._engine.survey(empty)
         return msgspec.json.encode(
             HealthCheckResult(
                 status=JobState.SUCCESS,
@@ -125,21 +152,9 @@ class HealthKind:
         )
 
 
-def build_kinds(
-    settings: Settings,
-    ledger: Ledger,
-    engine: Engine,
-    fetcher: Fetcher,
-    cache: Cache,
-    worker: str,
-) -> dict[JobType, Kind]:
-    """Every type of job, on these parts."""
-    analyser = ArticleAnalyser(fetcher, engine, analysis_cache(cache, settings), settings)
-    ranker = ArticleRanker(ledger, engine, analyser, settings)
-    sources = build_sources(source_policy(settings), fetcher)
-    return {
-        JobType.TOPIC_CURATION: TopicKind(sources, analyser, ranker, settings),
-        JobType.BATCH_ANALYSIS: BatchKind(analyser, ranker),
-        JobType.SINGLE_ANALYSIS: SingleKind(ledger, analyser, ranker),
-        JobType.HEALTH_CHECK: HealthKind(engine, worker),
-    }
+P = TypeVar("P", TopicCuration, BatchAnalysis, SingleAnalysis)
+
+
+def _params(job: Job, type_: type[P]) -> P:
+    """The job's parameters, which must be of this type."""
+    return msgspec.convert(job.params, type_)

@@ -26,8 +26,8 @@ from tasks.jobs.result import (
     read_sources,
 )
 from tasks.kinds.article_analysis import ArticleAnalyser, without_text
+from tasks.kinds.policy import CurationPolicy
 from tasks.ports import Engine
-from tasks.settings import Settings
 from tasks.step_context import soft_limit, soft_limit_paused
 
 OUTCOMES_READ = 500
@@ -52,12 +52,12 @@ class ArticleRanker:
     """Compares a job's articles, looks closer at those that may be kept, and selects."""
 
     def __init__(
-        self, ledger: Ledger, engine: Engine, analyser: ArticleAnalyser, settings: Settings
+        self, ledger: Ledger, engine: Engine, analyser: ArticleAnalyser, policy: CurationPolicy
     ) -> None:
         self._ledger = ledger
         self._engine = engine
         self._analyser = analyser
-        self._settings = settings
+        self._policy = policy
 
     async def rank(
         self,
@@ -72,8 +72,8 @@ class ArticleRanker:
         if record is None:
             raise UnknownJob
         policy = replace(
-            self._settings.selection_policy,
-            diversify=diversify and self._settings.diversify_results,
+            self._policy.selection,
+            diversify=diversify and self._policy.selection.diversify,
             max_articles=max_articles,
             min_relevance=min_relevance,
         )
@@ -85,7 +85,7 @@ class ArticleRanker:
         outcomes = await self._outcomes(job.id)
         stored = await self._ledger.evidence(job.id)
         evidence = [msgspec.msgpack.decode(stored[at], type=Evidence) for at in sorted(stored)]
-        weights = self._settings.analysis_policy.weights
+        weights = self._policy.analysis.weights
         survey = await self._engine.survey(
             SurveyRequest(
                 evidence=tuple(map(without_text, evidence)),
@@ -129,7 +129,7 @@ class ArticleRanker:
 
         Raises StepError.
         """
-        limit = self._settings.task_soft_time_limit
+        limit = self._policy.details_limit_seconds
         try:
             with soft_limit_paused():
                 async with soft_limit(limit):

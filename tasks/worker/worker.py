@@ -46,19 +46,19 @@ from tasks.kinds.job_types import build_kinds
 from tasks.ledger.connection import connect
 from tasks.ledger.rate_limiter import RedisRateLimiter
 from tasks.ledger.redis import RedisLedger
+from tasks.policies import analysis_cache, curation_policy, fetch_policy, source_policy, step_limits
 from tasks.ports import Cache, Engine, Fetcher, Kind
 from tasks.resources import (
     build_engine,
     build_ledger,
-    fetch_policy,
     open_caches,
     open_ledger,
     reaping,
     redis_url,
     scheduling,
-    step_limits,
 )
 from tasks.settings import Settings
+from tasks.sources.search import build_sources
 from tasks.supervision import background
 from tasks.worker.broker import RUN_STEP, WakeupBroker
 from tasks.worker.leases import RENEW_RESTARTS, RENEW_SECONDS, HeldLeases
@@ -144,10 +144,18 @@ async def serve(
     analyses: Cache | None = None,
 ) -> WorkerExit:
     """A worker on this engine and fetcher. Without a cache, no analysis is used again."""
-    cache = analyses or MemoryCache(0)
+    store = analyses or MemoryCache(0)
 
     def kinds_for(ledger: Ledger, worker: str) -> Mapping[JobType, Kind]:
-        return build_kinds(settings, ledger, engine, fetcher, cache, worker)
+        return build_kinds(
+            curation_policy(settings),
+            ledger=ledger,
+            engine=engine,
+            fetcher=fetcher,
+            sources=build_sources(source_policy(settings), fetcher),
+            analyses=analysis_cache(store, settings),
+            worker=worker,
+        )
 
     return await serve_kinds(settings, kinds_for, shutdown)
 

@@ -18,7 +18,8 @@ import click
 
 from tasks.fetch.fetcher import HttpFetcher, build_fetcher
 from tasks.ledger.connection import connect
-from tasks.resources import fetch_policy, http_store
+from tasks.policies import fetch_policy
+from tasks.resources import http_store
 from tasks.settings import Settings
 from tests.bench.figure import Figure, compared, prints_figures
 from tests.bench.server import BenchServer, bench_server

@@ -20,7 +20,8 @@ from tasks.jobs.outcome import ArticleAnalysed, Candidate
 from tasks.jobs.queue import Queue
 from tasks.jobs.step import Claim, Lease, StepRef
 from tasks.ledger.redis import RedisLedger
-from tasks.resources import job_limits, open_ledger
+from tasks.policies import job_limits
+from tasks.resources import open_ledger
 from tasks.settings import Settings
 from tests.bench.figure import Figure, compared
 from tests.bench.server import BenchServer

@@ -20,7 +20,8 @@ from tasks.ledger.connection import connect
 from tasks.ledger.keys import wake_list
 from tasks.ledger.memory import MemoryLedger
 from tasks.ledger.scripts import LedgerClock
-from tasks.resources import build_ledger, ledger_policy
+from tasks.policies import ledger_policy
+from tasks.resources import build_ledger
 from tasks.settings import Settings
 from tests.contract.ledgers import START_MS
 

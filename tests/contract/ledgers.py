@@ -18,7 +18,7 @@ from tasks.ledger.keys import WAKE_LISTS
 from tasks.ledger.memory import MemoryLedger
 from tasks.ledger.redis import RedisLedger
 from tasks.ledger.scripts import LedgerClock
-from tasks.resources import ledger_policy
+from tasks.policies import ledger_policy
 from tasks.settings import Settings
 
 START_MS = 1_800_000_000_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.step import ClaimRefusal, LeaseVerdict, StepRef
 from tasks.ledger.memory import MemoryLedger
+from tasks.policies import ledger_policy
 from tasks.reaper import BATCH, reap_forever
-from tasks.resources import ledger_policy
 from tasks.settings import Settings
 from tasks.supervision import background
 from tests.contract.ledgers import (

@@ -22,7 +22,7 @@ from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.outcome import Candidate
 from tasks.jobs.queue import Queue
 from tasks.jobs.submission import Submission
-from tasks.resources import job_limits
+from tasks.policies import job_limits
 from tasks.settings import Settings
 from tests.contract.ledgers import START_MS, analysed, claim
 

@@ -19,7 +19,8 @@ from tasks.jobs.submission import Submission
 from tasks.ledger.redis import RedisLedger
 from tasks.ledger.schedules import RedisScheduleStore
 from tasks.ledger.scripts import LedgerClock
-from tasks.resources import job_limits, open_ledger
+from tasks.policies import job_limits
+from tasks.resources import open_ledger
 from tasks.schedules.schedule import DueRun, LastRun, Missed, ScheduleRecord
 from tasks.schedules.scheduler import Scheduler
 from tasks.schedules.service import MAX_SCHEDULE_BYTES, MAX_SCHEDULES, ScheduleService

@@ -16,7 +16,7 @@ from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.fetch.addresses import Address
 from tasks.fetch.fetcher import HttpFetcher, build_fetcher
 from tasks.fetch.transport import PoolTransport, PublicBackend
-from tasks.resources import fetch_policy
+from tasks.policies import fetch_policy
 from tasks.settings import Settings
 from tests.integration.raw_site import OK, STORY, Site, redirect, serving, sized
 

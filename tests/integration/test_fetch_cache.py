@@ -11,7 +11,8 @@ import redis
 
 from tasks.fetch.fetcher import HttpFetcher, build_fetcher
 from tasks.ledger.connection import connect
-from tasks.resources import fetch_policy, http_store
+from tasks.policies import fetch_policy
+from tasks.resources import http_store
 from tasks.settings import Settings
 from tests.conftest import PREFIX
 from tests.sampleweb.catalogue import ARTICLES

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.fetch.fetcher import HttpFetcher, build_fetcher
-from tasks.resources import fetch_policy, source_policy
+from tasks.policies import fetch_policy, source_policy
 from tasks.settings import Settings
 from tasks.sources.search import build_sources, find_candidates
 from tests.sampleweb.server import SampleWeb

@@ -18,7 +18,7 @@ from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.fetch.addresses import Address
 from tasks.fetch.fetcher import HttpFetcher, build_fetcher
 from tasks.fetch.transport import direct_transport
-from tasks.resources import fetch_policy
+from tasks.policies import fetch_policy
 from tasks.settings import Settings
 from tests.integration.raw_site import STORY, Site, serving
 

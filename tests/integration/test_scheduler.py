@@ -13,7 +13,8 @@ from tasks.jobs.queue import Queue
 from tasks.jobs.submission import Submission
 from tasks.ledger.redis import RedisLedger
 from tasks.ledger.schedules import RedisScheduleStore
-from tasks.resources import job_limits, open_ledger, open_web
+from tasks.policies import job_limits
+from tasks.resources import open_ledger, open_web
 from tasks.schedules.cron import parse_cron
 from tasks.schedules.schedule import DueRuns, Missed, Schedule, ScheduleRecord
 from tasks.schedules.scheduler import Scheduler

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from tasks.errors import Reason, StepError
 from tasks.fetch.fetcher import HttpFetcher, build_fetcher
 from tasks.jobs.outcome import SourceReport
-from tasks.resources import fetch_policy, source_policy
+from tasks.policies import fetch_policy, source_policy
 from tasks.settings import SOURCE_KEYS, Settings, read_settings
 from tasks.sources.search import SearchResult, build_sources, find_candidates
 from tests.sampleweb.catalogue import ARTICLES, OPML_URL

@@ -18,7 +18,8 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from app.main import create_app
 from tasks.fetch.fetcher import build_fetcher
-from tasks.resources import build_engine, fetch_policy, open_web
+from tasks.policies import fetch_policy
+from tasks.resources import build_engine, open_web
 from tasks.settings import Settings
 from tasks.worker.worker import Shutdown, serve
 from tests.sampleweb.catalogue import trouble, urls

@@ -13,7 +13,8 @@ from app.api.submit_response import MOST_WAITS, Endings, result_or_accepted
 from tasks.jobs.job import HealthCheck, JobState
 from tasks.jobs.queue import Queue
 from tasks.jobs.submission import Submission
-from tasks.resources import job_limits, open_ledger
+from tasks.policies import job_limits
+from tasks.resources import open_ledger
 from tasks.settings import Settings
 from tests.conftest import PREFIX
 from tests.waiting import wait_until

@@ -14,7 +14,8 @@ from app.http.security import SECURITY_HEADERS
 from tasks.jobs.job import JobState, JobType
 from tasks.jobs.queue import Queue
 from tasks.jobs.record import JobPage
-from tasks.resources import job_limits, open_ledger
+from tasks.policies import job_limits
+from tasks.resources import open_ledger
 from tasks.settings import Settings
 from tests.web.conftest import client_of
 from tests.web.problem import problem

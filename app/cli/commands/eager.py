@@ -22,7 +22,8 @@ from tasks.fetch.fetcher import build_fetcher
 from tasks.jobs.job import JobState
 from tasks.jobs.result import read_result
 from tasks.logs import configure_logging
-from tasks.resources import build_engine, fetch_policy
+from tasks.policies import fetch_policy
+from tasks.resources import build_engine
 from tasks.settings import Settings
 
 

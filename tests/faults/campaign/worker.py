@@ -22,9 +22,11 @@ from tasks.jobs.step import Claim, ClaimRefusal, Lease, StepRef
 from tasks.kinds.job_types import build_kinds
 from tasks.ledger.redis import RedisLedger
 from tasks.logs import configure_logging
+from tasks.policies import analysis_cache, curation_policy, ledger_policy, source_policy
 from tasks.ports import Kind
-from tasks.resources import build_engine, ledger_policy
+from tasks.resources import build_engine
 from tasks.settings import Settings, read_settings
+from tasks.sources.search import build_sources
 from tasks.worker.worker import serve_kinds, shutdown_by_signal
 from tests.faults.campaign.journal import Journal, What
 from tests.faults.campaign.site import Site
@@ -84,8 +86,18 @@ async def main(folder: Path, who: str) -> None:
     journal = Journal(folder, who)
     engine = build_engine(settings, module="tests.faults.campaign.child")
 
+    site = Site()
+
     def kinds_for(ledger: Ledger, worker: str) -> Mapping[JobType, Kind]:
-        return build_kinds(settings, ledger, engine, Site(), MemoryCache(0), worker)
+        return build_kinds(
+            curation_policy(settings),
+            ledger=ledger,
+            engine=engine,
+            fetcher=site,
+            sources=build_sources(source_policy(settings), site),
+            analyses=analysis_cache(MemoryCache(0), settings),
+            worker=worker,
+        )
 
     def ledger_on(redis: Redis, settings: Settings) -> RedisLedger:
         return JournalLedger(redis, settings, journal)

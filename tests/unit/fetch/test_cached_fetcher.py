@@ -12,7 +12,7 @@ import pytest
 from tasks.cache.memory import MemoryCache
 from tasks.errors import PermanentFailure, Reason, StepError
 from tasks.fetch.fetcher import HttpFetcher
-from tasks.resources import fetch_policy
+from tasks.policies import fetch_policy
 from tasks.settings import Settings
 from tests.waiting import wait_until
 

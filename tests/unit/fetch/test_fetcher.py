@@ -11,7 +11,7 @@ import pytest
 
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.fetch.fetcher import HttpFetcher
-from tasks.resources import fetch_policy
+from tasks.policies import fetch_policy
 from tasks.settings import Settings
 
 HTML = {"content-type": "text/html; charset=utf-8"}

@@ -14,7 +14,7 @@ from tasks.errors import PermanentFailure, Reason
 from tasks.fetch.addresses import parse_target
 from tasks.fetch.content import ContentPolicy, document_policy, page_policy
 from tasks.fetch.http_cache import HttpCache, SiteResponse
-from tasks.resources import fetch_policy
+from tasks.policies import fetch_policy
 from tasks.settings import Settings
 
 START = 1_800_000_000.0

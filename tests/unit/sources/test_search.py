@@ -16,8 +16,8 @@ from tasks.errors import (
     TransientFailure,
 )
 from tasks.jobs.outcome import Candidate, SourceReport
+from tasks.policies import source_policy
 from tasks.ports import Source
-from tasks.resources import source_policy
 from tasks.settings import SOURCE_KEYS, Settings, read_settings, setting_rows
 from tasks.sources.base import TimeLimitedSource
 from tasks.sources.feeds import interleaved

@@ -22,8 +22,8 @@ from tasks.jobs.queue import Queue
 from tasks.jobs.step import Claim, ClaimRefusal, Lease, StepRef
 from tasks.jobs.submission import Submission
 from tasks.ledger.memory import MemoryLedger
+from tasks.policies import job_limits, ledger_policy
 from tasks.ports import Discovery
-from tasks.resources import job_limits, ledger_policy
 from tasks.settings import Settings
 from tasks.step_context import StepLimits
 from tasks.worker.leases import HeldLeases

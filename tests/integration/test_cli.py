@@ -1,4 +1,4 @@
-"""`curator jobs` against the real web service, ledger and worker."""
+"""`curator` against the real web service, ledger and worker."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Curator = Callable[..., Awaitable[Completed]]
 
 @pytest.fixture
 async def curator(settings: Settings) -> AsyncIterator[Curator]:
-    """Runs `curator jobs` as a process of its own, against a web service on the test's ledger."""
+    """Runs `curator` as a process of its own, against a web service on the test's ledger."""
     server = web_server(settings, open_queue)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -42,7 +42,7 @@ async def curator(settings: Settings) -> AsyncIterator[Curator]:
 
         async def run(*args: str) -> Completed:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "app.cli", "jobs", *args, "--url", url),
+                *(sys.executable, "-m", "app.cli", *args, "--url", url),
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
             )
@@ -57,26 +57,26 @@ async def curator(settings: Settings) -> AsyncIterator[Curator]:
 async def test_a_batch_from_submit_to_result(curator: Curator, run_worker: RunWorker) -> None:
     urls = [f"http://site.example/{name}" for name in ("a", "b", "untitled")]
     async with run_worker():
-        watched = await curator("submit", *urls, "--watch", "--json")
+        watched = await curator("jobs", "submit", *urls, "--watch", "--json")
 
     assert watched.exit_code == 0, watched.stderr
     status = json.loads(watched.stdout)
     assert (status["state"], status["processed_urls"], status["failed_urls"]) == ("SUCCESS", 2, 1)
 
-    result = await curator("result", status["job_id"], "--scores", "--decisions")
+    result = await curator("jobs", "result", status["job_id"], "--scores", "--decisions")
     assert result.exit_code == 0
     assert "SUCCESS, 2 articles of 3 candidates, 1 failed\n" in result.stdout
     assert "no_title\thttp://site.example/untitled\t" in result.stdout
     assert "kept\t67.5\thttp://site.example/a\t" in result.stdout
 
-    shown = await curator("show", status["job_id"])
+    shown = await curator("jobs", "show", status["job_id"])
     assert "state\tSUCCESS" in shown.stdout
 
 
 async def test_a_health_check_succeeds(curator: Curator, run_worker: RunWorker) -> None:
     async with run_worker():
-        watched = await curator("submit", "--type", "health_check", "--watch", "--json")
-    result = await curator("result", json.loads(watched.stdout)["job_id"])
+        watched = await curator("jobs", "submit", "--type", "health_check", "--watch", "--json")
+    result = await curator("jobs", "result", json.loads(watched.stdout)["job_id"])
 
     assert result.exit_code == 0
     assert result.stdout == "SUCCESS\n"
@@ -84,16 +84,16 @@ async def test_a_health_check_succeeds(curator: Curator, run_worker: RunWorker) 
 
 async def test_dependencies_and_idempotency_keys(curator: Curator, run_worker: RunWorker) -> None:
     keyed = ("submit", "http://site.example/a", "--idempotency-key", "k", "--json")
-    first, again = [json.loads((await curator(*keyed)).stdout)["job_id"] for _ in range(2)]
+    first, again = [json.loads((await curator("jobs", *keyed)).stdout)["job_id"] for _ in range(2)]
     assert first == again
     after = ("submit", "http://site.example/b", "--depends-on", first, "--deadline", "600")
-    second = json.loads((await curator(*after, "--json")).stdout)["job_id"]
-    waiting = await curator("show", second)
+    second = json.loads((await curator("jobs", *after, "--json")).stdout)["job_id"]
+    waiting = await curator("jobs", "show", second)
     assert "state\tWAITING" in waiting.stdout
     assert f"depends on\t{first}" in waiting.stdout
 
     async with run_worker():
-        watched = await curator("watch", second, "--json")
+        watched = await curator("jobs", "watch", second, "--json")
     assert json.loads(watched.stdout)["state"] == "SUCCESS"
 
 
@@ -102,32 +102,34 @@ async def test_failed_articles_are_retried_and_ended_jobs_purged(
 ) -> None:
     urls = [f"http://site.example/{name}" for name in ("a", "untitled")]
     async with run_worker():
-        job_id = json.loads((await curator("submit", *urls, "--watch", "--json")).stdout)["job_id"]
-        attempts = await curator("attempts", job_id)
-        retried = await curator("retry", job_id, "--json")
+        job_id = json.loads((await curator("jobs", "submit", *urls, "--watch", "--json")).stdout)[
+            "job_id"
+        ]
+        attempts = await curator("jobs", "attempts", job_id)
+        retried = await curator("jobs", "retry", job_id, "--json")
         new = json.loads(retried.stdout)
-        await curator("watch", new["job_id"])
+        await curator("jobs", "watch", new["job_id"])
 
     assert "analyse:1\t1\tfailed\t" in attempts.stdout
     assert (new["urls_count"], new["replayed_from"]) == (1, job_id)
-    bulk = await curator("retry", "--all", "--state", "SUCCESS")
+    bulk = await curator("jobs", "retry", "--all", "--state", "SUCCESS")
     assert bulk.stdout.count("retries") == 2
-    assert (await curator("cancel", "--all")).stdout.count("cancelled") == 2
-    purged = await curator("purge", "--older-than", "0", "--json")
+    assert (await curator("jobs", "cancel", "--all")).stdout.count("cancelled") == 2
+    purged = await curator("jobs", "purge", "--older-than", "0", "--json")
     assert len(json.loads(purged.stdout)["jobs"]) == 4
-    assert (await curator("show", job_id)).exit_code == 2
+    assert (await curator("jobs", "show", job_id)).exit_code == 2
 
 
 async def test_a_job_is_listed_until_it_is_cancelled(curator: Curator) -> None:
-    submitted = await curator("submit", "--topic", "tides", "--priority", "low", "--json")
+    submitted = await curator("jobs", "submit", "--topic", "tides", "--priority", "low", "--json")
     job_id = json.loads(submitted.stdout)["job_id"]
 
-    active = await curator("list", "--json")
-    cancelled = await curator("cancel", job_id)
-    still_active = await curator("list", "--json")
-    revoked = await curator("list", "--state", "any", "--type", "topic_curation", "--json")
-    result = await curator("result", job_id)
-    again = await curator("cancel", job_id)
+    active = await curator("jobs", "list", "--json")
+    cancelled = await curator("jobs", "cancel", job_id)
+    still_active = await curator("jobs", "list", "--json")
+    revoked = await curator("jobs", "list", "--state", "any", "--type", "topic_curation", "--json")
+    result = await curator("jobs", "result", job_id)
+    again = await curator("jobs", "cancel", job_id)
 
     assert [job["job_id"] for job in json.loads(active.stdout)["jobs"]] == [job_id]
     assert cancelled.stdout == f"{job_id}  cancelled\n"
@@ -161,7 +163,7 @@ async def test_a_job_is_listed_until_it_is_cancelled(curator: Curator) -> None:
 async def test_a_refusal_of_the_server_is_exit_code_2(
     curator: Curator, command: tuple[str, ...]
 ) -> None:
-    refused = await curator(*command)
+    refused = await curator("jobs", *command)
 
     assert refused.exit_code == 2
     assert refused.stdout == ""
@@ -169,9 +171,49 @@ async def test_a_refusal_of_the_server_is_exit_code_2(
 
 
 async def test_an_unfinished_job_has_no_result_yet(curator: Curator) -> None:
-    submitted = await curator("submit", "http://site.example/a", "--json")
+    submitted = await curator("jobs", "submit", "http://site.example/a", "--json")
 
-    result = await curator("result", json.loads(submitted.stdout)["job_id"])
+    result = await curator("jobs", "result", json.loads(submitted.stdout)["job_id"])
 
     assert result.exit_code == 2
     assert "has not ended yet" in result.stderr
+
+
+async def test_a_schedule_is_added_shown_and_removed(curator: Curator) -> None:
+    add = ("schedules", "add", "0 7 * * 1-5", "--zone", "Europe/Berlin", "--topic", "tides")
+    schedule_id = json.loads((await curator(*add, "--json")).stdout)["schedule_id"]
+
+    listing = await curator("schedules", "list")
+    shown = await curator("schedules", "show", schedule_id, "--json")
+    removed = await curator("schedules", "remove", schedule_id)
+    again = await curator("schedules", "remove", schedule_id)
+
+    assert f"{schedule_id}\t0 7 * * 1-5\tEurope/Berlin\ttopic_curation\t" in listing.stdout
+    assert json.loads(shown.stdout)["job"]["topic"] == "tides"
+    assert removed.stdout == f"{schedule_id}  removed\n"
+    assert again.exit_code == 2
+
+
+async def test_the_queue_is_paused_and_resumed(curator: Curator) -> None:
+    paused = await curator("queue", "pause")
+    stats = await curator("queue", "stats")
+    resumed = await curator("queue", "resume", "--json")
+
+    assert paused.stdout == "The queue is paused.\n"
+    assert stats.stdout.startswith("queue\tpaused\n")
+    assert json.loads(resumed.stdout) == {"paused": False}
+
+
+async def test_a_worker_is_listed_and_drained(curator: Curator, run_worker: RunWorker) -> None:
+    async with run_worker():
+
+        async def workers() -> list[str]:
+            listing = json.loads((await curator("workers", "list", "--json")).stdout)
+            return [worker["worker_id"] for worker in listing["workers"]]
+
+        await wait_until(workers, "the worker to report")
+        (worker_id,) = await workers()
+        drained = await curator("workers", "drain", worker_id)
+
+    assert drained.stdout == f"{worker_id}  draining\n"
+    assert (await curator("workers", "drain", "no-such-worker")).exit_code == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -11,20 +12,29 @@ import msgspec
 
 from app.api.models.jobs import Cancellation, JobRetried
 from app.cli.client import ApiClient, ApiResponse, BulkOperation, open_client
-from app.cli.context import DURATION, CliContext, Command, choice, client_options
+from app.cli.context import CliContext, Command, choice, client_options, job_types_option
 from app.cli.exits import Interrupted, InvalidUsage
 from app.cli.terminal import print_json
-from tasks.jobs.job import ACTIVE_STATES, FINAL_STATES, JobState, JobType
+from tasks.jobs.job import ACTIVE_STATES, FINAL_STATES, JobState
 from tasks.jobs.record import BulkOutcome
 
 _yes_option = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
-_type_option = click.option(
-    "--type",
-    "types",
-    multiple=True,
-    type=choice(JobType),
-    help="Only jobs of this type; can be repeated.",
-)
+
+
+class _Duration(click.ParamType[float]):
+    """A duration in seconds, or with its unit: 90, 15m, 12h, 7d."""
+
+    name = "duration"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        if isinstance(value, float):
+            return value
+        parts = re.fullmatch(r"([0-9]{1,9})([smhd]?)", value)
+        if parts is None:
+            self.fail(f"{value!r} is not a duration such as 90, 15m, 12h or 7d.", param, ctx)
+        return float(parts[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}[parts[2]]
 
 
 def _state_option(states: Sequence[JobState], default: str) -> Callable[[Command], Command]:
@@ -49,7 +59,7 @@ def _ids_or_all(command: Command) -> Command:
 @click.command()
 @_ids_or_all
 @_state_option(ACTIVE_STATES, "all that have not ended")
-@_type_option
+@job_types_option
 @_yes_option
 @client_options
 @click.pass_obj
@@ -79,7 +89,7 @@ def cancel(
 @click.command()
 @_ids_or_all
 @_state_option(FINAL_STATES, "those that ended in FAILURE")
-@_type_option
+@job_types_option
 @client_options
 @click.pass_obj
 def retry(
@@ -109,11 +119,11 @@ def retry(
 
 @click.command()
 @_state_option(FINAL_STATES, "all that have ended")
-@_type_option
+@job_types_option
 @click.option(
     "--older-than",
     metavar="DURATION",
-    type=DURATION,
+    type=_Duration(),
     default=None,
     help="Only jobs that ended at least this long ago: 90 (seconds), 15m, 12h, 7d.",
 )

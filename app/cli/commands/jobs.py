@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from app.cli.client import open_client
-from app.cli.context import CliContext, choice, client_options, job_id_argument
+from app.cli.context import CliContext, choice, client_options, job_id_argument, job_types_option
 from app.cli.exits import InvalidUsage, JobUnsuccessful
 from app.cli.lazy_group import LazyGroup
 from app.cli.tables import (
@@ -24,7 +24,7 @@ from app.cli.tables import (
 from app.cli.terminal import print_json, terminal
 from nlp.decision import Decision
 from nlp.urls import canonical_url
-from tasks.jobs.job import JobState, JobType
+from tasks.jobs.job import JobState
 from tasks.jobs.result import ArticlesResult, JobResult
 
 
@@ -58,13 +58,7 @@ def jobs() -> None:
     type=choice([*JobState, "any"]),
     help="Only jobs in this state; can be repeated.  [default: the jobs that have not ended]",
 )
-@click.option(
-    "--type",
-    "types",
-    multiple=True,
-    type=choice(JobType),
-    help="Only jobs of this type; can be repeated.",
-)
+@job_types_option
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True)
 @click.option("--all", "everything", is_flag=True, help="All of them, without a limit.")
 @client_options

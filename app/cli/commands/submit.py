@@ -11,10 +11,28 @@ import click
 
 from app.cli.client import open_client
 from app.cli.commands.watch import watch_to_end
-from app.cli.context import MOMENT, CliContext, Command, choice, client_options
+from app.cli.context import CliContext, Command, choice, client_options
 from app.cli.terminal import print_json
 from tasks.jobs.job import JobType, Priority
 from tasks.settings import read_settings
+
+
+class _Moment(click.ParamType[dt.datetime]):
+    """A time as ISO 8601; without an offset it is in the local time zone."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> dt.datetime:
+        if isinstance(value, dt.datetime):
+            return value
+        try:
+            moment = dt.datetime.fromisoformat(value)
+            return moment if moment.tzinfo else moment.astimezone()
+        except (ValueError, OverflowError, OSError):
+            self.fail(f"{value!r} is not a time such as 2026-03-01T08:30.", param, ctx)
+
 
 _JOB_OPTIONS = (
     click.argument("urls", metavar="[URL]...", nargs=-1),
@@ -86,7 +104,7 @@ def job_options(command: Command) -> Command:
 @click.option(
     "--not-before",
     metavar="TIME",
-    type=MOMENT,
+    type=_Moment(),
     help="Earliest start: 2026-03-01T08:30, in the local time zone if it has no offset.",
 )
 @click.option(

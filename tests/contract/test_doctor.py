@@ -114,6 +114,25 @@ async def test_a_job_that_lost_its_steps_resumes_where_it_was(
     await complete_from(ledger, job, settled)
 
 
+async def test_a_reopened_rank_does_not_reuse_an_attempt(
+    ledger: RedisLedger, settings: Settings, valkey: redis.Redis
+) -> None:
+    job = fresh_job()
+    await ledger.submit(job)
+    await discover(ledger, job)
+    for index in range(len(candidates(job))):
+        await analyse(ledger, job, index)
+    late = await claim(ledger, job, "rank")
+    for key in ("steps:due", "steps:queued", f"job:{job.id}:steps"):
+        valkey.delete(PREFIX + key)
+
+    await fix_only_fault(settings, "stuck_jobs")
+    new = await claim(ledger, job, "rank")
+    assert new.attempt > late.attempt
+    assert not await ledger.complete(late, b'{"late":true}')
+    assert await ledger.complete(new, b"{}")
+
+
 async def test_a_cancelled_job_that_lost_its_steps(
     ledger: RedisLedger, settings: Settings, valkey: redis.Redis
 ) -> None:

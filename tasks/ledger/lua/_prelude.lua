@@ -166,12 +166,13 @@ local function revoke_if_idle(id)
   end
 end
 
--- Keeps at most W steps of the job open; `rank` follows the last article. It goes to the front: it is
--- short, and all that keeps the job from its end.
-local function release(id)
+-- Keeps at most W steps of the job open; `rank` follows the last article. `rank` goes to the front:
+-- it is short, and nothing else keeps the job from its end. `attempt` is the last attempt that `rank`
+-- may have had, 0 unless the job has lost its steps.
+local function release(id, attempt)
   local next_index, total, settled = unpack(redis.call('HMGET', key(id), 'next', 'total', 'settled'))
   next_index, total = tonumber(next_index), tonumber(total)
-  if tonumber(settled) == total then return queue_step(id, 'rank', 0, 0, true) end
+  if tonumber(settled) == total then return queue_step(id, 'rank', attempt or 0, 0, true) end
   local open = redis.call('HLEN', key(id, 'steps'))
   while open < WINDOW and next_index < total do
     queue_step(id, 'analyse:' .. ms(next_index), 0, 0)

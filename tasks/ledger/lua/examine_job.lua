@@ -66,7 +66,8 @@ local function examine_dependencies()
   if unmet == 0 then begin(id) end
 end
 
--- Opens again what the job has lost. No attempt of before can have so high a number.
+-- Opens the steps that the job has lost. The count of all claims is at least as high as the number of
+-- any earlier attempt, so an attempt that still runs cannot pass the fence.
 local function reopen()
   local total, next_index, attempts =
     unpack(redis.call('HMGET', key(id), 'total', 'next', 'attempts'))
@@ -77,7 +78,7 @@ local function reopen()
       queue_step(id, 'analyse:' .. ms(index), attempts, 0)
     end
   end
-  release(id)
+  release(id, attempts)
 end
 
 local function examine_open()

@@ -178,7 +178,13 @@ class Settings(Struct, frozen=True, kw_only=True):
         ),
     ] = 60.0
     result_ttl: Annotated[int, Meta(ge=1, description="Seconds that a result is kept.")] = 3600
-    job_ttl: Annotated[int, Meta(ge=1, description="Seconds that a finished job is kept.")] = 86400
+    job_ttl: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Seconds that a finished job is kept; at least as long as its result.",
+        ),
+    ] = 86400
     max_urls_per_job: Annotated[int, Meta(ge=1, le=100_000, description="URLs in one batch.")] = (
         1000
     )

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+from msgspec.structs import replace
+
 from tasks.jobs.job import JobState, JobType
+from tasks.jobs.queue import Queue
 from tasks.jobs.record import IdempotencyKey, SubmitVerdict
 from tasks.ledger.keys import IDEMPOTENCY_KEPT_S
+from tasks.policies import job_limits
 from tasks.settings import Settings
 from tests.contract.ledgers import LedgerUnderTest, a_job, complete
 
@@ -69,3 +74,24 @@ async def test_an_idempotency_key_is_kept_for_a_day(under_test: LedgerUnderTest)
     assert (await ledger.submit(a_job(), key)).verdict is SubmitVerdict.KNOWN
     under_test.advance(60)
     assert (await ledger.submit(a_job(), key)).verdict is SubmitVerdict.SUBMITTED
+
+
+class TestResultTtlAboveJobTtl:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return replace(settings, result_ttl=7200, job_ttl=60)
+
+    async def test_a_record_lives_as_long_as_its_result(
+        self, under_test: LedgerUnderTest, settings: Settings
+    ) -> None:
+        ledger, job = under_test.ledger, a_job()
+        await ledger.submit(job)
+        await complete(ledger, job)
+        queue = Queue(ledger, job_limits(settings), lambda: under_test.now_ms / 1000)
+        under_test.advance(7199)
+        await ledger.reap()
+        assert await queue.result(job.id) == b'{"done":true}'
+        assert (await queue.status(job.id)).record.state is JobState.SUCCESS
+        under_test.advance(1)
+        assert (await ledger.reap()).expired == 1
+        assert await ledger.record(job.id) is None

@@ -25,7 +25,7 @@ from tasks.ledger.keys import PERMANENT
 from tasks.ledger.rate_limiter import RedisRateLimiter
 from tasks.ledger.redis import RedisLedger
 from tasks.ledger.schedules import RedisScheduleStore
-from tasks.resources import job_limits
+from tasks.policies import job_limits
 from tasks.schedules.schedule import Missed
 from tasks.schedules.scheduler import Scheduler
 from tasks.settings import Settings

@@ -9,6 +9,7 @@ counted. Tasks that wait in the queue stay there.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import itertools
 from collections.abc import Sequence
 
@@ -104,7 +105,8 @@ class EngineClient:
         self._queue.put(pending)
         if self._dispatching is None:
             loop = keep_running("engine dispatch", self._dispatch_forever)
-            self._dispatching = asyncio.create_task(loop)
+            # Not in the context of this step: log lines on other steps would carry its name.
+            self._dispatching = asyncio.create_task(loop, context=contextvars.Context())
         try:
             return await pending.reply()
         except asyncio.CancelledError:

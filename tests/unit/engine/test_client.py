@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from structlog.contextvars import bound_contextvars, get_contextvars
 
 from nlp.analysis import ReadReport, Rejection
 from tasks.engine.client import EngineClient
@@ -26,12 +27,14 @@ class FaultySupervisor(EngineSupervisor):
         self.engine = ScriptedEngine()
         self.start_faults: list[Exception] = []
         self.replace_faults: list[Exception] = []
+        self.log_contexts: list[dict[str, object]] = []
 
     @property
     def running(self) -> EngineHandle | None:
         return self.engine
 
     async def ready(self) -> EngineHandle:
+        self.log_contexts.append(get_contextvars())
         if self.start_faults:
             raise self.start_faults.pop()
         return self.engine
@@ -123,3 +126,11 @@ async def test_tasks_that_are_pending_when_the_engine_is_stopped_fail(
     await wait_until(lambda: supervisor.engine.batches == 1, "the task to be sent")
     await client.stop()
     assert await waiting == INTERRUPTED
+
+
+async def test_log_lines_of_the_dispatch_name_no_step(
+    client: EngineClient, supervisor: FaultySupervisor
+) -> None:
+    with bound_contextvars(step="analyse:1"):
+        await answers(client, supervisor, number=1)
+    assert supervisor.log_contexts == [{}]

@@ -1,0 +1,100 @@
+"""What the environment may say, and the errors where it says something else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import asdict
+
+from tasks.errors import InvalidSettings
+from tasks.settings import Settings, default_models_dir, read_settings, setting_rows
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "value"),
+    [
+        ("WORKER_CONCURRENCY", "8", 8),
+        ("LEASE_SECONDS", "2.5", 2.5),
+        ("STATE_DIR", "/srv/state", Path("/srv/state")),
+        ("TASKS_EAGER", "1", True),
+        ("TASKS_EAGER", "Off", False),
+        ("SOURCES", "gdelt, feeds", ("gdelt", "feeds")),
+        ("TOPIC_HALF_LIFE_DAYS", "Finance:1, tech:3", {"finance": 1.0, "tech": 3.0}),
+        ("REDIS_URL", "", None),
+        ("WORKER_CONCURRENCY", "  ", 4),
+    ],
+)
+def test_a_value_is_read_as_the_type_of_its_setting(
+    variable: str, text: str, value: object
+) -> None:
+    assert asdict(read_settings({variable: text}))[variable.lower()] == value
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        ({"WORKER_CONCURRENCY": "0"}, "WORKER_CONCURRENCY='0': Expected int >= 1"),
+        ({"WORKER_CONCURRENCY": "many"}, "WORKER_CONCURRENCY='many': Expected int, got str"),
+        ({"EMBEDDER": "torch"}, "EMBEDDER='torch': Expected str matching regex "),
+        ({"EGRESS_PROXY": "socks5://user:pass@proxy"}, "EGRESS_PROXY=(hidden): "),
+        ({"WEIGHT_NER": "0.5"}, "WEIGHT_*: the weights must sum to 1, and they sum to 1.38"),
+        (
+            {"TASK_SOFT_TIME_LIMIT": "20", "TASK_HARD_TIME_LIMIT": "10"},
+            "TASK_HARD_TIME_LIMIT: must not be below TASK_SOFT_TIME_LIMIT",
+        ),
+        (
+            {"EMBEDDING_MODEL": "some/model", "EMBEDDER": "auto"},
+            "EMBEDDING_MODEL: another model needs EMBEDDER=sentence-transformers",
+        ),
+        (
+            {"EMBEDDING_MODEL": "some/model", "EMBEDDER": "onnx"},
+            "EMBEDDING_MODEL: another model needs EMBEDDER=sentence-transformers",
+        ),
+    ],
+)
+def test_a_bad_value_is_refused_with_its_name_and_the_reason(
+    environ: dict[str, str], message: str
+) -> None:
+    with pytest.raises(InvalidSettings) as raised:
+        read_settings(environ)
+    assert str(raised.value).startswith(message)
+
+
+def test_sentence_transformers_may_run_another_model() -> None:
+    environ = {"EMBEDDING_MODEL": "some/model", "EMBEDDER": "sentence-transformers"}
+    assert read_settings(environ).embedding_model == "some/model"
+
+
+def test_the_rows_can_be_read_back() -> None:
+    settings = Settings(
+        sources=("hackernews", "arxiv"), topic_half_life_days={"tech": 2.5}, tasks_eager=True
+    )
+    assert read_settings({row.name: row.value for row in setting_rows(settings)}) == settings
+
+
+@pytest.mark.parametrize(
+    ("environ", "directory"),
+    [
+        ({"HOME": "/home/ada"}, "/home/ada/.cache/content-curator/models"),
+        ({"HOME": "/home/ada", "XDG_CACHE_HOME": "/cache"}, "/cache/content-curator/models"),
+        ({"HOME": "/home/ada", "XDG_CACHE_HOME": "x"}, "/home/ada/.cache/content-curator/models"),
+    ],
+)
+def test_outside_a_virtual_environment_models_are_cached(
+    environ: dict[str, str], directory: str
+) -> None:
+    assert default_models_dir(environ, prefix="/usr", base_prefix="/usr") == Path(directory)
+
+
+def test_without_a_home_directory_there_is_no_default() -> None:
+    assert default_models_dir({}, prefix="/usr", base_prefix="/usr") is None
+
+
+def test_a_virtual_environment_has_its_own_models() -> None:
+    directory = default_models_dir({"HOME": "/home/ada"}, prefix="/opt/venv", base_prefix="/usr")
+    assert directory == Path("/opt/venv/models")
+
+
+def test_the_setting_overrides_the_default_directory() -> None:
+    assert read_settings({"MODELS_DIR": "/srv/models"}).models_path == Path("/srv/models")

@@ -81,10 +81,10 @@ class FakeEngine:
                 await self.behaviours[url]()
         finally:
             self.running -= 1
-        return read_as_told(request)
+        return fake_read_report(request)
 
     async def study(self, request: StudyRequest) -> StudyReport:
-        report = studied_as_told(request)
+        report = fake_study_report(request)
         if report.study.details and not request.details:
             self.detailed[request.article.url] += 1
         return report
@@ -93,7 +93,7 @@ class FakeEngine:
         return survey(request, HashingEmbedder(8))
 
 
-def read_as_told(request: ReadRequest) -> ReadReport:
+def fake_read_report(request: ReadRequest) -> ReadReport:
     """An article that depends on the URL alone; one with `untitled` in it is rejected."""
     url = request.page.url
     outcome: Article | Rejection = Article(
@@ -104,7 +104,7 @@ def read_as_told(request: ReadRequest) -> ReadReport:
     return ReadReport(outcome=outcome, stages=(_stage("extract"),))
 
 
-def studied_as_told(request: StudyRequest) -> StudyReport:
+def fake_study_report(request: StudyRequest) -> StudyReport:
     """Scores and fingerprint depend on the URL alone."""
     digest = hashlib.sha256(request.article.url.encode()).digest()
     vector = np.random.default_rng(digest[0]).standard_normal(8).astype("<f4")

@@ -1,12 +1,12 @@
-"""An engine for tests, with no models: what happens to a page is in its URL.
+"""An engine for tests, without models: the URL of a page says what reading it does.
 
-/spin     loops for ever and never lets go of the interpreter
-/hoard    asks for 4 GB
+/spin     loops for ever without releasing the interpreter
+/hoard    allocates 4 GB
 /crash    ends in a segmentation fault
 /slow     takes a tenth of a second
-any other is analysed at once
+any other is read at once
 
-The URL's query, where there is one, names a file that is made when the page's turn has come.
+The URL's query, where there is one, names a file that is created when the engine begins to read.
 An article with the title `crash` ends the engine while it shares its batch with others, one with
 the title `raise` fails the whole batch.
 """
@@ -24,11 +24,11 @@ from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
 from nlp.embedding.embedder import HashingEmbedder
 from nlp.ranking.survey import survey
 from tasks.engine.server import TaskHandlers, serve
-from tests.fakes import read_as_told, studied_as_told
+from tests.fakes import fake_read_report, fake_study_report
 
 
 def spin() -> None:
-    re.fullmatch(r"(a+)+b", "a" * 64)  # backtracks longer than anyone lives, within one C call
+    re.fullmatch(r"(a+)+b", "a" * 64)  # backtracks for longer than a lifetime, within one C call
 
 
 def hoard() -> None:
@@ -43,7 +43,7 @@ def slow() -> None:
     time.sleep(0.1)
 
 
-DEEDS: dict[str, Callable[[], None]] = {
+BEHAVIOURS: dict[str, Callable[[], None]] = {
     "spin": spin,
     "hoard": hoard,
     "crash": crash,
@@ -51,34 +51,34 @@ DEEDS: dict[str, Callable[[], None]] = {
 }
 
 
-def play(request: ReadRequest, _models: None) -> ReadReport:
+def read(request: ReadRequest, _models: None) -> ReadReport:
     parts = urlsplit(request.page.url)
     if parts.query:
         Path(parts.query).touch()
-    DEEDS.get(PurePosixPath(parts.path).name, lambda: None)()
-    return read_as_told(request)
+    BEHAVIOURS.get(PurePosixPath(parts.path).name, lambda: None)()
+    return fake_read_report(request)
 
 
 def study(
     requests: Sequence[StudyRequest], _models: None, working: Callable[[Sequence[int]], None]
 ) -> Iterator[StudyReport]:
-    """What shares a batch is begun together, and done one after the other."""
+    """Reports the whole batch as in progress first, then one request after the other."""
     working(range(len(requests)))
     for request in requests:
         if request.article.title == "crash":
             crash()
         if request.article.title == "raise":
-            raise ValueError("told to")
-    for place, request in enumerate(requests):
-        working([place])
-        yield studied_as_told(request)
+            raise ValueError("by its title")
+    for index, request in enumerate(requests):
+        working([index])
+        yield fake_study_report(request)
 
 
 if __name__ == "__main__":
     serve(
         TaskHandlers(
             load=lambda threads: None,
-            read=play,
+            read=read,
             study=study,
             survey=lambda request, _models: survey(request, HashingEmbedder(8)),
         )

@@ -20,7 +20,7 @@ from tasks.kinds.article_analysis import ArticleAnalyser
 from tasks.policies import analysis_cache
 from tasks.settings import Settings
 from tasks.step_context import SoftLimit, soft_limit, soft_limit_paused
-from tests.fakes import FakeEngine, FakeFetcher, read_as_told
+from tests.fakes import FakeEngine, FakeFetcher, fake_read_report
 from tests.waiting import wait_until
 
 FEED = "http://feeds.example/rss?q={query}"
@@ -223,7 +223,7 @@ async def test_waiting_for_the_same_text_in_another_job_is_not_counted(cache: Me
         Web(), engine, analysis_cache(cache, SETTINGS), SETTINGS.analysis_policy
     )
     job = Job(id="", params=BatchAnalysis(urls=FOUND[:1]), submitted_ms=0)
-    article = read_as_told(ReadRequest(page=Page(url=FOUND[0], body=b""))).outcome
+    article = fake_read_report(ReadRequest(page=Page(url=FOUND[0], body=b""))).outcome
     assert isinstance(article, Article)
     limits: list[SoftLimit] = []
 

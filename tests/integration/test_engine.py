@@ -1,4 +1,4 @@
-"""The engine process, and what it does when a page is hostile or it is killed."""
+"""The engine of a worker, when a page is hostile, and when its process is killed."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from tasks.resources import build_engine
 from tasks.settings import Settings
 from tests.waiting import wait_until
 
-HOSTILE = "tests.integration.hostile_child"
+HOSTILE = "tests.integration.hostile_engine"
 LIMITS = Settings(task_soft_time_limit=0.5, task_hard_time_limit=1.0, engine_memory_mb=256)
 
 
-def a_request(deed: str, began: Path | None = None) -> ReadRequest:
+def a_request(behaviour: str, began: Path | None = None) -> ReadRequest:
     query = f"?{began}" if began else ""
-    return ReadRequest(page=Page(url=f"http://site.example/{deed}{query}", body=b""))
+    return ReadRequest(page=Page(url=f"http://site.example/{behaviour}{query}", body=b""))
 
 
 def a_study(title: str) -> StudyRequest:
@@ -46,19 +46,19 @@ async def engine() -> AsyncIterator[EngineClient]:
         await engine.stop()
 
 
-def the_url(report: ReadReport) -> str:
+def url_of(report: ReadReport) -> str:
     assert isinstance(report.outcome, Article)
     return report.outcome.url
 
 
-async def pid_of_another(engine: EngineClient, pid: int | None) -> int:
-    await wait_until(lambda: engine.pid not in (None, pid), "another engine to be ready")
+async def pid_of_next_engine(engine: EngineClient, pid: int | None) -> int:
+    await wait_until(lambda: engine.pid not in (None, pid), "the next engine to be ready")
     assert engine.pid is not None
     return engine.pid
 
 
 @pytest.mark.parametrize(
-    ("deed", "failure", "reason"),
+    ("behaviour", "failure", "reason"),
     [
         ("spin", PermanentFailure, Reason.TIMED_OUT),
         ("hoard", PermanentFailure, Reason.OUT_OF_MEMORY),
@@ -67,16 +67,16 @@ async def pid_of_another(engine: EngineClient, pid: int | None) -> int:
 )
 async def test_a_hostile_page_fails_alone(
     engine: EngineClient,
-    deed: str,
+    behaviour: str,
     failure: type[PermanentFailure | TransientFailure],
     reason: Reason,
 ) -> None:
-    hostile = asyncio.create_task(engine.read(a_request(deed)))
+    hostile = asyncio.create_task(engine.read(a_request(behaviour)))
     neighbours = [asyncio.create_task(engine.read(a_request(f"good/{n}"))) for n in range(5)]
     with pytest.raises(failure) as raised:
         await hostile
     assert raised.value.reason is reason
-    assert [the_url(await one) for one in neighbours] == [
+    assert [url_of(await neighbour) for neighbour in neighbours] == [
         f"http://site.example/good/{n}" for n in range(5)
     ]
 
@@ -86,10 +86,10 @@ async def test_after_a_hostile_page_there_is_another_engine(engine: EngineClient
     first = engine.pid
     with pytest.raises(PermanentFailure):
         await engine.read(a_request("hoard"))
-    await pid_of_another(engine, first)
+    await pid_of_next_engine(engine, first)
 
 
-async def test_who_gives_up_a_spinning_page_frees_the_engine(
+async def test_a_spinning_page_whose_caller_gives_up_is_killed(
     engine: EngineClient, tmp_path: Path
 ) -> None:
     await engine.read(a_request("good"))
@@ -98,28 +98,30 @@ async def test_who_gives_up_a_spinning_page_frees_the_engine(
     waiting = asyncio.create_task(engine.read(a_request("good")))
     await wait_until(began.exists, "the engine to begin on the page")
     spinning.cancel()
-    assert the_url(await waiting) == "http://site.example/good"
+    assert url_of(await waiting) == "http://site.example/good"
     assert engine.pid != first
 
 
-async def test_who_gives_up_a_quick_page_leaves_the_engine_alive(
+async def test_a_quick_page_whose_caller_gives_up_leaves_the_engine_alive(
     engine: EngineClient, tmp_path: Path
 ) -> None:
     await engine.read(a_request("good"))
     first, began = engine.pid, tmp_path / "began"
-    given_up = asyncio.create_task(engine.read(a_request("slow", began)))
+    abandoned = asyncio.create_task(engine.read(a_request("slow", began)))
     await wait_until(began.exists, "the engine to begin on the page")
-    given_up.cancel()
+    abandoned.cancel()
     await engine.read(a_request("good"))
     assert engine.pid == first
 
 
-async def test_an_idle_engine_that_is_killed_is_not_missed(engine: EngineClient) -> None:
+async def test_a_request_right_after_an_idle_engine_was_killed_succeeds(
+    engine: EngineClient,
+) -> None:
     await engine.read(a_request("good"))
     assert engine.pid is not None
     os.kill(engine.pid, signal.SIGKILL)
-    report = await engine.read(a_request("good"))  # before anyone has noticed
-    assert the_url(report) == "http://site.example/good"
+    report = await engine.read(a_request("good"))  # before the supervisor notices
+    assert url_of(report) == "http://site.example/good"
 
 
 async def test_a_killed_engine_is_replaced_before_it_is_needed(engine: EngineClient) -> None:
@@ -127,10 +129,10 @@ async def test_a_killed_engine_is_replaced_before_it_is_needed(engine: EngineCli
     first = engine.pid
     assert first is not None
     os.kill(first, signal.SIGKILL)
-    await pid_of_another(engine, first)
+    await pid_of_next_engine(engine, first)
 
 
-async def test_only_the_page_that_a_killed_engine_had_taken_is_blamed(
+async def test_only_the_page_in_progress_fails_when_the_engine_is_killed(
     engine: EngineClient, tmp_path: Path
 ) -> None:
     await engine.read(a_request("good"))
@@ -143,10 +145,10 @@ async def test_only_the_page_that_a_killed_engine_had_taken_is_blamed(
     with pytest.raises(TransientFailure) as raised:
         await working
     assert raised.value.reason is Reason.ENGINE_CRASHED
-    assert the_url(await waiting) == "http://site.example/good"
+    assert url_of(await waiting) == "http://site.example/good"
 
 
-async def test_of_those_that_shared_a_batch_only_the_culprit_is_blamed(
+async def test_only_the_study_that_kills_the_engine_fails_in_a_shared_batch(
     engine: EngineClient,
 ) -> None:
     busy = asyncio.create_task(engine.read(a_request("slow")))
@@ -156,13 +158,13 @@ async def test_of_those_that_shared_a_batch_only_the_culprit_is_blamed(
     ]
     await busy
     outcomes = await asyncio.gather(*studies, return_exceptions=True)
-    failures = [one for one in outcomes if isinstance(one, BaseException)]
+    failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
     assert failures == [outcomes[2]]
     assert isinstance(failures[0], TransientFailure)
     assert failures[0].reason is Reason.ENGINE_CRASHED
 
 
-async def test_of_those_that_shared_a_batch_only_the_one_that_raises_fails(
+async def test_only_the_study_that_raises_fails_in_a_shared_batch(
     engine: EngineClient,
 ) -> None:
     busy = asyncio.create_task(engine.read(a_request("slow")))
@@ -174,45 +176,45 @@ async def test_of_those_that_shared_a_batch_only_the_one_that_raises_fails(
     assert outcomes[1].reason is Reason.INTERNAL_ERROR
 
 
-async def test_what_is_given_up_while_the_engine_starts_never_reaches_it(
+async def test_a_page_abandoned_while_the_engine_starts_never_reaches_it(
     engine: EngineClient, tmp_path: Path
 ) -> None:
-    given_up = tmp_path / "given-up"
-    waiting = asyncio.create_task(engine.read(a_request("good", given_up)))
+    reached = tmp_path / "reached"
+    waiting = asyncio.create_task(engine.read(a_request("good", reached)))
     for _ in range(5):
-        await asyncio.sleep(0)  # it is taken out of the line now
+        await asyncio.sleep(0)  # it is in the first batch now
     waiting.cancel()
     await engine.read(a_request("good"))
-    assert not given_up.exists()
+    assert not reached.exists()
 
 
-async def test_an_engine_that_takes_nothing_is_replaced(engine: EngineClient) -> None:
+async def test_an_engine_that_stops_receiving_is_replaced(engine: EngineClient) -> None:
     await engine.read(a_request("good"))
     first = engine.pid
     assert first is not None
     os.kill(first, signal.SIGSTOP)
     page = Page(url="http://site.example/good", body=bytes(8 << 20))
-    assert the_url(await engine.read(ReadRequest(page=page))) == "http://site.example/good"
+    assert url_of(await engine.read(ReadRequest(page=page))) == "http://site.example/good"
     assert engine.pid != first
 
 
-async def test_what_is_given_up_in_the_line_never_reaches_the_engine(
+async def test_a_page_abandoned_in_the_queue_never_reaches_the_engine(
     engine: EngineClient, tmp_path: Path
 ) -> None:
-    began, given_up, later = (tmp_path / name for name in ("began", "given-up", "later"))
+    began, reached, later = (tmp_path / name for name in ("began", "reached", "later"))
     busy = asyncio.create_task(engine.read(a_request("slow", began)))
     await wait_until(began.exists, "the engine to begin on the first page")
-    waiting = asyncio.create_task(engine.read(a_request("good", given_up)))
-    await asyncio.sleep(0)  # it stands in line now
+    waiting = asyncio.create_task(engine.read(a_request("good", reached)))
+    await asyncio.sleep(0)  # it is in the queue now
     waiting.cancel()
     await busy
     await engine.read(a_request("good", later))
     assert later.exists()
-    assert not given_up.exists()
+    assert not reached.exists()
 
 
-async def test_an_engine_that_cannot_start_says_so() -> None:
-    engine = build_engine(LIMITS, module="tests.integration.no_such_child")
+async def test_an_engine_that_cannot_start_fails_the_request() -> None:
+    engine = build_engine(LIMITS, module="tests.integration.no_such_engine")
     try:
         with pytest.raises(TransientFailure) as raised:
             await engine.read(a_request("good"))
@@ -221,15 +223,15 @@ async def test_an_engine_that_cannot_start_says_so() -> None:
         await engine.stop()
 
 
-async def test_where_no_process_is_to_be_had_all_are_told_and_the_next_try_may_do(
+async def test_without_a_process_requests_fail_and_a_later_one_may_succeed(
     engine: EngineClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(sys, "executable", str(tmp_path / "nowhere"))
+        patch.setattr(sys, "executable", str(tmp_path / "no-such-python"))
         with pytest.raises(TransientFailure) as raised:
             await engine.read(a_request("good"))
     assert raised.value.reason is Reason.ENGINE_CRASHED
-    assert the_url(await engine.read(a_request("good"))) == "http://site.example/good"
+    assert url_of(await engine.read(a_request("good"))) == "http://site.example/good"
 
 
 async def test_an_engine_that_is_stopped_before_it_is_used_is_ended() -> None:

@@ -34,7 +34,7 @@ def settings(settings: Settings) -> Settings:
 
 @pytest.fixture
 async def engine(settings: Settings) -> AsyncIterator[EngineClient]:
-    engine = build_engine(settings, module="tests.integration.hostile_child")
+    engine = build_engine(settings, module="tests.integration.hostile_engine")
     engine.start()
     try:
         yield engine
@@ -42,7 +42,7 @@ async def engine(settings: Settings) -> AsyncIterator[EngineClient]:
         await engine.stop()
 
 
-async def test_hostile_pages_fail_alone_and_no_try_of_a_neighbour_is_counted(
+async def test_hostile_pages_fail_alone_and_cost_their_neighbours_no_try(
     queue: Queue, run_worker: RunWorker
 ) -> None:
     hostile = {
@@ -53,7 +53,7 @@ async def test_hostile_pages_fail_alone_and_no_try_of_a_neighbour_is_counted(
     urls = (*hostile, *GOOD)
     async with run_worker():
         job = (await queue.submit(Submission(params=BatchAnalysis(urls=urls)))).job
-        status = await ended(queue, job.id)
+        status = await ended(queue, job.id, timeout=60)  # several engines start
     assert status.record.state is JobState.SUCCESS
     assert {failure.url: failure.reason for failure in status.failures} == hostile
     steps = {attempt.step for attempt in await queue.attempts(job.id)}
@@ -67,15 +67,15 @@ async def test_waiting_for_a_busy_engine_is_not_counted(
     async with run_worker():
         submission = Submission(params=BatchAnalysis(urls=(*spinning, *GOOD)))
         job = (await queue.submit(submission)).job
-        status = await ended(queue, job.id)
+        status = await ended(queue, job.id, timeout=60)  # several engines start
     assert {failure.url for failure in status.failures} == set(spinning)
     assert status.record.processed == len(GOOD)
 
 
-async def test_a_worker_without_an_engine_ends_and_leaves_the_steps_to_others(
+async def test_a_worker_without_an_engine_ends_and_leaves_its_steps_to_others(
     queue: Queue, settings: Settings
 ) -> None:
     job = (await queue.submit(Submission(params=HealthCheck()))).job
-    ended = await run_worker_process(settings, engine_module="tests.integration.no_such_child")
+    ended = await run_worker_process(settings, engine_module="tests.integration.no_such_engine")
     assert not ended.recycle
     assert not (await queue.status(job.id)).record.state.final

@@ -12,14 +12,14 @@ from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
 from nlp.embedding.embedder import HashingEmbedder
 from nlp.ranking.survey import survey
 from tasks.engine.server import TaskHandlers, serve
-from tests.fakes import read_as_told, studied_as_told
+from tests.fakes import fake_read_report, fake_study_report
 from tests.faults.campaign.journal import Journal
 
 
 def read(request: ReadRequest, journal: Journal) -> ReadReport:
     journal.write("called", url=request.page.url)
     time.sleep(random.uniform(0.002, 0.01))
-    return read_as_told(request)
+    return fake_read_report(request)
 
 
 def study(
@@ -27,7 +27,7 @@ def study(
 ) -> Iterator[StudyReport]:
     for place, request in enumerate(requests):
         working([place])
-        yield studied_as_told(request)
+        yield fake_study_report(request)
 
 
 def open_journal(_threads: int) -> Journal:

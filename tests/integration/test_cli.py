@@ -102,9 +102,8 @@ async def test_failed_articles_are_retried_and_ended_jobs_purged(
 ) -> None:
     urls = [f"http://site.example/{name}" for name in ("a", "untitled")]
     async with run_worker():
-        job_id = json.loads((await curator("jobs", "submit", *urls, "--watch", "--json")).stdout)[
-            "job_id"
-        ]
+        watched = await curator("jobs", "submit", *urls, "--watch", "--json")
+        job_id = json.loads(watched.stdout)["job_id"]
         attempts = await curator("jobs", "attempts", job_id)
         retried = await curator("jobs", "retry", job_id, "--json")
         new = json.loads(retried.stdout)

@@ -52,8 +52,8 @@ async def healthy(url: str) -> bool:
 
 async def submit_health_check(url: str) -> str:
     async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
-        answer = await client.post("/jobs", json={"type": "health_check"})
-    job_id: str = answer.json()["job_id"]
+        response = await client.post("/jobs", json={"type": "health_check"})
+    job_id: str = response.json()["job_id"]
     return job_id
 
 
@@ -63,9 +63,7 @@ async def state_of(url: str, job_id: str) -> str:
     return state
 
 
-async def test_ctrl_c_ends_everything_and_the_next_start_continues(
-    tmp_path: Path,
-) -> None:
+async def test_ctrl_c_ends_everything_and_the_next_start_continues(tmp_path: Path) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     async with up(tmp_path, port) as process:
@@ -75,7 +73,7 @@ async def test_ctrl_c_ends_everything_and_the_next_start_continues(
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the whole group
         assert await asyncio.wait_for(process.wait(), 60) == 0
     assert not await healthy(url)
-    assert not answers(valkey)
+    assert not is_up(valkey)
     valkey.close()
 
     async with up(tmp_path, port):
@@ -107,7 +105,7 @@ async def test_a_child_that_keeps_ending_ends_everything(tmp_path: Path) -> None
     assert (stdout + stderr).count(b"process ended and is started again") == 2
 
 
-def answers(client: redis.Redis) -> bool:
+def is_up(client: redis.Redis) -> bool:
     try:
         return bool(client.ping())
     except redis.ConnectionError:

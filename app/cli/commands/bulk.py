@@ -178,7 +178,7 @@ def _apply_to_each(
     *,
     as_json: bool,
 ) -> None:
-    """Goes on after a refusal. Raises InvalidUsage at the end if there was one."""
+    """Continues after a refusal. Raises InvalidUsage at the end if there was one."""
     refused = 0
     for job_id in job_ids:
         try:

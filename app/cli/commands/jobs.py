@@ -122,7 +122,7 @@ def result(
 ) -> None:
     """Print the articles of a job, best first, and those that failed.
 
-    For a job that failed or was cancelled, print what was done by then.
+    For a job that failed or was cancelled, print the articles analysed before that.
     """
     with open_client(context, url) as client:
         response = client.job_result(job_id)

@@ -63,7 +63,7 @@ _JOB_OPTIONS = (
         "deadline_seconds",
         metavar="SECONDS",
         type=float,
-        help="How long after its submission the job ranks the articles it has by then.",
+        help="Seconds after the submission at which the job ranks the articles it has.",
     ),
 )
 

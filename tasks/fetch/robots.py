@@ -8,23 +8,30 @@ or is invalid allows everything, as the RFC says.
 
 from __future__ import annotations
 
-import re
+import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import httpx
 from msgspec import Struct
-from protego import Protego
 
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.fetch.addresses import origin_of
 from tasks.fetch.client import Client, Deadline
 from tasks.fetch.content import robots_policy
 from tasks.fetch.rate_limiter import MAX_INTERVAL_SECONDS, KeyedSemaphore, Pace
+from tasks.fetch.robots_rules import RobotsRules, parse_rules, product_token
 
 MAX_ORIGINS = 2_000
+
+MAX_CACHED_RULES = 200_000
+"""Of all origins together. A rule takes up to 400 bytes, and a file of 500 KiB has up to 60,000."""
+
+PARSED_IN_THREAD_BYTES = 20_000
+"""From this size on, parsing may take longer than some milliseconds."""
+
 TTL_SECONDS = 3_600.0
 FAILURE_TTL_SECONDS = 15.0
 """Shorter than a retry's delay; long enough that the articles of a dead site share a request."""
@@ -39,18 +46,20 @@ _ALLOWING_REASONS = frozenset(
     }
 )
 
-_AGENT_LINE = re.compile(r"\s*user(?:-|\s*)agent[\s:]+([^#]*)", re.IGNORECASE)
-
 
 class _Record(Struct, frozen=True, kw_only=True):
     """The robots.txt of one origin, or the reason why there is none."""
 
-    rules: Protego | None = None
+    rules: RobotsRules | None = None
     interval: float = 0.0
     """Seconds between requests that the site asks for."""
     failure: StepError | None = None
     expires: float
     """On the clock of the checker."""
+
+    @property
+    def size(self) -> int:
+        return self.rules.size if self.rules else 0
 
 
 class RobotsChecker:
@@ -64,13 +73,16 @@ class RobotsChecker:
         timeout: float,
         clock: Callable[[], float] = time.monotonic,
         max_origins: int = MAX_ORIGINS,
+        max_rules: int = MAX_CACHED_RULES,
     ) -> None:
         self._client = client
         self._token = product_token(user_agent)
         self._timeout = timeout
         self._clock = clock
         self._max_origins = max_origins
+        self._max_rules = max_rules
         self._records: OrderedDict[str, _Record] = OrderedDict()
+        self._rules_cached = 0
         self._fetching = KeyedSemaphore(per_key=1)
 
     async def check(self, target: httpx.URL, deadline: Deadline) -> float:
@@ -81,7 +93,8 @@ class RobotsChecker:
         record = await self._record(origin_of(target), deadline)
         if record.failure is not None:
             raise _copy_of(record.failure)
-        if record.rules is not None and not record.rules.can_fetch(str(target), self._token):
+        path = target.raw_path.decode("ascii")
+        if record.rules is not None and not record.rules.allows(path):
             raise PermanentFailure(
                 Reason.ROBOTS_DENIED, "The site's robots.txt does not let us read this page."
             )
@@ -104,11 +117,16 @@ class RobotsChecker:
         return record
 
     def _keep(self, origin: str, record: _Record) -> _Record:
+        self._drop(origin)
         self._records[origin] = record
-        self._records.move_to_end(origin)
-        while len(self._records) > self._max_origins:
-            self._records.popitem(last=False)
+        self._rules_cached += record.size
+        while len(self._records) > self._max_origins or self._rules_cached > self._max_rules:
+            self._drop(next(iter(self._records)))
         return record
+
+    def _drop(self, origin: str) -> None:
+        record = self._records.pop(origin, None)
+        self._rules_cached -= record.size if record else 0
 
     async def _fetch(self, origin: str, deadline: Deadline) -> _Record:
         try:
@@ -121,54 +139,16 @@ class RobotsChecker:
             return _Record(failure=failure, expires=self._clock() + FAILURE_TTL_SECONDS)
         except TransientFailure as failure:
             return _Record(failure=failure, expires=self._clock() + FAILURE_TTL_SECONDS)
-        rules = parse_robots(page.body, self._token)
-        interval = crawl_interval(rules, self._token)
+        rules = await self._parse(page.body)
+        interval = min(rules.interval, MAX_INTERVAL_SECONDS)
         if interval:
             await self._client.require_interval(httpx.URL(origin), interval)
         return _Record(rules=rules, interval=interval, expires=self._clock() + TTL_SECONDS)
 
-
-def product_token(user_agent: str) -> str:
-    """The name that robots.txt would call us by."""
-    return user_agent.split()[0].partition("/")[0].lower()
-
-
-def parse_robots(body: bytes, token: str) -> Protego:
-    """The rules in it. Any bytes give some."""
-    return Protego.parse("\n".join(_without_strangers(body, token)))
-
-
-def crawl_interval(rules: Protego, token: str) -> float:
-    """Seconds between requests, by `Crawl-delay` or `Request-rate`; at most MAX_GAP.
-
-    What is no number, or below 0, was never written: neither is part of RFC 9309.
-    """
-    rate = rules.request_rate(token)
-    intervals = (
-        rules.crawl_delay(token),
-        rate.seconds / rate.requests if rate and rate.requests > 0 else None,
-    )
-    return max(
-        (
-            min(interval, MAX_INTERVAL_SECONDS)
-            for interval in intervals
-            if interval is not None and interval > 0
-        ),
-        default=0.0,
-    )
-
-
-def _without_strangers(body: bytes, token: str) -> Iterator[str]:
-    """The lines, with every agent that is not us under one name.
-
-    Protego keeps each rule once for each agent of its group: 250 KB of agents and 250 KB of rules
-    would be some 300 million rules.
-    """
-    for line in body.decode("utf-8-sig", errors="replace").splitlines():
-        match = _AGENT_LINE.match(line)
-        name = match[1].strip().lower() if match else None
-        ours = not name or name == "*" or token.startswith(name.replace("*", ""))
-        yield line if ours else "User-agent: (other)"
+    async def _parse(self, body: bytes) -> RobotsRules:
+        if len(body) < PARSED_IN_THREAD_BYTES:
+            return parse_rules(body, self._token)
+        return await asyncio.to_thread(parse_rules, body, self._token)
 
 
 def _copy_of(failure: StepError) -> StepError:

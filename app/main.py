@@ -25,7 +25,7 @@ from app.http.negotiation import preferred_wait
 from app.http.problems import answer
 from app.http.security import add_security_headers
 from app.http.tracing import ServerSpans
-from app.pages.pages import PAGES, PAGES_OF_A_JOB
+from app.pages.pages import PAGES, PAGES_OF_A_JOB, FormLimits
 from app.pages.templating import HERE, template_config
 from tasks.errors import UnknownJob
 from tasks.jobs.ids import is_job_id
@@ -67,9 +67,9 @@ def create_app(
         ],
         dependencies={
             "endings": Provide(_endings, sync_to_thread=False),
+            "limits": Provide(_limits, sync_to_thread=False),
             "queue": Provide(_queue, sync_to_thread=False),
             "schedules": Provide(_schedules, sync_to_thread=False),
-            "settings": Provide(_settings, sync_to_thread=False),
             "wait": Provide(preferred_wait, sync_to_thread=False),
         },
         exception_handlers={Exception: answer},
@@ -130,9 +130,14 @@ def _schedules(state: State) -> ScheduleService:
     return schedules
 
 
-def _settings(state: State) -> Settings:
+def _limits(state: State) -> FormLimits:
     settings: Settings = state.settings
-    return settings
+    return FormLimits(
+        max_urls=settings.max_urls_per_job,
+        max_articles=settings.max_articles_per_topic,
+        domain_cap=settings.domain_cap,
+        cluster_cap=settings.cluster_cap,
+    )
 
 
 def _one_job() -> Router:

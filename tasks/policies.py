@@ -10,6 +10,8 @@ from msgspec.structs import replace
 
 from nlp.minilm import WEIGHTS_SHA256
 from tasks.cache.analysis_cache import AnalysisCache
+from tasks.engine.cores import available_cores
+from tasks.engine.supervisor import EngineCommand
 from tasks.fetch.policy import FetchPolicy
 from tasks.jobs.validation import JobLimits
 from tasks.kinds.policy import CurationPolicy
@@ -96,4 +98,17 @@ def analysis_cache(store: Cache, settings: Settings) -> AnalysisCache:
         ttl=settings.analysis_cache_ttl,
         min_word_count=settings.min_word_count,
         model=f"{model}/{settings.embedder}",
+    )
+
+
+def engine_command(settings: Settings, module: str) -> EngineCommand:
+    return EngineCommand(
+        module=module,
+        threads=settings.engine_threads or available_cores(),
+        memory_mb=settings.engine_memory_mb,
+        arguments=(
+            str(settings.models_path),
+            settings.embedder,
+            settings.embedding_model or "",
+        ),
     )

@@ -12,14 +12,13 @@ from tasks.cache.redis import open_store
 from tasks.doctor import Finding, examine
 from tasks.embedded_valkey import embedded_valkey_url
 from tasks.engine.client import ENGINE, EngineClient
-from tasks.engine.cores import available_cores
-from tasks.engine.supervisor import EngineCommand, EngineSupervisor
+from tasks.engine.supervisor import EngineSupervisor
 from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.queue import Queue
 from tasks.ledger.connection import connect
 from tasks.ledger.redis import RedisLedger
 from tasks.ledger.schedules import RedisScheduleStore
-from tasks.policies import job_limits, ledger_policy
+from tasks.policies import engine_command, job_limits, ledger_policy
 from tasks.ports import Cache
 from tasks.reaper import reap_forever
 from tasks.schedules.scheduler import Scheduler
@@ -115,17 +114,8 @@ async def scheduling(ledger: RedisLedger, settings: Settings) -> AsyncIterator[N
 
 def build_engine(settings: Settings, module: str = ENGINE) -> EngineClient:
     """The engine of a worker; `module` is what its process runs."""
-    command = EngineCommand(
-        module=module,
-        threads=settings.engine_threads or available_cores(),
-        memory_mb=settings.engine_memory_mb,
-        arguments=(
-            str(settings.models_path),
-            settings.embedder,
-            settings.embedding_model or "",
-        ),
-    )
-    return EngineClient(EngineSupervisor(command), settings.task_hard_time_limit)
+    supervisor = EngineSupervisor(engine_command(settings, module))
+    return EngineClient(supervisor, settings.task_hard_time_limit)
 
 
 async def examine_redis(settings: Settings, *, fix: bool = False) -> list[Finding]:

@@ -33,7 +33,6 @@ from tasks.errors import (
 from tasks.jobs.job import BatchAnalysis, JobState, TopicCuration
 from tasks.jobs.queue import Queue
 from tasks.jobs.submission import Submission
-from tasks.settings import Settings
 
 FIELDS = 20
 """Fields that a form may have; ours have fewer."""
@@ -81,6 +80,15 @@ class UrlForm(Struct, frozen=True, kw_only=True):
         )
 
 
+class FormLimits(Struct, frozen=True, kw_only=True):
+    """The limits that the forms show. Each value comes from a setting."""
+
+    max_urls: int
+    max_articles: int
+    domain_cap: int
+    cluster_cap: int
+
+
 def read_form(body: bytes) -> TopicForm | UrlForm:
     """Raises InvalidRequest for what none of our forms sends."""
     try:
@@ -117,8 +125,8 @@ FRESH = {"Cache-Control": "no-cache"}
 
 
 @get("/", include_in_schema=False)
-async def home(queue: NamedDependency[Queue], settings: NamedDependency[Settings]) -> Template:
-    return await _home(queue, settings)
+async def home(queue: NamedDependency[Queue], limits: NamedDependency[FormLimits]) -> Template:
+    return await _home(queue, limits)
 
 
 @post(
@@ -131,7 +139,7 @@ async def submit_form(
     body: RawBody,
     queue: NamedDependency[Queue],
     endings: NamedDependency[Endings],
-    settings: NamedDependency[Settings],
+    limits: NamedDependency[FormLimits],
 ) -> Response[Any]:
     form = read_form(body)
     try:
@@ -139,7 +147,7 @@ async def submit_form(
         if not form.background and not endings.full:
             await endings.wait(job.id, PATIENCE)
     except (InvalidRequest, LedgerUnavailable) as error:
-        return await _home(queue, settings, form, error)
+        return await _home(queue, limits, form, error)
     return Redirect(f"/jobs/{job.id}", status_code=303)
 
 
@@ -193,7 +201,7 @@ PAGES_OF_A_JOB = (job_page, cancel_form)
 
 async def _home(
     queue: Queue,
-    settings: Settings,
+    limits: FormLimits,
     form: TopicForm | UrlForm | None = None,
     error: InvalidRequest | LedgerUnavailable | None = None,
 ) -> Template:
@@ -213,7 +221,7 @@ async def _home(
             "error": error,
             "health": health,
             "jobs": jobs,
-            "settings": settings,
+            "limits": limits,
         },
         headers=FRESH,
         status_code=PROBLEMS[type(error)].status if error else status,

@@ -1,83 +1,93 @@
-"""The order of articles, best first."""
+"""A job's article as a candidate of the selection, and the order of articles, best first."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from nlp.analysis import Evidence, Score, Scorecard, Weights
 from nlp.article import Article
 from nlp.decision import Surveyed
+from nlp.neutral import NEUTRAL
 from nlp.scores.scorecard import rescored
 
-
-def best_first(evidence: Sequence[Evidence]) -> list[int]:
-    """Places in `evidence`, the highest composite first, ties broken by URL.
-
-    Where one URL was analysed twice, by text and embedding, so that the order of `evidence`
-    never counts.
-    """
-    return sorted(range(len(evidence)), key=lambda place: _standing(evidence[place]))
-
-
-def _standing(one: Evidence) -> tuple[float, str, str, bytes]:
-    return -one.study.scores.overall_score, *tie_break(one)
-
-
-def tie_break(one: Evidence) -> tuple[str, str, bytes]:
-    """What orders articles of one score; the less comes first."""
-    found = one.study.impression.fingerprint
-    return one.article.url, found.text_sha256, found.embedding
-
-
-MOST = Score(100.0)
+MAX_DENSITY = Score(100.0)
+"""The highest entity density that an article can have."""
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
     """An article, and what is known of it beside the others."""
 
-    evidence: Evidence
+    article: Article
+    tie_break: tuple[str, str, bytes]
+    """Orders articles of equal scores; see `tie_break`."""
     surveyed: Surveyed
+    own_score: float
+    """The score that decides which of two copies stays; see `own_score`."""
     scores: Scorecard
-    bound: float
-    """The composite if it named as many things as anyone could; the composite itself, once it has
-    been looked at in detail."""
+    upper_bound: float
+    """The composite with the highest entity density; the composite itself once the details are
+    known."""
     detailed: bool
-    """Whether it has been looked at in detail."""
-
-    @property
-    def article(self) -> Article:
-        return self.evidence.article
+    """Whether its details are known."""
 
     @property
     def score(self) -> str:
         """The composite, or the most that it can be, for a reader."""
-        most = "" if self.detailed else "at most "
-        return f"{most}{self.bound:.2f}"
+        qualifier = "" if self.detailed else "at most "
+        return f"{qualifier}{self.upper_bound:.2f}"
 
 
 def candidate(evidence: Evidence, surveyed: Surveyed, weights: Weights) -> Candidate:
-    """The candidate, as far as the evidence goes."""
+    """The candidate, with as many details as the evidence has."""
     scores = surveyed.scores
     detailed = evidence.study.details is not None
-    best = scores if detailed else rescored(scores, weights, ner_density_score=MOST)
+    best = scores if detailed else rescored(scores, weights, ner_density_score=MAX_DENSITY)
     return Candidate(
-        evidence=evidence,
+        article=evidence.article,
+        tie_break=tie_break(evidence),
         surveyed=surveyed,
+        own_score=own_score(evidence, weights),
         scores=scores,
-        bound=best.overall_score,
+        upper_bound=best.overall_score,
         detailed=detailed,
     )
 
 
-def detailed(one: Candidate, ner_density: Score, weights: Weights) -> Candidate:
-    """The candidate after a look at its details."""
-    scores = rescored(one.scores, weights, ner_density_score=ner_density)
-    return Candidate(
-        evidence=one.evidence,
-        surveyed=one.surveyed,
-        scores=scores,
-        bound=scores.overall_score,
-        detailed=True,
-    )
+def with_density(candidate: Candidate, ner_density: Score, weights: Weights) -> Candidate:
+    """The candidate once its details are known: its entity density is all that scores of them."""
+    scores = rescored(candidate.scores, weights, ner_density_score=ner_density)
+    return replace(candidate, scores=scores, upper_bound=scores.overall_score, detailed=True)
+
+
+def best_first(evidence: Sequence[Evidence], weights: Weights) -> list[int]:
+    """Places in `evidence`, the highest `own_score` first, ties broken by `tie_break`."""
+
+    def ordering(place: int) -> tuple[float, str, str, bytes]:
+        return -own_score(evidence[place], weights), *tie_break(evidence[place])
+
+    return sorted(range(len(evidence)), key=ordering)
+
+
+def own_score(evidence: Evidence, weights: Weights) -> float:
+    """The composite of an article by itself, with a neutral entity density.
+
+    The density is left out even where it is known. Otherwise which of two copies stays, and with it
+    what is kept, would depend on which details an earlier job had left in the cache.
+    """
+    scores = evidence.study.scores
+    if evidence.study.details is None:
+        return scores.overall_score
+    return rescored(scores, weights, ner_density_score=Score(NEUTRAL)).overall_score
+
+
+def tie_break(evidence: Evidence) -> tuple[str, str, bytes]:
+    """Orders articles of equal scores, the lesser first: by URL.
+
+    Where one URL was analysed twice, the text and the embedding decide, so that the order of the
+    input never matters.
+    """
+    fingerprint = evidence.study.impression.fingerprint
+    return evidence.article.url, fingerprint.text_sha256, fingerprint.embedding

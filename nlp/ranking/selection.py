@@ -1,32 +1,41 @@
-"""Which of a job's articles are kept: the best, each story once, within the caps.
+"""The selection of a job's articles: the best are kept, each story once, within the caps.
 
-Details are dear, so they are asked for only where they can matter. An article without them has a
-bound: its composite if it named as many things as anyone could. Whoever has the highest bound is
-looked at next; if it is only a bound, the details are needed first, otherwise the article is
-kept or refused. So the outcome is what it would be if all had been looked at in detail, as in the
-threshold algorithm (Fagin, Lotem and Naor, 2001).
+Details are expensive, so they are asked for only where they can matter. An article without details
+has an upper bound, its composite with the highest entity density. The open article with the highest
+bound comes next: if that is only a bound, its details are needed first; otherwise the article is
+kept. This is the threshold algorithm (Fagin, Lotem and Naor, 2001), and keeps what would be kept if
+all details were known.
+
+That holds because what is open depends only on what has been kept. As soon as an article fills the
+list, the share of its domain or the share of its cluster, everything beyond that limit is refused
+at once. If each article were refused at its own turn, the limit that refuses it, and the moment
+from which its duplicates may stand in for it, would depend on its score, and so on its details.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from nlp.analysis import Evidence, Score, Scorecard, Weights
 from nlp.decision import Decision, Ranking, SelectionPolicy, Survey, Verdict
-from nlp.ranking.candidate import Candidate, candidate, detailed, tie_break
+from nlp.ranking.candidate import Candidate, candidate, with_density
 from nlp.ranking.explanation import Refusal, irrelevant, kept, merged, refused
 
-Standing = tuple[float, str, str, bytes, int]
-"""What comes first is the less; ends with the place."""
+Ordering = tuple[float, str, str, bytes, int]
+"""Sorts the highest upper bound first; the last item is the candidate's place."""
 
 
 class Selection:
-    """The selection of one job. Deterministic: ties are broken by URL, whatever the input's order.
+    """The selection of one job. Deterministic: the order of the input does not matter.
 
-    Ask `wanted` for the articles whose details are needed, give them to `look`, until none is
-    wanted; then there is the `ranking`.
+    Ask `needing_details` for places, give their entity densities to `add_densities`, and repeat
+    until no details are needed; then `ranking` has the outcome.
+
+    A duplicate is closed from the start. It opens when the article that it repeats is refused for
+    its domain alone: then the duplicates from other domains compete in its place, and the first of
+    them that is kept stands in for it.
     """
 
     def __init__(
@@ -40,52 +49,61 @@ class Selection:
         self._policy = policy
         self._weights = weights
         self._candidates = [
-            candidate(one, surveyed, weights)
-            for one, surveyed in zip(evidence, survey.articles, strict=True)
+            candidate(article, surveyed, weights)
+            for article, surveyed in zip(evidence, survey.articles, strict=True)
         ]
         self._decisions: dict[int, Decision] = {}
+        """Of all but the kept."""
         self._kept: list[int] = []
-        self._of_domain: Counter[str] = Counter()
-        self._of_cluster: Counter[int] = Counter()
-        self._queue: list[Standing] = []
-        self._copies: dict[int, list[int]] = defaultdict(list)
+        self._open: set[int] = set()
+        """Places that may still be kept."""
+        self._queue: list[Ordering] = []
+        """A heap of all that is open; what has been closed is skipped."""
+        self._of_domain: defaultdict[str, list[int]] = defaultdict(list)
+        self._of_cluster: defaultdict[int | None, list[int]] = defaultdict(list)
+        self._copies: defaultdict[int, list[int]] = defaultdict(list)
+        self._kept_of_domain: Counter[str] = Counter()
+        self._kept_of_cluster: Counter[int | None] = Counter()
         for place in range(len(self._candidates)):
             self._enter(place)
+        self._refuse_beyond_the_cut()
         self._advance()
 
-    def wanted(self, most: int) -> list[int]:
-        """Places of at most so many articles whose details are needed next; none at the end."""
-        unknown = (
+    def needing_details(self, limit: int) -> list[int]:
+        """Places of at most `limit` articles whose details are needed next; none at the end."""
+        entries = (
             entry
             for entry in self._queue
-            if not self._candidates[entry[-1]].detailed and not self._refusal(entry[-1])
+            if entry[-1] in self._open and not self._candidates[entry[-1]].detailed
         )
-        return [entry[-1] for entry in heapq.nsmallest(most, unknown)]
+        return [entry[-1] for entry in heapq.nsmallest(limit, entries)]
 
-    def look(self, densities: dict[int, Score]) -> None:
-        """Goes on with the entity densities of the articles that were wanted, by their places."""
+    def add_densities(self, densities: dict[int, Score]) -> None:
+        """Continue with the entity densities of articles that needed details, by place."""
         for place, density in densities.items():
-            self._candidates[place] = detailed(self._candidates[place], density, self._weights)
-        self._queue = [self._standing(entry[-1]) for entry in self._queue]
+            self._candidates[place] = with_density(self._candidates[place], density, self._weights)
+        self._queue = [self._ordering(place) for place in self._open]
         heapq.heapify(self._queue)
         self._advance()
 
     def scores(self, place: int) -> Scorecard:
-        """Those of an article, as they stand now."""
+        """The scores of an article, with what is known so far."""
         return self._candidates[place].scores
 
     def ranking(self) -> Ranking:
-        """The outcome, once no details are wanted any more."""
+        """The outcome, once no more details are needed."""
+        best_first = sorted(self._kept, key=self._ordering)
+        decisions = self._decisions | self._kept_decisions(best_first)
         return Ranking(
-            kept=tuple(self._kept),
-            decisions=tuple(self._decisions[place] for place in range(len(self._candidates))),
+            kept=tuple(best_first),
+            decisions=tuple(decisions[place] for place in range(len(self._candidates))),
         )
 
-    # How it goes
-
     def _enter(self, place: int) -> None:
-        """What is dropped whatever the others score is decided at once; the rest queues."""
+        """Open the article, unless it is a duplicate or irrelevant."""
         one = self._candidates[place]
+        self._of_domain[one.article.domain].append(place)
+        self._of_cluster[one.surveyed.cluster].append(place)
         match = one.surveyed.match
         if match is not None:
             original = self._candidates[match.original]
@@ -95,80 +113,117 @@ class Selection:
             floor = self._policy.min_relevance
             self._decisions[place] = irrelevant(one, floor, self._nearest(one))
         else:
-            heapq.heappush(self._queue, self._standing(place))
+            self._open_up(place)
+
+    def _open_up(self, place: int) -> None:
+        self._open.add(place)
+        heapq.heappush(self._queue, self._ordering(place))
 
     def _advance(self) -> None:
-        """Decides whatever can be decided by what is known."""
+        """Keep the best of what is open, for as long as it is known to be the best."""
         while self._queue:
             place = self._queue[0][-1]
-            refusal = self._refusal(place)
-            if refusal is None and not self._candidates[place].detailed:
+            if place not in self._open:
+                heapq.heappop(self._queue)
+            elif self._candidates[place].detailed:
+                heapq.heappop(self._queue)
+                self._keep(place)
+            else:
                 return
-            heapq.heappop(self._queue)
-            self._decide(place, refusal)
 
-    def _decide(self, place: int, refusal: Refusal | None) -> None:
+    def _keep(self, place: int) -> None:
         one = self._candidates[place]
-        if refusal is not None:
-            self._decisions[place] = refused(one, refusal, self._nearest(one))
-            if refusal.verdict is Verdict.OVER_DOMAIN_CAP:
-                self._stand_in(self._copies.pop(place, []))
-            return
+        match, domain, cluster = one.surveyed.match, one.article.domain, one.surveyed.cluster
+        self._open.remove(place)
+        if match is not None:
+            self._open.difference_update(self._copies[match.original])
         self._kept.append(place)
-        self._of_domain[one.article.domain] += 1
-        if one.surveyed.cluster is not None:
-            self._of_cluster[one.surveyed.cluster] += 1
-        match, rank = one.surveyed.match, len(self._kept)
-        refused_one = self._candidates[match.original] if match else None
-        self._decisions[place] = kept(
-            one, rank, self._shares(one), self._nearest(one), stands_in_for=refused_one
-        )
+        self._kept_of_domain[domain] += 1
+        self._kept_of_cluster[cluster] += 1
+        self._refuse_beyond_the_cut()
+        if self._domain_is_full(one):
+            refusal = Refusal(Verdict.OVER_DOMAIN_CAP, self._policy.domain_cap)
+            for refused_place in self._refuse(self._of_domain[domain], refusal):
+                self._open_copies(refused_place)
+        if self._cluster_is_full(one):
+            self._refuse(
+                self._of_cluster[cluster],
+                Refusal(Verdict.OVER_CLUSTER_CAP, self._policy.cluster_cap),
+            )
 
-    def _stand_in(self, copies: list[int]) -> None:
-        """Of a story whose best telling was refused for its domain alone, the best that may be kept
-        competes in its place."""
-        for place in sorted(copies, key=self._standing):
+    def _refuse_beyond_the_cut(self) -> None:
+        """Refuse all that is open, if the list is full."""
+        limit = self._policy.max_articles
+        if limit is None or len(self._kept) < limit:
+            return
+        last = max(self._kept, key=self._ordering, default=None)
+        score = None if last is None else self._candidates[last].score
+        self._refuse(list(self._open), Refusal(Verdict.BELOW_CUT, limit, score))
+
+    def _refuse(self, places: Iterable[int], refusal: Refusal) -> list[int]:
+        """Close those of the places that are open, and return those that are no duplicates.
+
+        A duplicate that stands in for nothing is still a duplicate, and keeps that decision.
+        """
+        closed = self._open.intersection(places)
+        self._open -= closed
+        originals = [place for place in closed if self._candidates[place].surveyed.match is None]
+        for place in originals:
             one = self._candidates[place]
-            if self._refusal(place) is None and self._is_relevant(one):
-                del self._decisions[place]
-                self._copies[place] = [copy for copy in copies if copy != place]
-                heapq.heappush(self._queue, self._standing(place))
-                return
+            self._decisions[place] = refused(one, refusal, self._nearest(one))
+        return originals
+
+    def _open_copies(self, original: int) -> None:
+        """Open the duplicates of a refused article that may stand in for it."""
+        for place in self._copies[original]:
+            one = self._candidates[place]
+            is_full = self._domain_is_full(one) or self._cluster_is_full(one)
+            if self._is_relevant(one) and not is_full:
+                self._open_up(place)
 
     def _is_relevant(self, one: Candidate) -> bool:
         return one.scores.relevance_score >= self._policy.min_relevance
 
-    def _refusal(self, place: int) -> Refusal | None:
-        """Which limit the article is over, as things stand."""
-        policy, one = self._policy, self._candidates[place]
-        most = policy.max_articles
-        if most is not None and len(self._kept) >= most:
-            last = self._candidates[self._kept[-1]].score if self._kept else None
-            return Refusal(Verdict.BELOW_CUT, most, last)
-        if not policy.diversify:
-            return None
-        domain, cluster = one.article.domain, one.surveyed.cluster
-        if self._of_domain[domain] >= policy.domain_cap:
-            return Refusal(Verdict.OVER_DOMAIN_CAP, policy.domain_cap)
-        if cluster is not None and self._of_cluster[cluster] >= policy.cluster_cap:
-            return Refusal(Verdict.OVER_CLUSTER_CAP, policy.cluster_cap)
-        return None
+    def _domain_is_full(self, one: Candidate) -> bool:
+        policy = self._policy
+        return policy.diversify and self._kept_of_domain[one.article.domain] >= policy.domain_cap
 
-    def _shares(self, one: Candidate) -> str:
-        """What the article took of the caps, where there are any."""
+    def _cluster_is_full(self, one: Candidate) -> bool:
+        policy, cluster = self._policy, one.surveyed.cluster
+        if not policy.diversify or cluster is None:
+            return False
+        return self._kept_of_cluster[cluster] >= policy.cluster_cap
+
+    def _kept_decisions(self, best_first: Sequence[int]) -> dict[int, Decision]:
+        decisions: dict[int, Decision] = {}
+        of_domain: Counter[str] = Counter()
+        of_cluster: Counter[int | None] = Counter()
+        for rank, place in enumerate(best_first, start=1):
+            one = self._candidates[place]
+            of_domain[one.article.domain] += 1
+            of_cluster[one.surveyed.cluster] += 1
+            shares = self._shares(
+                one, of_domain[one.article.domain], of_cluster[one.surveyed.cluster]
+            )
+            match = one.surveyed.match
+            original = None if match is None else self._candidates[match.original]
+            decisions[place] = kept(one, rank, shares, self._nearest(one), stands_in_for=original)
+        return decisions
+
+    def _shares(self, one: Candidate, of_domain: int, of_cluster: int) -> str:
+        """Which shares of the caps the article takes, if there are caps."""
         if not self._policy.diversify:
             return ""
         domain, cluster = one.article.domain, one.surveyed.cluster
-        told = f": {self._of_domain[domain]} of at most {self._policy.domain_cap} from {domain}"
+        shares = f": {of_domain} of at most {self._policy.domain_cap} from {domain}"
         if cluster is not None:
-            count, cap = self._of_cluster[cluster], self._policy.cluster_cap
-            told += f", {count} of at most {cap} in cluster {cluster}"
-        return told
+            shares += f", {of_cluster} of at most {self._policy.cluster_cap} in cluster {cluster}"
+        return shares
 
     def _nearest(self, one: Candidate) -> Candidate | None:
         nearest = one.surveyed.nearest
         return self._candidates[nearest.original] if nearest else None
 
-    def _standing(self, place: int) -> Standing:
+    def _ordering(self, place: int) -> Ordering:
         one = self._candidates[place]
-        return -one.bound, *tie_break(one.evidence), place
+        return -one.upper_bound, *one.tie_break, place

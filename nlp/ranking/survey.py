@@ -1,4 +1,4 @@
-"""A job's articles beside each other: relevance among them, near-duplicates, clusters."""
+"""The survey of a job's articles: relevance among them, near-duplicates, clusters."""
 
 from __future__ import annotations
 
@@ -18,32 +18,34 @@ from nlp.similarity.fingerprint import embedding_of
 
 
 def survey(request: SurveyRequest, embedder: Embedder) -> Survey:
-    """What each article is among the others.
+    """What each article is among the others, whatever the order of the evidence.
 
-    Whatever the order of the evidence: the better of two duplicates stays, by its scores so far
-    (entities of articles without details are neutral in them), ties broken by URL. Relevance is
-    measured among those that stay, as copies would speak for each other; that of a duplicate, among
-    all.
+    The better of two duplicates stays: by its score with a neutral entity density, ties broken by
+    URL. So details, known or not, change neither duplicates nor clusters. Relevance is measured
+    among the articles that stay, as copies would support each other; that of a duplicate is
+    measured among all.
     """
     evidence = request.evidence
-    order = best_first(evidence)
-    prints = [evidence[place].study.impression.fingerprint for place in order]
-    urls = [evidence[place].article.canonical_url for place in order]
-    found = duplicates(prints, urls, request.policy.dup_sim_threshold)
-    stay = [at for at, one in enumerate(found) if one.match is None]
+    order = best_first(evidence, request.weights)
+    ordered = [evidence[place] for place in order]
+    prints = [article.study.impression.fingerprint for article in ordered]
+    urls = [article.article.canonical_url for article in ordered]
+    resemblances = duplicates(prints, urls, request.policy.dup_sim_threshold)
+    staying = [at for at, resemblance in enumerate(resemblances) if resemblance.match is None]
     vector = _query_vector(request.query, embedder)
-    among_all = _cards(request, [evidence[place] for place in order], vector)
-    among_those = _cards(request, [evidence[order[at]] for at in stay], vector)
-    numbers = _cluster_numbers([prints[at] for at in stay], request.policy)
-    card_of = dict(enumerate(among_all)) | dict(zip(stay, among_those, strict=True))
-    number_of = dict(zip(stay, numbers, strict=True))
+    among_all = _cards(request, ordered, vector)
+    among_staying = _cards(request, [ordered[at] for at in staying], vector)
+    numbers = _cluster_numbers([prints[at] for at in staying], request.policy)
+    card_of = dict(enumerate(among_all)) | dict(zip(staying, among_staying, strict=True))
+    number_of = dict(zip(staying, numbers, strict=True))
     surveyed: dict[int, Surveyed] = {}
-    for at, one in enumerate(found):
+    for at, resemblance in enumerate(resemblances):
+        match, nearest = resemblance.match, resemblance.nearest
         surveyed[order[at]] = Surveyed(
             scores=card_of[at],
-            match=one.match and replace(one.match, original=order[one.match.original]),
-            nearest=one.nearest and replace(one.nearest, original=order[one.nearest.original]),
-            cluster=number_of[one.match.original if one.match else at],
+            match=match and replace(match, original=order[match.original]),
+            nearest=nearest and replace(nearest, original=order[nearest.original]),
+            cluster=number_of[match.original if match else at],
         )
     return Survey(articles=tuple(surveyed[place] for place in range(len(evidence))))
 
@@ -51,22 +53,24 @@ def survey(request: SurveyRequest, embedder: Embedder) -> Survey:
 def _cards(
     request: SurveyRequest, evidence: Sequence[Evidence], vector: Vectors | None
 ) -> list[Scorecard]:
-    """The cards with relevance measured among these."""
+    """The scorecards of these articles, with the relevance measured among them."""
     documents = [
-        (one.study.terms, embedding_of(one.study.impression.fingerprint)) for one in evidence
+        (article.study.terms, embedding_of(article.study.impression.fingerprint))
+        for article in evidence
     ]
     return [
-        rescored(one.study.scores, request.weights, **measures)
-        for one, measures in zip(evidence, relevance_scores(vector, documents), strict=True)
+        rescored(article.study.scores, request.weights, **scores)
+        for article, scores in zip(evidence, relevance_scores(vector, documents), strict=True)
     ]
 
 
 def _query_vector(query: str | None, embedder: Embedder) -> Vectors | None:
+    """None without a query, or if it cannot be embedded; then only its words count."""
     try:
         return embedder.encode([query])[0] if query else None
     except MemoryError:
         raise
-    except Exception:  # the words alone tell then
+    except Exception:
         return None
 
 

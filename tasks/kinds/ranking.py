@@ -95,11 +95,11 @@ class ArticleRanker:
             )
         )
         selection = Selection(evidence, survey, policy, weights)
-        while places := selection.wanted(LOOKED_AT_TOGETHER):
+        while places := selection.needing_details(LOOKED_AT_TOGETHER):
             looks = await asyncio.gather(*(self._look(job, evidence[place]) for place in places))
             for place, looked in zip(places, looks, strict=True):
                 evidence[place] = looked
-            selection.look({place: _density(evidence[place]) for place in places})
+            selection.add_densities({place: _density(evidence[place]) for place in places})
         ranking = selection.ranking()
         return Ranked(
             outcomes=outcomes,

@@ -156,7 +156,7 @@ def select(
         evidence=tuple(articles), query=None, policy=policy, weights=weights
     )
     selection = Selection(articles, survey(survey_request, HashingEmbedder()), policy, weights)
-    while places := selection.wanted(2):
+    while places := selection.needing_details(2):
         known = densities or {}
-        selection.look({at: Score(known[articles[at].article.url]) for at in places})
+        selection.add_densities({at: Score(known[articles[at].article.url]) for at in places})
     return selection.ranking()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pytest
@@ -11,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from nlp.analysis import Details, Evidence, Fingerprint, Score, Study, Weights
+from nlp.analysis import Details, Evidence, Fingerprint, Score, Weights
 from nlp.decision import Decision, SelectionPolicy, Verdict
+from nlp.neutral import NEUTRAL
 from nlp.scores.scorecard import rescored
 from nlp.similarity.clusters import clusters
 from nlp.similarity.fingerprint import fingerprint
@@ -21,6 +24,7 @@ from tests.unit.nlp.samples import evidence, prose, select
 FREE = SelectionPolicy(use_clustering=False, diversify=False)
 
 
+@cache
 def at_angle(degrees: float, *, url: str, score: float = 50.0, seed: int = 0) -> Evidence:
     """An article whose embedding stands at an angle in a plane; its text is its own."""
     made = evidence(url=url, score=score, seed=seed)
@@ -239,38 +243,89 @@ HALF_ENTITIES = Weights(
 DENSITIES = st.lists(st.sampled_from([0.0, 20.0, 50.0, 100.0]), min_size=14, max_size=14)
 
 
-@given(CANDIDATES, POLICIES, DENSITIES)
-def test_looking_closer_only_where_it_matters_changes_nothing(
+Outcome = list[tuple[str, Verdict, str | None, str | None, int | None]]
+
+
+def outcome(
     candidates: list[tuple[str, int, float, int, int]],
     policy: SelectionPolicy,
     densities: list[float],
+    known: Callable[[int], bool],
+) -> tuple[list[str], Outcome]:
+    """What is kept, and each decision, if the details of the `known` places come with the articles.
+
+    Of these candidates, which all have a URL of their own, each has the entity density at its place
+    in `densities`.
+    """
+    articles = each_url_once(made(candidates))
+    by_url = {
+        article.article.url: density for article, density in zip(articles, densities, strict=False)
+    }
+    articles = [
+        with_density(article, by_url[article.article.url] if known(place) else None)
+        for place, article in enumerate(articles)
+    ]
+    ranking = select(articles, policy, HALF_ENTITIES, by_url)
+    decisions = [
+        (d.url, d.verdict, d.duplicate_of, d.stands_in_for, d.rank) for d in ranking.decisions
+    ]
+    scores = [ranking.decisions[place].overall_score or 0.0 for place in ranking.kept]
+    assert scores == sorted(scores, reverse=True)
+    return [articles[place].article.url for place in ranking.kept], decisions
+
+
+@given(CANDIDATES, POLICIES, DENSITIES, st.sets(st.integers(min_value=0, max_value=13)))
+def test_it_does_not_matter_which_details_are_known_beforehand(
+    candidates: list[tuple[str, int, float, int, int]],
+    policy: SelectionPolicy,
+    densities: list[float],
+    cached: set[int],
 ) -> None:
-    """But who is merged into whom, which is settled before anybody is looked at."""
-    unknown = [
-        replace(one, study=replace(one.study, details=None))
-        for one in each_url_once(made(candidates))
+    lazy = outcome(candidates, policy, densities, known=lambda _: False)
+    assert lazy == outcome(candidates, policy, densities, known=lambda _: True)
+    assert lazy == outcome(candidates, policy, densities, known=cached.__contains__)
+
+
+def test_which_of_two_copies_stays_does_not_depend_on_cached_details() -> None:
+    copies = [("a.example", 0, 50.0, 1, 0), ("b.example", 0, 30.0, 1, 0)]
+    policy = SelectionPolicy(use_clustering=False)
+    densities = [0.0, 100.0]
+    kept, decisions = outcome(copies, policy, densities, known=lambda _: False)
+    assert kept == ["https://a.example/0"]
+    assert (kept, decisions) == outcome(copies, policy, densities, known=lambda _: True)
+
+
+def test_which_of_several_copies_stands_in_is_decided_by_their_details() -> None:
+    """The better one by its details, 50 against 40, has the lower score without them."""
+    candidates = [
+        ("a.example", 0, 70.0, 0, 0),
+        ("a.example", 1, 50.0, 1, 4),
+        ("b.example", 0, 50.0, 1, 4),
+        ("c.example", 0, 30.0, 1, 4),
     ]
-    by_url = {one.article.url: density for one, density in zip(unknown, densities, strict=False)}
-    lazy = select(unknown, policy, HALF_ENTITIES, by_url)
-    originals = [
-        place
-        for place, decision in enumerate(lazy.decisions)
-        if decision.verdict is not Verdict.DUPLICATE
+    policy = SelectionPolicy(use_clustering=False, domain_cap=1)
+    densities = [100.0, 0.0, 0.0, 100.0]
+    kept, decisions = outcome(candidates, policy, densities, known=lambda _: False)
+    assert kept == ["https://a.example/0", "https://c.example/0"]
+    assert decisions[3][1:4] == (Verdict.KEPT, None, "https://a.example/1")
+    assert decisions[2][1:3] == (Verdict.DUPLICATE, "https://a.example/1")
+    assert (kept, decisions) == outcome(candidates, policy, densities, known=lambda _: True)
+
+
+def test_the_limit_that_refuses_an_article_does_not_depend_on_its_details() -> None:
+    """Of 60 at most, the second of the full domain is refused before the list is full; by its score
+    of 10 it would come after that."""
+    candidates = [
+        ("a.example", 0, 70.0, 0, 0),
+        ("a.example", 1, 30.0, 1, 4),
+        ("b.example", 0, 30.0, 2, 8),
     ]
-    known = [
-        replace(
-            unknown[place],
-            study=with_density(unknown[place], by_url[unknown[place].article.url]),
-        )
-        for place in originals
-    ]
-    free = replace(policy, use_clustering=False)
-    lazy_free = select([unknown[place] for place in originals], free, HALF_ENTITIES, by_url)
-    eager_free = select(known, free, HALF_ENTITIES)
-    assert lazy_free.kept == eager_free.kept
-    assert [one.verdict for one in lazy_free.decisions] == [
-        one.verdict for one in eager_free.decisions
-    ]
+    policy = SelectionPolicy(use_clustering=False, domain_cap=1, max_articles=2)
+    densities = [100.0, 0.0, 20.0]
+    kept, decisions = outcome(candidates, policy, densities, known=lambda _: True)
+    assert kept == ["https://a.example/0", "https://b.example/0"]
+    assert decisions[1][1] is Verdict.OVER_DOMAIN_CAP
+    assert (kept, decisions) == outcome(candidates, policy, densities, known=lambda _: False)
 
 
 def test_only_those_that_may_be_kept_are_looked_at() -> None:
@@ -300,10 +355,9 @@ def each_url_once(articles: list[Evidence]) -> list[Evidence]:
     return list({one.article.url: one for one in articles}.values())
 
 
-def with_density(one: Evidence, density: float) -> Study:
-    measure = Score(density)
-    return replace(
-        one.study,
-        details=Details(ner_density=measure),
-        scores=rescored(one.study.scores, HALF_ENTITIES, ner_density_score=measure),
-    )
+def with_density(one: Evidence, density: float | None) -> Evidence:
+    """The article with details of this entity density; without details if that is None."""
+    score = Score(NEUTRAL if density is None else density)
+    details = None if density is None else Details(ner_density=score)
+    scores = rescored(one.study.scores, HALF_ENTITIES, ner_density_score=score)
+    return replace(one, study=replace(one.study, details=details, scores=scores))

@@ -84,14 +84,14 @@ class Score(Struct, frozen=True, array_like=True):
 
 
 class Fingerprint(Struct, frozen=True, kw_only=True):
-    """By which near-duplicates and clusters are found."""
+    """What near-duplicates and clusters are detected by."""
 
     text_sha256: str
     """Of the text, lower-cased, with white space folded."""
     shingles: bytes
     """Sorted, distinct 64-bit hashes of the 5-word shingles, little-endian."""
     embedding: bytes
-    """Unit vector of title and lead, float32, little-endian; zeros where it could not be made."""
+    """Unit vector of title and lead, float32, little-endian; zeros where the embedding failed."""
     words: bytes = b""
     """Sorted, distinct 32-bit hashes of the lead's telling words, little-endian."""
 

@@ -43,7 +43,7 @@ FEEDBACK_ARTICLES = 10
 """The best articles that the others are compared with. 5 and 20 are as good on Cranfield."""
 
 FEEDBACK_DECAY = 0.05
-"""Of the weight of the best: one whose own score is 0.05 (of 0–1) below the first has 1/e of it."""
+"""The best lose weight with their distance to the first: 0.05 (of 0–1) below it, 1/e is left."""
 
 FEEDBACK_SHARE = 0.5
 """The share of feedback in the relevance, beside the own score. .4 to .6 are as good."""

@@ -56,7 +56,7 @@ def _day_in_markup(tree: _Element, url: str) -> str | None:
 
 
 def _parsed(text: str) -> dt.datetime | None:
-    """The ISO 8601 date or time in UTC; None where it is none, or outside the plausible years."""
+    """The ISO 8601 date or time, in UTC; None for other text and for implausible years."""
     try:
         time = dt.datetime.fromisoformat(text.strip())
         time = time.replace(tzinfo=dt.UTC) if time.tzinfo is None else time.astimezone(dt.UTC)

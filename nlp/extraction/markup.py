@@ -24,6 +24,7 @@ MAX_DEPTH = 64
 """Elements nested deeper become plain text; the deepest of 120 news pages reaches 51."""
 
 MANY_ELEMENTS = 3_000
+
 MAX_DEPTH_OF_MANY = 40
 """A page with more elements than MANY_ELEMENTS has this limit: a test of an element reads all text
 within it, so a chain of nested elements costs the product of depth and number."""
@@ -44,12 +45,19 @@ IGNORED_TAGS = (
 """Elements without running text; they hold most of a page's bytes."""
 
 _INVALID_CHARS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+
 _DOCTYPE = re.compile(r"\s{0,100}<!doctype[^>]{0,1000}>", re.IGNORECASE)
+
 _TOO_LARGE = XPath(f"count(//*) > {MAX_ELEMENTS} or string-length(string(/*)) > {MAX_TREE_CHARS}")
+
 _MANY = XPath(f"count(//*) > {MANY_ELEMENTS}")
+
 _TOO_DEEP = XPath("/*" * (MAX_DEPTH + 1))
+
 _TOO_DEEP_OF_MANY = XPath("/*" * (MAX_DEPTH_OF_MANY + 1))
+
 _LONG_VALUES = XPath(f"//@*[string-length() > {MAX_VALUE_CHARS}]")
+
 _LONG_TAG = re.compile(r"<[a-z][^<>]{10000,}", re.IGNORECASE)
 
 
@@ -89,7 +97,7 @@ def _with_few_attributes(tag: re.Match[str]) -> str:
 
 
 def bounded(tree: _Element, html_chars: int) -> _Element:
-    """`tree`, changed in place: only elements with text, and within the limits above.
+    """`tree`, cut in place to the limits above, and without IGNORED_TAGS.
 
     `html_chars` is the length of the page; the checks that only a long page can fail are skipped
     for a shorter one.
@@ -112,22 +120,6 @@ def has_many_elements(tree: _Element) -> bool:
     return bool(_MANY(tree))
 
 
-def _cut_names(tree: _Element) -> None:
-    remaining = MAX_NAME_CHARS
-    for element in tree.iter():
-        for name in ("class", "id", "style"):
-            remaining -= len(element.get(name, ""))
-            if remaining < 0:
-                element.attrib.pop(name, None)
-
-
-def _flatten(element: _Element) -> None:
-    tail = element.tail
-    text = "".join(element.itertext())
-    element.clear()
-    element.text, element.tail = text, tail
-
-
 def _cut(tree: _Element) -> None:
     """Drop everything after the first element beyond the limits."""
     chars = 0
@@ -148,6 +140,22 @@ def _drop_after(last: _Element) -> None:
         if parent is not None:
             del parent[parent.index(element) + 1 :]
         element = parent
+
+
+def _flatten(element: _Element) -> None:
+    tail = element.tail
+    text = "".join(element.itertext())
+    element.clear()
+    element.text, element.tail = text, tail
+
+
+def _cut_names(tree: _Element) -> None:
+    remaining = MAX_NAME_CHARS
+    for element in tree.iter():
+        for name in ("class", "id", "style"):
+            remaining -= len(element.get(name, ""))
+            if remaining < 0:
+                element.attrib.pop(name, None)
 
 
 def element_text(element: _Element) -> str:

@@ -36,6 +36,6 @@ def topic_coherence(query: str | None, text: TokenizedText) -> float:
 
 
 def _windows(text: TokenizedText) -> Iterator[list[str]]:
-    for at in range(0, len(text.sentence_words), WINDOW_SENTENCES):
-        window = text.sentence_words[at : at + WINDOW_SENTENCES]
+    for start in range(0, len(text.sentence_words), WINDOW_SENTENCES):
+        window = text.sentence_words[start : start + WINDOW_SENTENCES]
         yield stems(chain.from_iterable(window))

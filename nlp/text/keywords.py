@@ -56,7 +56,7 @@ _TOKEN = re.compile(
           (?:['’](?:s|t|re|ve|ll|d|m)(?!\w))?                 # China's, didn't""",
     re.VERBOSE,
 )
-_OPENING = " \t\"“‘'([—–-”)"  # may stand between the end of a sentence and the next word
+_OPENING = " \t\"“‘'([—–-”)"  # may come between the end of a sentence and the next word
 _POSSESSIVE = "'s"
 _SENTENCE_END = (".", "!", "?", ":", "…", "•", "|")
 _MODEL_NUMBER = re.compile(r"\d[A-Z]")  # 5G, 3D
@@ -89,7 +89,7 @@ class _Phrase:
     is_whole: bool = False
     """Whether some mention does not cut a name in two."""
     count: int = 0
-    """Mentions; 0 once another phrase stands for it."""
+    """Mentions; set to 0 when another phrase replaces it."""
     forms: Counter[str] = field(default_factory=Counter)
 
     def form(self) -> str:

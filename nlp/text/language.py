@@ -1,4 +1,4 @@
-"""Detects the language of a text; scores made for English ask it whether they apply."""
+"""Detects the language of a text, and says whether scores made for English apply to it."""
 
 from __future__ import annotations
 

@@ -24,7 +24,6 @@ MAX_DEPTH = 64
 """Elements nested deeper become plain text; the deepest of 120 news pages reaches 51."""
 
 MANY_ELEMENTS = 3_000
-
 MAX_DEPTH_OF_MANY = 40
 """A page with more elements than MANY_ELEMENTS has this limit: a test of an element reads all text
 within it, so a chain of nested elements costs the product of depth and number."""
@@ -45,19 +44,12 @@ IGNORED_TAGS = (
 """Elements without running text; they hold most of a page's bytes."""
 
 _INVALID_CHARS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
-
 _DOCTYPE = re.compile(r"\s{0,100}<!doctype[^>]{0,1000}>", re.IGNORECASE)
-
 _TOO_LARGE = XPath(f"count(//*) > {MAX_ELEMENTS} or string-length(string(/*)) > {MAX_TREE_CHARS}")
-
 _MANY = XPath(f"count(//*) > {MANY_ELEMENTS}")
-
 _TOO_DEEP = XPath("/*" * (MAX_DEPTH + 1))
-
 _TOO_DEEP_OF_MANY = XPath("/*" * (MAX_DEPTH_OF_MANY + 1))
-
 _LONG_VALUES = XPath(f"//@*[string-length() > {MAX_VALUE_CHARS}]")
-
 _LONG_TAG = re.compile(r"<[a-z][^<>]{10000,}", re.IGNORECASE)
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlp.text.idf import idf, is_known
 from nlp.text.keywords import MAX_CHARS, MAX_KEYWORDS, keywords
 from nlp.text.stopwords import stopwords
 from tests.unit.nlp.samples import prose
@@ -123,30 +120,3 @@ def test_any_text_has_at_most_ten_and_each_is_in_the_text(text: str, language: s
 )
 def test_a_text_without_spaces_has_no_overlong_keyword(text: str) -> None:
     assert all(len(keyword) <= MAX_CHARS for keyword in keywords("", text, "en"))
-
-
-def test_frequent_words_have_a_lower_idf_than_rare_ones() -> None:
-    ranked = ["the", "people", "government", "methane", "zyxwv"]
-    assert all(idf(commoner) < idf(rarer) for commoner, rarer in pairwise(ranked))
-    assert idf("the") < 0.001
-    assert idf("zyxwv") < 8
-
-
-def test_a_word_with_a_hyphen_has_the_idf_of_its_rarest_part() -> None:
-    assert idf("anti-methane") == idf("methane")
-
-
-def test_accents_are_removed_as_in_the_vocabulary() -> None:
-    assert not is_known("café")
-    assert idf("café") == idf("cafe")
-
-
-def test_no_word_is_in_two_lists() -> None:
-    english = stopwords("en")
-    assert not english.delimiters & english.weak
-    assert not english.titles & (english.delimiters | english.weak)
-
-
-def test_norwegian_has_one_list_under_its_three_codes() -> None:
-    assert stopwords("no") == stopwords("nb") == stopwords("nn")
-    assert stopwords("no").delimiters

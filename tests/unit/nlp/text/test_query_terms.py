@@ -1,4 +1,4 @@
-"""The term counts of an article are small, complete, and the same in every process."""
+"""Query terms are stems of content words; the term counts of an article are small and complete."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlp.text.query_terms import MAX_FREQUENT_STEMS, TermCounts, article_stems, term_counts
+from nlp.neutral import Unmeasurable
+from nlp.text.query_terms import (
+    MAX_FREQUENT_STEMS,
+    TermCounts,
+    article_stems,
+    query_terms,
+    term_counts,
+)
 
 
 def stem_hashes(counts: TermCounts) -> list[int]:
@@ -17,6 +24,20 @@ def stem_hashes(counts: TermCounts) -> list[int]:
         int.from_bytes(counts.frequent[at : at + 4], "little")
         for at in range(0, len(counts.frequent), 4)
     ]
+
+
+def test_query_terms_are_the_stems_of_the_content_words() -> None:
+    assert query_terms("The future of the banks") == ("futur", "bank")
+
+
+def test_a_query_of_stopwords_alone_keeps_them() -> None:
+    assert query_terms("The Who") == ("the", "who")
+
+
+@pytest.mark.parametrize("query", [None, "", "  ", "?!"])
+def test_a_query_without_words_has_no_terms(query: str | None) -> None:
+    with pytest.raises(Unmeasurable):
+        query_terms(query)
 
 
 def test_the_terms_of_the_query_are_counted_in_title_and_text() -> None:

@@ -6,8 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlp.neutral import Unmeasurable
-from nlp.text.query_terms import query_terms
 from nlp.text.words import (
     MAX_SENTENCE_CHARS,
     MAX_SENTENCE_WORDS,
@@ -71,17 +69,3 @@ def test_sentences_lose_no_word(tokens: list[str]) -> None:
 
 def test_forms_of_a_word_have_one_stem() -> None:
     assert stems(["banks", "banking", "bank's"]) == ["bank", "bank", "bank"]
-
-
-def test_query_terms_are_the_stems_of_the_content_words() -> None:
-    assert query_terms("The future of the banks") == ("futur", "bank")
-
-
-def test_a_query_of_stopwords_alone_keeps_them() -> None:
-    assert query_terms("The Who") == ("the", "who")
-
-
-@pytest.mark.parametrize("query", [None, "", "  ", "?!"])
-def test_a_query_without_words_has_no_terms(query: str | None) -> None:
-    with pytest.raises(Unmeasurable):
-        query_terms(query)

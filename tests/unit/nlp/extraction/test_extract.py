@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from nlp.analysis import Rejection
 from nlp.article import Article, Page
 from nlp.extraction.extract import MAX_TEXT_CHARS, extract
-from nlp.text.language import is_english, language_of
 from tests.unit.nlp.samples import html, news_page, page, prose
 
 
@@ -117,14 +116,3 @@ def test_an_invalid_url_is_a_reason_not_an_error() -> None:
 def test_no_bytes_make_it_raise(body: bytes, content_type: str | None) -> None:
     wrapped = b"<html><body><p>" + body + b"</p></body></html>"
     extract(page(wrapped, content_type), 1)
-
-
-def test_languages_are_detected() -> None:
-    german = "Die Regierung hat am Montag angekündigt, dass sie das Gesetz noch ändern will."
-    assert language_of(prose(1)) == "en"
-    assert language_of(german) == "de"
-
-
-def test_a_short_text_has_no_language() -> None:
-    assert language_of("Hello there. 12345") is None
-    assert is_english(None)

@@ -16,7 +16,7 @@ from litestar.handlers.base import BaseRouteHandler
 from litestar.static_files import create_static_files_router
 
 from app.api.admin import ADMIN_CALLS
-from app.api.health import health
+from app.api.health import HEALTH_ROUTER
 from app.api.jobs import CALLS, CALLS_OF_A_JOB
 from app.api.openapi import openapi_config
 from app.api.schedules import SCHEDULE_CALLS
@@ -30,6 +30,7 @@ from app.pages.templating import HERE, template_config
 from tasks.errors import UnknownJob
 from tasks.jobs.ids import is_job_id
 from tasks.jobs.queue import Queue
+from tasks.policies import job_limits
 from tasks.resources import open_schedules
 from tasks.schedules.service import ScheduleService
 from tasks.settings import Settings
@@ -62,7 +63,7 @@ def create_app(
             *SCHEDULE_CALLS,
             *PAGES,
             _one_job(),
-            health,
+            HEALTH_ROUTER,
             _static(),
         ],
         dependencies={
@@ -76,7 +77,7 @@ def create_app(
         before_send=[add_security_headers],
         lifespan=[lifespan],
         logging_config=None,
-        openapi_config=openapi_config(),
+        openapi_config=openapi_config(job_limits(settings)),
         request_max_body_size=settings.max_body_bytes,
         state=State({"settings": settings}),
         template_config=template_config(),

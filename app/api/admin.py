@@ -33,7 +33,7 @@ TAGS = ["admin"]
 
 
 @get("/queue", tags=TAGS, responses=problem_responses())
-async def show_queue(queue: NamedDependency[Queue]) -> QueueReport:
+async def get_queue(queue: NamedDependency[Queue]) -> QueueReport:
     """How much there is to do, and who does it."""
     return queue_report(await queue.depth(), await queue.workers())
 
@@ -139,7 +139,7 @@ async def purge_jobs(
 
 
 ADMIN_CALLS = (
-    show_queue,
+    get_queue,
     pause_queue,
     resume_queue,
     list_workers,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Sequence
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, cast
 
 from litestar import MediaType, Request, Response, delete, get, post
 from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
+from litestar.openapi.spec import Example
 from litestar.params import Body, FromPath, QueryParameter
 from litestar.response import Redirect
 from msgspec import Raw
@@ -28,8 +27,8 @@ from app.api.models.jobs import (
     status_report,
     submission_of,
 )
-from app.api.openapi import REQUEST_EXAMPLES, problem_responses
-from app.api.requests import Cursor, Limit, StrictJobRequest, check_cursor
+from app.api.openapi import problem_responses
+from app.api.requests import Cursor, Limit, StrictJobRequest, check_cursor, enum_members
 from app.api.submit_response import (
     HEADERS,
     WAIT_HEADERS,
@@ -41,7 +40,6 @@ from app.api.submit_response import (
 from app.http.body import require_json
 from app.http.negotiation import conditional, prefers_page
 from app.http.security import require_same_origin
-from tasks.errors import InvalidRequest
 from tasks.jobs.job import ACTIVE_STATES, JobState, JobType
 from tasks.jobs.queue import Queue
 from tasks.jobs.record import CancelOutcome
@@ -49,7 +47,36 @@ from tasks.jobs.result import ArticleResult, JobResult
 
 TAGS = ["jobs"]
 
-Word = TypeVar("Word", bound=enum.StrEnum)
+JOB_EXAMPLES = [
+    Example(
+        summary="Find and rank articles on a topic",
+        value={
+            "type": "topic_curation",
+            "topic": "artificial intelligence",
+            "max_articles": 20,
+            "apply_diversity": True,
+        },
+    ),
+    Example(
+        summary="Rank these URLs",
+        value={
+            "type": "batch_analysis",
+            "urls": ["https://example.com/a", "https://example.org/b"],
+            "query": "renewable energy",
+            "apply_diversity": True,
+            "priority": "low",
+        },
+    ),
+    Example(
+        summary="Analyse one URL, and end within a minute",
+        value={
+            "type": "single_analysis",
+            "url": "https://example.com/a",
+            "deadline_seconds": 60,
+        },
+    ),
+    Example(summary="Pass once through everything", value={"type": "health_check"}),
+]
 
 
 @post(
@@ -71,7 +98,7 @@ Word = TypeVar("Word", bound=enum.StrEnum)
     response_description="Submitted, now or by an earlier request with this key.",
 )
 async def submit_job(
-    data: Annotated[JobRequest, Body(title="Job", examples=REQUEST_EXAMPLES)],
+    data: Annotated[JobRequest, Body(title="Job", examples=JOB_EXAMPLES)],
     queue: NamedDependency[Queue],
     endings: NamedDependency[Endings],
     wait: NamedDependency[int | None],
@@ -88,24 +115,25 @@ async def list_jobs(
     states: Annotated[
         list[str] | None,
         QueryParameter(
-            name="state",
-            description=f"Repeated for several: {', '.join(JobState)}. By default the active ones.",
+            name="state", description="Repeated for several states. By default the active ones."
         ),
     ] = None,
     types: Annotated[
         list[str] | None,
-        QueryParameter(
-            name="type", description=f"Repeated for several: {', '.join(JobType)}. By default all."
-        ),
+        QueryParameter(name="type", description="Repeated for several types. By default all."),
     ] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> JobListing:
     """List jobs, newest first."""
     check_cursor(cursor)
-    wanted = _words("state", states, JobState) or ACTIVE_STATES
-    kinds = _words("type", types, JobType) or tuple(JobType)
-    return job_listing(await queue.jobs(wanted, kinds, cursor, limit))
+    page = await queue.jobs(
+        enum_members("state", states or ACTIVE_STATES, JobState),
+        enum_members("type", types or tuple(JobType), JobType),
+        cursor,
+        limit,
+    )
+    return job_listing(page)
 
 
 @get(
@@ -116,7 +144,7 @@ async def list_jobs(
         **problem_responses(404),
     },
 )
-async def job_status(
+async def get_job_status(
     request: Request[Any, Any, Any], queue: NamedDependency[Queue], job_id: FromPath[str]
 ) -> Response[StatusReport]:
     """Where a job stands. Send the `ETag` as `If-None-Match` to get 304 while nothing changes."""
@@ -124,7 +152,9 @@ async def job_status(
 
 
 @get("/result", tags=TAGS, responses=problem_responses(404, 409, 410), media_type=MediaType.JSON)
-async def job_result(queue: NamedDependency[Queue], job_id: FromPath[str]) -> Response[JobResult]:
+async def get_job_result(
+    queue: NamedDependency[Queue], job_id: FromPath[str]
+) -> Response[JobResult]:
     """The result; of a failed or revoked job what it had, with `state` and `error`."""
     # As it is stored: nothing of it is decoded here.
     result: Response[Any] = Response(
@@ -147,7 +177,7 @@ async def job_result(queue: NamedDependency[Queue], job_id: FromPath[str]) -> Re
         **problem_responses(404, 422),
     },
 )
-async def job_articles(
+async def list_job_articles(
     queue: NamedDependency[Queue],
     job_id: FromPath[str],
     limit: Limit = 50,
@@ -164,7 +194,7 @@ async def job_articles(
 
 
 @get("/attempts", tags=TAGS, responses=problem_responses(404))
-async def job_attempts(queue: NamedDependency[Queue], job_id: FromPath[str]) -> AttemptListing:
+async def list_job_attempts(queue: NamedDependency[Queue], job_id: FromPath[str]) -> AttemptListing:
     """How attempts ended that did not succeed at once, oldest first; the last 1,000 of them."""
     return attempt_listing(await queue.attempts(job_id))
 
@@ -213,12 +243,12 @@ async def cancel_job(
 
 
 CALLS = (submit_job, list_jobs)
-CALLS_OF_A_JOB = (job_status, job_result, job_articles, job_attempts, retry_job, cancel_job)
+CALLS_OF_A_JOB = (
+    get_job_status,
+    get_job_result,
+    list_job_articles,
+    list_job_attempts,
+    retry_job,
+    cancel_job,
+)
 """Under `/jobs/{job_id}`."""
-
-
-def _words(name: str, given: Sequence[str] | None, kind: type[Word]) -> tuple[Word, ...]:
-    try:
-        return tuple(kind(word) for word in given or ())
-    except ValueError as error:
-        raise InvalidRequest(f"{name} must be one of {', '.join(kind)}.") from error

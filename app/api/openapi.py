@@ -1,32 +1,62 @@
 """The OpenAPI document at `/schema`, as JSON and YAML.
 
-There is no page to try it out on: those that exist load their scripts from other hosts.
+Litestar describes the operations; msgspec describes the models, as it alone knows all that a model
+checks. There is no page to try the interface out on: those that exist load their scripts from other
+hosts.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from litestar import MediaType, Router
+import msgspec
+from litestar import MediaType, Request, Router
 from litestar.connection import ASGIConnection
 from litestar.exceptions import NotFoundException
-from litestar.handlers.base import BaseRouteHandler
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
-from litestar.openapi.spec import Example, Tag
+from litestar.openapi.spec import Tag
 
+from app.api.models.admin import (
+    Draining,
+    Health,
+    JobSelection,
+    Liveness,
+    Paused,
+    QueueReport,
+    WorkerListing,
+)
+from app.api.models.jobs import (
+    ArticleListing,
+    AttemptListing,
+    Cancellation,
+    JobListing,
+    JobRequest,
+    JobRetried,
+    JobSubmitted,
+    StatusReport,
+    text_limits,
+)
+from app.api.models.schedules import ScheduleListing, ScheduleReport, ScheduleRequest
 from app.http.problems import MEDIA_TYPE, PROBLEMS, Problem
+from tasks.jobs.job import JobState, JobType
+from tasks.jobs.record import BulkOutcomePage
+from tasks.jobs.result import ArticleResult, ArticlesResult, HealthCheckResult
+from tasks.jobs.validation import IDEMPOTENCY_KEY_LENGTH, JobLimits
 
 DESCRIPTION = """\
 Turns a topic or a list of URLs into a ranked, explained, duplicate-free list of articles.
 
 Submit a job with `POST /jobs`, follow `/jobs/{job_id}/status`, read `/jobs/{job_id}/result`.
 
-A submit that may have to be sent again gets an `Idempotency-Key`; with `Prefer: wait=N` it is
-answered with the result itself, if that is there within N seconds.
+Send an `Idempotency-Key` with a submission that may have to be sent again. With `Prefer: wait=N`
+the response is the result itself, if the job ends within N seconds.
 
-Nobody has to say who they are: keep the calls under `admin` where only trusted clients reach them.
+There is no authentication: keep the operations under `admin` where only trusted clients reach them.
 Requests that change something are refused from pages of other sites.
 
 Every error is a problem document (RFC 9457), `application/problem+json`. Its `detail` says what
@@ -34,89 +64,188 @@ to change; its `type` is stable, and is explained at that very path:
 
 """
 
-REQUEST_EXAMPLES = [
-    Example(
-        summary="Find and rank articles on a topic",
-        value={
-            "type": "topic_curation",
-            "topic": "artificial intelligence",
-            "max_articles": 20,
-            "apply_diversity": True,
-        },
+TAGS = [
+    Tag(name="jobs", description="Submit jobs, follow them, read their results."),
+    Tag(name="schedules", description="Submit jobs again and again."),
+    Tag(
+        name="admin",
+        description=(
+            "For operators: the queue, the workers, many jobs at once. There is no "
+            "authentication, so this is for trusted networks only."
+        ),
     ),
-    Example(
-        summary="Rank these URLs",
-        value={
-            "type": "batch_analysis",
-            "urls": ["https://example.com/a", "https://example.org/b"],
-            "query": "renewable energy",
-            "apply_diversity": True,
-            "priority": "low",
-        },
-    ),
-    Example(
-        summary="Analyse one URL, and end within a minute",
-        value={
-            "type": "single_analysis",
-            "url": "https://example.com/a",
-            "deadline_seconds": 60,
-        },
-    ),
-    Example(summary="Pass once through everything", value={"type": "health_check"}),
+    Tag(name="health", description="For probes, and for people."),
 ]
 
+MODELS = (
+    JobRequest,
+    JobSubmitted,
+    JobRetried,
+    JobListing,
+    StatusReport,
+    ArticlesResult[ArticleResult],
+    HealthCheckResult,
+    ArticleListing[ArticleResult],
+    AttemptListing,
+    Cancellation,
+    JobSelection,
+    BulkOutcomePage,
+    QueueReport,
+    Paused,
+    WorkerListing,
+    Draining,
+    ScheduleRequest,
+    ScheduleReport,
+    ScheduleListing,
+    Health,
+    Liveness,
+    Problem,
+)
 
-def openapi_config() -> OpenAPIConfig:
+REFERENCE = "#/components/schemas/"
+
+PARAMETER_LIMITS: Mapping[str, Mapping[str, Any]] = {
+    "job_id": {"format": "uuid"},
+    "schedule_id": {"format": "uuid"},
+    "state": {"items": {"$ref": f"{REFERENCE}JobState"}, "maxItems": len(JobState)},
+    "type": {"items": {"$ref": f"{REFERENCE}JobType"}, "maxItems": len(JobType)},
+    "Idempotency-Key": text_limits(IDEMPOTENCY_KEY_LENGTH),
+}
+"""What the use cases check, each in a sentence of its own, and so Litestar does not know of."""
+
+
+def openapi_config(limits: JobLimits) -> OpenAPIConfig:
+    """The document's configuration, with what the operator allows jobs."""
+    models = model_schemas(limits)
     return OpenAPIConfig(
         title="Content curator",
         version=version("content-curator"),
-        description=DESCRIPTION + _table(),
-        tags=[
-            Tag(name="jobs", description="Submit jobs, follow them, read their results."),
-            Tag(name="schedules", description="Submit jobs again and again."),
-            Tag(
-                name="admin",
-                description=(
-                    "For whoever runs the service: the queue, the workers, many jobs at once. "
-                    "For trusted networks: nobody has to say who they are."
-                ),
-            ),
-            Tag(name="health", description="For probes, and for people."),
-        ],
+        description=DESCRIPTION + _problem_table(),
+        tags=TAGS,
         openapi_router=Router(
-            "/schema", route_handlers=[], guards=[_refuse_others], include_in_schema=False
+            "/schema", route_handlers=[], guards=[_refuse_other_paths], include_in_schema=False
         ),
+        operation_id_creator=_operation_id,
         use_handler_docstrings=True,
         # As plain JSON, so that a browser shows it and does not save it.
-        render_plugins=[JsonRenderPlugin(media_type=MediaType.JSON), YamlRenderPlugin()],
+        render_plugins=[Json(models), Yaml(models)],
     )
 
 
 def problem_responses(*statuses: int) -> dict[int, ResponseSpec]:
-    """The documentation of these problem answers, and of those that any call may give."""
+    """The documentation of these problem responses, and of those that any operation may give."""
     return {status: _problem_response(status) for status in (400, *statuses, 503)}
 
 
+def model_schemas(limits: JobLimits) -> dict[str, Any]:
+    """The JSON schema of each model, by its name."""
+    _, schemas = msgspec.json.schema_components(MODELS, ref_template=REFERENCE + "{name}")
+    models = {
+        _plain_name(name): {**_plain(schema), "title": _plain_name(name)}
+        for name, schema in schemas.items()
+    }
+    models["BatchAnalysisRequest"]["properties"]["urls"]["maxItems"] = limits.max_urls_per_job
+    models["TopicCurationRequest"]["properties"]["max_articles"]["maximum"] = (
+        limits.max_articles_per_topic
+    )
+    return models
+
+
+class Json(JsonRenderPlugin):
+    """The completed document as JSON."""
+
+    def __init__(self, models: dict[str, Any]) -> None:
+        super().__init__(media_type=MediaType.JSON)
+        self._models = models
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        return super().render(request, _complete(openapi_schema, self._models))
+
+
+class Yaml(YamlRenderPlugin):
+    """The completed document as YAML."""
+
+    def __init__(self, models: dict[str, Any]) -> None:
+        super().__init__()
+        self._models = models
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        return super().render(request, _complete(openapi_schema, self._models))
+
+
+def _complete(document: dict[str, Any], models: dict[str, Any]) -> dict[str, Any]:
+    """Litestar's document with the models, and with what Litestar leaves out."""
+    paths: dict[str, Any] = _plain(msgspec.to_builtins(document["paths"]))
+    for item in paths.values():
+        for operation in item.values():
+            operation["summary"] = _summary(operation["operationId"])
+            for parameter in operation.get("parameters", ()):
+                _complete_parameter(parameter)
+            for response in operation["responses"].values():
+                for header in response.get("headers", {}).values():
+                    header.setdefault("schema", {"type": "string"})
+    return {**document, "paths": paths, "components": {"schemas": models}}
+
+
+def _complete_parameter(parameter: dict[str, Any]) -> None:
+    """A parameter that may be missing is not one that may be null."""
+    schema = parameter["schema"]
+    if "oneOf" in schema:
+        (alternative,) = (part for part in schema.pop("oneOf") if part != {"type": "null"})
+        parameter["schema"] = {**alternative, **schema}
+    parameter["schema"] |= PARAMETER_LIMITS.get(parameter["name"], {})
+
+
+def _plain(node: Any) -> Any:
+    """The same with plain names of generic models, and `const` for enumerations of one."""
+    if isinstance(node, list | tuple):
+        return [_plain(part) for part in node]
+    if isinstance(node, str) and node.startswith(REFERENCE):
+        return REFERENCE + _plain_name(node.removeprefix(REFERENCE))
+    if not isinstance(node, dict):
+        return node
+    match node:
+        case {"enum": [str(word)], **rest} if set(rest) <= {"default", "description"}:
+            return {**rest, "type": "string", "const": word}
+    return {key: _plain(part) for key, part in node.items()}
+
+
+def _plain_name(name: str) -> str:
+    """Of `ArticlesResult_ArticleResult_`, which is `ArticlesResult[ArticleResult]`, the first."""
+    return name.partition("_")[0]
+
+
+def _operation_id(handler: HTTPRouteHandler, *_: Any) -> str:
+    first, *others = handler.handler_name.split("_")
+    return first + "".join(map(str.capitalize, others))
+
+
+def _summary(operation_id: str) -> str:
+    return re.sub("[A-Z]", lambda letter: f" {letter[0].lower()}", operation_id).capitalize()
+
+
 def _problem_response(status: int) -> ResponseSpec:
-    ours = [
+    domain = [
         kind for key, kind in PROBLEMS.items() if kind.status == status and not isinstance(key, int)
     ]
-    told = dict.fromkeys(f"{kind.title} (`{kind.type}`)" for kind in ours or [PROBLEMS[status]])
+    titles = dict.fromkeys(f"{kind.title} (`{kind.type}`)" for kind in domain or [PROBLEMS[status]])
     return ResponseSpec(
         data_container=Problem,
-        description="; ".join(told),
+        description="; ".join(titles),
         media_type=MEDIA_TYPE,
         generate_examples=False,
     )
 
 
-def _refuse_others(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+def _refuse_other_paths(
+    connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler
+) -> None:
     """Under `/schema`, Litestar would answer unknown paths with a page of its own."""
     if "path" in connection.path_params:
         raise NotFoundException
 
 
-def _table() -> str:
+def _problem_table() -> str:
     rows = {
         kind.type: f"| `{kind.type}` | {kind.status} | {kind.title} |" for kind in PROBLEMS.values()
     }

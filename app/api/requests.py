@@ -5,7 +5,9 @@ A body that is refused gets a sentence with the place and what is expected there
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import enum
+from collections.abc import Sequence
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar.params import QueryParameter
@@ -27,6 +29,8 @@ from tasks.jobs.ids import is_job_id
 from tasks.jobs.job import JobState, JobType, Priority
 from tasks.schedules.schedule import Missed
 
+Member = TypeVar("Member", bound=enum.StrEnum)
+
 MAX_PAGE = 200
 """Entries on one page."""
 
@@ -38,6 +42,22 @@ def check_cursor(cursor: str | None) -> None:
     """Raises InvalidRequest for a cursor that no listing returned."""
     if cursor is not None and not is_job_id(cursor):
         raise InvalidRequest("cursor must be the next_cursor of an earlier response.")
+
+
+def enum_members(name: str, words: Sequence[str], members: type[Member]) -> tuple[Member, ...]:
+    """The members that the list names, each once.
+
+    The listing's cost grows with the product of states and types, so a list is bounded, too.
+    Raises InvalidRequest.
+    """
+    if len(words) > len(members):
+        raise InvalidRequest(
+            f"{name} has {len(words)} entries; give each of {', '.join(members)} at most once."
+        )
+    try:
+        return tuple(dict.fromkeys(members(word) for word in words))
+    except ValueError as error:
+        raise InvalidRequest(f"{name} must be one of {', '.join(members)}.") from error
 
 
 class StrictJobRequest(StrictJson):
@@ -70,12 +90,16 @@ def decode_job_request(body: bytes) -> JobRequest:
 def selection_of(request: JobSelection) -> JobFilter:
     check_cursor(request.cursor)
     return JobFilter(
-        states=(request.state,) if isinstance(request.state, JobState) else request.state,
-        types=(request.type,) if isinstance(request.type, JobType) else request.type,
+        states=enum_members("state", _as_list(request.state), JobState),
+        types=enum_members("type", _as_list(request.type), JobType),
         older_than_seconds=request.older_than_seconds,
         limit=request.limit,
         cursor=request.cursor,
     )
+
+
+def _as_list(value: str | Sequence[str]) -> Sequence[str]:
+    return (value,) if isinstance(value, str) else value
 
 
 _job_decoder = msgspec.json.Decoder(JobRequest)

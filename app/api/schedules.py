@@ -100,7 +100,7 @@ async def list_schedules(
     guards=[require_schedule_id],
     responses=problem_responses(404),
 )
-async def show_schedule(
+async def get_schedule(
     schedules: NamedDependency[ScheduleService], schedule_id: FromPath[str]
 ) -> ScheduleReport:
     """One schedule: what it submits, when it runs next, and what came of its last run."""
@@ -121,4 +121,4 @@ async def remove_schedule(
     await schedules.remove(schedule_id)
 
 
-SCHEDULE_CALLS = (add_schedule, list_schedules, show_schedule, remove_schedule)
+SCHEDULE_CALLS = (add_schedule, list_schedules, get_schedule, remove_schedule)

@@ -13,7 +13,7 @@ from litestar.params import FromPath, RawBody
 from litestar.response import Redirect, Template
 from msgspec import Struct
 
-from app.api.health import look
+from app.api.health import check_health
 from app.api.jobs import TAGS
 from app.api.models.jobs import StatusReport, attempt_listing, job_summary, status_report
 from app.api.openapi import problem_responses
@@ -157,7 +157,7 @@ async def submit_form(
     media_type="application/json",
     responses=problem_responses(404),
 )
-async def job_page(
+async def get_job(
     request: Request[Any, Any, Any], queue: NamedDependency[Queue], job_id: FromPath[str]
 ) -> Response[StatusReport]:
     """The job's page; the same as its status where `Accept` prefers JSON."""
@@ -195,7 +195,7 @@ async def problem_type(name: FromPath[str]) -> Template:
 
 
 PAGES = (home, submit_form, problem_type)
-PAGES_OF_A_JOB = (job_page, cancel_form)
+PAGES_OF_A_JOB = (get_job, cancel_form)
 """Under `/jobs/{job_id}`."""
 
 
@@ -206,7 +206,7 @@ async def _home(
     error: InvalidRequest | LedgerUnavailable | None = None,
 ) -> Template:
     """The home page, with what was typed and why it was not taken."""
-    health = await look(queue)
+    health = await check_health(queue)
     jobs = []
     if health.redis_connected:
         page = await queue.jobs(tuple(JobState), limit=RECENT)

@@ -8,6 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+from msgspec.structs import replace
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from tasks.settings import Settings
+from tests.web.conftest import client_of
 
 CALLS = {
     "/jobs": {"get", "post"},
@@ -47,6 +52,38 @@ async def test_every_call_is_documented(client: httpx.AsyncClient) -> None:
     for _, call in operations(document):
         assert call["description"]
         assert call["operationId"]
+
+
+async def test_the_document_is_valid(client: httpx.AsyncClient) -> None:
+    OpenAPIV31SpecValidator(await schema(client)).validate()
+
+
+async def test_operations_have_the_names_of_what_they_do(client: httpx.AsyncClient) -> None:
+    names = {call["operationId"]: call["summary"] for _, call in operations(await schema(client))}
+    assert names["submitJob"] == "Submit job"
+    assert {"listJobs", "getJobStatus", "getJobResult", "listJobArticles"} <= set(names)
+    assert all(re.fullmatch("[a-z]+([A-Z][a-z]+)*", name) for name in names)
+
+
+async def test_every_limit_is_in_the_document(settings: Settings) -> None:
+    limited = replace(settings, max_urls_per_job=7, max_articles_per_topic=9)
+    async with client_of(limited) as client:
+        document = await schema(client)
+    models = document["components"]["schemas"]
+    topic = models["TopicCurationRequest"]["properties"]
+    assert (topic["topic"]["minLength"], topic["topic"]["maxLength"]) == (2, 200)
+    assert (topic["max_articles"]["minimum"], topic["max_articles"]["maximum"]) == (1, 9)
+    assert topic["not_before"]["anyOf"][0]["format"] == "date-time"
+    urls = models["BatchAnalysisRequest"]["properties"]["urls"]
+    assert (urls["minItems"], urls["maxItems"], urls["items"]["format"]) == (1, 7, "uri")
+    assert models["JobSummary"]["properties"]["job_id"]["format"] == "uuid"
+    assert models["JobSummary"]["properties"]["submitted_at"]["format"] == "date-time"
+    parameters = {
+        each["name"]: each["schema"] for each in document["paths"]["/jobs"]["get"]["parameters"]
+    }
+    assert parameters["limit"]["maximum"] == 200
+    assert parameters["state"]["maxItems"] == 6
+    assert parameters["state"]["items"] == {"$ref": "#/components/schemas/JobState"}
 
 
 async def test_references_and_names_are_sound(client: httpx.AsyncClient) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.api.openapi import REQUEST_EXAMPLES
+from app.api.jobs import JOB_EXAMPLES
 from tasks.ledger.redis import RedisLedger
 from tasks.resources import open_ledger
 from tasks.settings import Settings
@@ -62,7 +62,7 @@ async def test_what_was_asked_for_reaches_the_ledger(
     assert {**job["params"], "priority": job["priority"]} == asked
 
 
-@pytest.mark.parametrize("example", [example.value for example in REQUEST_EXAMPLES])
+@pytest.mark.parametrize("example", [example.value for example in JOB_EXAMPLES])
 async def test_every_documented_example_is_taken(
     client: httpx.AsyncClient, example: dict[str, Any]
 ) -> None:

@@ -1,14 +1,13 @@
-"""Operation: the queue, the workers, and calls on many jobs at once."""
+"""Operation: the queue, the workers, calls on many jobs at once, health."""
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from app.api.models.jobs import utc_time
+from app.api.models.jobs import AwareTime, utc_time
 from tasks.jobs.job import JobState, JobType, Priority
 from tasks.jobs.record import QueueDepth, WorkerRecord
 
@@ -41,7 +40,7 @@ class Worker(Struct, frozen=True, kw_only=True):
     """A worker process, by its last report."""
 
     worker_id: str
-    seen_at: dt.datetime
+    seen_at: AwareTime
     slots: int
     """Steps that it can run at once."""
     running: int
@@ -66,11 +65,14 @@ class JobSelection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The jobs that one call is about; the response's `next_cursor` selects those that follow."""
 
     state: Annotated[
-        JobState | tuple[JobState, ...],
+        JobState
+        | Annotated[tuple[JobState, ...], Meta(extra_json_schema={"maxItems": len(JobState)})],
         Meta(description="One state or several. By default those that the call is meant for."),
     ] = ()
     type: Annotated[
-        JobType | tuple[JobType, ...], Meta(description="One type or several. By default all.")
+        JobType
+        | Annotated[tuple[JobType, ...], Meta(extra_json_schema={"maxItems": len(JobType)})],
+        Meta(description="One type or several. By default all."),
     ] = ()
     older_than_seconds: Annotated[
         float, Meta(ge=0, description="Of ended jobs, those that ended at least that long ago.")
@@ -79,6 +81,25 @@ class JobSelection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     cursor: Annotated[str | None, Meta(description="The `next_cursor` of the response before.")] = (
         None
     )
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    """The state of the queue. The numbers are None while Redis cannot be reached."""
+
+    status: Literal["healthy", "unavailable"]
+    redis_connected: bool
+    workers: int | None = None
+    """Worker processes that reported lately; 0 is fine where they are started on demand."""
+    active_jobs: int | None = None
+    queued: int | None = None
+    """Steps that wait for a worker."""
+    oldest_queued_seconds: float | None = None
+
+
+class Liveness(Struct, frozen=True, kw_only=True):
+    """Whether the process is alive, or jobs can be submitted."""
+
+    status: Literal["alive", "ready", "unavailable"]
 
 
 def queue_report(depth: QueueDepth, workers: Sequence[WorkerRecord]) -> QueueReport:

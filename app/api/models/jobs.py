@@ -25,15 +25,36 @@ from tasks.jobs.job import (
 from tasks.jobs.outcome import ArticleAnalysed, ArticleOutcome, Failure, OutcomePage
 from tasks.jobs.record import AttemptOutcome, AttemptRecord, JobPage, JobRecord, JobStatus
 from tasks.jobs.submission import Submission
+from tasks.jobs.validation import (
+    MAX_DEADLINE_SECONDS,
+    MAX_DEPENDENCIES,
+    MAX_URL_LENGTH,
+    QUERY_LENGTH,
+    TOPIC_LENGTH,
+)
 
 ResultT = TypeVar("ResultT")
 """One article's result: `Raw` where the stored JSON is passed on unread, else `ArticleResult`."""
+
+
+def text_limits(length: range) -> dict[str, int]:
+    """Of a string, for the OpenAPI document; `tasks.jobs.validation` checks them."""
+    return {"minLength": length[0], "maxLength": length[-1]}
+
 
 Diversity = Annotated[
     bool, Meta(description="Cap the articles per domain and per cluster of stories.")
 ]
 Query = Annotated[
-    str | None, Meta(description="What relevance is measured against, 2 to 500 characters.")
+    Annotated[str, Meta(extra_json_schema=text_limits(QUERY_LENGTH))] | None,
+    Meta(description="What relevance is measured against, 2 to 500 characters."),
+]
+Url = Annotated[
+    str,
+    Meta(
+        description="An absolute http or https URL.",
+        extra_json_schema={"format": "uri", "maxLength": MAX_URL_LENGTH},
+    ),
 ]
 AwareTime = Annotated[dt.datetime, Meta(tz=True)]
 
@@ -47,15 +68,21 @@ class CommonRequest(
         Priority.NORMAL
     )
     depends_on: Annotated[
-        tuple[str, ...],
-        Meta(description="Ids of at most 100 jobs that must succeed before this one starts."),
+        tuple[Annotated[str, Meta(extra_json_schema={"format": "uuid"})], ...],
+        Meta(
+            description="Ids of at most 100 jobs that must succeed before this one starts.",
+            extra_json_schema={"maxItems": MAX_DEPENDENCIES},
+        ),
     ] = ()
     not_before: Annotated[
         AwareTime | None,
         Meta(description="When it may start: an ISO 8601 time with its offset from UTC."),
     ] = None
     deadline_seconds: Annotated[
-        float | None,
+        Annotated[
+            float, Meta(extra_json_schema={"exclusiveMinimum": 0, "maximum": MAX_DEADLINE_SECONDS})
+        ]
+        | None,
         Meta(
             description=(
                 "How long after its submission the job ranks the articles that it has by then; "
@@ -68,8 +95,16 @@ class CommonRequest(
 class TopicCurationRequest(CommonRequest, frozen=True, kw_only=True, tag="topic_curation"):
     """Find articles on a topic, analyse them, keep the best."""
 
-    topic: Annotated[str, Meta(description="2 to 200 characters on one line.")]
-    max_articles: Annotated[int, Meta(description="Articles to keep, from 1.")] = 20
+    topic: Annotated[
+        str,
+        Meta(
+            description="2 to 200 characters on one line.",
+            extra_json_schema=text_limits(TOPIC_LENGTH),
+        ),
+    ]
+    max_articles: Annotated[
+        int, Meta(description="Articles to keep, from 1.", extra_json_schema={"minimum": 1})
+    ] = 20
     apply_diversity: Diversity = True
 
     def params(self) -> Params:
@@ -83,7 +118,10 @@ class TopicCurationRequest(CommonRequest, frozen=True, kw_only=True, tag="topic_
 class BatchAnalysisRequest(CommonRequest, frozen=True, kw_only=True, tag="batch_analysis"):
     """Analyse and rank the given URLs."""
 
-    urls: Annotated[tuple[str, ...], Meta(description="Absolute http or https URLs.")]
+    urls: Annotated[
+        tuple[Url, ...],
+        Meta(description="Absolute http or https URLs.", extra_json_schema={"minItems": 1}),
+    ]
     query: Query = None
     apply_diversity: Diversity = False
 
@@ -94,7 +132,7 @@ class BatchAnalysisRequest(CommonRequest, frozen=True, kw_only=True, tag="batch_
 class SingleAnalysisRequest(CommonRequest, frozen=True, kw_only=True, tag="single_analysis"):
     """Analyse one URL."""
 
-    url: Annotated[str, Meta(description="An absolute http or https URL.")]
+    url: Url
     query: Query = None
 
     def params(self) -> Params:
@@ -124,7 +162,7 @@ def submission_of(request: JobRequest) -> Submission:
     return Submission(
         params=request.params(),
         priority=request.priority,
-        depends_on=request.depends_on,
+        depends_on=tuple(dict.fromkeys(request.depends_on)),
         not_before_ms=None if start is None else round(start.timestamp() * 1000),
         deadline_seconds=request.deadline_seconds,
     )
@@ -176,12 +214,12 @@ class JobSummary(Struct, frozen=True, kw_only=True):
     """None until the articles are known."""
     processed_urls: int
     failed_urls: int
-    submitted_at: dt.datetime
-    started_at: dt.datetime | None
-    finished_at: dt.datetime | None
-    not_before: dt.datetime | None
+    submitted_at: AwareTime
+    started_at: AwareTime | None
+    finished_at: AwareTime | None
+    not_before: AwareTime | None
     """When it may start, where the request said so."""
-    deadline_at: dt.datetime | None
+    deadline_at: AwareTime | None
     """When it ranks what it has, where it has a deadline."""
     deadline_reached: bool
     """Whether the deadline came before every article had settled."""
@@ -200,7 +238,7 @@ class WaitingArticle(Struct, frozen=True, kw_only=True):
 
     url: str
     host: str
-    until: dt.datetime
+    until: AwareTime
     """When it is tried again."""
 
 
@@ -256,7 +294,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
     outcome: AttemptOutcome
     reason: str | None
     detail: str | None
-    at: dt.datetime
+    at: AwareTime
 
 
 class AttemptListing(Struct, frozen=True, kw_only=True):

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
-from app.api.models.jobs import JobRequest, utc_time
+from app.api.models.jobs import AwareTime, JobRequest, utc_time
 from tasks.jobs.ids import JobId
 from tasks.jobs.job import JobType
 from tasks.jobs.submission import Submission
+from tasks.schedules.cron import MAX_CRON_LENGTH
 from tasks.schedules.schedule import Missed, SchedulePage, ScheduleRecord
+from tasks.schedules.service import MAX_NAME_LENGTH
 
 
 class ScheduleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -21,13 +22,20 @@ class ScheduleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     cron: Annotated[
         str,
-        Meta(description="Minute, hour, day of the month, month, day of the week: `30 7 * * 1-5`."),
+        Meta(
+            description="Minute, hour, day of the month, month, day of the week: `30 7 * * 1-5`.",
+            extra_json_schema={"maxLength": MAX_CRON_LENGTH},
+        ),
     ]
     time_zone: Annotated[
         str, Meta(description="The time zone of `cron`: a name of the IANA database.")
     ] = "UTC"
     job: Annotated[JobRequest, Meta(description="What to submit: a body of `POST /jobs`.")]
-    name: Annotated[str | None, Meta(description="For readers, 1 to 100 characters.")] = None
+    name: Annotated[
+        Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": MAX_NAME_LENGTH})]
+        | None,
+        Meta(description="For readers, 1 to 100 characters."),
+    ] = None
     missed: Annotated[
         Missed,
         Meta(
@@ -46,9 +54,9 @@ class ScheduleSummary(Struct, frozen=True, kw_only=True):
     time_zone: str
     missed: Missed
     type: JobType
-    created_at: dt.datetime
-    next_run_at: dt.datetime
-    last_run_at: dt.datetime | None
+    created_at: AwareTime
+    next_run_at: AwareTime
+    last_run_at: AwareTime | None
     """None before the first run."""
     last_job_id: JobId | None
     """None too if the job of the last run was refused."""

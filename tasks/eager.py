@@ -1,7 +1,7 @@
-"""A job that runs inside its caller, with no Redis and no worker: for tests and scripts.
+"""Runs a job inside its caller, without Redis and without a worker: for tests and scripts.
 
-The ledger is in memory, the rest is what a worker runs. So steps are retried, renewed and timed
-out as ever, and nothing outlives the call.
+The ledger is in memory; everything else is what a worker runs. So steps are retried and timed out
+as in a worker, and nothing outlives the call.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class EagerOutcome(Struct, frozen=True, kw_only=True):
 
     status: JobStatus
     result: bytes
-    """As JSON; of a job that failed, what it had."""
+    """As JSON; of a job that failed, the partial result."""
 
 
 async def run_eagerly(
@@ -52,9 +52,9 @@ async def run_eagerly(
     fetcher: Fetcher,
     cache: Cache | None = None,
 ) -> EagerOutcome:
-    """Runs the job to its end; `cache` has the analyses of earlier calls.
+    """Runs the job to its end. `cache` may hold the analyses of earlier calls.
 
-    Raises InvalidRequest with what to change. Cancelling the call breaks off what runs.
+    Raises InvalidRequest with what to change. Cancelling the call breaks off the running steps.
     """
     ledger = MemoryLedger(ledger_policy(settings))
     queue = Queue(ledger, job_limits(settings))
@@ -78,7 +78,7 @@ async def run_eagerly(
 async def _runner(
     ledger: MemoryLedger, settings: Settings, kinds: Mapping[JobType, Kind]
 ) -> AsyncIterator[Runner]:
-    """A worker's runner, whose leases are renewed meanwhile."""
+    """A worker's runner, whose leases are renewed during the body."""
     leases = HeldLeases(ledger, WORKER, settings.worker_concurrency)
     async with background("renewing leases", leases.renew_forever, RENEW_RESTARTS):
         yield Runner(
@@ -91,7 +91,7 @@ async def _runner(
 
 
 class _Loop:
-    """Broker and reaper in one: runs what is woken, and waits for what is due."""
+    """Broker and reaper in one: runs the steps of wake-ups, and waits for the next due time."""
 
     def __init__(self, ledger: MemoryLedger, runner: Runner, slots: int) -> None:
         self._ledger = ledger
@@ -100,7 +100,7 @@ class _Loop:
         self._running: set[asyncio.Task[None]] = set()
 
     async def until_idle(self) -> None:
-        """Until there is no active job."""
+        """Returns once there is no active job."""
         async with asyncio.TaskGroup() as group:
             while (due_in := self._ledger.due_in()) is not None:
                 await self._ledger.reap()

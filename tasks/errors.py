@@ -2,19 +2,19 @@
 
 CuratorError
 ├── InvalidSettings          a value in the environment; the process stops at start
-├── InvalidRequest           what a caller sent; says what to change
-├── IdempotencyConflict      an idempotency key that was used for something else
-├── UnknownJob               no such job, or its time to live is over
+├── InvalidRequest           a request of a caller; says what to change
+├── IdempotencyConflict      an idempotency key that was used for another request
+├── UnknownJob               no such job, or its time to live has ended
 ├── UnknownSchedule          no such schedule
-├── UnknownWorker            no such worker was heard of lately
+├── UnknownWorker            no such worker has reported lately
 ├── JobFinished              too late to change it
 ├── JobUnfinished            too early for its result
-├── ResultExpired            the job is known, its result's time to live is over
+├── ResultExpired            the job is known, but its result's time to live has ended
 ├── LedgerUnavailable        Redis cannot be reached
-├── HostBusy                 a step has to wait for its host; nobody's failure
-└── StepError                why a step did not succeed; every one has a reason
+├── HostBusy                 a step has to wait for its host; not a failure
+└── StepError                why a step did not succeed, with a reason
     ├── PermanentFailure     trying again would give the same
-    └── TransientFailure     may pass; tried again after a delay
+    └── TransientFailure     may succeed later; retried after a delay
 
 A class's docstring is its default message.
 """
@@ -26,7 +26,7 @@ import inspect
 
 
 class Reason(enum.StrEnum):
-    """Why an article failed: a stable word for programs, beside a sentence for readers."""
+    """Why an article failed: a stable word for programs. A sentence for readers goes with it."""
 
     INVALID_URL = "invalid_url"
     BLOCKED_ADDRESS = "blocked_address"
@@ -34,9 +34,9 @@ class Reason(enum.StrEnum):
     NOT_FOUND = "not_found"
     """404 or 410."""
     HTTP_ERROR = "http_error"
-    """Any other 4xx, which would come again."""
+    """Any other 4xx: permanent."""
     SERVER_ERROR = "server_error"
-    """5xx or 429: may pass."""
+    """5xx or 429: transient."""
     CONNECTION_FAILED = "connection_failed"
     TIMED_OUT = "timed_out"
     TOO_LARGE = "too_large"
@@ -51,13 +51,13 @@ class Reason(enum.StrEnum):
     SOURCES_FAILED = "sources_failed"
     """Every source of a topic failed."""
     WORKER_LOST = "worker_lost"
-    """The worker died or its lease ended, as often as is allowed."""
+    """The worker died or its lease expired, on every try that the step had."""
     ENGINE_CRASHED = "engine_crashed"
     OUT_OF_MEMORY = "out_of_memory"
-    """The analysis wanted more memory than ENGINE_MEMORY_MB."""
+    """The analysis needed more memory than ENGINE_MEMORY_MB."""
     DEADLINE_REACHED = "deadline_reached"
     DEPENDENCY_FAILED = "dependency_failed"
-    """Of a job: one that it depends on did not succeed."""
+    """Of a job: another job that it depends on did not succeed."""
     INTERNAL_ERROR = "internal_error"
 
 
@@ -81,7 +81,7 @@ class IdempotencyConflict(CuratorError):
 
 
 class UnknownJob(CuratorError):
-    """There is no such job, or it has been forgotten since."""
+    """There is no such job, or its time to live has ended."""
 
 
 class UnknownSchedule(CuratorError):
@@ -89,7 +89,7 @@ class UnknownSchedule(CuratorError):
 
 
 class UnknownWorker(CuratorError):
-    """No such worker was heard of lately."""
+    """No such worker has reported lately."""
 
 
 class JobFinished(CuratorError):
@@ -109,13 +109,13 @@ class LedgerUnavailable(CuratorError):
 
 
 class HostBusy(CuratorError):
-    """The host has no time for this request yet."""
+    """The host cannot take this request yet."""
 
     def __init__(self, host: str, seconds: float) -> None:
         super().__init__()
         self.host = host
         self.seconds = seconds
-        """When to come back. Until then the step keeps its place in the host's line."""
+        """Until the step's turn. Until then it keeps its place in the host's queue."""
 
 
 class StepError(CuratorError):
@@ -144,6 +144,6 @@ class TransientFailure(StepError):
     ) -> None:
         super().__init__(reason, detail)
         self.retry_after = retry_after
-        """Seconds that the other side asked us to wait; None where it did not."""
+        """Seconds that the site or service asked us to wait; None if it did not."""
         self.host = host
-        """Who asked for that, where it was a site."""
+        """The host that asked for it, if it was a site."""

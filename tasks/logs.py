@@ -1,4 +1,4 @@
-"""Logging: constant messages, with data in fields, as lines for people or as JSON for machines."""
+"""Logging: constant messages with data in fields, as readable lines or as JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import structlog
 
 
 def configure_logging(level: str, stream: TextIO | None = None) -> None:
-    """Sends everything to stderr, or another stream: as JSON, or in colours to a terminal."""
+    """Sends all logs to the stream, stderr by default: coloured on a terminal, JSON elsewhere."""
     stream = stream or sys.stderr
     structlog.configure(
         processors=[
@@ -23,14 +23,14 @@ def configure_logging(level: str, stream: TextIO | None = None) -> None:
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
-    # Libraries log for their own developers at INFO, once for every message.
+    # Libraries log at INFO for their own developers; Taskiq does for every message.
     logging.basicConfig(level=logging.WARNING, stream=stream)
 
 
 def _rendering(terminal: bool) -> list[structlog.typing.Processor]:
     if terminal:
-        # The traceback that structlog prefers shows the variables of each frame, and with the
-        # settings among them every key and password.
+        # structlog's default traceback shows the variables of each frame. With the settings among
+        # them, it would print every key and password.
         plain = structlog.dev.plain_traceback
         return [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]

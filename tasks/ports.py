@@ -1,4 +1,4 @@
-"""What the domain asks of the world around it. Each protocol holds only what its callers use."""
+"""What the domain needs of the world around it. Each protocol holds only what its callers use."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ class Fetcher(Protocol):
     async def document(
         self, url: str, *, headers: Mapping[str, str] | None = None, interval: float = 0.0
     ) -> Page:
-        """A feed, an OPML list or a search answer: XML, JSON or text, asked for on purpose.
+        """A feed, an OPML list or the reply of a search service: XML, JSON or text.
 
-        The headers, which may hold a key, go to the URL's own origin only, not where it redirects.
+        The headers, which may hold a key, are sent to the URL's own origin only, not to where it
+        redirects.
         `interval` is the least number of seconds between two requests to its host.
 
         Raises PermanentFailure or TransientFailure with the reason.
@@ -46,15 +47,16 @@ class Source(Protocol):
     async def find(self, topic: str, limit: int) -> Sequence[Candidate]:
         """At most `limit` candidates, best or newest first, as the source orders them.
 
-        Raises PermanentFailure or TransientFailure where the source failed.
+        Raises PermanentFailure or TransientFailure if the source failed.
         """
         ...
 
 
 class Cache(Protocol):
-    """Remembers bytes for a while, within a bound: what was not used for longest goes first.
+    """Bytes that are kept for a while, within a bound: the least recently used are dropped first.
 
-    It never fails a job: what cannot be read is a miss, and what cannot be written is dropped.
+    It never fails a job: a value that cannot be read is a miss, one that cannot be written is
+    dropped.
     """
 
     async def get(self, key: str) -> bytes | None: ...
@@ -64,15 +66,15 @@ class Cache(Protocol):
         ...
 
     async def put(self, key: str, value: bytes, ttl: float) -> None:
-        """For `ttl` seconds at the longest."""
+        """Kept for `ttl` seconds at most."""
         ...
 
 
 class Engine(Protocol):
     """Does the CPU work of a worker, outside its event loop.
 
-    Each call raises PermanentFailure or TransientFailure if the engine dies of it, or reaches the
-    hard limit.
+    Each call raises PermanentFailure or TransientFailure if the engine dies of it, or if it takes
+    longer than the hard limit.
     """
 
     async def read(self, request: ReadRequest) -> ReadReport: ...
@@ -93,7 +95,7 @@ class Discovery(Struct, frozen=True, kw_only=True):
 class Kind(Protocol):
     """The three steps of one type of job.
 
-    Each raises PermanentFailure or TransientFailure with the reason, where it cannot succeed.
+    Each raises PermanentFailure or TransientFailure with the reason if it does not succeed.
     """
 
     async def discover(self, job: Job) -> Discovery: ...

@@ -1,7 +1,7 @@
 """Traces: one from the HTTP request through every attempt to every stage.
 
-Names follow the OpenTelemetry semantic conventions for messaging. Spans are made in any case, so
-that every job has a trace id; they are exported where OTEL_EXPORTER_OTLP_ENDPOINT is set.
+Names follow the OpenTelemetry semantic conventions for messaging. A submit always makes its span,
+so that every job has a trace id; spans are exported if OTEL_EXPORTER_OTLP_ENDPOINT is set.
 """
 
 from __future__ import annotations
@@ -24,18 +24,20 @@ MESSAGING = {"messaging.system": "redis"}
 
 
 class Unexported(TracerProvider):
-    """Where nothing is exported. Its spans give the jobs their trace ids; attempts at steps have
-    none, because nobody would see them, and each took 20 of the 61 us that a step costs a worker.
+    """The provider of a process that exports nothing.
+
+    Its spans only give jobs their trace ids. Attempts at steps make no span then: each took 20 of
+    the 61 us that a step costs a worker.
     """
 
 
 def configure_tracing(service: str, environ: Mapping[str, str]) -> TracerProvider:
-    """Installs the provider of this process. Call `shutdown` on it at the end, to flush."""
+    """Installs this process's provider. `shutdown` flushes it at the end of the process."""
     exporting = bool(environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"))
     provider_type = TracerProvider if exporting else Unexported
     provider = provider_type(resource=Resource.create({SERVICE_NAME: service}))
     if exporting:
-        # Imported here: it costs web 100 ms, and most have no collector.
+        # Imported here: it costs web 100 ms, and most installations have no collector.
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
@@ -45,7 +47,7 @@ def configure_tracing(service: str, environ: Mapping[str, str]) -> TracerProvide
 
 @contextmanager
 def submit_span(job_id: str, job_type: str) -> Iterator[str | None]:
-    """The PRODUCER span of a submit. Gives the traceparent that the job keeps."""
+    """The PRODUCER span of a submit. Yields the traceparent that the job keeps."""
     with tracer.start_as_current_span(
         f"send {job_type}",
         kind=SpanKind.PRODUCER,
@@ -65,7 +67,7 @@ def submit_span(job_id: str, job_type: str) -> Iterator[str | None]:
 
 @contextmanager
 def fetch_span(url: str) -> Iterator[None]:
-    """The CLIENT span of one fetch; in error if that fails."""
+    """The CLIENT span of one fetch; its status is an error if the fetch fails."""
     with tracer.start_as_current_span(
         "fetch",
         kind=SpanKind.CLIENT,
@@ -81,7 +83,7 @@ def fetch_span(url: str) -> Iterator[None]:
 
 
 def record_stages(report: ReadReport | StudyReport) -> None:
-    """Adds what ran in the engine to the current attempt, as it was measured there."""
+    """Adds the stages that ran in the engine to the current attempt, as the engine timed them."""
     rejection = None
     if isinstance(report, ReadReport) and isinstance(report.outcome, Rejection):
         rejection = report.outcome
@@ -95,6 +97,6 @@ def record_stages(report: ReadReport | StudyReport) -> None:
 
 
 def mark_failed(span: Span, reason: str, detail: str) -> None:
-    """Puts a span in error, with the reason as `error.type`."""
+    """Sets the span's status to an error, with the reason as `error.type`."""
     span.set_attribute("error.type", reason)
     span.set_status(Status(StatusCode.ERROR, detail))

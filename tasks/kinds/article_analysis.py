@@ -1,4 +1,8 @@
-"""One article of a job: from its URL to the evidence that the job is ranked by."""
+"""One article of a job, from its URL to the evidence that `rank` works on.
+
+The page is fetched, read (page → article) and studied (article → impression, details, scores).
+What the analysis cache has of an earlier job is not made again.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +39,7 @@ from tasks.telemetry import fetch_span, record_stages
 
 
 class ArticleAnalyser:
-    """Fetches, reads and studies articles. What is known of them from before is not done again."""
+    """Fetches, reads and studies articles."""
 
     def __init__(
         self, fetcher: Fetcher, engine: Engine, analyses: AnalysisCache, policy: AnalysisPolicy
@@ -44,7 +48,7 @@ class ArticleAnalyser:
         self._engine = engine
         self._analyses = analyses
         self._policy = policy
-        self._turns = KeyedSemaphore(per_key=1)
+        self._one_per_text = KeyedSemaphore(per_key=1)
 
     async def analyse(self, job: Job, candidate: Candidate, depth: Depth) -> ArticleAnalysed:
         """Raises PermanentFailure or TransientFailure with the reason."""
@@ -60,44 +64,44 @@ class ArticleAnalyser:
         )
 
     async def _read(self, page: Page) -> tuple[Article, bool]:
-        """The article, and whether it was known."""
-        known = await self._analyses.reading(page)
-        outcome = known
+        """The article, and whether its reading was cached."""
+        cached = await self._analyses.reading(page)
+        outcome = cached
         if outcome is None:
-            least = self._policy.min_word_count
-            report = await self._engine.read(ReadRequest(page=page, min_word_count=least))
+            min_words = self._policy.min_word_count
+            report = await self._engine.read(ReadRequest(page=page, min_word_count=min_words))
             record_stages(report)
             outcome = report.outcome
-            if not _failed(report):
+            if not _has_failed_stage(report):
                 await self._analyses.keep_reading(page, outcome)
         if isinstance(outcome, Rejection):
             raise PermanentFailure(Reason(outcome.reason), outcome.detail)
-        return outcome, known is not None
+        return outcome, cached is not None
 
     async def study(
-        self, job: Job, article: Article, depth: Depth, seen: Impression | None = None
+        self, job: Job, article: Article, depth: Depth, own_impression: Impression | None = None
     ) -> tuple[Study, bool]:
-        """What is known of the article in the light of the job, and whether its text was before.
+        """The article's study in the light of the job, and whether all of its text was cached.
 
-        `seen` is its impression where the job has it already.
+        `own_impression` is the one that the job has already, if any. A text that is studied at the
+        moment is waited for, so that it is studied once and then found in the cache.
         """
         text = f"{article.title}\n{article.text}"
-        async with AsyncExitStack() as turn:
-            with soft_limit_paused():  # who comes second finds what the first has kept
-                await turn.enter_async_context(self._turns.slot(text))
+        async with AsyncExitStack() as slot:
+            with soft_limit_paused():
+                await slot.enter_async_context(self._one_per_text.slot(text))
             impression, details = await self._analyses.of_text(article)
             if depth is Depth.IMPRESSION:
-                # Else what other jobs looked at would count in the comparison, the rest not.
+                # Otherwise details that another job needed would count in the comparison, while
+                # most articles have none.
                 details = None
-            request = self._request(job, article, depth, seen or impression, details)
+            request = self._request(job, article, depth, own_impression or impression, details)
             report = await self._engine.study(request)
             record_stages(report)
-            if not _failed(report):
+            if not _has_failed_stage(report):
                 await self._keep(request, report.study)
-        made = request.impression is None or (
-            request.details is None and report.study.details is not None
-        )
-        return report.study, not made
+        has_new_details = request.details is None and report.study.details is not None
+        return report.study, request.impression is not None and not has_new_details
 
     def _request(
         self,
@@ -118,27 +122,28 @@ class ArticleAnalyser:
         )
 
     async def _keep(self, request: StudyRequest, study: Study) -> None:
-        """For other jobs, what was not known before."""
+        """Caches the parts that are new, for other jobs."""
         if request.impression is None:
             await self._analyses.keep_impression(request.article, study.impression)
         if request.details is None and study.details is not None:
             await self._analyses.keep_details(request.article, study.details)
 
 
-def _failed(report: ReadReport | StudyReport) -> bool:
-    """Whether something stands in for what a stage could not tell: this once, it may be."""
+def _has_failed_stage(report: ReadReport | StudyReport) -> bool:
+    """Whether a neutral value replaces what a stage could not measure. Such a report is not cached:
+    the failure may not happen again."""
     return any(stage.error for stage in report.stages)
 
 
 def _hour_of(job: Job) -> dt.datetime:
-    """The full hour in which the job was submitted: a job and the same job a minute later are to
-    find the same articles equally new."""
+    """The start of the hour in which the job was submitted, so that the same job a minute later
+    finds the articles equally recent."""
     submitted = dt.datetime.fromtimestamp(job.submitted_ms / 1000, dt.UTC)
     return submitted.replace(minute=0, second=0, microsecond=0)
 
 
 def _lean(evidence: Evidence) -> Evidence:
-    """With so much of the text as is needed to look at its details, if that is yet to be done."""
+    """Keeps only the part of the text that the details need, and none if they are made already."""
     if evidence.study.details is not None:
         return without_text(evidence)
     article = evidence.article

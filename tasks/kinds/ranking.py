@@ -1,4 +1,4 @@
-"""From the outcomes of a job to its result."""
+"""From the outcomes of a job to its result: `rank`."""
 
 from __future__ import annotations
 
@@ -31,17 +31,18 @@ from tasks.ports import Engine
 from tasks.step_context import soft_limit, soft_limit_paused
 
 OUTCOMES_READ = 500
-"""Outcomes in one read from the ledger."""
+"""Outcomes in one call to the ledger."""
 
-LOOKED_AT_TOGETHER = 4
-"""Articles whose details are asked for at once: the last of them may turn out not to matter."""
+DETAILS_AT_ONCE = 4
+"""Articles whose details are made at the same time. With more, the last ones would often turn out
+not to be needed."""
 
-TRIES = 2
-"""Of one article's details; a page that kills the engine is to cost its own details alone."""
+DETAILS_TRIES = 2
+"""A page that kills the engine must cost only its own details."""
 
 
 class Ranked(Struct, frozen=True, kw_only=True):
-    """A job's outcomes with what was selected of them."""
+    """A job's outcomes, and the selection among them."""
 
     outcomes: tuple[ArticleOutcome, ...]
     results: tuple[msgspec.Raw, ...]
@@ -49,7 +50,7 @@ class Ranked(Struct, frozen=True, kw_only=True):
 
 
 class ArticleRanker:
-    """Compares a job's articles, looks closer at those that may be kept, and selects."""
+    """Compares a job's articles, makes the details of those that may be kept, and selects."""
 
     def __init__(
         self, ledger: Ledger, engine: Engine, analyser: ArticleAnalyser, policy: CurationPolicy
@@ -84,7 +85,9 @@ class ArticleRanker:
     async def _select(self, job: Job, policy: SelectionPolicy) -> Ranked:
         outcomes = await self._outcomes(job.id)
         stored = await self._ledger.evidence(job.id)
-        evidence = [msgspec.msgpack.decode(stored[at], type=Evidence) for at in sorted(stored)]
+        evidence = [
+            msgspec.msgpack.decode(stored[index], type=Evidence) for index in sorted(stored)
+        ]
         weights = self._policy.analysis.weights
         survey = await self._engine.survey(
             SurveyRequest(
@@ -95,10 +98,12 @@ class ArticleRanker:
             )
         )
         selection = Selection(evidence, survey, policy, weights)
-        while places := selection.needing_details(LOOKED_AT_TOGETHER):
-            looks = await asyncio.gather(*(self._look(job, evidence[place]) for place in places))
-            for place, looked in zip(places, looks, strict=True):
-                evidence[place] = looked
+        while places := selection.needing_details(DETAILS_AT_ONCE):
+            detailed = await asyncio.gather(
+                *(self._with_details(job, evidence[place]) for place in places)
+            )
+            for place, new_evidence in zip(places, detailed, strict=True):
+                evidence[place] = new_evidence
             selection.add_densities({place: _density(evidence[place]) for place in places})
         ranking = selection.ranking()
         return Ranked(
@@ -109,23 +114,23 @@ class ArticleRanker:
             ranking=ranking,
         )
 
-    async def _look(self, job: Job, evidence: Evidence) -> Evidence:
-        """The evidence with the article's details, or with the reason why there are none."""
+    async def _with_details(self, job: Job, evidence: Evidence) -> Evidence:
+        """The evidence with the article's details, or with the reason why they are missing."""
         failure: StepError | None = None
-        for _ in range(TRIES):
+        for _ in range(DETAILS_TRIES):
             try:
-                return await self._looked(job, evidence)
+                return await self._try_details(job, evidence)
             except TransientFailure as error:
                 failure = error
             except StepError as error:
                 failure = error
                 break
-        reason = f"Its details could not be seen: {failure}"
-        unseen = Details(ner_density=Score(NEUTRAL, reason))
-        return replace(evidence, study=replace(evidence.study, details=unseen))
+        reason = f"Its details could not be made: {failure}"
+        missing = Details(ner_density=Score(NEUTRAL, reason))
+        return replace(evidence, study=replace(evidence.study, details=missing))
 
-    async def _looked(self, job: Job, evidence: Evidence) -> Evidence:
-        """Within a soft limit of its own, for a page that hangs is to cost its own details alone.
+    async def _try_details(self, job: Job, evidence: Evidence) -> Evidence:
+        """Within a soft limit of its own: a page that hangs must cost only its own details.
 
         Raises StepError.
         """
@@ -133,13 +138,13 @@ class ArticleRanker:
         try:
             with soft_limit_paused():
                 async with soft_limit(limit):
-                    study, known = await self._analyser.study(
+                    study, cached = await self._analyser.study(
                         job, evidence.article, Depth.DETAILS, evidence.study.impression
                     )
         except TimeoutError as error:
             detail = f"The details took longer than {limit:g} s."
             raise PermanentFailure(Reason.TIMED_OUT, detail) from error
-        return replace(evidence, study=study, cached=evidence.cached and known)
+        return replace(evidence, study=study, cached=evidence.cached and cached)
 
     async def _outcomes(self, job_id: str) -> tuple[ArticleOutcome, ...]:
         outcomes: list[ArticleOutcome] = []

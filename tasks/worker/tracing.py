@@ -1,4 +1,4 @@
-"""The span of one attempt at one step."""
+"""Tracing of attempts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real worker whose engine writes down every call: `python -m … FILE`."""
+"""A real worker whose engine appends every call to a file: `python -m … FILE`."""
 
 from __future__ import annotations
 

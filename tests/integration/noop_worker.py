@@ -1,7 +1,7 @@
 """A real worker whose steps do nothing: `python -m tests.integration.noop_worker FOLDER`.
 
 It appends the URL of each article that it runs to FOLDER/runs, and its process id to FOLDER/starts
-whenever it starts. An article with `hold` in its URL runs until there is FOLDER/release.
+at each start. An article with `hold` in its URL runs until there is FOLDER/release.
 """
 
 from __future__ import annotations

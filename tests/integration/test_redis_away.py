@@ -1,4 +1,4 @@
-"""Valkey is killed, hangs, refuses, or is cut off: web says so, workers keep what they run."""
+"""Valkey is killed, hangs, or is cut off: web answers 503, workers keep running their steps."""
 
 from __future__ import annotations
 
@@ -82,9 +82,7 @@ async def submit(queue: Queue, *urls: str) -> Job:
 
 
 @pytest.mark.parametrize("away", [killed, hanging])
-async def test_web_says_that_it_cannot_take_jobs(
-    settings: Settings, server: DurableValkey, away: Away
-) -> None:
+async def test_web_refuses_jobs(settings: Settings, server: DurableValkey, away: Away) -> None:
     body = {"type": "health_check"}
     async with client_of(settings) as client:
         assert (await client.post("/jobs", json=body)).status_code == 202
@@ -97,7 +95,7 @@ async def test_web_says_that_it_cannot_take_jobs(
         assert (await client.post("/jobs", json=body)).status_code == 202
 
 
-async def test_a_job_that_was_taken_survives_a_kill(queue: Queue, server: DurableValkey) -> None:
+async def test_an_accepted_job_survives_a_kill(queue: Queue, server: DurableValkey) -> None:
     job = await submit(queue, *OTHERS)
     with killed(server):
         pass
@@ -105,7 +103,7 @@ async def test_a_job_that_was_taken_survives_a_kill(queue: Queue, server: Durabl
 
 
 @pytest.mark.parametrize("away", [killed, hanging])
-async def test_a_worker_keeps_what_it_runs(
+async def test_a_worker_keeps_running_its_steps(
     queue: Queue,
     engine: FakeEngine,
     run_worker: RunWorker,
@@ -127,7 +125,7 @@ async def test_a_worker_keeps_what_it_runs(
     assert await queue.attempts(job.id) == ()
 
 
-async def test_leases_that_end_while_valkey_is_down_are_not_lost(
+async def test_leases_that_expire_while_valkey_is_down_are_not_lost(
     queue: Queue,
     engine: FakeEngine,
     run_worker: RunWorker,
@@ -158,7 +156,7 @@ async def wait_for_a_renewal(server: DurableValkey, settings: Settings) -> None:
         await wait_until(renewed, "a lease to be renewed")
 
 
-async def test_connections_that_are_cut_are_made_again(
+async def test_connections_that_are_cut_are_reopened(
     queue: Queue, engine: FakeEngine, run_worker: RunWorker, server: DurableValkey
 ) -> None:
     urls = tuple(f"http://site.example/{n}" for n in range(100))
@@ -166,16 +164,16 @@ async def test_connections_that_are_cut_are_made_again(
         job = await submit(queue, *urls)
         for enough in range(10, 100, 10):
 
-            async def so_many(enough: int = enough) -> bool:
+            async def are_settled(enough: int = enough) -> bool:
                 return (await queue.status(job.id)).record.settled >= enough
 
-            await wait_until(so_many, f"{enough} articles to settle")
+            await wait_until(are_settled, f"{enough} articles to settle")
             server.cut()
         status = await ended(queue, job.id)
     assert status.record.settled == 100
 
 
-async def test_a_worker_that_was_cut_off_finishes_into_nothing(
+async def test_a_worker_that_was_cut_off_changes_nothing(
     queue: Queue, settings: Settings, run_worker: RunWorker, engine: FakeEngine
 ) -> None:
     address = urlsplit(str(settings.redis_url))
@@ -206,7 +204,7 @@ async def test_a_worker_that_was_cut_off_finishes_into_nothing(
     assert (status.record.settled, engine.calls[HELD]) == (1, 1)
 
 
-async def test_a_worker_ends_also_while_valkey_is_away(
+async def test_a_worker_can_end_while_valkey_is_away(
     queue: Queue,
     engine: FakeEngine,
     run_worker: RunWorker,

@@ -1,4 +1,4 @@
-"""A worker process that is told to end, or has done its share: nothing is lost or doubled."""
+"""A worker process that is stopped, or recycled: nothing is lost and nothing is done twice."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ OTHERS = tuple(f"http://site.example/{n}" for n in range(20))
 
 
 class Stage:
-    """Worker processes whose steps do nothing, and what they wrote down."""
+    """Worker processes whose steps do nothing, and their notes of what they ran."""
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         self._settings = settings
         self._folder = folder
 
     def worker(self, **environ: object) -> AbstractAsyncContextManager[Process]:
-        """No step may be tried twice, so a try that is counted fails its article."""
+        """There are no retries, so an attempt that counts as a try fails its article."""
         usual = {"worker_concurrency": 2, "task_max_retries": 0, "worker_log_level": "INFO"}
         return program(
             "tests.integration.noop_worker",
@@ -66,21 +66,23 @@ async def submit(queue: Queue, *urls: str) -> Job:
     return (await queue.submit(Submission(params=BatchAnalysis(urls=urls)))).job
 
 
-async def told_to_end(stage: Stage, worker: Process) -> None:
-    """Once one article runs and will not end by itself."""
+async def terminate_while_running(stage: Stage, worker: Process) -> None:
+    """Sends SIGTERM once an article runs that does not end by itself."""
     await wait_until(lambda: stage.runs[HELD], "the article to run")
     worker.terminate()
-    await wait_until(lambda: stage.logged("no more steps are taken"), "the worker to hear it")
+    await wait_until(
+        lambda: stage.logged("no more steps are taken"), "the worker to take no more steps"
+    )
 
 
-async def attempts_at(queue: Queue, job: Job) -> list[AttemptRecord]:
+async def attempts_of(queue: Queue, job: Job) -> list[AttemptRecord]:
     return list(await queue.attempts(job.id))
 
 
-async def test_what_runs_may_end_within_the_grace(queue: Queue, stage: Stage) -> None:
+async def test_running_steps_may_end_within_the_grace(queue: Queue, stage: Stage) -> None:
     async with stage.worker() as worker:
         job = await submit(queue, HELD)
-        await told_to_end(stage, worker)
+        await terminate_while_running(stage, worker)
         late = await submit(queue, *OTHERS)
         stage.release()
         assert await worker.wait() == 0
@@ -89,41 +91,43 @@ async def test_what_runs_may_end_within_the_grace(queue: Queue, stage: Stage) ->
         await ended(queue, job.id)
         assert (await ended(queue, late.id)).record.processed == len(OTHERS)
     assert stage.runs == Counter([HELD, *OTHERS])
-    assert await attempts_at(queue, job) == []
+    assert await attempts_of(queue, job) == []
 
 
 async def ended_articles(queue: Queue, job: Job) -> int:
     return (await queue.status(job.id)).record.processed
 
 
-async def test_what_runs_longer_than_the_grace_is_handed_back(queue: Queue, stage: Stage) -> None:
+async def test_steps_that_run_longer_than_the_grace_are_handed_back(
+    queue: Queue, stage: Stage
+) -> None:
     async with stage.worker(shutdown_grace=0.3) as worker:
         job = await submit(queue, HELD, *OTHERS)
-        await told_to_end(stage, worker)
+        await terminate_while_running(stage, worker)
         assert await worker.wait() == 0
     stage.release()
     async with stage.worker():
         status = await ended(queue, job.id)
     assert (status.record.processed, status.record.failed) == (1 + len(OTHERS), 0)
     assert stage.runs == Counter([HELD, HELD, *OTHERS])
-    outcomes = [one.outcome for one in await attempts_at(queue, job)]
+    outcomes = [attempt.outcome for attempt in await attempts_of(queue, job)]
     assert outcomes == ["handed_back", "analysed"]
 
 
 async def test_a_second_signal_hands_back_at_once(queue: Queue, stage: Stage) -> None:
     async with stage.worker(shutdown_grace=1000) as worker:
         job = await submit(queue, HELD)
-        await told_to_end(stage, worker)
+        await terminate_while_running(stage, worker)
         worker.terminate()
         assert await worker.wait() == 0
-    (attempt,) = await attempts_at(queue, job)
+    (attempt,) = await attempts_of(queue, job)
     assert attempt.outcome == "handed_back"
     stage.release()
     async with stage.worker():
         assert (await ended(queue, job.id)).record.processed == 1
 
 
-async def test_recycling_loses_and_doubles_nothing(queue: Queue, stage: Stage) -> None:
+async def test_recycling_loses_nothing_and_runs_nothing_twice(queue: Queue, stage: Stage) -> None:
     urls = tuple(f"http://site.example/{n}" for n in range(500))
     async with stage.worker(worker_concurrency=8, worker_max_tasks=50) as worker:
         job = await submit(queue, *urls)
@@ -133,4 +137,4 @@ async def test_recycling_loses_and_doubles_nothing(queue: Queue, stage: Stage) -
     assert status.record.processed == 500
     assert stage.runs == Counter(urls)
     assert stage.starts > 500 // 50
-    assert await attempts_at(queue, job) == []
+    assert await attempts_of(queue, job) == []

@@ -1,4 +1,4 @@
-"""Jobs through the real ledger, broker and runner, with what a worker meets on the way."""
+"""Jobs through the real ledger, broker and runner, and what a worker does when they fail."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def test_a_batch_is_analysed_and_ranked(
     assert status.record.state is JobState.SUCCESS
     assert (status.record.processed, status.record.failed) == (40, 0)
     result = msgspec.json.decode(await queue.result(job.id))
-    scores = [one["overall_score"] for one in result["results"]]
+    scores = [article["overall_score"] for article in result["results"]]
     assert scores == sorted(scores, reverse=True)
     assert len(result["decisions"]) == 40
     assert (result["query"], result["deadline_reached"]) == (None, False)
@@ -56,10 +56,10 @@ async def test_a_failed_article_is_listed_with_its_reason(
         "http://site.example/untitled": "no_title",
     }
     result = msgspec.json.decode(await queue.result(job.id))
-    assert [one["verdict"] for one in result["decisions"]] == ["kept", "failed", "failed"]
+    assert [decision["verdict"] for decision in result["decisions"]] == ["kept", "failed", "failed"]
 
 
-async def test_what_may_pass_is_tried_again(
+async def test_a_transient_failure_is_retried(
     queue: Queue, fetcher: FakeFetcher, run_worker: RunWorker
 ) -> None:
     url = "http://site.example/flaky"
@@ -100,7 +100,7 @@ async def test_a_health_check_passes_through(queue: Queue, run_worker: RunWorker
         assert (await ended(queue, job.id)).record.state is JobState.SUCCESS
 
 
-async def test_a_running_job_is_cancelled_and_keeps_what_was_done(
+async def test_a_running_job_is_cancelled_and_keeps_its_settled_articles(
     queue: Queue, engine: FakeEngine, run_worker: RunWorker
 ) -> None:
     stuck = "http://site.example/stuck"
@@ -113,10 +113,10 @@ async def test_a_running_job_is_cancelled_and_keeps_what_was_done(
         job = (await queue.submit(a_batch("http://site.example/a", stuck))).job
         await wait_until(lambda: engine.calls[stuck], "the article to be analysed")
 
-        async def one_settled() -> bool:
+        async def other_settled() -> bool:
             return (await queue.status(job.id)).record.settled == 1
 
-        await wait_until(one_settled, "the other article to settle")
+        await wait_until(other_settled, "the other article to settle")
         assert await queue.cancel(job.id) is CancelOutcome.CANCELLING
         await in_state(queue, job.id, JobState.REVOKED)
         assert engine.running == 0
@@ -147,7 +147,7 @@ async def test_a_step_that_a_worker_hands_back_is_run_by_the_next(
     assert engine.calls[url] == 2
 
 
-async def test_an_unforeseen_error_fails_the_article_alone(
+async def test_an_unexpected_error_fails_only_its_article(
     queue: Queue, engine: FakeEngine, run_worker: RunWorker
 ) -> None:
     async def bug() -> None:
@@ -162,7 +162,7 @@ async def test_an_unforeseen_error_fails_the_article_alone(
     assert "surprise" not in failure.detail
 
 
-async def test_an_expired_result_is_told_from_an_unknown_one(
+async def test_an_expired_result_is_not_an_unknown_job(
     queue: Queue, run_worker: RunWorker, valkey: redis.Redis
 ) -> None:
     async with run_worker():

@@ -10,12 +10,12 @@ from msgspec import Meta
 
 
 def new_job_id(now_ms: int) -> str:
-    """A UUID of version 7 (RFC 9562): 48 bits of time, then chance."""
+    """A UUID of version 7 (RFC 9562): 48 bits of time, then random bits."""
     return job_id_from(now_ms, secrets.token_bytes(10))
 
 
 def job_id_from(now_ms: int, entropy: bytes) -> str:
-    """The UUID of version 7 with this time and these 10 bytes for its chance."""
+    """The UUID of version 7 with this time and these 10 bytes in place of the random ones."""
     bits = now_ms << 80 | int.from_bytes(entropy[:10], "big")
     bits = bits & ~(0xF << 76) | 0x7 << 76
     bits = bits & ~(0x3 << 62) | 0x2 << 62
@@ -23,11 +23,12 @@ def job_id_from(now_ms: int, entropy: bytes) -> str:
 
 
 class JobIds:
-    """New ids, each after the one before, also within a millisecond and when the clock goes back.
+    """New ids, each greater than the one before, even within a millisecond and if the clock is set
+    back.
 
-    As RFC 9562 has it (6.2, method 2): what is chance in the first id of a millisecond is counted
-    on, by steps of chance, so that nobody guesses the next. A process lists its jobs in the order
-    in which it took them.
+    This is method 2 of RFC 9562, section 6.2: the random part of a millisecond's first id is
+    incremented for each further id. The increments are random, so that the next id cannot be
+    guessed. Thus a process lists its jobs in the order in which it received them.
     """
 
     def __init__(self) -> None:
@@ -41,7 +42,7 @@ class JobIds:
 
 
 TIME_CHARS = len("01234567-89ab")
-"""Of an id, for its milliseconds."""
+"""The part of an id that holds its milliseconds."""
 
 
 def _after(job_id: str) -> str:
@@ -61,5 +62,5 @@ JobId = Annotated[str, Meta(pattern=f"^{_PATTERN}$", extra_json_schema={"format"
 
 
 def is_job_id(text: str) -> bool:
-    """Whether this has the form of an id; whether there is such a job, only the ledger knows."""
+    """Whether this has the form of an id. Only the ledger knows whether such a job exists."""
     return _JOB_ID.fullmatch(text) is not None

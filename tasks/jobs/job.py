@@ -1,30 +1,34 @@
-"""What a job is, and its life, told once.
+"""What a job is, and its life cycle from submission to expiry.
 
-1.  A client submits a job. It is written to the ledger with its first step, `discover`, and
-    that step's due time; its state is PENDING (WAITING if it may not start yet). Only then is
+1.  A client submits a job. It is written to the ledger with its first step, `discover`, and the
+    due time of that step. Its state is PENDING, or WAITING if it may not start yet. Only then is
     the client answered.
-2.  A worker is woken and **claims** the step: it gets a lease, and the attempt's number with it.
-    The first claim of a job makes it PROGRESS. Who has no claim does no work, so a wake-up may
-    come twice.
-3.  `discover` ends with the job's candidates, one **article** each. The first W of them are
-    released as `analyse` steps; each that settles releases the next. So a large job never has
-    more than W steps in the queue.
-4.  While a step runs its lease is renewed. A lease that ends has lost its worker: the step is
-    queued again, and the old attempt's number no longer opens anything (it is the fencing token).
-5.  An article **settles** once: analysed, or failed with a reason. What may pass is tried again
-    after a delay, what cannot is settled at once. A step that has used up its tries settles as
-    failed, so a poison article fails alone.
+2.  A wake-up reaches a worker, which **claims** the step: it receives a lease, and with it the
+    number of this attempt. The first claim of a job makes it PROGRESS. A worker without a claim
+    does no work, so a wake-up may be delivered twice.
+3.  `discover` ends with the job's candidates, and each of them becomes an **article**. The first W
+    are released as `analyse` steps, and each article that settles releases the next one. So even a
+    large job never has more than W steps in the queue.
+4.  While a step runs, its lease is renewed. A lease that expires has lost its worker: the step is
+    queued again, and calls with the old attempt's number are rejected. That number is the fencing
+    token.
+5.  An article **settles** once: analysed, or failed with a reason. A transient failure is tried
+    again after a delay, a permanent one settles the article at once. A step that has used up its
+    tries settles as failed, so an article that kills its workers fails alone.
 6.  When the last article has settled, `rank` is released. It ends the job with its result:
     SUCCESS, even if some articles failed.
-7.  If `discover` or `rank` fail for good, the job ends in FAILURE, with what it had.
-8.  Cancelling drops what is queued and takes the lease of what runs; the job ends in REVOKED
-    when nothing of it runs any more, with what it had.
-9.  A deadline, where the job has one, is a due time like any other: once it has passed, what has
-    not settled fails with that reason, and `rank` ranks the rest.
-10. A job that has ended never changes. Its result is kept for RESULT_TTL, its record for JOB_TTL.
+7.  If `discover` or `rank` fails permanently, the job ends in FAILURE. Its result has the articles
+    that were analysed.
+8.  Cancelling a job drops its queued steps and takes the leases of its running ones. The job ends
+    in REVOKED when none of its steps runs any more, and keeps the articles that were analysed.
+9.  If the job has a deadline, that is a due time like any other. Once it has passed, the articles
+    that have not settled fail with that reason, and `rank` ranks the others.
+10. A job that has ended never changes. Its result is kept for RESULT_TTL, and its record for
+    JOB_TTL, but at least as long as the result.
 
-Every waiting of a step, whether for a worker, a retry, a start time or a lease to end, is one
-due time in one sorted set; the reaper wakes whatever is overdue. See `tasks.ledger`.
+Whatever a step waits for, be it a worker, a retry, a start time or the end of a lease, it has one
+due time in one sorted set. The reaper moves on every step whose due time has passed. See
+`tasks.ledger`.
 """
 
 from __future__ import annotations
@@ -37,20 +41,20 @@ from msgspec import Struct
 
 
 class JobState(enum.StrEnum):
-    """Where a job stands, in the words that Celery made usual."""
+    """The state of a job, in the words of Celery."""
 
     WAITING = "WAITING"
-    """Set by submit: for a start time or for the jobs it depends on."""
+    """Set by submit: the job waits for its start time or for the jobs that it depends on."""
     PENDING = "PENDING"
-    """Set by submit, or when the waiting ends: its first step is queued."""
+    """Set by submit, or when the waiting ends: the first step is queued."""
     PROGRESS = "PROGRESS"
     """Set by the first claim."""
     SUCCESS = "SUCCESS"
     """Set when `rank` has stored the result."""
     FAILURE = "FAILURE"
-    """Set when `discover` or `rank` failed for good."""
+    """Set when `discover` or `rank` has failed permanently."""
     REVOKED = "REVOKED"
-    """Set when a cancelled job's last step has stopped."""
+    """Set when the last running step of a cancelled job has stopped."""
 
     @property
     def final(self) -> bool:
@@ -65,17 +69,15 @@ TRANSITIONS: Mapping[JobState, frozenset[JobState]] = {
     JobState.FAILURE: frozenset(),
     JobState.REVOKED: frozenset(),
 }
-"""Every change of state there is; a test holds the ledgers to it."""
-
+"""Every possible change of state. The state machine of the contract tests checks it."""
 
 ACTIVE_STATES = tuple(state for state in JobState if not state.final)
-
 
 FINAL_STATES = tuple(state for state in JobState if state.final)
 
 
 class Priority(enum.StrEnum):
-    """Which of the three wake-up lists a job's steps stand in."""
+    """Which of the three wake-up lists a job's steps go to."""
 
     HIGH = "high"
     NORMAL = "normal"
@@ -90,7 +92,7 @@ class JobType(enum.StrEnum):
 
 
 class TopicCuration(Struct, frozen=True, kw_only=True, tag="topic_curation", tag_field="type"):
-    """Find articles on a topic, analyse them, keep the best."""
+    """Finds articles on a topic, analyses them and keeps the best."""
 
     job_type: ClassVar[JobType] = JobType.TOPIC_CURATION
     topic: str
@@ -99,7 +101,7 @@ class TopicCuration(Struct, frozen=True, kw_only=True, tag="topic_curation", tag
 
 
 class BatchAnalysis(Struct, frozen=True, kw_only=True, tag="batch_analysis", tag_field="type"):
-    """Analyse and rank the given URLs."""
+    """Analyses and ranks the given URLs."""
 
     job_type: ClassVar[JobType] = JobType.BATCH_ANALYSIS
     urls: tuple[str, ...]
@@ -108,7 +110,7 @@ class BatchAnalysis(Struct, frozen=True, kw_only=True, tag="batch_analysis", tag
 
 
 class SingleAnalysis(Struct, frozen=True, kw_only=True, tag="single_analysis", tag_field="type"):
-    """Analyse one URL."""
+    """Analyses one URL."""
 
     job_type: ClassVar[JobType] = JobType.SINGLE_ANALYSIS
     url: str
@@ -116,7 +118,7 @@ class SingleAnalysis(Struct, frozen=True, kw_only=True, tag="single_analysis", t
 
 
 class HealthCheck(Struct, frozen=True, kw_only=True, tag="health_check", tag_field="type"):
-    """Pass once through queue, worker and engine."""
+    """Passes once through queue, worker and engine."""
 
     job_type: ClassVar[JobType] = JobType.HEALTH_CHECK
 
@@ -125,7 +127,7 @@ Params = TopicCuration | BatchAnalysis | SingleAnalysis | HealthCheck
 
 
 MAX_ABOUT_LENGTH = 200
-"""Characters of what a listing tells of a job."""
+"""Characters of `Job.about`, which listings show."""
 
 
 def query_of(params: Params) -> str | None:
@@ -136,7 +138,7 @@ def query_of(params: Params) -> str | None:
 
 
 class Job(Struct, frozen=True, kw_only=True):
-    """What was submitted. It never changes."""
+    """A job as it was submitted. It never changes."""
 
     id: str
     """A UUID of version 7: it sorts by the time of submission."""
@@ -145,11 +147,11 @@ class Job(Struct, frozen=True, kw_only=True):
     submitted_ms: int
     not_before_ms: int | None = None
     deadline_ms: int | None = None
-    """When the job ranks what it has; None for no deadline."""
+    """When the job ranks the articles that it has; None for no deadline."""
     depends_on: tuple[str, ...] = ()
     """Ids of the jobs that must be SUCCESS before this one starts."""
     replayed_from: str | None = None
-    """Id of the job whose failed articles this one tries again."""
+    """Id of the job that this one retries."""
     traceparent: str | None = None
     """The W3C trace context of the request that submitted it."""
 
@@ -164,11 +166,9 @@ class Job(Struct, frozen=True, kw_only=True):
 
     @property
     def about(self) -> str | None:
-        """What a reader knows the job by: its topic, its query, or its first URL."""
+        """A short description for readers: the topic, the query or the first URL."""
         urls = getattr(self.params, "urls", ()) or (getattr(self.params, "url", None),)
         text = self.query or urls[0]
-        return (
-            text
-            if text is None or len(text) <= MAX_ABOUT_LENGTH
-            else f"{text[: MAX_ABOUT_LENGTH - 1]}…"
-        )
+        if text is None or len(text) <= MAX_ABOUT_LENGTH:
+            return text
+        return f"{text[: MAX_ABOUT_LENGTH - 1]}…"

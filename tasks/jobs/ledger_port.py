@@ -1,4 +1,4 @@
-"""What the job's use cases and the worker ask of the ledger, whatever it is kept on."""
+"""The interface of the ledger, for the use cases and the worker, whatever the storage."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tasks.jobs.step import Claim, ClaimRefusal, Lease, Renewal, StepRef
 
 
 class JobReader(Protocol):
-    """The questions that clients ask of the ledger.
+    """The queries of the ledger.
 
     Every call raises LedgerUnavailable if the ledger cannot be reached.
     """
@@ -31,29 +31,29 @@ class JobReader(Protocol):
     async def record(self, job_id: str) -> JobRecord | None: ...
 
     async def records(self, job_ids: Sequence[str]) -> tuple[JobRecord, ...]:
-        """Those of these jobs that there are, in one round trip."""
+        """The records of these jobs, without unknown ones. One round trip."""
         ...
 
     async def job(self, job_id: str) -> Job | None:
-        """What was submitted."""
+        """The job as it was submitted."""
         ...
 
     async def failures(self, job_id: str) -> tuple[Failure, ...]: ...
 
     async def attempts(self, job_id: str) -> tuple[AttemptRecord, ...]:
-        """Attempts that did not succeed, and successes after such ones, oldest first."""
+        """Attempts that did not succeed, and successes after such attempts; oldest first."""
         ...
 
     async def waiting(self, job_id: str, limit: int) -> HostWaits:
-        """The articles that wait for their hosts, and at most `limit` of them, soonest first."""
+        """How many articles wait for hosts, and the first `limit` of them, soonest first."""
         ...
 
     async def discovery(self, job_id: str) -> bytes | None:
-        """What the sources reported (JSON); None until `discover` has ended."""
+        """The reports of the sources (JSON); None until `discover` has ended."""
         ...
 
     async def result(self, job_id: str) -> bytes | None:
-        """The stored result (JSON); None before the end and after its time to live."""
+        """The stored result (JSON); None before the job's end and after the time to live."""
         ...
 
     async def outcomes(self, job_id: str, start: int, limit: int) -> OutcomePage: ...
@@ -71,42 +71,46 @@ class JobReader(Protocol):
     async def depth(self) -> QueueDepth: ...
 
     async def workers(self) -> tuple[WorkerRecord, ...]:
-        """The workers that were heard of lately, by their ids."""
+        """The workers that renewed their leases lately, sorted by id."""
         ...
 
 
 class Ledger(JobReader, Protocol):
-    """The life cycle of `tasks.jobs.job`. Each call is atomic, and harmless if it comes twice.
+    """The life cycle of `tasks.jobs.job`. Each call is atomic, and harmless if it is repeated.
 
-    Calls that take a lease change nothing and answer False once the lease is lost.
+    A call that takes a lease changes nothing and returns False if the lease is lost.
     Every call raises LedgerUnavailable if the ledger cannot be reached.
     """
 
     async def submit(self, job: Job, idempotency: IdempotencyKey | None = None) -> SubmitOutcome:
-        """Writes the job and wakes a worker, unless the outcome says why not."""
+        """Writes the job and wakes a worker. If it did not, the outcome says why."""
         ...
 
     async def claim(self, ref: StepRef, worker: str, call: str = "") -> Claim | ClaimRefusal:
-        """Where an answer may have been lost, the same `call`, a word that no other claim of this
-        worker has, gets the same lease again."""
+        """`call` identifies this claim among the worker's claims. If an answer was lost, a repeated
+        claim with the same `call` gets the same lease again."""
         ...
 
     async def renew(self, worker: str, description: bytes, leases: Sequence[Lease]) -> Renewal:
-        """Renews the leases, and says that the worker lives."""
+        """Renews the leases, and records that the worker is alive, with its description (JSON)."""
         ...
 
     async def discovered(
         self, lease: Lease, candidates: Sequence[Candidate], report: bytes
-    ) -> bool: ...
+    ) -> bool:
+        """Ends `discover` with the job's articles and the reports of the sources (JSON)."""
+        ...
 
-    async def settle(self, lease: Lease, outcome: ArticleAnalysed) -> bool: ...
+    async def settle(self, lease: Lease, outcome: ArticleAnalysed) -> bool:
+        """Ends an `analyse` step with the outcome of its article."""
+        ...
 
     async def complete(self, lease: Lease, result: bytes) -> bool:
         """Ends `rank`, and the job in SUCCESS with this result (JSON)."""
         ...
 
     async def fail(self, lease: Lease, reason: str, detail: str) -> bool:
-        """Ends the step for good: an article settles as failed, anything else ends the job."""
+        """Fails the step permanently: an article settles as failed; any other step ends the job."""
         ...
 
     async def retry(
@@ -114,41 +118,41 @@ class Ledger(JobReader, Protocol):
     ) -> bool:
         """Tries the step again after `delay` seconds; fails it if it has no tries left.
 
-        `host` is who asked for the delay, where somebody did."""
+        `host` is the host that asked for the delay, if one did."""
         ...
 
     async def postpone(self, lease: Lease, delay: float, host: str) -> bool:
-        """Lets the step wait for its host, and does not count this attempt as a try."""
+        """Lets the step wait for a host. This attempt does not count as a try."""
         ...
 
     async def hand_back(self, lease: Lease) -> bool:
-        """Queues the step again, and does not count this attempt as a try."""
+        """Queues the step again. This attempt does not count as a try."""
         ...
 
     async def cancel(self, job_id: str) -> CancelOutcome: ...
 
     async def purge(self, job_id: str) -> bool:
-        """Forgets a job that has ended. False: there is none, or it is still active."""
+        """Deletes a job that has ended. False if it is unknown or still active."""
         ...
 
     async def reap(self, limit: int = 100, *, lenient: bool = False) -> ReapOutcome:
-        """Moves on whatever is overdue.
+        """Moves on at most `limit` steps whose due time has passed, and forgets expired jobs.
 
-        If lenient, leases that ended while the ledger was away are left for another moment, in
-        which the workers that live renew them.
+        If lenient, leases that expired while the ledger was unavailable last a moment longer, so
+        that live workers can renew them.
         """
         ...
 
     async def pause(self) -> None:
-        """Lets no step be claimed until `resume`. What runs is not touched."""
+        """Refuses all claims until `resume`. Running steps are not affected."""
         ...
 
     async def resume(self) -> None: ...
 
     async def drain(self, worker: str) -> bool:
-        """Tells a worker to take no more steps, and to end. False: it was not heard of lately."""
+        """Asks a worker to claim no more steps and to end. False if the worker is not known."""
         ...
 
     async def evidence(self, job_id: str) -> dict[int, bytes]:
-        """What `rank` needs of each analysed article, by its index."""
+        """The data that `rank` needs about each analysed article, by the article's index."""
         ...

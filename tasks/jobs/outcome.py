@@ -1,4 +1,4 @@
-"""What becomes of an article: first a candidate, in the end one outcome."""
+"""The stages of an article: a candidate at first, in the end one outcome."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Candidate(Struct, frozen=True, kw_only=True, omit_defaults=True):
     source: str | None = None
     """The name of the source that found it first; None for a URL that the client gave."""
     also_found_by: tuple[str, ...] = ()
-    """The names of the other sources that found it, who had it higher up first."""
+    """The names of the other sources that found it. Those that listed it higher come first."""
     title: str | None = None
-    """As the source tells it; for the reader of a failed article."""
+    """The title that the source gave; shown if the article fails."""
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -38,14 +38,14 @@ class SourceReport(Struct, frozen=True, kw_only=True):
 
 
 class ArticleAnalysed(Struct, frozen=True, kw_only=True, tag="analysed"):
-    """An article that settled well."""
+    """An article that settled with an analysis."""
 
     url: str
     result: msgspec.Raw
-    """What the client will read of it, as JSON: scorecard and article."""
+    """The part that clients read, as JSON: scorecard and article."""
     evidence: bytes = b""
-    """What `rank` needs of it. Stored apart, dropped when the job has ended, and not read back
-    with the outcome."""
+    """The part that `rank` needs. It is stored apart, is not read back with the outcome, and is
+    deleted when the job ends."""
 
 
 class ArticleFailed(Struct, frozen=True, kw_only=True, tag="failed"):
@@ -68,7 +68,7 @@ class Failure(Struct, frozen=True, kw_only=True):
 
 
 class OutcomePage(Struct, frozen=True, kw_only=True):
-    """Outcomes of a job's articles so far, by the articles' places."""
+    """The outcomes of a job's articles so far, in the order of the articles."""
 
     outcomes: tuple[ArticleOutcome, ...]
     next_cursor: int | None

@@ -125,7 +125,7 @@ class Queue:
         return outcome
 
     async def purge(self, job_id: str) -> bool:
-        """Forgets a job that has ended. False: there is none, or it is still active."""
+        """Deletes a job that has ended. False if it is unknown or still active."""
         return await self._ledger.purge(job_id)
 
     async def status(self, job_id: str) -> JobStatus:

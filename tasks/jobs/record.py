@@ -1,4 +1,4 @@
-"""What the ledger tells: of jobs, attempts and workers, and of what a call to it did."""
+"""What the ledger returns: records of jobs, attempts and workers, and the outcomes of calls."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class SubmitVerdict(enum.StrEnum):
 
     SUBMITTED = "submitted"
     KNOWN = "known"
-    """The same was submitted before; nothing was written."""
+    """The same submission was made before; nothing was written."""
     CONFLICT = "conflict"
-    """The idempotency key was used for something else; nothing was written."""
+    """The idempotency key was used for another submission; nothing was written."""
     UNKNOWN_DEPENDENCY = "unknown_dependency"
     """A job that it depends on is not in the ledger; nothing was written."""
 
 
 class SubmitOutcome(Struct, frozen=True):
-    """What a submit did, and the job that it is about."""
+    """What a submit did, and to which job."""
 
     verdict: SubmitVerdict
     job_id: str
@@ -46,13 +46,13 @@ class CancelOutcome(enum.StrEnum):
 
     CANCELLED = "cancelled"
     CANCELLING = "cancelling"
-    """Steps still run; REVOKED follows when they have stopped."""
+    """Some steps still run. The job becomes REVOKED when they have stopped."""
     FINISHED = "finished"
     UNKNOWN = "unknown"
 
 
 class JobRecord(Struct, frozen=True, kw_only=True):
-    """A job as it stands in the ledger."""
+    """The current record of a job in the ledger."""
 
     id: str
     type: JobType
@@ -64,18 +64,18 @@ class JobRecord(Struct, frozen=True, kw_only=True):
     finished_ms: int | None = None
     """Set when the state becomes final."""
     total: int | None = None
-    """Articles; None until `discover` has ended."""
+    """The number of articles; None until `discover` has ended."""
     settled: int = 0
     processed: int = 0
-    """Settled articles that were analysed."""
+    """The number of settled articles that were analysed."""
     failed: int = 0
     attempts: int = 0
-    """Claims of any step of the job."""
+    """The number of claims of all steps of the job."""
     cancelled: bool = False
-    """Whether its cancellation was asked for."""
+    """Whether a client has cancelled it."""
     deadline_reached: bool = False
     error: str | None = None
-    """Of a FAILURE: the reason word, a colon, and one sentence."""
+    """For a FAILURE: the reason, a colon, and one sentence."""
     about: str | None = None
     """See `Job.about`."""
     not_before_ms: int | None = None
@@ -93,7 +93,7 @@ AttemptOutcome = Literal["analysed", "retried", "failed", "lost", "handed_back"]
 
 
 class AttemptRecord(Struct, frozen=True, kw_only=True):
-    """How an attempt ended that did not succeed, or that succeeded after such ones."""
+    """The end of an attempt that did not succeed, or that succeeded after such attempts."""
 
     step: str
     attempt: int
@@ -104,11 +104,11 @@ class AttemptRecord(Struct, frozen=True, kw_only=True):
 
 
 class HostWait(Struct, frozen=True, kw_only=True):
-    """An article that waits for its host."""
+    """An article that waits for a host."""
 
     url: str
     host: str
-    """Who has to have time for it; not the URL's own where that redirects."""
+    """The host that it waits for. It is not the URL's own host if that redirects."""
     until_ms: int
     """When it is tried again."""
 
@@ -118,7 +118,7 @@ class HostWaits(Struct, frozen=True, kw_only=True):
 
     count: int
     first: tuple[HostWait, ...]
-    """Those whose time comes first."""
+    """The articles that are tried again first."""
 
 
 class JobStatus(Struct, frozen=True, kw_only=True):
@@ -137,10 +137,10 @@ class JobPage(Struct, frozen=True, kw_only=True):
 
 
 class BulkOutcome(Struct, frozen=True, kw_only=True):
-    """What a call on many jobs did to one of them."""
+    """What an operation on many jobs did to one of them."""
 
     job_id: JobId
-    """Of a retry, the new job's."""
+    """The job; for a retry, the new job."""
     status: Literal["cancelled", "cancelling", "purged", "submitted"]
     replayed_from: JobId | None = None
 
@@ -150,11 +150,11 @@ class BulkOutcomePage(Struct, frozen=True, kw_only=True):
 
     jobs: tuple[BulkOutcome, ...]
     next_cursor: JobId | None
-    """Where to go on; None when all jobs were looked at."""
+    """The cursor of the next call; None after the last page."""
 
 
 class QueueDepth(Struct, frozen=True, kw_only=True):
-    """How much there is to do."""
+    """The amount of work in the queue."""
 
     active_jobs: int
     queued: int
@@ -162,47 +162,47 @@ class QueueDepth(Struct, frozen=True, kw_only=True):
     outstanding: int
     """Steps that are queued, leased or delayed, and deadlines to come."""
     oldest_queued_ms: int | None
-    """How long the oldest queued step has waited; None if none is queued."""
+    """How long the oldest queued step has waited; None if no step is queued."""
     workers: int
-    """Worker processes heard of lately."""
+    """The number of worker processes that renewed their leases lately."""
     wakeups: dict[Priority, int]
-    """Wake-ups that stand in each list: about the queued steps, as cancelled ones stay."""
+    """The length of each wake-up list. It is approximate, as wake-ups of cancelled steps stay."""
     paused: bool
-    """Whether no step may be claimed."""
+    """Whether the queue is paused, so that no step can be claimed."""
 
 
 class WorkerRecord(Struct, frozen=True, kw_only=True):
-    """A worker process, as its last renewal told of it."""
+    """A worker process, as its last renewal described it."""
 
     id: str
     seen_ms: int
     slots: int = 0
-    """Steps that it can run at once."""
+    """The number of steps that it can run at once."""
     running: int = 0
     draining: bool = False
-    """Whether it was told to take no more steps, and to end."""
+    """Whether it was asked to claim no more steps, and to end."""
 
     @classmethod
     def described(
         cls, worker: str, description: bytes, *, seen_ms: int, draining: bool
     ) -> WorkerRecord:
-        """From the description (JSON) that a worker gives of itself."""
-        given = msgspec.json.decode(description, type=dict[str, int])
+        """Built from the description (JSON) that the worker sent."""
+        fields = msgspec.json.decode(description, type=dict[str, int])
         return msgspec.convert(
-            {**given, "id": worker, "seen_ms": seen_ms, "draining": draining}, cls
+            {**fields, "id": worker, "seen_ms": seen_ms, "draining": draining}, cls
         )
 
 
 class ReapOutcome(Struct, frozen=True, kw_only=True):
-    """What one round of the reaper moved on."""
+    """What one round of the reaper did."""
 
     woken: int
-    """Queued steps whose wake-up was lost."""
+    """Queued steps whose wake-up was lost, and that got another."""
     lost: int
-    """Leases that ended."""
+    """Leases that expired."""
     started: int
-    """Retries and start times that had come."""
+    """Delayed steps whose retry or start time had come."""
     expired: int
-    """Jobs whose time to live was over."""
+    """Jobs whose time to live had ended."""
     examined: int
-    """Due times that had passed, whether or not there was anything to move."""
+    """Due times that had passed, whether or not the step had to be moved on."""

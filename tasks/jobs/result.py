@@ -1,4 +1,4 @@
-"""A job's result, as the client reads it."""
+"""A job's result, as clients read it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tasks.jobs.record import JobRecord
 
 
 class ResultArticle(Struct, frozen=True, kw_only=True):
-    """An article, as its reader sees it."""
+    """An article as clients read it."""
 
     url: str
     canonical_url: str

@@ -1,4 +1,4 @@
-"""What a worker sees of a job: a step, its lease, and the claim of it."""
+"""The worker's view of a job: steps, leases and claims."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class StepRef(Struct, frozen=True):
     job_id: str
     kind: StepKind
     index: int | None = None
-    """The article's place in the job, from 0; None for `discover` and `rank`."""
+    """The article's index in the job, from 0; None for `discover` and `rank`."""
 
     @property
     def name(self) -> str:
@@ -43,45 +43,45 @@ class StepRef(Struct, frozen=True):
 
 
 class Lease(Struct, frozen=True, kw_only=True):
-    """A worker's right to one attempt at a step, until it is no longer renewed."""
+    """A worker's right to one attempt at a step. It lasts as long as it is renewed."""
 
     ref: StepRef
     attempt: int
-    """Counts every claim of the step, from 1: the fencing token."""
+    """The number of the claim, from 1, among all claims of the step: the fencing token."""
     tries: int
-    """Counts the attempts that are held against the step, this one included."""
+    """How many attempts count against the step's limit, this one included."""
     worker: str
 
 
 class Claim(Struct, frozen=True, kw_only=True):
-    """A granted lease, with what the step needs to run."""
+    """A granted lease, with the data that the step needs to run."""
 
     lease: Lease
     job: Job
     candidate: Candidate | None = None
-    """Of an `analyse` step."""
+    """For an `analyse` step."""
 
 
 class ClaimRefusal(enum.StrEnum):
-    """Why a wake-up found nothing to do. None of them is an error."""
+    """Why a step was not claimed. None of these is an error."""
 
     UNKNOWN = "unknown"
     """The job is not in the ledger any more."""
     SETTLED = "settled"
-    """The step has ended: the wake-up came twice, or late."""
+    """The step has ended: the wake-up was delivered twice, or late."""
     NEWER = "newer"
-    """The job was written by a newer release, and is left to that."""
+    """The job was written by a newer release, and is left to it."""
     LEASED = "leased"
-    """Another worker has it."""
+    """Another worker holds the lease."""
     DELAYED = "delayed"
-    """It waits for its retry or its start time."""
+    """The step waits for its retry or its start time."""
     CANCELLED = "cancelled"
     PAUSED = "paused"
-    """The queue is paused; the reaper wakes the step when it goes on."""
+    """The queue is paused. The reaper wakes the step after it is resumed."""
 
 
 class LeaseVerdict(enum.StrEnum):
-    """What a worker learns of a lease when it renews it."""
+    """The answer to the renewal of one lease."""
 
     HELD = "held"
     LOST = "lost"
@@ -89,13 +89,13 @@ class LeaseVerdict(enum.StrEnum):
 
 
 class Renewal(Struct, frozen=True, kw_only=True):
-    """What a worker learns when it renews its leases."""
+    """The answer to a worker that renews its leases."""
 
     verdicts: tuple[LeaseVerdict, ...]
-    """One for each lease, in their order."""
+    """One for each lease, in the same order."""
     paused: bool = False
-    """Whether the queue is paused: no step may be claimed."""
+    """Whether the queue is paused, so that no step can be claimed."""
     draining: bool = False
-    """Whether this worker is to take no more steps, and to end."""
+    """Whether this worker must claim no more steps, and end."""
     slots: int = 0
-    """Of all workers together."""
+    """The slots of all workers together."""

@@ -1,20 +1,20 @@
--- Stands before every script. Names the keys, and holds the moves that several scripts share.
+-- Loaded before every script. Names the keys, and has the changes that several scripts share.
 --
 -- ARGV[1] key prefix    ARGV[2] now in ms, or '' for the server's own clock
--- ARGV[3] wake-up grace in ms    ARGV[4] length of a lease in ms
--- ARGV[5] release window W       ARGV[6] tries that a step has
--- ARGV[7] RESULT_TTL in s        ARGV[8] JOB_TTL in s
--- The script's own arguments follow; `arg(1)` is the first.
+-- ARGV[3] wake-up grace in ms            ARGV[4] length of a lease in ms
+-- ARGV[5] release window W               ARGV[6] the maximum number of tries of a step
+-- ARGV[7] time to live of a result in s  ARGV[8] time to live of an ended job's record in s
+-- The script's own arguments follow; `arg(1)` is the first. The headers of the scripts list these.
 --
 -- A step's record, in the hash job:ID:steps, is 'STATE ATTEMPT TRIES EXTRA':
---   Q queued     EXTRA: how many wake-ups have been taken from its list once its own has
+--   Q queued     EXTRA: the number of wake-ups that have left its list once its own wake-up has
 --   L leased     EXTRA: the worker
---   D delayed    EXTRA: the host that it waits for, or '-'; until its due time nobody may claim it
--- Invariant: a step has a record exactly while it stands in steps:due, and stands in
--- steps:queued exactly while its record says Q.
+--   D delayed    EXTRA: the host that it waits for, or '-'; it cannot be claimed before its due time
+-- Invariant: a step has a record exactly while it is in steps:due, and is in steps:queued exactly
+-- while its record says Q. Its attempt number never decreases.
 --
--- A job's hash has the VERSION of this layout. One of another version was written by a newer
--- release, and is left alone.
+-- A job's hash has the VERSION of this layout. A job of another version was written by a newer
+-- release, and stays unchanged.
 
 local PREFIX = ARGV[1]
 local GRACE, LEASE = tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -76,8 +76,8 @@ local function set_state(id, state)
   event(id, 'state', {state = state})
 end
 
--- Sends a wake-up. Gives how many will have been taken from its list once this one has. One that
--- goes to the front is not counted as pushed: when it is gone, the list is as it was.
+-- Sends a wake-up. Returns the number of wake-ups that will have left its list once this one has. A
+-- wake-up at the front is not counted as pushed: when it has left, the list is as before.
 local function push_wakeup(priority, member, to_front)
   local list = wake_list(priority)
   if not to_front then
@@ -88,7 +88,7 @@ local function push_wakeup(priority, member, to_front)
   return tonumber(redis.call('HGET', PUSHED, priority) or 0) - behind
 end
 
--- Makes a step claimable and wakes a worker. One that a worker had goes to the front.
+-- Makes a step claimable and wakes a worker. A step that had a worker goes to the front.
 local function queue_step(id, name, attempt, tries, to_front)
   local taken = push_wakeup(field(id, 'priority'), step(id, name), to_front)
   redis.call('ZADD', QUEUED, ms(NOW), step(id, name))
@@ -116,9 +116,9 @@ local function begin(id)
   queue_step(id, 'discover', 0, 0)
 end
 
--- Ends one job: nothing of it is left to run, and every key of it gets its time to live.
--- Gives the ids of those that wait for it, in the order of their submission.
-local function end_one(id, state, error)
+-- Ends one job: closes its steps, and gives each of its keys a time to live.
+-- Returns the ids of the jobs that wait for it, in the order of their submission.
+local function end_single(id, state, error)
   for _, name in ipairs(redis.call('HKEYS', key(id, 'steps'))) do close_step(id, name) end
   redis.call('ZREM', DUE, step(id, 'deadline'))
   redis.call('HSET', key(id), 'finished_ms', ms(NOW))
@@ -140,17 +140,17 @@ local function end_one(id, state, error)
   return dependents
 end
 
--- The end of a job, and what follows for those that wait for it: after SUCCESS they may start,
--- otherwise they end too, and so on.
+-- Ends a job. After SUCCESS the jobs that wait for it may start; otherwise they end in FAILURE too,
+-- and so do those that wait for them.
 local function end_job(id, state, error)
-  local ended = {{id = id, state = state, dependents = end_one(id, state, error)}}
-  for _, one in ipairs(ended) do  -- which grows meanwhile
-    for _, dependent in ipairs(one.dependents) do
+  local ended = {{id = id, state = state, dependents = end_single(id, state, error)}}
+  for _, job in ipairs(ended) do  -- the list grows during the loop
+    for _, dependent in ipairs(job.dependents) do
       if field(dependent, 'state') == 'WAITING' then
-        if one.state ~= 'SUCCESS' then
-          local why = 'dependency_failed: Job ' .. one.id .. ' ended in ' .. one.state .. '.'
+        if job.state ~= 'SUCCESS' then
+          local why = 'dependency_failed: Job ' .. job.id .. ' ended in ' .. job.state .. '.'
           table.insert(ended, {id = dependent, state = 'FAILURE',
-            dependents = end_one(dependent, 'FAILURE', why)})
+            dependents = end_single(dependent, 'FAILURE', why)})
         elseif redis.call('HINCRBY', key(dependent), 'waits_for', -1) == 0 then
           begin(dependent)
         end
@@ -190,7 +190,7 @@ local function article_url(id, index)
   return cjson.decode(redis.call('HGET', key(id, 'articles'), index)).url
 end
 
--- Settles an article that has no analysis.
+-- Settles an article without an analysis.
 local function settle_failed(id, index, reason, detail)
   local failure = {url = article_url(id, index), reason = reason, detail = detail}
   redis.call('RPUSH', key(id, 'failures'), cjson.encode(failure))
@@ -200,7 +200,7 @@ local function settle_failed(id, index, reason, detail)
   event(id, 'article', {index = tonumber(index), outcome = 'failed', current = settled})
 end
 
--- What follows when a step has failed for good. Its record is closed here.
+-- Fails a step permanently: closes it, and settles its article or ends its job.
 local function fail_step(id, name, reason, detail)
   close_step(id, name)
   local index, cancelled = article_index(name), field(id, 'cancelled')
@@ -210,7 +210,8 @@ local function fail_step(id, name, reason, detail)
   release(id)
 end
 
--- The record of a step that this attempt still holds, else nil: the fence of every finish.
+-- The record of a step if this attempt still holds its lease, else nil. Every script that finishes a
+-- step calls this fence.
 local function held(id, name, attempt)
   local record = read_step(id, name)
   if record and record.state == 'L' and record.attempt == tonumber(attempt) then return record end

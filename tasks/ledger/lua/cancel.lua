@@ -1,6 +1,8 @@
--- Cancels a job: what is queued is dropped, what runs is told to stop.
+-- Cancels a job: drops its queued and delayed steps. Workers learn of it when they renew the leases of
+-- its running steps.
 -- args: 1 job id
--- gives: 'cancelled', 'cancelling' while steps still run, 'finished' or 'unknown'.
+-- returns: 'cancelled', 'cancelling' while steps still run, 'finished' or 'unknown'.
+-- Invariant: no step of a cancelled job is queued or delayed, and none is claimed.
 local id = arg(1)
 local state, version = unpack(redis.call('HMGET', key(id), 'state', 'v'))
 if not state or version ~= VERSION then return 'unknown' end

@@ -1,10 +1,10 @@
 -- Gives a worker the lease of a queued step.
--- args: 1 job id, 2 step, 3 worker, 4 '1' if the worker wants the job's text too, 5 a word that no
---       other claim of this worker has, or ''
--- gives: {attempt, tries, job or '', candidate or ''}, or why not: 'unknown', 'newer', 'settled',
---        'leased', 'delayed', 'cancelled', 'paused'.
--- Invariant: at most one lease of a step at a time; each has a higher attempt than the last. The
--- same claim gets the same lease again: its first answer may have been lost.
+-- args: 1 job id, 2 step, 3 worker, 4 '1' to return the job too, 5 an identifier of this claim among
+--       the worker's claims, or ''
+-- returns: {attempt, tries, job (msgpack) or '', candidate (JSON) or ''}, or the reason for a refusal:
+--          'unknown', 'newer', 'settled', 'leased', 'delayed', 'cancelled' or 'paused'.
+-- Invariant: a step has at most one lease at a time, and each has a higher attempt than the one before.
+-- A repeated claim gets the same lease again, since its first answer may have been lost.
 local id, name = arg(1), arg(2)
 local holder = arg(5) == '' and arg(3) or arg(3) .. '#' .. arg(5)
 local state, cancelled, version = unpack(redis.call('HMGET', key(id), 'state', 'cancelled', 'v'))

@@ -1,6 +1,7 @@
--- Ends `rank`, and the job with it: in SUCCESS, or REVOKED if it was cancelled meanwhile.
+-- Ends `rank`, and with it the job: in SUCCESS, or in REVOKED if it was cancelled in the meantime.
 -- args: 1 job id, 2 attempt, 3 result (JSON)
--- gives: 1, or 0 if the lease was lost.
+-- returns: 1, or 0 if the lease was lost.
+-- Invariant: only a SUCCESS has a stored result.
 local id = arg(1)
 if not held(id, 'rank', arg(2)) then return 0 end
 if field(id, 'cancelled') then

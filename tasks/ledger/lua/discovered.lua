@@ -1,6 +1,7 @@
--- Ends `discover`: the job's articles are known, and the first of them are released.
--- args: 1 job id, 2 attempt, 3 what the sources reported (JSON), then each candidate (JSON)
--- gives: 1, or 0 if the lease was lost.
+-- Ends `discover`: stores the job's articles and releases the first of them.
+-- args: 1 job id, 2 attempt, 3 the reports of the sources (JSON), then each candidate (JSON)
+-- returns: 1, or 0 if the lease was lost.
+-- Invariant: `total` is set once, and counts the articles.
 local id = arg(1)
 if not held(id, 'discover', arg(2)) then return 0 end
 close_step(id, 'discover')

@@ -1,5 +1,6 @@
--- The runs whose moment has come, the oldest first.
--- gives: {now in ms, then for each the schedule's id and its run in ms}
+-- The runs that are due, oldest first.
+-- args: none
+-- returns: {now in ms, then for each run its schedule's id and the run in ms}
 local due = redis.call('ZRANGEBYSCORE', PREFIX .. 'schedules:due', '-inf', ms(NOW), 'WITHSCORES')
 table.insert(due, 1, ms(NOW))
 return due

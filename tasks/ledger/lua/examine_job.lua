@@ -1,10 +1,10 @@
--- Looks whether a job can still come to its end, and mends what keeps it from that.
--- args: 1 job id, 2 '1' to mend
--- gives: for each fault its check and what it is about, one after the other. The checks: 'newer',
---        'index', 'stuck_steps', 'dependencies', 'stuck_jobs'.
--- Invariant, once it has mended: an active job has a step that is due, or waits for a job that is
--- active; and each job stands in the index of its state and type.
-local id, mend = arg(1), arg(2) == '1'
+-- Checks whether a job can still come to its end, and fixes what keeps it from that.
+-- args: 1 job id, 2 '1' to fix
+-- returns: for each fault two values, the name of the check and the id or step that it is about. The
+--          checks: 'newer', 'index', 'stuck_steps', 'dependencies', 'stuck_jobs'.
+-- Invariant after a fix: an active job has a step that is due, or waits for an active job; and each
+-- job is in the index of its state and type.
+local id, fix = arg(1), arg(2) == '1'
 local state, job_type, version = unpack(redis.call('HMGET', key(id), 'state', 'type', 'v'))
 if not state then return {} end
 if version ~= VERSION then return {'newer', id} end
@@ -21,29 +21,29 @@ local function examine_index()
   local expires = not final(state) or redis.call('ZSCORE', EXPIRY, expiry)
   if listed and expires then return end
   fault('index', id)
-  if not mend then return end
+  if not fix then return end
   redis.call('ZADD', index_key(state, job_type), 0, id)
   if final(state) then redis.call('ZADD', EXPIRY, ms(NOW + JOB_TTL * 1000), expiry) end
 end
 
--- The reaper sees what is due; a step that is not would never be looked at again.
+-- The reaper examines due steps only, so it would never find a step without a due time.
 local function examine_step(name)
   local member, record = step(id, name), read_step(id, name)
   local queued = record.state ~= 'Q' or redis.call('ZSCORE', QUEUED, member)
   if redis.call('ZSCORE', DUE, member) and queued then return end
   fault('stuck_steps', member)
-  if not mend then return end
+  if not fix then return end
   redis.call('ZADD', DUE, ms(NOW), member)
   if not queued then redis.call('ZADD', QUEUED, ms(NOW), member) end
 end
 
--- A dependency that is gone had ended, and was counted, unless the count says otherwise.
+-- A dependency that is unknown now has ended before. It was counted then, unless the count says otherwise.
 local function examine_dependencies()
-  local unmet, unlinked, failed, gone = 0, {}, nil, nil
+  local unmet, unlinked, failed, unknown = 0, {}, nil, nil
   for dependency in string.gmatch(field(id, 'depends_on') or '', '%S+') do
     local its_state = field(dependency, 'state')
     if not its_state then
-      gone = dependency
+      unknown = dependency
     elseif not final(its_state) then
       unmet = unmet + 1
       if redis.call('SISMEMBER', key(dependency, 'dependents'), id) == 0 then
@@ -54,12 +54,12 @@ local function examine_dependencies()
     end
   end
   local counted = tonumber(field(id, 'waits_for') or 0)
-  if gone and counted > unmet then
-    failed = failed or 'dependency_failed: Job ' .. gone .. ' is not known any more.'
+  if unknown and counted > unmet then
+    failed = failed or 'dependency_failed: Job ' .. unknown .. ' is not known any more.'
   end
   if not failed and counted == unmet and #unlinked == 0 and unmet > 0 then return end
   fault('dependencies', id)
-  if not mend then return end
+  if not fix then return end
   if failed then return end_job(id, 'FAILURE', failed) end
   redis.call('HSET', key(id), 'waits_for', unmet)
   for _, dependency in ipairs(unlinked) do redis.call('SADD', key(dependency, 'dependents'), id) end
@@ -89,7 +89,7 @@ local function examine_open()
     return examine_dependencies()
   end
   fault('stuck_jobs', id)
-  if not mend then return end
+  if not fix then return end
   if field(id, 'cancelled') then return revoke_if_idle(id) end
   if state == 'WAITING' then return begin(id) end
   reopen()

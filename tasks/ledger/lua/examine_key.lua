@@ -1,7 +1,8 @@
--- Looks whether a key of a job lives for ever without a job that is active, and gives it the time
--- to live of an ended job.
--- args: 1 job id, 2 part or '', 3 '1' to mend
--- gives: 1 if it does, else 0.
+-- Checks whether a key of a job has no time to live although the job is not active, and gives it that
+-- of an ended job.
+-- args: 1 job id, 2 part or '', 3 '1' to fix
+-- returns: 1 if the key has no time to live, else 0.
+-- Invariant: keys of active jobs and of a newer release stay as they are.
 local id = arg(1)
 local name = key(id, arg(2) ~= '' and arg(2) or nil)
 if redis.call('TTL', name) ~= -1 then return 0 end

@@ -1,9 +1,9 @@
--- Looks whether what stands in steps:due or steps:queued is a step that there is, and takes out
--- what is none.
--- args: 1 'due' or 'queued', 2 what stands there, 3 '1' to mend
--- gives: 1 if it is none, else 0.
+-- Checks whether a member of steps:due or steps:queued is an existing step, and removes it if not.
+-- args: 1 'due' or 'queued', 2 the member, 3 '1' to fix
+-- returns: 1 if there is no such step, else 0.
+-- Invariant: members of a newer release are kept.
 local set = arg(1) == 'due' and DUE or QUEUED
-if not redis.call('ZSCORE', set, arg(2)) then return 0 end  -- meanwhile
+if not redis.call('ZSCORE', set, arg(2)) then return 0 end  -- it was removed in the meantime
 local id, name = string.match(arg(2), '^([^/]+)/(.+)$')
 id, name = id or '', name or ''
 local state, version = unpack(redis.call('HMGET', key(id), 'state', 'v'))

@@ -1,7 +1,8 @@
--- Gives up a lease with no blame: the step is queued again, first in its list, and this attempt
--- is not held against it. A cancelled job's step is dropped instead.
+-- Gives up a lease: the step goes to the front of its list, and this attempt does not count as a try.
+-- The step of a cancelled job is dropped instead.
 -- args: 1 job id, 2 step, 3 attempt
--- gives: 1, or 0 if the lease was lost.
+-- returns: 1, or 0 if the lease was lost.
+-- Invariant: the number of the attempt stays used.
 local id, name = arg(1), arg(2)
 local record = held(id, name, arg(3))
 if not record then return 0 end

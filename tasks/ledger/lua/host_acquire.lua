@@ -1,7 +1,7 @@
 -- Asks for permission to send one request to a host.
 -- args: 1 host, 2 ticket id, 3 holder, 4 minimum interval in ms, 5 '1' to go before all others,
 --       6 requests to the host at once, 7 ms after which a slot expires
--- gives: {0 to go now or ms after which to ask again, 1 if the host refuses again and again}.
+-- returns: {0 to go now or ms after which to ask again, 1 if the host refuses again and again}.
 -- Invariant: never more slots than allowed, and never less than the interval between two starts.
 -- A holder that repeats a granted ticket is granted again: the first answer may have been lost.
 local STAGGER, POLL, MAX_FREE_REFUSALS = 5, 50, 3

@@ -1,6 +1,6 @@
 -- Records what a host demands of all its clients: a longer interval, or no requests for a while.
 -- args: 1 host, 2 the minimum interval in ms, 3 ms for which no request may be sent
--- gives: 1.
+-- returns: 1.
 -- Invariant: neither demand shortens an earlier one, and the order of the queue stays.
 local host = open_host(arg(1))
 require_interval(host, tonumber(arg(2)))

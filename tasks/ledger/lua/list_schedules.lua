@@ -1,10 +1,10 @@
 -- A page of schedules, newest first.
--- args: 1 id that the page before ended with, or '', 2 how many at most
--- gives: {1 if there are more after these, else 0, then for each its id and
---         {schedule (JSON), next run in ms, last run (JSON) or ''}}
+-- args: 1 the last id of the page before, or '', 2 the maximum number of schedules
+-- returns: {1 if more schedules follow, else 0, then for each schedule its id and
+--           {schedule (JSON), next run in ms, last run (JSON) or ''}}
 local cursor, limit = arg(1), tonumber(arg(2))
 local ids = redis.call('HKEYS', PREFIX .. 'schedules')
-table.sort(ids, function(one, other) return one > other end)
+table.sort(ids, function(a, b) return a > b end)
 local page = {0}
 for _, id in ipairs(ids) do
   if cursor == '' or id < cursor then

@@ -1,3 +1,4 @@
 -- The ledger's clock.
--- gives: ms since the epoch.
+-- args: none
+-- returns: ms since the epoch.
 return ms(NOW)

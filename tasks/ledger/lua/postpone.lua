@@ -1,7 +1,8 @@
--- Puts a step off that has to wait for its host. The attempt is not held against it; when it is due,
--- it goes to the front of its list. A cancelled job's step is dropped instead.
+-- Delays a step that has to wait for a host. This attempt does not count as a try, and when the step is
+-- due, it goes to the front of its list. The step of a cancelled job is dropped instead.
 -- args: 1 job id, 2 step, 3 attempt, 4 delay in ms, 5 host
--- gives: 1, or 0 if the lease was lost.
+-- returns: 1, or 0 if the lease was lost.
+-- Invariant: the number of the attempt stays used.
 local id, name = arg(1), arg(2)
 local record = held(id, name, arg(3))
 if not record then return 0 end

@@ -1,6 +1,7 @@
--- Forgets a job that has ended, before its time to live is over.
+-- Deletes a job that has ended, before its time to live is over.
 -- args: 1 job id
--- gives: 1, or 0 if there is no such job or it is still active.
+-- returns: 1, or 0 if the job is unknown, active or of a newer release.
+-- Invariant: an active job is never deleted.
 local id = arg(1)
 local state, job_type, version = unpack(redis.call('HMGET', key(id), 'state', 'type', 'v'))
 if not state or version ~= VERSION or not final(state) then return 0 end

@@ -1,6 +1,6 @@
--- One schedule as it stands.
+-- One schedule with its runs.
 -- args: 1 schedule id
--- gives: {schedule (JSON), next run in ms, last run (JSON) or ''}, or nil if there is none.
+-- returns: {schedule (JSON), next run in ms, last run (JSON) or ''}, or nil if it is unknown.
 local id = arg(1)
 local schedule = redis.call('HGET', PREFIX .. 'schedules', id)
 if not schedule then return nil end

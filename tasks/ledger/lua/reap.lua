@@ -1,15 +1,17 @@
--- Moves on whatever is overdue, and forgets what has expired.
--- args: 1 how many at most, 2 ms after which a silent worker is forgotten, 3 '1' to be lenient
--- gives: {woken again, leases ended, started, expired jobs, due times that had passed}
--- Invariant: every step in steps:due is claimable, leased or due later once this has run.
--- A step that loses its worker has waited its turn, and goes to the front of its list. So does one
--- that waited for its host, whose turn there will not wait.
+-- Moves on the steps whose due time has passed, and forgets expired jobs and silent workers.
+-- args: 1 the maximum number of due times, and of expired jobs, 2 ms after which a silent worker is
+--       forgotten, 3 '1' to be lenient
+-- returns: {steps with a new wake-up, expired leases, started steps, expired jobs, due times that had
+--           passed}
+-- Invariant: after this, each of these steps is claimable, leased, or due at a later time.
+-- A step that lost its worker has waited in its list before, so it goes to the front. So does a step
+-- that waited for a host, because its turn there passes.
 local NEWER_MS = 60000
 local woken, lost, started, expired = 0, 0, 0, 0
 local paused = redis.call('EXISTS', PAUSED) == 1
 
--- Where nobody came by to reap for a while, Redis itself was away, and no worker could renew its
--- leases. They get a moment to do so before any is ended.
+-- If no reaper has run for a while, Redis itself was unavailable, and no worker could renew its leases.
+-- Workers then get a moment to renew them before any is ended.
 local AWAY_MS, LENIENT_MS = 2000, 1500
 local function lenient_until()
   if arg(3) ~= '1' then return 0 end
@@ -24,7 +26,7 @@ local function lenient_until()
 end
 local LENIENT_UNTIL = lenient_until()
 
--- A queued step whose wake-up still stands in its list only waits for a worker.
+-- A queued step whose wake-up is still in its list only waits for a worker.
 local function wakeup_taken(record, priority)
   local pushed = tonumber(redis.call('HGET', PUSHED, priority) or 0)
   return tonumber(record.extra) <= pushed - redis.call('LLEN', wake_list(priority))
@@ -45,7 +47,7 @@ local function end_lease(id, name, record)
   end
 end
 
--- Closes the open steps of a job. Gives the articles that have not settled, in their order.
+-- Closes the open steps of a job. Returns the articles that have not settled, in order.
 local function close_unsettled(id)
   local unsettled = {}
   for _, name in ipairs(redis.call('HKEYS', key(id, 'steps'))) do
@@ -60,10 +62,10 @@ local function close_unsettled(id)
   return unsettled
 end
 
--- A deadline means nothing to a job that is being ranked or is on its way to REVOKED.
+-- A deadline has no effect on a job that is being ranked or cancelled.
 local function reach_deadline(id)
-  local ahead = redis.call('ZREM', DUE, step(id, 'deadline')) == 1
-  if not ahead then return end  -- the job has ended in this very round
+  local pending = redis.call('ZREM', DUE, step(id, 'deadline')) == 1
+  if not pending then return end  -- the job has ended in this same round
   if read_step(id, 'rank') or field(id, 'cancelled') then return end
   for _, index in ipairs(close_unsettled(id)) do
     settle_failed(id, ms(index), 'deadline_reached', 'The deadline of the job had passed.')

@@ -1,6 +1,6 @@
--- Forgets a schedule. Its jobs stay.
+-- Removes a schedule. Its jobs stay.
 -- args: 1 schedule id
--- gives: 1, or 0 if there is none.
+-- returns: 1, or 0 if it is unknown.
 redis.call('ZREM', PREFIX .. 'schedules:due', arg(1))
 redis.call('HDEL', PREFIX .. 'schedules:runs', arg(1))
 return redis.call('HDEL', PREFIX .. 'schedules', arg(1))

@@ -1,7 +1,8 @@
--- Renews all leases of one worker, and tells it which it has lost and what is asked of it.
+-- Renews all leases of one worker, and returns what the worker has to know.
 -- args: 1 worker, 2 its description (JSON), then for each lease: job id, step, attempt
--- gives: {'1' if the queue is paused, '1' if the worker is to drain, the slots of all workers, then
---        for each lease 'held', 'lost' or 'cancelled'}.
+-- returns: {'1' if the queue is paused, '1' if the worker must drain, the slots of all workers, then
+--          for each lease 'held', 'lost' or 'cancelled'}.
+-- Invariant: a lost lease is never renewed.
 redis.call('ZADD', PREFIX .. 'workers', ms(NOW), arg(1))
 redis.call('HSET', PREFIX .. 'workers:info', arg(1), arg(2))
 local slots = 0

@@ -1,8 +1,8 @@
--- Puts a step off that may succeed later; fails it if it has no tries left, or if nothing of its
--- job is to run any more.
+-- Delays a step that may succeed later. Fails it if it has no tries left, or if its job is cancelled.
 -- args: 1 job id, 2 step, 3 attempt, 4 delay in ms, 5 reason, 6 detail, 7 the host that asked for
 --       the delay, or '-'
--- gives: 'delayed', 'failed', or 'lost' if the lease was.
+-- returns: 'delayed', 'failed', or 'lost' if the lease was lost.
+-- Invariant: a step is tried at most TRIES times.
 local id, name = arg(1), arg(2)
 local record = held(id, name, arg(3))
 if not record then return 'lost' end

@@ -1,6 +1,6 @@
--- Ends `analyse` well: stores the article's outcome and releases what follows.
+-- Ends an `analyse` step: stores the outcome of its article and releases the next steps.
 -- args: 1 job id, 2 step, 3 attempt, 4 outcome (JSON), 5 evidence for `rank`
--- gives: 1, or 0 if the lease was lost.
+-- returns: 1, or 0 if the lease was lost.
 -- Invariant: an article has one outcome, and `settled` counts the outcomes.
 local id, name, index = arg(1), arg(2), article_index(arg(2))
 local record = held(id, name, arg(3))

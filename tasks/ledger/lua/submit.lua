@@ -1,13 +1,14 @@
 -- Writes a job with its first step, and wakes a worker.
--- args: 1 id, 2 job (msgpack), 3 type, 4 priority, 5 submitted ms, 6 traceparent or '',
---       7 start time in ms or '', 8 deadline in ms or '', 9 id of the job it replays or '',
---       10 digest of the idempotency key or '', 11 digest of what was submitted with it,
---       12 s that the key is kept, 13 what a reader knows it by or '', then the ids of the jobs
---       that it depends on
--- gives: {'submitted', id}; {'known', id} if the same was submitted before, under that id;
---        {'conflict', id} if the key was used for something else;
---        {'unknown_dependency', id} if a job that it depends on is not there.
--- Invariant: a job that is active has a step that is due, or waits for a job that is active.
+-- args: 1 id, 2 job (msgpack), 3 type, 4 priority, 5 submission time in ms, 6 traceparent or '',
+--       7 start time in ms or '', 8 deadline in ms or '', 9 id of the job that it retries or '',
+--       10 name of the idempotency key or '', 11 digest of the submission,
+--       12 seconds for which the key is kept, 13 a short description for readers or '',
+--       then the ids of the jobs that it depends on
+-- returns: {'submitted', id}; {'known', id} if the same submission has made the job with that id;
+--          {'conflict', id} if the key was used for another submission, which made that job;
+--          {'unknown_dependency', id} if a job that it depends on is unknown.
+-- Invariant: an active job has a step that is due, or waits for an active job. A key whose job is
+-- unknown, because it was purged or has expired, is free again.
 local id = arg(1)
 if redis.call('EXISTS', key(id)) == 1 then return {'known', id} end
 

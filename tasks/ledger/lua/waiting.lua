@@ -1,6 +1,7 @@
--- The articles of a job that wait for their hosts.
--- args: 1 job id, 2 how many to tell of at the most
--- gives: how many there are, then of the first by their time: {candidate (JSON), host, ms}.
+-- The articles of a job that wait for hosts.
+-- args: 1 job id, 2 the maximum number of articles to return
+-- returns: {the number of waiting articles, then for each of the first {candidate (JSON), host, due
+--          time in ms}}, soonest first.
 local id = arg(1)
 local steps, waiting = redis.call('HGETALL', key(id, 'steps')), {}
 for n = 1, #steps, 2 do
@@ -11,13 +12,13 @@ for n = 1, #steps, 2 do
     table.insert(waiting, {index = index, host = host, due = due})
   end
 end
-table.sort(waiting, function(one, other)
-  if one.due ~= other.due then return one.due < other.due end
-  return tonumber(one.index) < tonumber(other.index)
+table.sort(waiting, function(a, b)
+  if a.due ~= b.due then return a.due < b.due end
+  return tonumber(a.index) < tonumber(b.index)
 end)
-local told = {#waiting}
+local reply = {#waiting}
 for n = 1, math.min(#waiting, tonumber(arg(2))) do
-  local one = waiting[n]
-  told[n + 1] = {redis.call('HGET', key(id, 'articles'), one.index), one.host, one.due}
+  local article = waiting[n]
+  reply[n + 1] = {redis.call('HGET', key(id, 'articles'), article.index), article.host, article.due}
 end
-return told
+return reply

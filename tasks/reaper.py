@@ -1,7 +1,7 @@
-"""The reaper: moves on everything whose due time has passed.
+"""The reaper: moves on every step whose due time has passed.
 
-It runs in every worker and in web. A lost wake-up, a dead worker, a retry that has come due and a
-start time are all the same to it.
+It runs in every worker and in web. A lost wake-up, a dead worker, a retry and a start time are the
+same case: a due time that has passed.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ BATCH = 100
 
 
 async def reap_forever(ledger: Ledger) -> None:
-    """Looks twice a second; again at once while there is more than one batch to look at: a lease
-    that has ended must not wait behind thousands of steps that only wait for a worker."""
+    """Runs a round twice a second, and the next round at once after a full batch: an expired lease
+    must not wait behind thousands of steps that only wait for a worker."""
     while True:
         try:
             more = await _reap(ledger)

@@ -1,4 +1,4 @@
-"""The connection to Redis, and what of its errors means that it is away."""
+"""The connection to Redis, and which errors mean that Redis is unavailable."""
 
 from __future__ import annotations
 
@@ -24,27 +24,28 @@ from tasks.errors import LedgerUnavailable
 UNAVAILABLE = (
     RedisConnectionError,
     RedisTimeoutError,
-    OutOfMemoryError,  # nothing is evicted, so writing stops
+    OutOfMemoryError,  # Redis evicts nothing, so it refuses writes
     ReadOnlyError,  # a replica, during a failover
     MasterDownError,
     OSError,
 )
 
 TRANSIENT_REFUSAL = re.compile(r"(^|caused error: \(.)(BUSY|MISCONF|NOREPLICAS|UNBLOCKED) ")
-"""Refusals for which the client library has no class: another client's script runs on and on, the
-disk is full, there are too few replicas, or it became one while we waited. In a pipeline the
-library puts the command before the reply's own words."""
+"""Temporary refusals for which the client library has no class: another client's script runs for
+too long, the disk is full, there are too few replicas, or the server became a replica while we
+waited. In a pipeline the library puts the command before the text of the reply."""
 
 SOCKET_TIMEOUT = 5.0
-"""Seconds for one answer; nothing of ours blocks for longer."""
+"""Seconds to wait for one reply. None of our commands blocks for longer."""
 
 
 def connect(url: str, *, max_connections: int = 16) -> Redis:
-    """A client that is shared by a whole process.
+    """A client that a whole process shares.
 
     After a restart of Redis the first call on each pooled connection fails, so calls are repeated:
-    every script of the ledger may run twice. What timed out is not repeated: a Redis that hangs
-    would be waited for four times over. Who finds all connections taken waits for one.
+    every script of the ledger may run twice. A call that timed out is not repeated, because a
+    caller would wait four times for a Redis that hangs. If all connections are in use, a caller
+    waits for one.
     """
     pool = BlockingConnectionPool.from_url(
         url,
@@ -64,7 +65,7 @@ def connect(url: str, *, max_connections: int = 16) -> Redis:
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether this means that Redis cannot serve us now, but may later."""
+    """Whether this error means that Redis cannot serve us now, but may later."""
     refused = isinstance(error, ResponseError) and TRANSIENT_REFUSAL.search(str(error)) is not None
     return refused or isinstance(error, UNAVAILABLE)
 
@@ -77,7 +78,7 @@ def unavailable(cause: BaseException) -> LedgerUnavailable:
 
 @contextmanager
 def redis_errors_as_unavailable() -> Iterator[None]:
-    """Turns the errors of an absent Redis into LedgerUnavailable."""
+    """Raises LedgerUnavailable for errors which mean that Redis is unavailable."""
     try:
         yield
     except (RedisError, OSError) as error:

@@ -1,48 +1,50 @@
-"""The keys of the ledger in Redis: what stands where, and for how long.
+"""The keys of the ledger in Redis: their types, contents and times to live.
 
-Written by the scripts in `lua/`, whose prelude builds the same names.
+The scripts in `lua/` write them; their prelude builds the same names.
 
 Permanent, one of each (`PERMANENT`):
 
-    steps:due          sorted set: JOB/STEP by the moment at which the reaper looks at it
-    steps:queued       sorted set: JOB/STEP by the moment at which it was queued
+    steps:due          sorted set: JOB/STEP by its due time
+    steps:queued       sorted set: JOB/STEP by the time at which it was queued
     wake:PRIORITY      list: wake-ups, JOB/STEP, first in first out
-    wake:pushed        hash: priority → wake-ups ever pushed to its list
-    jobs:STATE:TYPE    sorted set: ids in this state and of this type, by id, so by time
-    jobs:expiry        sorted set: STATE/TYPE/ID of ended jobs by the end of their JOB_TTL
-    workers            sorted set: worker ids by the moment they were last heard of
+    wake:pushed        hash: priority → number of wake-ups ever pushed to its list
+    jobs:STATE:TYPE    sorted set: ids of jobs in this state and of this type, by id and so by time
+    jobs:expiry        sorted set: STATE/TYPE/ID of ended jobs by the end of their record
+    workers            sorted set: worker ids by their last renewal
     workers:info       hash: worker id → its description (JSON)
-    workers:draining   set: ids of workers that are to end
-    reaper             hash: when it last came by, and until when it is lenient
-    paused             string: there while no step may be claimed
+    workers:draining   set: ids of workers that must end
+    reaper             hash: the time of its last round, and the end of its leniency
+    paused             string: exists while no step can be claimed
     schedules          hash: schedule id → schedule (JSON)
     schedules:due      sorted set: schedule ids by their next run
     schedules:runs     hash: schedule id → its last run (JSON)
 
-One of each per job, without a time to live while the job is active, with one once it has ended:
+One of each per job. They have no time to live while the job is active, and this one once it has
+ended. The record's is JOB_TTL, but at least RESULT_TTL:
 
-    job:ID             hash: what was submitted, the state and the counters      JOB_TTL
-    job:ID:articles    hash: index → candidate (JSON)                            JOB_TTL
-    job:ID:failures    list: failed articles (JSON)                              JOB_TTL
-    job:ID:attempts    list: attempts that did not succeed at once (JSON)        JOB_TTL
-    job:ID:events      stream, capped                                            JOB_TTL
-    job:ID:outcomes    hash: index → outcome (JSON)                              RESULT_TTL
-    job:ID:result      string (JSON), of a SUCCESS                               RESULT_TTL
-    job:ID:steps       hash: open step → its record                              until the end
-    job:ID:evidence    hash: index → what `rank` needs of an article             until the end
-    job:ID:dependents  set: ids of the jobs that wait for this one               until the end
+    job:ID             hash: the submission, the state and the counters           record
+    job:ID:articles    hash: index → candidate (JSON)                             record
+    job:ID:failures    list: failed articles (JSON)                               record
+    job:ID:attempts    list: attempts that did not succeed at once (JSON)         record
+    job:ID:events      stream, capped                                             record
+    job:ID:outcomes    hash: index → outcome (JSON)                               RESULT_TTL
+    job:ID:result      string (JSON), for a SUCCESS                               RESULT_TTL
+    job:ID:steps       hash: open step → its record                               until the end
+    job:ID:evidence    hash: index → the data that `rank` needs of an article     until the end
+    job:ID:dependents  set: ids of the jobs that wait for this one                until the end
 
 With a time to live from the start:
 
-    idempotency:HASH   hash: what was submitted with an idempotency key, and as which job    24 h
-    host:NAME          hash: when a host was asked last, how often and from when it may be   5 min,
-                       and as long as it wants nobody to ask
-    host:NAME:line     sorted set: who waits for the host, by their turns                    2 min
+    idempotency:NAME   hash: the digest of a submission and the job that it made; NAME is the digest
+                       of a client's key, or retry:ID for our own retry of a job      24 h
+    host:NAME          hash: the host's last request and its limits       5 min, and as long
+                       as the host is blocked
+    host:NAME:line     sorted set, the queue: ticket ids by the time of their turn     2 min
                        after the last turn
-    host:NAME:slots    sorted set: requests to the host that run, by the moment at which     10 s
-                       their slots end by themselves
+    host:NAME:slots    sorted set: TICKET@HOLDER of running requests, by the time at which the
+                       slot expires                                       10 s
 
-Likewise, written by `tasks.cache` for `analyses` and `http`, and needed by no job:
+Also with a time to live, written by `tasks.cache` for `analyses` and `http`. No job needs them:
 
     cache:CACHE:entry:NAME  string: a sealed value                         the cache's TTL
     cache:CACHE:used        sorted set: names by their last use            a minute longer
@@ -62,7 +64,7 @@ PERMANENT = re.compile(
 )
 
 WORKER_FORGOTTEN_MS = 30_000
-"""A worker that was silent for so long is taken out of `workers`."""
+"""A worker that has not renewed its leases for this long is removed from `workers`."""
 
 IDEMPOTENCY_KEPT_S = 24 * 3600
 
@@ -72,7 +74,7 @@ def wake_list(priority: Priority) -> str:
 
 
 WAKE_LISTS = tuple(map(wake_list, Priority))
-"""In the order in which they are popped."""
+"""In the order in which workers pop from them."""
 
 
 def job_key(job_id: str, part: str | None = None) -> str:

@@ -1,4 +1,5 @@
-"""The questions that clients ask of the ledger on Redis: plain reads, no scripts."""
+"""The ledger in Redis. `RedisReader` has the queries, which are plain reads; `RedisLedger` adds the
+changes, one script each."""
 
 from __future__ import annotations
 
@@ -36,11 +37,17 @@ from tasks.ledger.keys import (
 from tasks.ledger.policy import LedgerPolicy
 from tasks.ledger.scripts import Scripts
 
+NO_HOST = "-"
+"""In the record of a step: it waits for no host."""
+
+MAX_CACHED_JOBS = 1024
+"""Decoded jobs that a worker keeps, so that the claims of their articles need not return them."""
+
 RECORD_FIELDS = tuple(name for name in JobRecord.__struct_fields__ if name != "id")
 
 
 class RedisReader:
-    """See `tasks.ports.JobReader` for what each call promises, `keys` for what stands where."""
+    """See `tasks.jobs.ledger_port.JobReader` for the contract of each call, `keys` for the keys."""
 
     def __init__(self, redis: Redis, scripts: Scripts, key_prefix: str) -> None:
         self.scripts = scripts
@@ -81,13 +88,11 @@ class RedisReader:
         return HostWaits(count=count, first=tuple(_host_wait(*row) for row in first))
 
     async def discovery(self, job_id: str) -> bytes | None:
-        """What the sources reported (JSON); None until `discover` has ended."""
         with redis_errors_as_unavailable():
             report: Any = await self._redis.hget(self._key(job_id), "discovery")
         return bytes(report) if report else None
 
     async def result(self, job_id: str) -> bytes | None:
-        """The stored result (JSON); None before the end and after its time to live."""
         with redis_errors_as_unavailable():
             text: Any = await self._redis.get(self._key(job_id, "result"))
         return bytes(text) if text else None
@@ -103,7 +108,6 @@ class RedisReader:
         )
 
     async def evidence(self, job_id: str) -> dict[int, bytes]:
-        """What `rank` needs of each analysed article, by its index."""
         with redis_errors_as_unavailable():
             rows: Any = await self._redis.hgetall(self._key(job_id, "evidence"))
         return {int(index): value for index, value in rows.items()}
@@ -115,7 +119,7 @@ class RedisReader:
         cursor: str | None,
         limit: int,
     ) -> JobPage:
-        """Each index gives its newest; the newest of these are the page."""
+        """Reads the newest ids of each index. The newest of all these are the page."""
         pipeline = self._redis.pipeline(transaction=False)
         for state in states:
             for job_type in types:
@@ -129,13 +133,12 @@ class RedisReader:
                     num=limit + 1,
                 )
         with redis_errors_as_unavailable():
-            found = sorted(
-                {job_id for page in await pipeline.execute() for job_id in page}, reverse=True
-            )
-        page = [job_id.decode() for job_id in found[:limit]]
+            pages = await pipeline.execute()
+        newest = sorted({job_id for page in pages for job_id in page}, reverse=True)
+        page = [job_id.decode() for job_id in newest[:limit]]
         return JobPage(
             jobs=await self.records(page),
-            next_cursor=page[-1] if len(found) > limit else None,
+            next_cursor=page[-1] if len(newest) > limit else None,
         )
 
     async def depth(self) -> QueueDepth:
@@ -170,7 +173,7 @@ class RedisReader:
         pipeline.smembers(self._prefix + "workers:draining")
         with redis_errors_as_unavailable():
             seen, descriptions, draining = await pipeline.execute()
-        found = (
+        records = (
             WorkerRecord.described(
                 worker.decode(),
                 descriptions.get(worker, b"{}"),
@@ -179,10 +182,10 @@ class RedisReader:
             )
             for worker, seen_ms in seen
         )
-        return tuple(sorted(found, key=lambda worker: worker.id))
+        return tuple(sorted(records, key=lambda worker: worker.id))
 
     def _now_ms(self, time: tuple[int, int]) -> int:
-        """The ledger's clock, where the server's shows this."""
+        """The time of the ledger's clock, when the server's clock has this time."""
         if self.scripts.clock.now_ms is not None:
             return self.scripts.clock.now_ms
         seconds, micros = time
@@ -192,33 +195,8 @@ class RedisReader:
         return self._prefix + job_key(job_id, part)
 
 
-def _host_wait(candidate: bytes, host: bytes, until_ms: int) -> HostWait:
-    url = msgspec.json.decode(candidate, type=Candidate).url
-    return HostWait(url=url, host=host.decode(), until_ms=until_ms)
-
-
-def _record(job_id: str, values: Sequence[bytes | None]) -> JobRecord | None:
-    given: dict[str, Any] = {
-        name: value.decode()
-        for name, value in zip(RECORD_FIELDS, values, strict=True)
-        if value  # an empty traceparent is none
-    }
-    if "state" not in given:
-        return None
-    if "depends_on" in given:
-        given["depends_on"] = given["depends_on"].split()
-    return msgspec.convert({"id": job_id, **given}, JobRecord, strict=False)
-
-
-NO_HOST = "-"
-"""What stands in the record of a step that waits for none."""
-
-MAX_CACHED_JOBS = 1024
-"""Jobs that a worker keeps decoded, so that each of their articles need not bring it along."""
-
-
 class RedisLedger(RedisReader):
-    """See `tasks.ports.Ledger` for what each call promises, `keys` for what stands where."""
+    """See `tasks.jobs.ledger_port.Ledger` for the contract of each call, `keys` for the keys."""
 
     def __init__(self, redis: Redis, policy: LedgerPolicy, key_prefix: str) -> None:
         scripts = Scripts(redis, _constants(policy, slots=0), key_prefix)
@@ -247,23 +225,23 @@ class RedisLedger(RedisReader):
         return SubmitOutcome(SubmitVerdict(verdict.decode()), job_id.decode())
 
     async def claim(self, ref: StepRef, worker: str, call: str = "") -> Claim | ClaimRefusal:
-        known = self._jobs.get(ref.job_id)
+        cached = self._jobs.get(ref.job_id)
         reply = await self.scripts.run(
-            "claim", ref.job_id, ref.name, worker, "0" if known else "1", call
+            "claim", ref.job_id, ref.name, worker, "0" if cached else "1", call
         )
         if isinstance(reply, bytes):
             return ClaimRefusal(reply.decode())
         attempt, tries, job, candidate = reply
         return Claim(
             lease=Lease(ref=ref, attempt=attempt, tries=tries, worker=worker),
-            job=known or self._know(msgspec.msgpack.decode(job, type=Job)),
+            job=cached or self._cache(msgspec.msgpack.decode(job, type=Job)),
             candidate=msgspec.json.decode(candidate, type=Candidate) if candidate else None,
         )
 
     async def renew(self, worker: str, description: bytes, leases: Sequence[Lease]) -> Renewal:
-        named = [part for lease in leases for part in _fence(lease)]
+        fences = [part for lease in leases for part in _fence(lease)]
         paused, draining, slots, *verdicts = await self.scripts.run(
-            "renew", worker, description, *named
+            "renew", worker, description, *fences
         )
         self.scripts.constants = _constants(self._policy, int(slots))
         return Renewal(
@@ -331,7 +309,7 @@ class RedisLedger(RedisReader):
     async def drain(self, worker: str) -> bool:
         return bool(await self.scripts.run("drain", worker))
 
-    def _know(self, job: Job) -> Job:
+    def _cache(self, job: Job) -> Job:
         while len(self._jobs) >= MAX_CACHED_JOBS:
             del self._jobs[next(iter(self._jobs))]
         self._jobs[job.id] = job
@@ -356,3 +334,21 @@ def _fence(lease: Lease) -> tuple[str, str, int]:
 
 def _or_empty(number: int | None) -> str | int:
     return "" if number is None else number
+
+
+def _host_wait(candidate: bytes, host: bytes, until_ms: int) -> HostWait:
+    url = msgspec.json.decode(candidate, type=Candidate).url
+    return HostWait(url=url, host=host.decode(), until_ms=until_ms)
+
+
+def _record(job_id: str, values: Sequence[bytes | None]) -> JobRecord | None:
+    fields: dict[str, Any] = {
+        name: value.decode()
+        for name, value in zip(RECORD_FIELDS, values, strict=True)
+        if value  # an empty traceparent means none
+    }
+    if "state" not in fields:
+        return None
+    if "depends_on" in fields:
+        fields["depends_on"] = fields["depends_on"].split()
+    return msgspec.convert({"id": job_id, **fields}, JobRecord, strict=False)

@@ -1,4 +1,4 @@
-"""The schedules on Redis."""
+"""Schedules in Redis."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 
 class RedisScheduleStore:
-    """See `tasks.ports.ScheduleStore` for what each call promises."""
+    """See `tasks.schedules.schedule.ScheduleStore` for the contract of each call."""
 
     def __init__(self, scripts: Scripts) -> None:
         self._scripts = scripts
@@ -30,11 +30,11 @@ class RedisScheduleStore:
     async def now_ms(self) -> int:
         return int(await self._scripts.run("now"))
 
-    async def add(self, record: ScheduleRecord, most: int) -> bool:
+    async def add(self, record: ScheduleRecord, limit: int) -> bool:
         schedule = record.schedule
         encoded = msgspec.json.encode(schedule)
         return bool(
-            await self._scripts.run("add_schedule", schedule.id, encoded, record.next_run_ms, most)
+            await self._scripts.run("add_schedule", schedule.id, encoded, record.next_run_ms, limit)
         )
 
     async def read(self, schedule_id: str) -> ScheduleRecord | None:
@@ -78,7 +78,7 @@ def _record(
             last_run=msgspec.json.decode(last_run, type=LastRun) if last_run else None,
         )
     except msgspec.DecodeError:
-        log.warning("a schedule of another release is left alone", schedule_id=schedule_id)
+        log.warning("a schedule of another release is ignored", schedule_id=schedule_id)
         return None
 
 

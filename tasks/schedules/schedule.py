@@ -1,18 +1,18 @@
 """What a schedule is: a submission that is made again and again.
 
-1.  A client adds a schedule. It is written to the ledger together with its first **run**: the
-    next moment of its timetable.
-2.  When the ledger's clock has reached the run, whichever process sees it first submits the
-    job, under an id that is made of schedule and run. All the others derive the same id, so
-    their submit finds the job there: any number of processes makes one job of a run.
-3.  Then the schedule is **advanced** to its next run, if it still stands at this one. A process
-    that dies between the two has another do both again, with no second job.
-4.  Nobody may be there when a run comes. Seen more than LATE_MS after its moment, it is
-    **missed**. `run_once`: however many were missed, one job makes up for all of them, the
-    latest run's. `skip`: they make no job. If a later run has come by then that is not late,
-    it is run as always, and makes up for those before it too.
-5.  A submission that is refused, as the limits have changed, makes no job. The schedule says
-    so as its last error, and goes on with its next run.
+1.  A client adds a schedule. It is written to the ledger together with its first **run**: the next
+    time that its cron expression names.
+2.  When the ledger's clock has reached the run, the first process that sees it submits the job,
+    under an id that is derived from schedule and run. Every other process derives the same id, so
+    its submit finds the job there: any number of processes makes one job of a run.
+3.  Then the schedule is **advanced** to its next run, if its current run is still this one. If a
+    process dies between the two, another one repeats both, which makes no second job.
+4.  When a run comes due, it may be that no process is up. A run that is seen more than LATE_MS
+    after its time is **missed**. With `run_once`, one job makes up for all missed runs; it is the
+    job of the latest. With `skip`, they make no job. If a later run has come due by then that is
+    not late, it runs as usual and makes up for the earlier ones too.
+5.  A submission that is refused, because the limits have changed, makes no job. The schedule shows
+    the refusal as its last error and continues with its next run.
 """
 
 from __future__ import annotations
@@ -29,26 +29,27 @@ from tasks.jobs.submission import Submission
 from tasks.schedules.cron import CronExpression
 
 LATE_MS = 60_000
-"""How long after its moment a run is still in time. Processes look every second."""
+"""How late a run may be without being missed. Processes poll every second."""
 
 
 class Missed(enum.StrEnum):
-    """What becomes of runs that nobody was there to make."""
+    """What to do about runs that came due while no process was up."""
 
     RUN_ONCE = "run_once"
-    """One job for all of them."""
+    """One job makes up for all of them."""
     SKIP = "skip"
+    """They make no job."""
 
 
 class Schedule(Struct, frozen=True, kw_only=True):
-    """What was added. It never changes."""
+    """A schedule as it was added. It never changes."""
 
     version: Literal[1] = 1
-    """Of this layout. One of another version is left to the release that wrote it."""
+    """The layout. A schedule of another version is left to the release that wrote it."""
     id: str
     """A UUID of version 7: it sorts by the time at which the schedule was added."""
     name: str | None = None
-    """For readers; need not be unique."""
+    """A name for readers, which need not be unique."""
     cron: CronExpression = field(name="timetable")
     submission: Submission
     missed: Missed = Missed.RUN_ONCE
@@ -64,10 +65,10 @@ class Schedule(Struct, frozen=True, kw_only=True):
 
 
 class LastRun(Struct, frozen=True, kw_only=True):
-    """What came of the last run that was not skipped."""
+    """The outcome of the last run that was not skipped."""
 
     run_ms: int
-    """The moment of the timetable, not that of the submit."""
+    """The time that the cron expression names, not that of the submit."""
     job_id: str | None
     """None if the submission was refused."""
     error: str | None = None
@@ -75,13 +76,13 @@ class LastRun(Struct, frozen=True, kw_only=True):
 
 
 class ScheduleRecord(Struct, frozen=True, kw_only=True):
-    """A schedule as it stands in the ledger."""
+    """The current record of a schedule in the ledger."""
 
     schedule: Schedule
     next_run_ms: int
-    """Set when it is added, and by each advance."""
+    """Set when the schedule is added, and by each advance."""
     last_run: LastRun | None = None
-    """None before the first."""
+    """None before the first run."""
 
 
 class SchedulePage(Struct, frozen=True, kw_only=True):
@@ -92,21 +93,21 @@ class SchedulePage(Struct, frozen=True, kw_only=True):
 
 
 class DueRun(Struct, frozen=True, kw_only=True):
-    """A run whose moment has come."""
+    """A run that has come due."""
 
     schedule_id: str
     run_ms: int
 
 
 class DueRuns(Struct, frozen=True, kw_only=True):
-    """All of them, at a moment of the ledger's clock."""
+    """All due runs, with the time of the ledger's clock."""
 
     now_ms: int
     runs: tuple[DueRun, ...]
 
 
 class ScheduleStore(Protocol):
-    """The schedules in the ledger. Each call is atomic, and harmless if it comes twice.
+    """The schedules in the ledger. Each call is atomic, and harmless if it is repeated.
 
     Every call raises LedgerUnavailable if the ledger cannot be reached.
     """
@@ -115,12 +116,12 @@ class ScheduleStore(Protocol):
         """The ledger's clock, the one clock that all processes share."""
         ...
 
-    async def add(self, record: ScheduleRecord, most: int) -> bool:
-        """False: there are that many already, and nothing was written."""
+    async def add(self, record: ScheduleRecord, limit: int) -> bool:
+        """False if there are `limit` schedules already; then nothing was written."""
         ...
 
     async def read(self, schedule_id: str) -> ScheduleRecord | None:
-        """None if there is none, or if another release wrote it in another form."""
+        """None if the schedule is unknown, or if a newer release wrote it in another layout."""
         ...
 
     async def page(self, cursor: str | None, limit: int) -> SchedulePage:
@@ -128,14 +129,14 @@ class ScheduleStore(Protocol):
         ...
 
     async def remove(self, schedule_id: str) -> bool:
-        """False: there is none."""
+        """False if the schedule is unknown."""
         ...
 
     async def due(self) -> DueRuns: ...
 
     async def advance(self, run: DueRun, next_run_ms: int, last_run: LastRun | None) -> bool:
-        """Moves the schedule on to its next run; a `last_run` of None leaves the one before.
+        """Moves the schedule on to its next run; a `last_run` of None keeps the stored one.
 
-        False, and nothing is changed, if it no longer stands at this run.
+        False, with no change, if its current run is no longer this one.
         """
         ...

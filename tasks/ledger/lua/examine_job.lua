@@ -37,7 +37,7 @@ local function examine_step(name)
   if not queued then redis.call('ZADD', QUEUED, ms(NOW), member) end
 end
 
--- A dependency that is unknown now has ended before. It was counted then, unless the count says otherwise.
+-- A dependency that is unknown now had ended, and was counted then unless the count says otherwise.
 local function examine_dependencies()
   local unmet, unlinked, failed, unknown = 0, {}, nil, nil
   for dependency in string.gmatch(field(id, 'depends_on') or '', '%S+') do

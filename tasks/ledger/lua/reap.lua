@@ -106,7 +106,8 @@ for _, member in ipairs(redis.call('ZRANGEBYSCORE', EXPIRY, '-inf', ms(NOW), 'LI
   redis.call('ZREM', EXPIRY, member)
   expired = expired + 1
 end
-for _, worker in ipairs(redis.call('ZRANGEBYSCORE', PREFIX .. 'workers', '-inf', ms(NOW - tonumber(arg(2))))) do
+local silent_since = ms(NOW - tonumber(arg(2)))
+for _, worker in ipairs(redis.call('ZRANGEBYSCORE', PREFIX .. 'workers', '-inf', silent_since)) do
   redis.call('ZREM', PREFIX .. 'workers', worker)
   redis.call('HDEL', PREFIX .. 'workers:info', worker)
   redis.call('SREM', PREFIX .. 'workers:draining', worker)

@@ -1,4 +1,4 @@
-"""What the ledger knows of one job."""
+"""The data that the ledger in memory keeps: jobs with their open steps, and the wake-up lists."""
 
 from __future__ import annotations
 
@@ -19,49 +19,49 @@ ATTEMPTS_KEPT = 1000
 
 
 class StepState(enum.Enum):
-    """Where an open step stands. One that has ended has no record."""
+    """The state of an open step. A step that has ended is not stored."""
 
     QUEUED = "queued"
-    """Set by its release, its hand-back and the reaper: who claims it first has it."""
+    """Set by its release, a hand-back and the reaper: the first worker to claim it gets it."""
     LEASED = "leased"
-    """Set by its claim."""
+    """Set by a claim."""
     DELAYED = "delayed"
-    """Set by a retry, a start time or a busy host: until its due time nobody may claim it."""
+    """Set by a retry, a start time or a busy host: it cannot be claimed before its due time."""
 
 
 class OpenStep(Struct, frozen=True, kw_only=True):
-    """A step that has not ended. Each change replaces it."""
+    """A step that has not ended. Each change replaces the object."""
 
     state: StepState
     attempt: int = 0
-    """Claims so far."""
+    """The number of claims so far."""
     tries: int = 0
-    """Those of them that are held against the step."""
+    """The number of claims that count against the step's limit."""
     due_ms: int
-    """When the reaper looks at it."""
+    """When the reaper examines it."""
     queued_ms: int | None = None
-    """Of a queued step: since when."""
+    """For a queued step: when it was queued."""
     holder: tuple[str, str] | None = None
-    """Of a leased step: the worker, and the word by which it knows the call that claimed it."""
+    """For a leased step: the worker, and its identifier of the claim."""
     host: str | None = None
-    """Of a delayed step: the host that it waits for."""
+    """For a delayed step: the host that it waits for, if any."""
     taken: int = 0
-    """Of a queued step: how many wake-ups have been taken from its list once its own has."""
+    """For a queued step: the number of wake-ups that have left its list once its own has."""
 
 
 class Entry(Struct, kw_only=True, eq=False):
-    """A job with all that belongs to it. Only the life cycle changes it."""
+    """A job with all its data. Only `life_cycle` and `reaping` change it."""
 
     job: Job
     record: JobRecord
     waits_for: set[str]
-    """Ids of the jobs that have not succeeded yet and must, before this one begins."""
+    """Ids of the jobs that must still succeed before this one starts."""
     deadline_ms: int | None
-    """None also once it has passed."""
+    """None if there is none, or once it has passed."""
     steps: dict[StepRef, OpenStep] = field(default_factory=dict)
     candidates: tuple[Candidate, ...] = ()
     released: int = 0
-    """Articles whose step was ever opened, or that settled without one."""
+    """The number of articles whose step was opened, or that settled without a step."""
     discovery: bytes | None = None
     outcomes: dict[int, ArticleOutcome] = field(default_factory=dict)
     evidence: dict[int, bytes] = field(default_factory=dict)
@@ -89,20 +89,21 @@ class Entry(Struct, kw_only=True, eq=False):
 
 
 class Wakeups:
-    """First in, first out. What is popped may be lost: a list only knows how many were taken."""
+    """The wake-up lists, first in, first out. It counts popped ones, which may be lost."""
 
     def __init__(self) -> None:
         self._lists: dict[Priority, deque[StepRef]] = {priority: deque() for priority in Priority}
         self._pushed: Counter[Priority] = Counter()
 
     def push(self, ref: StepRef, priority: Priority) -> int:
-        """Gives how many will have been taken from its list once this one has."""
+        """Returns the number of wake-ups that will have left the list once this one has."""
         self._lists[priority].append(ref)
         self._pushed[priority] += 1
         return self._pushed[priority]
 
     def push_first(self, ref: StepRef, priority: Priority) -> int:
-        """The same at the front. Not counted as pushed: once it is gone, the list is as before."""
+        """The same, at the front. It is not counted as pushed: when it has left, the list is as
+        before."""
         behind = len(self._lists[priority])
         self._lists[priority].appendleft(ref)
         return self._pushed[priority] - behind
@@ -115,9 +116,9 @@ class Wakeups:
         return None
 
     def waiting(self, priority: Priority) -> int:
-        """How many stand in this list."""
+        """The length of this list."""
         return len(self._lists[priority])
 
     def taken(self, priority: Priority) -> int:
-        """How many have been taken from this list."""
+        """The number of wake-ups that have left this list."""
         return self._pushed[priority] - len(self._lists[priority])

@@ -1,4 +1,4 @@
-"""The questions that clients ask of the ledger in memory."""
+"""The calls of the ledger in memory: `MemoryReader` has the queries, `MemoryLedger` the changes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tasks.ledger.policy import LedgerPolicy
 
 
 class MemoryReader:
-    """See `tasks.ports.JobReader` for what each call promises."""
+    """See `tasks.jobs.ledger_port.JobReader` for the contract of each call."""
 
     def __init__(self, life: LifeCycle, policy: LedgerPolicy) -> None:
         self._life = life
@@ -44,8 +44,8 @@ class MemoryReader:
         return entry.record if entry else None
 
     async def records(self, job_ids: Sequence[str]) -> tuple[JobRecord, ...]:
-        found = map(self._life.find, job_ids)
-        return tuple(entry.record for entry in found if entry)
+        entries = map(self._life.find, job_ids)
+        return tuple(entry.record for entry in entries if entry)
 
     async def job(self, job_id: str) -> Job | None:
         entry = self._life.find(job_id)
@@ -92,15 +92,15 @@ class MemoryReader:
         cursor: str | None,
         limit: int,
     ) -> JobPage:
-        found = [
+        matching = [
             record
             for record in self._records()
             if record.state in states
             and record.type in types
             and (cursor is None or record.id < cursor)
         ]
-        page = tuple(sorted(found, key=lambda record: record.id, reverse=True)[:limit])
-        return JobPage(jobs=page, next_cursor=page[-1].id if len(found) > limit else None)
+        page = tuple(sorted(matching, key=lambda record: record.id, reverse=True)[:limit])
+        return JobPage(jobs=page, next_cursor=page[-1].id if len(matching) > limit else None)
 
     async def depth(self) -> QueueDepth:
         steps = [step for entry in self._life.entries.values() for step in entry.steps.values()]
@@ -124,14 +124,14 @@ class MemoryReader:
         return [entry.record for entry in entries if not self._life.expired(entry)]
 
     def _with_result(self, job_id: str) -> Entry | None:
-        """The job, unless its result's time to live is over."""
+        """The job, unless the time to live of its result is over."""
         entry = self._life.find(job_id)
-        over = entry is not None and self._life.ended_before(entry, self._result_ttl_ms)
-        return None if over else entry
+        expired = entry is not None and self._life.ended_before(entry, self._result_ttl_ms)
+        return None if expired else entry
 
 
 def _host_waits(entry: Entry) -> list[HostWait]:
-    """Soonest first."""
+    """The soonest first."""
     waiting = sorted(
         (step.due_ms, ref.index, step.host)
         for ref, step in entry.steps.items()
@@ -148,7 +148,7 @@ def clock_ms() -> int:
 
 
 class MemoryLedger(MemoryReader):
-    """See `tasks.ports.Ledger` for what each call promises."""
+    """See `tasks.jobs.ledger_port.Ledger` for the contract of each call."""
 
     def __init__(self, policy: LedgerPolicy, now_ms: Callable[[], int] = clock_ms) -> None:
         self._life = LifeCycle(policy, now_ms)
@@ -157,11 +157,11 @@ class MemoryLedger(MemoryReader):
         self._reaping = Reaping(self._life)
 
     def pop_wakeup(self, priorities: Iterable[Priority] = tuple(Priority)) -> StepRef | None:
-        """The next wake-up for a worker, from the first of these lists that has one."""
+        """Takes the next wake-up from the first of these lists that has one."""
         return self._life.wakeups.pop(priorities)
 
     def due_in(self) -> float | None:
-        """Seconds until the reaper has something to do; None while no job is active."""
+        """Seconds until the reaper has something to do; None if no job is active."""
         due_ms = self._reaping.next_ms()
         return None if due_ms is None else max(0, due_ms - self._life.now_ms()) / 1000
 
@@ -176,8 +176,8 @@ class MemoryLedger(MemoryReader):
         if step is None:
             return ClaimRefusal.SETTLED
         if step.state is StepState.LEASED:
-            again = bool(call) and step.holder == holder
-            return _granted(entry, ref, worker) if again else ClaimRefusal.LEASED
+            repeated = bool(call) and step.holder == holder
+            return _granted(entry, ref, worker) if repeated else ClaimRefusal.LEASED
         if step.state is StepState.DELAYED:
             return ClaimRefusal.DELAYED
         if self._paused:
@@ -211,7 +211,7 @@ class MemoryLedger(MemoryReader):
         if not entry.record.cancelled:
             entry.candidates, entry.discovery = tuple(candidates), report
             entry.update(total=len(candidates))
-        self._life.go_on(entry)
+        self._life.continue_job(entry)
         return True
 
     async def settle(self, lease: Lease, outcome: ArticleAnalysed) -> bool:
@@ -224,7 +224,7 @@ class MemoryLedger(MemoryReader):
             entry.evidence[index] = outcome.evidence
         if lease.attempt > 1:
             self._life.log_attempt(entry, lease, "analysed")
-        self._life.go_on(entry)
+        self._life.continue_job(entry)
         return True
 
     async def complete(self, lease: Lease, result: bytes) -> bool:
@@ -303,9 +303,9 @@ class MemoryLedger(MemoryReader):
         return True
 
     async def reap(self, limit: int = 100, *, lenient: bool = False) -> ReapOutcome:
-        heard_after = self._life.now_ms() - WORKER_FORGOTTEN_MS
+        silent_since = self._life.now_ms() - WORKER_FORGOTTEN_MS
         for worker in list(self._workers.values()):
-            if worker.seen_ms <= heard_after:
+            if worker.seen_ms <= silent_since:
                 del self._workers[worker.id]
         return self._reaping.reap(limit, paused=self._paused, lenient=lenient)
 

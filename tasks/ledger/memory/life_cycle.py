@@ -1,6 +1,6 @@
-"""Every change of a job: the moves that the calls of the ledger are made of.
+"""Every change of a job, from its submission to its end. The calls of the ledger combine them.
 
-The counterpart of `lua/_prelude.lua`.
+`LifeCycle` is the counterpart of `lua/_prelude.lua`, `Submissions` that of `lua/submit.lua`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tasks.ledger.policy import LedgerPolicy
 
 
 class LifeCycle:
-    """All jobs, and what may happen to them."""
+    """All jobs, and the changes that they can go through."""
 
     def __init__(self, policy: LedgerPolicy, now_ms: Callable[[], int]) -> None:
         self.now_ms = now_ms
@@ -32,7 +32,7 @@ class LifeCycle:
         self._lease_ms = round(policy.lease_seconds * 1000)
         self._policy = policy
         self.slots = 0
-        """Of all workers together."""
+        """The slots of all workers together."""
         self._job_ttl_ms = policy.record_ttl_seconds * 1000
         self.max_tries = policy.max_tries
 
@@ -64,18 +64,18 @@ class LifeCycle:
             entry.update(state=JobState.PENDING)
 
     def end(self, entry: Entry, state: JobState, error: str | None = None) -> None:
-        """Ends the job, and what follows for those that wait for it: after SUCCESS they may begin,
-        otherwise they end too, and so on."""
-        self._end_one(entry, state, error)
+        """Ends the job. After SUCCESS the jobs that wait for it may start; otherwise they end in
+        FAILURE too, and so do those that wait for them."""
+        self._end_single(entry, state, error)
         ended = [entry]
-        for one in ended:  # which grows meanwhile
-            for dependent in self._dependents(one):
-                if one.succeeded:
-                    dependent.waits_for.remove(one.id)
+        for dependency in ended:  # the list grows during the loop
+            for dependent in self._dependents(dependency):
+                if dependency.succeeded:
+                    dependent.waits_for.remove(dependency.id)
                     if not dependent.waits_for:
                         self.begin(dependent)
                 else:
-                    self._end_one(dependent, JobState.FAILURE, dependency_failed(one))
+                    self._end_single(dependent, JobState.FAILURE, dependency_failed(dependency))
                     ended.append(dependent)
 
     def revoke_if_idle(self, entry: Entry) -> None:
@@ -83,14 +83,14 @@ class LifeCycle:
         if entry.record.cancelled and not entry.steps:
             self.end(entry, JobState.REVOKED)
 
-    def go_on(self, entry: Entry) -> None:
-        """What follows when a step has ended and left the job to its next."""
+    def continue_job(self, entry: Entry) -> None:
+        """Releases the next steps after one has ended, or ends the job if it is cancelled."""
         if entry.record.cancelled:
             self.revoke_if_idle(entry)
         else:
             self.release(entry)
 
-    def _end_one(self, entry: Entry, state: JobState, error: str | None) -> None:
+    def _end_single(self, entry: Entry, state: JobState, error: str | None) -> None:
         entry.steps.clear()
         entry.evidence.clear()
         entry.deadline_ms = None
@@ -106,7 +106,8 @@ class LifeCycle:
     # Steps
 
     def held(self, lease: Lease) -> Entry | None:
-        """The job of a step that this attempt still holds: the fence of every finish."""
+        """The job, if this attempt still holds the lease. Every call that finishes a step uses this
+        fence."""
         entry = self.entries.get(lease.ref.job_id)
         step = entry.steps.get(lease.ref) if entry else None
         held = step and step.state is StepState.LEASED and step.attempt == lease.attempt
@@ -115,7 +116,7 @@ class LifeCycle:
     def queue(
         self, entry: Entry, ref: StepRef, attempt: int = 0, tries: int = 0, *, first: bool = False
     ) -> None:
-        """Makes a step claimable and wakes a worker."""
+        """Makes a step claimable and wakes a worker; `first` puts it at the front of its list."""
         push = self.wakeups.push_first if first else self.wakeups.push
         entry.steps[ref] = OpenStep(
             state=StepState.QUEUED,
@@ -126,12 +127,12 @@ class LifeCycle:
             taken=push(ref, entry.job.priority),
         )
 
-    def look_again(self, entry: Entry, ref: StepRef) -> None:
-        """Puts off a queued step that only waits for a worker."""
-        self.look_at(entry, ref, self.now_ms() + self._grace_ms)
+    def postpone_check(self, entry: Entry, ref: StepRef) -> None:
+        """Examines a queued step, which only waits for a worker, at a later time."""
+        self.set_due(entry, ref, self.now_ms() + self._grace_ms)
 
-    def look_at(self, entry: Entry, ref: StepRef, due_ms: int) -> None:
-        """Leaves a step as it is until this moment."""
+    def set_due(self, entry: Entry, ref: StepRef, due_ms: int) -> None:
+        """Changes the due time of a step and nothing else."""
         entry.steps[ref] = msgspec.structs.replace(entry.steps[ref], due_ms=due_ms)
 
     def lease(self, entry: Entry, ref: StepRef, holder: tuple[str, str]) -> None:
@@ -149,12 +150,12 @@ class LifeCycle:
         )
 
     def renew(self, entry: Entry, ref: StepRef) -> None:
-        self.look_at(entry, ref, self.now_ms() + self._lease_ms)
+        self.set_due(entry, ref, self.now_ms() + self._lease_ms)
 
     def delay(
         self, entry: Entry, lease: Lease, tries: int, delay_ms: int, host: str | None
     ) -> None:
-        """Puts a step off that may succeed later."""
+        """Delays a step that may succeed later."""
         entry.steps[lease.ref] = OpenStep(
             state=StepState.DELAYED,
             attempt=lease.attempt,
@@ -164,13 +165,12 @@ class LifeCycle:
         )
 
     def fail(self, entry: Entry, ref: StepRef, reason: str, detail: str) -> None:
-        """What follows when a step has failed for good: an article settles, anything else ends
-        the job."""
+        """Fails a step permanently: an article settles as failed; any other step ends the job."""
         del entry.steps[ref]
         if ref.index is not None:
             self.settle_failed(entry, ref.index, reason, detail)
         if entry.record.cancelled or ref.index is not None:
-            self.go_on(entry)
+            self.continue_job(entry)
         else:
             self.end(entry, JobState.FAILURE, f"{reason}: {detail}")
 
@@ -196,7 +196,7 @@ class LifeCycle:
     # Articles
 
     def release(self, entry: Entry) -> None:
-        """Keeps at most W steps of the job open; `rank` follows the last article."""
+        """Keeps at most W steps of the job open. `rank` follows the last article."""
         total = entry.record.total or 0
         if entry.record.settled == total:
             self.queue(entry, entry.step("rank"), first=True)
@@ -206,7 +206,7 @@ class LifeCycle:
             entry.released += 1
 
     def settle(self, entry: Entry, index: int, outcome: ArticleOutcome) -> None:
-        """Gives an article its one outcome."""
+        """Stores the one outcome of an article."""
         entry.outcomes[index] = outcome
         failed = int(isinstance(outcome, ArticleFailed))
         record = entry.record
@@ -227,8 +227,8 @@ def dependency_failed(dependency: Entry) -> str:
     return f"dependency_failed: Job {dependency.id} ended in {dependency.record.state}."
 
 
-class _Used(Struct, frozen=True):
-    """What an idempotency key was used for."""
+class _UsedKey(Struct, frozen=True):
+    """An idempotency key that made a job."""
 
     job_id: str
     submission_digest: str
@@ -236,11 +236,11 @@ class _Used(Struct, frozen=True):
 
 
 class Submissions:
-    """Writes jobs, each once."""
+    """Writes each submitted job once."""
 
     def __init__(self, life: LifeCycle) -> None:
         self._life = life
-        self._used: dict[str, _Used] = {}
+        self._used: dict[str, _UsedKey] = {}
 
     def submit(self, job: Job, key: IdempotencyKey | None) -> SubmitOutcome:
         if self._life.find(job.id):
@@ -260,15 +260,15 @@ class Submissions:
         self._write(job, dependencies)
         if key:
             until_ms = self._life.now_ms() + IDEMPOTENCY_KEPT_S * 1000
-            self._used[key.name] = _Used(job.id, key.submission_digest, until_ms)
+            self._used[key.name] = _UsedKey(job.id, key.submission_digest, until_ms)
         return SubmitOutcome(SubmitVerdict.SUBMITTED, job.id)
 
-    def _valid(self, used: _Used) -> bool:
+    def _valid(self, used: _UsedKey) -> bool:
         """A key whose job was purged or has expired is free again."""
         return used.until_ms > self._life.now_ms() and self._life.find(used.job_id) is not None
 
     def _write(self, job: Job, dependencies: Sequence[Entry]) -> None:
-        waits_for = {one.id for one in dependencies if not one.record.state.final}
+        waits_for = {entry.id for entry in dependencies if not entry.record.state.final}
         too_early = job.not_before_ms is not None and job.not_before_ms > self._life.now_ms()
         state = JobState.WAITING if waits_for or too_early else JobState.PENDING
         entry = Entry(
@@ -278,9 +278,13 @@ class Submissions:
             deadline_ms=job.deadline_ms,
         )
         self._life.entries[job.id] = entry
-        in_vain = [one for one in dependencies if one.record.state.final and not one.succeeded]
-        if in_vain:
-            self._life.end(entry, JobState.FAILURE, dependency_failed(in_vain[-1]))
+        failed = [
+            dependency
+            for dependency in dependencies
+            if dependency.record.state.final and not dependency.succeeded
+        ]
+        if failed:
+            self._life.end(entry, JobState.FAILURE, dependency_failed(failed[-1]))
         elif not waits_for:
             self._life.begin(entry)
 

@@ -1,4 +1,4 @@
-"""What time alone does: whatever is overdue is moved on. The counterpart of `lua/reap.lua`."""
+"""The reaper's rounds: moves on what is overdue. The counterpart of `lua/reap.lua`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DEADLINE_DETAIL = "The deadline of the job had passed."
 
 
 class _Due(Struct, frozen=True):
-    """A moment at which the reaper looks at a step; or the deadline of a job."""
+    """The due time of a step, or the deadline of a job."""
 
     ms: int
     entry: Entry
@@ -39,12 +39,12 @@ class Reaping:
     def __init__(self, life: LifeCycle) -> None:
         self._life = life
         self._last_ms: int | None = None
-        """Of lenient rounds: when the last one was."""
+        """The time of the last lenient round."""
         self._lenient_until_ms = 0
 
     def reap(self, limit: int, *, paused: bool, lenient: bool) -> ReapOutcome:
-        """Moves on the steps and deadlines that are due, the oldest first; forgets expired jobs."""
-        lenient_until_ms = self._be_lenient() if lenient else 0
+        """Moves on the steps and deadlines that are due, oldest first, and forgets expired jobs."""
+        lenient_until_ms = self._update_leniency() if lenient else 0
         moved: Counter[Moved | None] = Counter()
         overdue = _overdue(self._life)[:limit]
         for due in overdue:
@@ -52,10 +52,10 @@ class Reaping:
             step = entry.steps.get(ref) if ref else None
             if ref is None:
                 _reach_deadline(self._life, entry)
-            elif step is None:  # it was closed by what came before it
+            elif step is None:  # an earlier change of this round has closed it
                 continue
             elif step.state is StepState.LEASED and self._life.now_ms() < lenient_until_ms:
-                self._life.look_at(entry, ref, lenient_until_ms)
+                self._life.set_due(entry, ref, lenient_until_ms)
             else:
                 moved[_move_on(self._life, entry, ref, step, paused=paused)] += 1
         return ReapOutcome(
@@ -67,12 +67,14 @@ class Reaping:
         )
 
     def next_ms(self) -> int | None:
-        """When there will be something to do; None while no job is active."""
+        """The earliest due time; None if no job is active."""
         return min((due.ms for due in _all_due(self._life)), default=None)
 
-    def _be_lenient(self) -> int:
-        """Where nobody came by to reap for a while, the ledger was away, and no worker could renew
-        its leases. They get a moment to do so before any is ended: until the one that this gives.
+    def _update_leniency(self) -> int:
+        """Returns the time until which expired leases are left alone.
+
+        If no reaper has run for a while, the ledger was unavailable, and no worker could renew its
+        leases. Workers then get a moment to renew them before any is ended.
         """
         now = self._life.now_ms()
         if self._last_ms is not None and now - self._last_ms > AWAY_MS:
@@ -82,7 +84,7 @@ class Reaping:
 
 
 def _overdue(life: LifeCycle) -> list[_Due]:
-    """The oldest first."""
+    """Oldest first."""
     now = life.now_ms()
     overdue = (due for due in _all_due(life) if due.ms <= now)
     return sorted(overdue, key=lambda due: (due.ms, due.entry.id, due.name))
@@ -109,7 +111,7 @@ def _move_on(
     if not paused and step.taken <= life.wakeups.taken(entry.job.priority):
         life.queue(entry, ref, step.attempt, step.tries)
         return "woken"
-    life.look_again(entry, ref)
+    life.postpone_check(entry, ref)
     return None
 
 
@@ -127,8 +129,8 @@ def _end_lease(life: LifeCycle, entry: Entry, ref: StepRef, step: OpenStep) -> N
 
 
 def _reach_deadline(life: LifeCycle, entry: Entry) -> None:
-    """It means nothing to a job that is being ranked or is on its way to REVOKED."""
-    if entry.deadline_ms is None:  # the job has ended in this very round
+    """A deadline has no effect on a job that is being ranked or cancelled."""
+    if entry.deadline_ms is None:  # the job has ended in this same round
         return
     entry.deadline_ms = None
     if entry.record.cancelled or entry.step("rank") in entry.steps:
@@ -141,7 +143,7 @@ def _reach_deadline(life: LifeCycle, entry: Entry) -> None:
 
 
 def _close_unsettled(entry: Entry) -> list[int]:
-    """Closes the open steps. Gives the articles that have not settled, in their order."""
+    """Closes the open steps. Returns the articles that have not settled, in order."""
     entry.steps.clear()
     entry.released = len(entry.candidates)
     return [index for index in range(len(entry.candidates)) if index not in entry.outcomes]

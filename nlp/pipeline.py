@@ -214,13 +214,13 @@ class _ArticleStudy:
 
 def _embed(studies: Sequence[_ArticleStudy], embedder: Embedder) -> Mapping[str, Vectors]:
     """Text → unit vector, for leads and queries; a text that could not be embedded is missing."""
-    leads = {study.lead for study in studies if study.request.impression is None}
-    queries = {query for study in studies if (query := study.request.query)}
+    leads = {each.lead for each in studies if each.request.impression is None}
+    queries = {query for each in studies if (query := each.request.query)}
     started = time.time_ns()
     vectors, errors = _encoded(sorted(leads | queries), embedder)
-    for article_study in studies:
-        if article_study.lead in leads:
-            article_study.log.add("embed", started, errors.get(article_study.lead))
+    for each in studies:
+        if each.lead in leads:
+            each.log.add("embed", started, errors.get(each.lead))
     return vectors
 
 

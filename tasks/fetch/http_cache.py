@@ -9,7 +9,7 @@ stored. Where the RFC leaves a choice we rather ask the site once more:
 - no heuristic freshness: an article without any statement about its age is revalidated, because we
   rank by its present content;
 - of `max-age` and `s-maxage` the shorter one counts, and of several the shortest: a site that
-  grants its own proxies a year tells them itself when to forget, and does not tell us;
+  grants its own proxies a year invalidates those itself, but not ours;
 - an invalid number or date counts as expired;
 - a clock that was set back makes stored responses older, not younger.
 

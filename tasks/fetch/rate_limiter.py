@@ -1,7 +1,7 @@
 """When a request may be sent: how many at once, and how far apart they start.
 
 There are two limits. `RequestLimiter`, which the client calls, bounds the requests of this process.
-It asks a `HostRateLimiter`, which bounds the requests to each host: at most so many at once, and a
+It asks a `HostRateLimiter`, which bounds the requests to each host: their number at once, and the
 minimum **interval** between their starts.
 
 A request asks the host rate limiter with a **ticket**. The answer is to go now, or to ask again

@@ -1,4 +1,4 @@
-"""Connections to public addresses only, which are closed whatever ends them.
+"""Connections to public addresses only, which are always closed.
 
 The check is made for each connection, on the address that is connected to. A check of the name
 before the request would not do: the name can resolve differently a moment later.

@@ -39,7 +39,7 @@ def noise(size: int, start: int = 0) -> bytes:
 
 
 @pytest.mark.parametrize("value", [b"", b"x", b"words " * 1000, noise(5000), bytes(range(256))])
-async def test_what_was_put_is_given_back(under_test: CacheUnderTest, value: bytes) -> None:
+async def test_a_stored_value_is_returned(under_test: CacheUnderTest, value: bytes) -> None:
     await under_test.cache.put("key", value, DAY)
     assert await under_test.cache.get("key") == value
 
@@ -82,12 +82,14 @@ async def test_nothing_lives_longer_than_it_should(under_test: CacheUnderTest) -
 
 
 @pytest.mark.parametrize("ttl", [0.0, -5.0])
-async def test_what_has_no_time_to_live_is_not_kept(under_test: CacheUnderTest, ttl: float) -> None:
+async def test_a_value_without_a_time_to_live_is_not_stored(
+    under_test: CacheUnderTest, ttl: float
+) -> None:
     await under_test.cache.put("key", b"value", ttl)
     assert await under_test.cache.get("key") is None
 
 
-async def test_what_was_not_used_for_longest_goes_first(under_test: CacheUnderTest) -> None:
+async def test_the_least_recently_used_entry_is_evicted_first(under_test: CacheUnderTest) -> None:
     cache = under_test.cache
     for number, name in enumerate(("old", "used", "new")):
         await cache.put(name, noise(50_000, number), DAY)
@@ -100,7 +102,7 @@ async def test_what_was_not_used_for_longest_goes_first(under_test: CacheUnderTe
     under_test.assert_within_bounds()
 
 
-async def test_one_that_is_larger_than_the_cache_is_not_kept(under_test: CacheUnderTest) -> None:
+async def test_a_value_larger_than_the_cache_is_not_stored(under_test: CacheUnderTest) -> None:
     await under_test.cache.put("small", b"1", DAY)
     await under_test.cache.put("large", noise(MAX_BYTES), DAY)
     assert await under_test.cache.get_many(["small", "large"]) == [b"1", None]

@@ -236,7 +236,7 @@ async def test_every_key_has_a_time_to_live(redis_ledger: RedisLedger, valkey: r
 
 
 async def test_while_redis_is_unavailable_a_worker_keeps_the_limits_by_itself() -> None:
-    client = connect("redis://127.0.0.1:1")  # where nobody listens
+    client = connect("redis://127.0.0.1:1")  # no server listens there
     ledger = build_ledger(client, Settings())
     limiter = RedisRateLimiter(ledger.scripts, PER_HOST, SLOT_SECONDS)
     try:

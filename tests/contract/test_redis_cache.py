@@ -68,7 +68,7 @@ async def test_a_short_value_does_not_shorten_the_life_of_the_rest(
     under_test.assert_within_bounds()
 
 
-async def test_what_has_expired_is_not_counted_for_long(under_test: RedisCacheUnderTest) -> None:
+async def test_expired_entries_are_not_counted_for_long(under_test: RedisCacheUnderTest) -> None:
     for number in range(100):
         await under_test.cache.put(str(number), noise(100), 10)
     under_test.advance(10)
@@ -106,7 +106,7 @@ async def test_a_value_under_the_key_of_another_is_none(
     assert await under_test.cache.get("ours") is None
 
 
-async def test_a_key_of_another_type_fails_nobody(
+async def test_a_key_of_another_type_is_a_miss(
     under_test: RedisCacheUnderTest, valkey: redis.Redis
 ) -> None:
     valkey.set(f"{CACHE_PREFIX}sizes", "not a hash", ex=100)
@@ -174,7 +174,7 @@ async def test_where_redis_has_no_memory_left_it_still_reads_and_still_counts_ri
 async def test_a_use_is_noted_once_an_hour(
     under_test: RedisCacheUnderTest, valkey: redis.Redis
 ) -> None:
-    """Each note is a write, which may have to reach the disk before anybody gets an answer."""
+    """Each note is a write, which may have to reach the disk before any client gets an answer."""
     await under_test.cache.put("key", b"value", DAY)
     noted = []
     for _ in range(4):
@@ -205,7 +205,7 @@ async def test_two_caches_know_nothing_of_each_other(
     assert await analyses.get("key") == b"analysis"
 
 
-async def test_one_that_is_off_asks_nobody(client: Redis, valkey: redis.Redis) -> None:
+async def test_a_disabled_cache_does_not_ask_redis(client: Redis, valkey: redis.Redis) -> None:
     store = http_store(client, Settings(http_cache_mb=0))
     await store.put("key", b"value", DAY)
     assert await store.get("key") is None

@@ -189,14 +189,14 @@ async def test_a_cancelled_fetch_leaves_the_fetcher_whole(site: Site) -> None:
         OK + b"transfer-encoding: chunked\r\n\r\n5\r\n<html",
     ],
 )
-async def test_what_is_not_proper_http_is_a_failed_connection(site: Site, answer: bytes) -> None:
+async def test_invalid_http_is_a_failed_connection(site: Site, answer: bytes) -> None:
     site.answers["/garbage"] = answer
     failure = await failure_of(site.url("/garbage"))
     assert isinstance(failure, TransientFailure)
     assert failure.reason == Reason.CONNECTION_FAILED
 
 
-async def test_nobody_there(site: Site, unused_tcp_port: int) -> None:
+async def test_a_closed_port_is_a_failed_connection(site: Site, unused_tcp_port: int) -> None:
     failure = await failure_of(f"http://127.0.0.1:{unused_tcp_port}/")
     assert isinstance(failure, TransientFailure)
     assert failure.reason == Reason.CONNECTION_FAILED

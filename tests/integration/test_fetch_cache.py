@@ -43,7 +43,7 @@ async def read(fetcher: HttpFetcher, urls: list[str]) -> list[bytes]:
     return [page.body for page in await asyncio.gather(*map(fetcher.page, urls))]
 
 
-async def test_the_second_worker_asks_for_nothing_twice(
+async def test_a_second_worker_reuses_the_stored_responses(
     web: SampleWeb, valkey: redis.Redis, valkey_server: str
 ) -> None:
     assert len(FRESH) > 1

@@ -74,7 +74,7 @@ async def test_each_trouble_has_its_reason(
     assert (type(caught.value), caught.value.reason) == (kind, reason)
 
 
-async def test_what_is_denied_or_blocked_is_never_asked_for(
+async def test_denied_and_blocked_pages_are_never_requested(
     fetcher: HttpFetcher, web: SampleWeb
 ) -> None:
     for path in ("/private/story", "/metadata", "/loopback"):
@@ -98,15 +98,15 @@ async def test_a_trouble_that_passes(fetcher: HttpFetcher) -> None:
 async def test_a_topic_is_found_by_all_sources_each_article_once(
     fetcher: HttpFetcher, settings: Settings
 ) -> None:
-    found = await find_candidates(TOPIC, 60, build_sources(source_policy(settings), fetcher))
-    assert [(report.name, report.error) for report in found.reports] == [
+    result = await find_candidates(TOPIC, 60, build_sources(source_policy(settings), fetcher))
+    assert [(report.name, report.error) for report in result.reports] == [
         ("feeds", None),
         ("gdelt", None),
     ]
-    assert all(report.found for report in found.reports)
-    assert len(found.candidates) >= 10
-    assert len({candidate.url.partition("?utm_")[0] for candidate in found.candidates}) == len(
-        found.candidates
+    assert all(report.found for report in result.reports)
+    assert len(result.candidates) >= 10
+    assert len({candidate.url.partition("?utm_")[0] for candidate in result.candidates}) == len(
+        result.candidates
     )
 
 
@@ -114,22 +114,22 @@ async def test_the_same_search_finds_the_same_in_the_same_order(settings: Settin
     orders = []
     for _ in range(2):
         fetcher = build_fetcher(fetch_policy(settings))
-        found = await find_candidates(TOPIC, 60, build_sources(source_policy(settings), fetcher))
+        result = await find_candidates(TOPIC, 60, build_sources(source_policy(settings), fetcher))
         await fetcher.aclose()
-        orders.append([candidate.url for candidate in found.candidates])
+        orders.append([candidate.url for candidate in result.candidates])
     assert orders[0] == orders[1]
 
 
 async def test_a_complaint_of_gdelt_is_reported_and_the_feeds_still_count(
     fetcher: HttpFetcher, settings: Settings
 ) -> None:
-    found = await find_candidates("AI", 10, build_sources(source_policy(settings), fetcher))
-    feeds, gdelt = found.reports
+    result = await find_candidates("AI", 10, build_sources(source_policy(settings), fetcher))
+    feeds, gdelt = result.reports
     assert feeds.error is None
     assert gdelt.error == "GDELT refused the search: The specified phrase is too short."
 
 
-async def test_what_is_found_can_be_fetched_with_no_more_than_the_limit_at_once() -> None:
+async def test_candidates_can_be_fetched_within_the_limit_of_requests_at_once() -> None:
     async with SampleWeb(latency_seconds=0.01) as web:
         settings = Settings(
             egress_proxy=web.proxy_url,
@@ -138,8 +138,8 @@ async def test_what_is_found_can_be_fetched_with_no_more_than_the_limit_at_once(
             fetch_concurrency_per_host=1,
         )
         fetcher = build_fetcher(fetch_policy(settings))
-        found = await find_candidates(TOPIC, 60, build_sources(source_policy(settings), fetcher))
-        pages = await asyncio.gather(*(fetcher.page(found.url) for found in found.candidates))
+        result = await find_candidates(TOPIC, 60, build_sources(source_policy(settings), fetcher))
+        pages = await asyncio.gather(*(fetcher.page(result.url) for result in result.candidates))
         await fetcher.aclose()
     assert all(page.body for page in pages)
     hosts = {urlsplit(page.url).hostname for page in pages}

@@ -29,9 +29,9 @@ URLS_PER_HOST = 10
 
 
 def batch() -> tuple[str, ...]:
-    """As many addresses of each host, told apart by what no article's address depends on."""
+    """As many addresses of each host, which differ in a parameter that selects no article."""
     first = {
-        host: next(one.url for one in ARTICLES if one.host.name == host)
+        host: next(article.url for article in ARTICLES if article.host.name == host)
         for host in (SLOW, STRICT, *OTHERS)
     }
     return tuple(f"{url}?utm_source={n}" for n in range(URLS_PER_HOST) for url in first.values())
@@ -64,7 +64,7 @@ async def all_run(queue: Queue, count: int) -> None:
     await wait_until(there, "the workers to start", timeout=60)
 
 
-async def test_not_one_violation_by_three_workers(
+async def test_three_workers_never_violate_the_limits(
     settings: Settings, queue: Queue, tmp_path: Path
 ) -> None:
     seen_waiting: list[JobStatus] = []
@@ -88,19 +88,19 @@ async def test_not_one_violation_by_three_workers(
     assert web.visits.violations(gap=GAP, at_once=AT_ONCE) == []
     assert web.visits.by_host[STRICT][-1].retry_after is None
     assert any(visit.retry_after == 2 for visit in web.visits.by_host[STRICT])
-    _is_told(seen_waiting)
+    _assert_waiting_reported(seen_waiting)
     _was_used(web)
 
 
-def _is_told(statuses: list[JobStatus]) -> None:
-    """Articles that waited long for the slow host said so, and for how long."""
+def _assert_waiting_reported(statuses: list[JobStatus]) -> None:
+    """Articles that waited long for the slow host are reported, with the time."""
     waits = [wait for status in statuses for wait in status.waiting.first]
     assert any(wait.host == SLOW and wait.url.startswith(f"http://{SLOW}/") for wait in waits)
     assert {wait.host for wait in waits} <= {SLOW, STRICT, *OTHERS}
 
 
 def _was_used(web: SampleWeb) -> None:
-    """Being polite does not mean being idle: a turn that comes is taken, or nearly so."""
+    """Being polite does not mean being idle: each turn is used, or nearly so."""
     arrivals = [visit.arrived for visit in web.visits.by_host[SLOW]]
     gaps = sorted(after - before for before, after in pairwise(arrivals))
     assert gaps[len(gaps) // 2] < 2 * WISHES[SLOW].crawl_delay

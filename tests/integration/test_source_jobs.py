@@ -42,11 +42,11 @@ async def curated(web: SampleWeb, **environ: str) -> EagerOutcome:
         await fetcher.aclose()
 
 
-def told(outcome: EagerOutcome) -> Any:
+def result_of(outcome: EagerOutcome) -> Any:
     return msgspec.json.decode(outcome.result)
 
 
-async def test_a_source_that_fails_is_told_in_the_result_and_fails_no_job(web: SampleWeb) -> None:
+async def test_a_failed_source_is_reported_in_the_result_and_fails_no_job(web: SampleWeb) -> None:
     outcome = await curated(
         web,
         SOURCES="hackernews,newsapi,guardian",
@@ -54,8 +54,8 @@ async def test_a_source_that_fails_is_told_in_the_result_and_fails_no_job(web: S
         GUARDIAN_URL=address("page"),
     )
     assert outcome.status.record.state is JobState.SUCCESS
-    assert told(outcome)["results"]
-    hackernews, newsapi, guardian = told(outcome)["sources"]
+    assert result_of(outcome)["results"]
+    hackernews, newsapi, guardian = result_of(outcome)["sources"]
     assert (hackernews["error"], hackernews["reason"]) == (None, None)
     assert (newsapi["name"], newsapi["found"], newsapi["reason"]) == ("newsapi", 0, "http_error")
     assert "NEWSAPI_KEY may be wrong" in newsapi["error"]

@@ -75,31 +75,31 @@ async def search(
 
 
 async def test_every_source_finds_the_topic(settings: Settings, fetcher: HttpFetcher) -> None:
-    found = await search(settings, fetcher)
-    assert [(report.name, report.error) for report in found.reports] == [
+    result = await search(settings, fetcher)
+    assert [(report.name, report.error) for report in result.reports] == [
         (name, None) for name in SOURCE_KEYS
     ]
-    assert all(report.found for report in found.reports)
+    assert all(report.found for report in result.reports)
 
 
-async def test_what_several_found_is_one_candidate(
+async def test_an_article_of_several_sources_is_one_candidate(
     settings: Settings, fetcher: HttpFetcher
 ) -> None:
-    found = await search(settings, fetcher)
-    most = max(found.candidates, key=lambda one: len(one.sources))
+    result = await search(settings, fetcher)
+    most = max(result.candidates, key=lambda candidate: len(candidate.sources))
     # Wikipedia and arXiv lead to pages of their own.
     assert set(most.sources) <= set(SOURCE_KEYS) - {"wikipedia", "arxiv"}
     assert len(most.sources) >= 5
-    assert sum(report.found for report in found.reports) > 2 * len(found.candidates)
+    assert sum(report.found for report in result.reports) > 2 * len(result.candidates)
 
 
 @pytest.mark.parametrize("name", SERVICES)
-async def test_what_a_source_finds_can_be_fetched(
+async def test_the_candidates_of_a_source_can_be_fetched(
     settings: Settings, fetcher: HttpFetcher, name: str
 ) -> None:
-    found = await search(only(settings, name), fetcher, limit=3)
-    assert len(found.candidates) >= 2
-    for candidate in found.candidates:
+    result = await search(only(settings, name), fetcher, limit=3)
+    assert len(result.candidates) >= 2
+    for candidate in result.candidates:
         page = await fetcher.page(candidate.url)
         assert b"<article" in page.body or b"<main" in page.body or b"<p>" in page.body
 
@@ -108,17 +108,18 @@ async def test_what_a_source_finds_can_be_fetched(
 async def test_untidy_records_cost_only_themselves(
     settings: Settings, fetcher: HttpFetcher, name: str
 ) -> None:
-    found = await search(only(settings, name), fetcher, UNTIDY)
-    assert [one.url for one in found.candidates] == [ARTICLES[0].url, ARTICLES[1].url]
-    assert found.candidates[0].title == "Tidy & bold title"
+    result = await search(only(settings, name), fetcher, UNTIDY)
+    assert [candidate.url for candidate in result.candidates] == [ARTICLES[0].url, ARTICLES[1].url]
+    assert result.candidates[0].title == "Tidy & bold title"
 
 
 async def test_untidy_titles_are_addresses_all_the_same(
     settings: Settings, fetcher: HttpFetcher
 ) -> None:
-    found = await search(only(settings, "wikipedia"), fetcher, UNTIDY)
+    result = await search(only(settings, "wikipedia"), fetcher, UNTIDY)
     assert all(
-        one.url.startswith("http://wikipedia.sampleweb.example/wiki/") for one in found.candidates
+        candidate.url.startswith("http://wikipedia.sampleweb.example/wiki/")
+        for candidate in result.candidates
     )
 
 
@@ -168,7 +169,7 @@ async def test_answers_in_another_form_than_promised(
 
 
 @pytest.mark.parametrize("name", FEED_SERVICES)
-async def test_a_feed_that_is_cut_off_has_what_came(
+async def test_a_truncated_feed_has_its_complete_entries(
     settings: Settings, fetcher: HttpFetcher, name: str
 ) -> None:
     (source,) = build_sources(source_policy(answering_in(settings, name, "half-xml")), fetcher)
@@ -186,9 +187,9 @@ async def test_a_source_that_fails_is_reported_and_the_others_count(
         wikipedia_url=address("page"),
         source_timeout=1.0,
     )
-    found = await search(broken, fetcher)
-    assert found.candidates
-    hackernews, *failed = found.reports
+    result = await search(broken, fetcher)
+    assert result.candidates
+    hackernews, *failed = result.reports
     assert hackernews.error is None
     assert [(report.name, report.found, report.reason) for report in failed] == [
         ("newsapi", 0, Reason.SERVER_ERROR),
@@ -197,27 +198,27 @@ async def test_a_source_that_fails_is_reported_and_the_others_count(
     ]
     assert all(report.error for report in failed)
     assert msgspec.json.decode(
-        msgspec.json.encode(found.reports), type=tuple[SourceReport, ...]
-    ) == (found.reports)
+        msgspec.json.encode(result.reports), type=tuple[SourceReport, ...]
+    ) == (result.reports)
 
 
 @pytest.mark.parametrize("name", ["newsapi", "guardian"])
-async def test_a_wrong_key_is_told_without_the_key(
+async def test_a_wrong_key_is_reported_without_the_key(
     settings: Settings, name: str, web: SampleWeb, caplog: pytest.LogCaptureFixture
 ) -> None:
     wrong = replace(only(settings, name, "hackernews"), **{f"{name}_key": WRONG_KEY})
     fetcher = build_fetcher(fetch_policy(wrong))
     with capture_logs() as logged, caplog.at_level(logging.DEBUG):
-        found = await search(wrong, fetcher)
+        result = await search(wrong, fetcher)
     await fetcher.aclose()
-    report = found.reports[0]
+    report = result.reports[0]
     assert report.reason is Reason.HTTP_ERROR
     assert report.error == (
         f"The site answered 401 Unauthorized. {name.upper()}_KEY may be wrong, or used up."
     )
     assert [entry["event"] for entry in logged] == ["source failed"]
     asked = [url for _, url in web.requests]
-    assert WRONG_KEY not in repr((logged, caplog.text, asked, found))
+    assert WRONG_KEY not in repr((logged, caplog.text, asked, result))
 
 
 @pytest.mark.parametrize("name", ["newsapi", "guardian"])

@@ -1,10 +1,11 @@
--- Gives values, and notes that they were used.
--- args: 1 prefix of the cache's keys, 2 now in milliseconds or '', 3 milliseconds in which a use is
---       noted once, then names of entries
+-- Reads entries, and records their use.
+-- args: 1 prefix of the cache's keys, 2 now in milliseconds or '' for the clock of Redis,
+--       3 milliseconds for which one record of an entry's use suffices, then names of entries
 -- gives: for each name its value, or false.
--- Most calls write nothing: where every write goes to disk at once, a note costs a fsync. A note that
--- Redis has no memory for is let go.
-local PREFIX, NOTED_ONCE_IN = ARGV[1], tonumber(ARGV[3])
+-- Invariant: an entry in `used` was used at the recorded time, or up to the interval after it.
+-- Most calls write nothing: with appendfsync always, each record costs an fsync. A record for which
+-- Redis has no memory is dropped.
+local PREFIX, TOUCH_INTERVAL = ARGV[1], tonumber(ARGV[3])
 local NOW = tonumber(ARGV[2])
 if not NOW then
   local time = redis.call('TIME')
@@ -15,8 +16,8 @@ local USED = PREFIX .. 'used'
 local values = {}
 for n = 4, #ARGV do
   local value = redis.call('GET', PREFIX .. 'entry:' .. ARGV[n])
-  local used = value and tonumber(redis.call('ZSCORE', USED, ARGV[n]) or nil)
-  if used and NOW - used >= NOTED_ONCE_IN then
+  local last_use = value and tonumber(redis.call('ZSCORE', USED, ARGV[n]) or nil)
+  if last_use and NOW - last_use >= TOUCH_INTERVAL then
     redis.pcall('ZADD', USED, 'XX', string.format('%.0f', NOW), ARGV[n])
   end
   values[n - 3] = value

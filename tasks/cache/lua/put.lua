@@ -1,13 +1,13 @@
--- Puts a value, and drops what has expired and what was not used for longest, until all fit.
--- args: 1 prefix of the cache's keys, 2 now in milliseconds or '', 3 name of the entry, 4 value,
---       5 its time to live in milliseconds, 6 bytes that it counts for, 7 bytes that all may count
---       for, 8 share of Redis's own memory from which the cache gives way
--- gives: what all entries count for now.
--- Invariant: `sizes` holds what each entry counts for, and under '' their sum; `used` and `ends` hold
--- the same entries. The three live longer than any entry.
+-- Stores an entry, and drops expired entries and the least recently used ones until it fits.
+-- args: 1 prefix of the cache's keys, 2 now in milliseconds or '' for the clock of Redis, 3 name of
+--       the entry, 4 value, 5 its time to live in milliseconds, 6 its counted size in bytes,
+--       7 maximum of all counted sizes, 8 share of Redis's maxmemory above which the cache is emptied
+-- gives: the sum of all counted sizes.
+-- Invariant: `sizes` holds the counted size of each entry, and under '' their sum; `used` and `ends`
+-- hold the same entries. The three outlive every entry.
 local PREFIX, NAME = ARGV[1], ARGV[3]
-local TTL, BYTES, MOST = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
-local EXPIRED_AT_ONCE, EVICTED_AT_ONCE, SLACK_MS = 20, 200, 60000
+local TTL, BYTES, MAX_BYTES = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local MAX_EXPIRED, MAX_EVICTED, SLACK_MS = 20, 200, 60000
 local USED, ENDS, SIZES = PREFIX .. 'used', PREFIX .. 'ends', PREFIX .. 'sizes'
 
 local NOW = tonumber(ARGV[2])
@@ -30,10 +30,10 @@ end
 
 local function total() return tonumber(redis.call('HGET', SIZES, '') or 0) end
 
--- At most so many at once: after the limit was lowered, or while Redis is short of memory, each
--- put drops more than it adds, and none holds up the ledger.
+-- The number is limited: after the maximum was lowered, or while Redis is short of memory, each put
+-- drops more than it adds, and none delays the ledger.
 local function evict_above(bytes)
-  for _ = 1, EVICTED_AT_ONCE do
+  for _ = 1, MAX_EVICTED do
     if total() <= bytes then return end
     local oldest = redis.call('ZRANGE', USED, 0, 0)[1]
     if not oldest then return end
@@ -44,11 +44,11 @@ end
 local function short_of_memory()
   local memory = redis.call('INFO', 'memory')
   local used = tonumber(string.match(memory, '\nused_memory:(%d+)') or 0)
-  local most = tonumber(string.match(memory, '\nmaxmemory:(%d+)') or 0)
-  return most > 0 and used > most * tonumber(ARGV[8])
+  local maxmemory = tonumber(string.match(memory, '\nmaxmemory:(%d+)') or 0)
+  return maxmemory > 0 and used > maxmemory * tonumber(ARGV[8])
 end
 
-for _, name in ipairs(redis.call('ZRANGEBYSCORE', ENDS, '-inf', ms(NOW), 'LIMIT', 0, EXPIRED_AT_ONCE)) do
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', ENDS, '-inf', ms(NOW), 'LIMIT', 0, MAX_EXPIRED)) do
   drop(name)
 end
 drop(NAME)
@@ -56,8 +56,8 @@ if short_of_memory() then
   evict_above(0)
   return total()
 end
-evict_above(MOST - BYTES)
-if total() + BYTES > MOST then return total() end
+evict_above(MAX_BYTES - BYTES)
+if total() + BYTES > MAX_BYTES then return total() end
 
 redis.call('SET', PREFIX .. 'entry:' .. NAME, ARGV[4], 'PX', ms(TTL))
 redis.call('ZADD', USED, ms(NOW), NAME)

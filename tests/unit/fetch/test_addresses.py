@@ -100,14 +100,16 @@ def test_no_wrapping_makes_a_private_address_public(seed: IPv4Address, block: st
 
 
 @given(st.ip_addresses())
-def test_what_python_calls_local_is_never_public(address: IPv4Address | IPv6Address) -> None:
+def test_addresses_that_python_calls_local_are_never_public(
+    address: IPv4Address | IPv6Address,
+) -> None:
     assume(address not in NAT64)
     local = address.is_private or address.is_loopback or address.is_multicast
     assert not (local and is_public(address))
 
 
 @given(st.ip_addresses())
-def test_a_literal_is_read_as_what_it_spells(address: IPv4Address | IPv6Address) -> None:
+def test_a_literal_address_is_parsed(address: IPv4Address | IPv6Address) -> None:
     assert literal_address(str(address)) == address
     assert literal_address(f"{address}.") == address
 
@@ -134,7 +136,9 @@ def test_numbers_that_some_software_reads_as_addresses(host: str) -> None:
         st.sampled_from(["0", "127", "0x7f", "017", "1", "4294967295"]), min_size=1, max_size=4
     )
 )
-def test_whatever_the_c_library_reads_as_an_address_ends_in_a_number(parts: list[str]) -> None:
+def test_every_host_that_the_c_library_reads_as_an_address_ends_in_a_number(
+    parts: list[str],
+) -> None:
     host = ".".join(parts)
     try:
         socket.inet_aton(host)

@@ -80,7 +80,7 @@ def test_cache_control(value: str, control: CacheControl) -> None:
         ([("last-modified", "Mon, 01 Jan 2001 00:00:00 GMT")], 0),
     ],
 )
-def test_how_long_it_is_fresh(headers: list[tuple[str, str]], seconds: float) -> None:
+def test_the_freshness_lifetime(headers: list[tuple[str, str]], seconds: float) -> None:
     assert freshness_lifetime(parse_cache_headers(httpx.Headers(headers)), NOW) == seconds
 
 
@@ -108,7 +108,7 @@ def test_a_date_in_the_year_9999_is_far_away() -> None:
         ({"pragma": "no-cache"}, False),
     ],
 )
-def test_what_may_be_kept(headers: dict[str, str], kept: bool) -> None:
+def test_which_responses_are_storable(headers: dict[str, str], kept: bool) -> None:
     assert is_storable(parse_cache_headers(httpx.Headers(headers)), NOW) is kept
 
 

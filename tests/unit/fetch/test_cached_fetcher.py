@@ -92,7 +92,7 @@ async def test_a_document_and_a_page_are_two_things() -> None:
     assert web.asked("/a") == 2
 
 
-async def test_what_was_asked_for_with_headers_is_not_kept_and_not_looked_for() -> None:
+async def test_requests_with_headers_of_their_own_bypass_the_cache() -> None:
     web = Web()
     web.page("/a")
     await web.fetcher.document(PAGE, headers={"x-api-key": "secret"})
@@ -101,7 +101,7 @@ async def test_what_was_asked_for_with_headers_is_not_kept_and_not_looked_for() 
     assert web.asked("/a") == 3
 
 
-async def test_robots_txt_is_asked_also_for_what_is_kept() -> None:
+async def test_robots_txt_is_checked_for_stored_pages_too() -> None:
     web = Web()
     web.page("/a", **{"cache-control": "max-age=100000"})
     await web.fetcher.page(PAGE)
@@ -123,7 +123,7 @@ async def test_a_fresh_answer_takes_no_slot_of_its_host() -> None:
     await slow
 
 
-async def test_each_redirect_is_followed_and_checked_anew() -> None:
+async def test_each_redirect_is_followed_and_checked_again() -> None:
     web = Web()
     web.answers["/old"] = lambda: httpx.Response(
         301, headers={"location": "/a", "cache-control": "max-age=9999"}
@@ -150,14 +150,16 @@ async def test_each_redirect_is_followed_and_checked_anew() -> None:
         ),
     ],
 )
-async def test_what_is_no_page_is_not_kept(answer: Callable[[], httpx.Response]) -> None:
+async def test_a_response_that_is_no_page_is_not_stored(
+    answer: Callable[[], httpx.Response],
+) -> None:
     web = Web()
     web.answers["/a"] = answer
     await web.failure()
     assert web.store.size_bytes == 0
 
 
-async def test_a_304_to_who_did_not_ask_for_one_is_a_failure() -> None:
+async def test_a_304_to_an_unconditional_request_is_a_failure() -> None:
     web = Web()
     web.answers["/a"] = lambda: httpx.Response(304)
     failure = await web.failure()

@@ -109,12 +109,12 @@ async def test_bytes_after_the_last_member_are_ignored(padding: bytes, size: int
     assert await read_body(answer(pieces, "gzip"), page_policy(MEGABYTE)) == b"a story"
 
 
-async def test_a_later_member_that_ends_early_may_be_whole_next_time() -> None:
+async def test_a_truncated_later_member_is_a_transient_failure() -> None:
     sent = gzip.compress(b"a ") + gzip.compress(b"story" * 100)[:-12]
     assert await reason_of(answer([sent], "gzip")) == Reason.CONNECTION_FAILED
 
 
-async def test_many_members_are_bounded_as_one_is() -> None:
+async def test_many_members_are_bounded_like_a_single_one() -> None:
     members = gzip.compress(bytes(MEGABYTE // 2)) * 3
     assert await reason_of(answer([members], "gzip")) == Reason.TOO_LARGE
 
@@ -169,13 +169,13 @@ async def test_robots_txt_is_cut_at_the_bound() -> None:
     assert len(body) == policy.max_bytes
 
 
-async def test_a_compressed_body_that_ends_early_may_be_whole_next_time() -> None:
+async def test_a_truncated_compressed_body_is_a_transient_failure() -> None:
     half = gzip.compress(b"a story" * 1_000)[:-12]
     assert await reason_of(answer([half], "gzip")) == Reason.CONNECTION_FAILED
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "x" * 100])
-async def test_an_encoding_that_we_did_not_ask_for(encoding: str) -> None:
+async def test_an_encoding_that_we_did_not_request(encoding: str) -> None:
     assert await reason_of(answer([b"abc"], encoding)) == Reason.UNSUPPORTED_CONTENT
 
 

@@ -19,7 +19,7 @@ DOCUMENT = document_policy(1_000)
 
 
 @pytest.mark.parametrize("status", [200, 203, 204, 206])
-def test_answers_that_are_of_use(status: int) -> None:
+def test_usable_responses(status: int) -> None:
     assert failure_of(httpx.Response(status), NOON) is None
 
 
@@ -30,7 +30,7 @@ def test_answers_that_are_of_use(status: int) -> None:
         *((status, Reason.HTTP_ERROR) for status in (300, 304, 400, 401, 402, 403, 405, 451, 499)),
     ],
 )
-def test_answers_that_would_come_again(status: int, reason: Reason) -> None:
+def test_permanent_failures(status: int, reason: Reason) -> None:
     failure = failure_of(httpx.Response(status), NOON)
     assert isinstance(failure, PermanentFailure)
     assert failure.reason == reason

@@ -65,7 +65,7 @@ class Web:
         return [request.url.path for request in self.requests]
 
 
-async def test_a_page_with_where_it_was_found() -> None:
+async def test_a_page_has_its_final_url() -> None:
     web = Web()
     web.redirect("/old", "/new?id=1#part")
     web.page("/new")
@@ -114,7 +114,7 @@ async def test_five_redirects_are_followed_and_a_sixth_is_not() -> None:
         ("/private/story", Reason.ROBOTS_DENIED),
     ],
 )
-async def test_each_redirect_is_checked_anew(location: str, reason: Reason) -> None:
+async def test_each_redirect_is_checked_again(location: str, reason: Reason) -> None:
     web = Web()
     web.redirect("/a", location)
     assert (await web.failure("/a")).reason == reason
@@ -128,7 +128,7 @@ async def test_robots_txt_is_not_asked_for_documents() -> None:
     assert web.paths == ["/private/feed"]
 
 
-async def test_what_is_no_page() -> None:
+async def test_content_that_is_no_page() -> None:
     web = Web()
     web.answers["/pdf"] = lambda: httpx.Response(
         200, headers={"content-type": "application/pdf"}, content=b"%PDF"
@@ -146,7 +146,7 @@ async def test_a_body_that_announces_too_much_is_not_read() -> None:
     assert failure.reason == Reason.TOO_LARGE
 
 
-async def test_a_refusal_keeps_what_the_site_asked_for() -> None:
+async def test_a_refusal_keeps_the_retry_after_of_the_site() -> None:
     web = Web()
     web.answers["/busy"] = lambda: httpx.Response(429, headers={"retry-after": "12"})
     failure = await web.failure("/busy")

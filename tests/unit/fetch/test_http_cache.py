@@ -1,4 +1,4 @@
-"""When a site is asked, and for what: over a site that says what a test tells it to."""
+"""When a request is sent, and with which headers, to a site that answers as the test decides."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def date(seconds: float) -> str:
         ({"expires": "Fri, 31 Dec 9999 23:59:59 GMT"}, 0, 100_000),
     ],
 )
-async def test_a_fresh_answer_needs_no_request(
+async def test_a_fresh_response_needs_no_request(
     headers: dict[str, str], delay: float, fresh_for: float
 ) -> None:
     world = World()
@@ -131,7 +131,7 @@ async def test_a_fresh_answer_needs_no_request(
         {"etag": '"a"'},
     ],
 )
-async def test_any_other_is_asked_for(headers: dict[str, str]) -> None:
+async def test_any_other_response_is_requested_again(headers: dict[str, str]) -> None:
     world = World()
     world.says(**headers)
     await world.read()
@@ -148,7 +148,7 @@ async def test_a_clock_that_was_set_back_makes_nothing_younger() -> None:
     assert world.requests == 2
 
 
-async def test_the_operator_may_have_it_asked_for_always() -> None:
+async def test_the_operator_can_require_revalidation() -> None:
     world = World(http_cache_max_age=0)
     world.says(cache_control="max-age=60", etag='"a"')
     await world.read()
@@ -157,7 +157,7 @@ async def test_the_operator_may_have_it_asked_for_always() -> None:
     assert world.asked == [{}, {"if-none-match": '"a"'}]
 
 
-async def test_a_stale_one_is_asked_about_with_what_the_site_gave() -> None:
+async def test_a_stale_response_is_revalidated_with_its_validators() -> None:
     world = World()
     modified = "Mon, 01 Jan 2001 00:00:00 GMT"
     world.says(etag='W/"1"', last_modified=modified)
@@ -168,7 +168,7 @@ async def test_a_stale_one_is_asked_about_with_what_the_site_gave() -> None:
         assert world.asked[-1] == {"if-none-match": 'W/"1"', "if-modified-since": modified}
 
 
-async def test_a_304_brings_its_headers_along() -> None:
+async def test_a_304_updates_the_headers() -> None:
     world = World()
     world.says(cache_control="max-age=10", etag='"1"', date=date(0))
     await world.read()
@@ -225,7 +225,7 @@ async def test_a_304_about_another_document_is_not_believed(
     assert world.asked[2:] == ([{}] if asked_again else [])
 
 
-async def test_what_is_to_be_kept_no_longer_is_forgotten() -> None:
+async def test_a_response_that_becomes_unstorable_is_removed() -> None:
     world = World()
     world.says(etag='"1"')
     await world.read()
@@ -236,7 +236,7 @@ async def test_what_is_to_be_kept_no_longer_is_forgotten() -> None:
 
 
 @pytest.mark.parametrize("status", [201, 203, 206])
-async def test_only_a_200_is_kept(status: int) -> None:
+async def test_only_a_200_is_stored(status: int) -> None:
     world = World()
     world.status = status
     world.says(cache_control="max-age=60")
@@ -244,7 +244,7 @@ async def test_only_a_200_is_kept(status: int) -> None:
     assert world.shelf.values == {}
 
 
-async def test_a_redirect_is_not_kept() -> None:
+async def test_a_redirect_is_not_stored() -> None:
     world = World()
     world.status, world.found = 301, "/b"
     world.says(cache_control="max-age=60")
@@ -252,7 +252,7 @@ async def test_a_redirect_is_not_kept() -> None:
     assert world.shelf.values == {}
 
 
-async def test_a_failure_leaves_what_is_kept() -> None:
+async def test_a_failure_leaves_the_stored_response() -> None:
     world = World()
     world.says(etag='"1"')
     await world.read()
@@ -277,7 +277,7 @@ async def test_a_failure_leaves_what_is_kept() -> None:
         {"policy": document_policy(1_000)},
     ],
 )
-async def test_each_document_has_its_place(other: dict[str, object]) -> None:
+async def test_each_document_has_its_own_entry(other: dict[str, object]) -> None:
     world = World()
     world.says(cache_control="max-age=60")
     await world.read()
@@ -301,7 +301,9 @@ async def test_a_fragment_makes_no_difference() -> None:
         {"user_agent": "other/1.0"},
     ],
 )
-async def test_who_fetches_otherwise_finds_nothing(other: dict[str, object]) -> None:
+async def test_a_fetcher_with_another_policy_does_not_share_the_entry(
+    other: dict[str, object],
+) -> None:
     world = World()
     world.says(cache_control="max-age=60")
     await world.read()
@@ -310,7 +312,7 @@ async def test_who_fetches_otherwise_finds_nothing(other: dict[str, object]) -> 
     assert world.requests == 2
 
 
-async def test_what_is_kept_is_checked_as_a_live_answer_is() -> None:
+async def test_a_stored_response_is_checked_like_a_live_one() -> None:
     world = World()
     world.says(cache_control="max-age=60", etag='"1"')
     await world.read()
@@ -319,7 +321,7 @@ async def test_what_is_kept_is_checked_as_a_live_answer_is() -> None:
 
 
 @pytest.mark.parametrize("rubbish", [b"", b"x", b"\xff" * 50, b"\x90", b"\x95\x01\x02\x03\x04\x05"])
-async def test_rubbish_in_the_store_is_nothing(rubbish: bytes) -> None:
+async def test_invalid_bytes_in_the_store_are_a_miss(rubbish: bytes) -> None:
     world = World()
     world.says(cache_control="max-age=60")
     await world.read()

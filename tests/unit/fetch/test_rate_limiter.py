@@ -1,4 +1,4 @@
-"""Requests wait for their turn, and waiting leaves nothing behind."""
+"""Requests wait for their turn, and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ async def test_no_host_and_no_worker_gets_more_than_its_limit() -> None:
 
 
 @pytest.mark.parametrize("seed", range(10))
-async def test_starts_are_an_interval_apart_whatever_the_requests_take(seed: int) -> None:
+async def test_starts_are_an_interval_apart_however_long_requests_take(seed: int) -> None:
     visits, chance = Visits(), random.Random(seed)
     await visits.all(*((f"host{n % 3}", str(n), chance.uniform(0, 4)) for n in range(60)))
     for starts in visits.starts.values():

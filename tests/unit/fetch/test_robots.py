@@ -29,7 +29,7 @@ def limiter() -> RequestLimiter:
 
 
 class Site:
-    """A robots.txt that can be changed, a count of who asked, and a clock."""
+    """A robots.txt that can be changed, a record of its requests, and a clock."""
 
     def __init__(
         self, answer: Respond | httpx.Response, max_origins: int = 100, max_rules: int = 100_000
@@ -75,7 +75,7 @@ def text(*lines: str) -> httpx.Response:
     return httpx.Response(200, text="\n".join(lines))
 
 
-async def test_what_is_disallowed_is_denied_and_the_rest_is_not() -> None:
+async def test_disallowed_pages_are_denied_and_others_are_not() -> None:
     site = Site(text("User-agent: *", "Disallow: /private/", "Allow: /private/open"))
     failure = await site.failure()
     assert isinstance(failure, PermanentFailure)

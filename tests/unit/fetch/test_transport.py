@@ -20,7 +20,7 @@ PUBLIC, OTHER, PRIVATE = "93.184.216.34", "93.184.216.35", "127.0.0.1"
 
 
 class Names:
-    """A name service that gives its answers in turn, the last for ever."""
+    """A name service that gives its answers one after the other, the last for ever."""
 
     def __init__(self, *answers: Sequence[str] | Exception) -> None:
         self.answers = list(answers)
@@ -52,7 +52,7 @@ class Wire(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         self.connected.append(host)
         if host in self.dead:
-            raise httpcore.ConnectError(f"nobody at {host}")
+            raise httpcore.ConnectError(f"nothing at {host}")
         return Line(self)
 
 
@@ -157,7 +157,7 @@ async def test_a_name_that_is_not_there_fails_for_good_and_a_dumb_name_service_d
         (httpx.ProxyError("403 Forbidden"), PermanentFailure, Reason.CONNECTION_FAILED),
     ],
 )
-def test_errors_of_the_wire_are_told_without_their_text(
+def test_connection_errors_are_reported_without_their_text(
     error: httpx.HTTPError, kind: type[StepError], reason: Reason
 ) -> None:
     failure = step_error_of(error)

@@ -1,4 +1,4 @@
-"""Which URLs are asked for, and which are turned down before a byte is sent."""
+"""Which URLs are requested, and which are refused before a byte is sent."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_addresses_that_are_not_for_us_are_blocked(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", INVALID)
-def test_what_is_no_proper_url_is_invalid(url: str) -> None:
+def test_malformed_urls_are_invalid(url: str) -> None:
     assert reason_of(url) == Reason.INVALID_URL
 
 
@@ -105,7 +105,7 @@ def test_what_is_no_proper_url_is_invalid(url: str) -> None:
         ("http://[2606:4700::1111]/", "http://[2606:4700::1111]/"),
     ],
 )
-def test_proper_urls_are_asked_for_in_one_form(url: str, asked: str) -> None:
+def test_valid_urls_are_requested_in_one_form(url: str, asked: str) -> None:
     assert str(parse_target(url)) == asked
 
 

@@ -39,7 +39,7 @@ def _json(answer: Any) -> bytes:
 
 
 def _records(url: str, title: str, records: Records) -> list[Any]:
-    return [{url: link, title: told} for link, told in records]
+    return [{url: link, title: name} for link, name in records]
 
 
 def _gdelt(records: Records) -> bytes:

@@ -37,7 +37,7 @@ async def failure(name: str, answer: Any) -> StepError:
 
 
 @pytest.mark.parametrize(
-    ("topic", "told"),
+    ("topic", "expected"),
     [
         ("wind", "wind"),
         ("solar power", '"solar power"'),
@@ -47,11 +47,11 @@ async def failure(name: str, answer: Any) -> StepError:
         ("+wind", "wind"),
     ],
 )
-def test_a_topic_is_one_phrase(topic: str, told: str) -> None:
-    assert phrase(topic) == told
+def test_a_topic_is_one_phrase(topic: str, expected: str) -> None:
+    assert phrase(topic) == expected
 
 
-def test_a_search_keeps_what_the_url_has() -> None:
+def test_a_search_keeps_the_parameters_of_the_url() -> None:
     assert search_url("https://a.example/s", {"q": "a b"}) == "https://a.example/s?q=a+b"
     assert search_url("https://a.example/s?hl=en", {"q": "&"}) == "https://a.example/s?hl=en&q=%26"
 
@@ -70,9 +70,9 @@ async def test_hacker_news_is_asked_for_recent_stories() -> None:
 
 
 async def test_hacker_news_says_no() -> None:
-    told = await failure("hackernews", {"message": "Invalid filter", "status": 400})
-    assert isinstance(told, PermanentFailure)
-    assert told.detail == "Hacker News refused the search: Invalid filter"
+    error = await failure("hackernews", {"message": "Invalid filter", "status": 400})
+    assert isinstance(error, PermanentFailure)
+    assert error.detail == "Hacker News refused the search: Invalid filter"
 
 
 async def test_arxiv_is_asked_for_the_newest_with_pauses() -> None:
@@ -98,7 +98,8 @@ async def test_arxiv_leads_to_the_newest_version() -> None:
         ]
     )
     assert [
-        one.url.removeprefix("https://arxiv.org/abs/") for one in await found("arxiv", answer)
+        candidate.url.removeprefix("https://arxiv.org/abs/")
+        for candidate in await found("arxiv", answer)
     ] == [
         "2611.00017",
         "hep-th/9901001",
@@ -111,9 +112,9 @@ async def test_arxiv_says_no_with_a_feed() -> None:
     <id>http://arxiv.org/api/errors#incorrect</id><title>Error</title>
     <link href="http://arxiv.org/api/errors#incorrect" rel="alternate"/>
     <summary>incorrect id format for 1234</summary></entry></feed>"""
-    told = await failure("arxiv", body)
-    assert isinstance(told, PermanentFailure)
-    assert told.detail == "arXiv refused the search: incorrect id format for 1234"
+    error = await failure("arxiv", body)
+    assert isinstance(error, PermanentFailure)
+    assert error.detail == "arXiv refused the search: incorrect id format for 1234"
 
 
 async def test_wikipedia_is_asked_as_its_etiquette_wants() -> None:
@@ -126,7 +127,7 @@ async def test_wikipedia_is_asked_as_its_etiquette_wants() -> None:
 
 async def test_wikipedia_titles_become_addresses() -> None:
     answer = wikipedia_answer("Wind power", "C++ & C#?", "AC/DC", "Große Halle", " ", None, 3)
-    assert [(one.url, one.title) for one in await found("wikipedia", answer)] == [
+    assert [(candidate.url, candidate.title) for candidate in await found("wikipedia", answer)] == [
         ("https://en.wiki.example/wiki/Wind_power", "Wind power"),
         ("https://en.wiki.example/wiki/C%2B%2B_%26_C%23%3F", "C++ & C#?"),
         ("https://en.wiki.example/wiki/AC%2FDC", "AC/DC"),
@@ -146,9 +147,9 @@ async def test_wikipedia_titles_become_addresses() -> None:
     ],
 )
 async def test_wikipedia_says_no_with_200(code: str, kind: type[StepError]) -> None:
-    told = await failure("wikipedia", {"error": {"code": code, "info": "<b>Not</b> now."}})
-    assert isinstance(told, kind)
-    assert told.detail.endswith(": Not now.")
+    error = await failure("wikipedia", {"error": {"code": code, "info": "<b>Not</b> now."}})
+    assert isinstance(error, kind)
+    assert error.detail.endswith(": Not now.")
 
 
 async def test_newsapi_is_asked_within_its_limits() -> None:
@@ -169,15 +170,15 @@ async def test_newsapi_is_asked_within_its_limits() -> None:
     ],
 )
 async def test_newsapi_says_no(code: str, kind: type[StepError]) -> None:
-    told = await failure("newsapi", {"status": "error", "code": code, "message": "Why."})
-    assert isinstance(told, kind)
-    assert told.detail.endswith(": Why.")
+    error = await failure("newsapi", {"status": "error", "code": code, "message": "Why."})
+    assert isinstance(error, kind)
+    assert error.detail.endswith(": Why.")
 
 
-async def test_newsapi_names_what_was_taken_back() -> None:
+async def test_newsapi_marks_withdrawn_articles() -> None:
     service = BY_NAME["newsapi"]
     answer = service.answer([("https://removed.com", "[Removed]"), (ARTICLE, "Wind")])
-    assert [one.url for one in await found("newsapi", answer)] == [ARTICLE]
+    assert [candidate.url for candidate in await found("newsapi", answer)] == [ARTICLE]
 
 
 async def test_the_guardian_is_asked_for_recent_articles() -> None:
@@ -198,9 +199,9 @@ async def test_the_guardian_is_asked_for_recent_articles() -> None:
     ],
 )
 async def test_the_guardian_says_no(answer: Any) -> None:
-    told = await failure("guardian", answer)
-    assert isinstance(told, PermanentFailure)
-    assert told.detail == "The Guardian refused the search: page-size is too large"
+    error = await failure("guardian", answer)
+    assert isinstance(error, PermanentFailure)
+    assert error.detail == "The Guardian refused the search: page-size is too large"
 
 
 def google_token(url: str) -> str:
@@ -235,4 +236,4 @@ def google_token(url: str) -> str:
 )
 async def test_where_a_link_leads(service: str, link: str, leads_to: str | None) -> None:
     candidates = await found(service, BY_NAME[service].answer([(link, "Wind")]))
-    assert [one.url for one in candidates] == ([leads_to] if leads_to else [])
+    assert [candidate.url for candidate in candidates] == ([leads_to] if leads_to else [])

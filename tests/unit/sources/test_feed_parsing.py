@@ -67,8 +67,8 @@ def test_links_are_joined_and_those_that_lead_nowhere_dropped() -> None:
         ("http://[broken", "broken"),
         ("", "none"),
     )
-    found = [entry.url for entry in parse_feed(body, URL)]
-    assert found == ["https://news.example/a", "https://other.example/b"]
+    urls = [entry.url for entry in parse_feed(body, URL)]
+    assert urls == ["https://news.example/a", "https://other.example/b"]
 
 
 def test_a_feed_that_is_not_well_formed_still_gives_its_entries() -> None:
@@ -120,7 +120,7 @@ def test_an_external_entity_is_not_read() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"<html><p>Not here</p></html>", b'{"error": 1}', gzip.compress(b"x"), b"\0" * 99]
 )
-def test_what_is_no_feed(body: bytes) -> None:
+def test_documents_that_are_no_feed(body: bytes) -> None:
     with pytest.raises(InvalidFeed):
         parse_feed(body, URL)
 

@@ -56,7 +56,7 @@ class Stuck(PlayedWeb):
         return await super().document(url)
 
 
-async def test_a_feed_that_hangs_costs_none_of_the_others() -> None:
+async def test_a_feed_that_hangs_does_not_affect_the_others() -> None:
     web = Stuck({A: rss(("https://a.example/1", "Solar power"))})
     found = await FeedSource(web, [A, B], seconds=0.05).find("solar power", 10)
     assert [candidate.url for candidate in found] == ["https://a.example/1"]
@@ -64,14 +64,14 @@ async def test_a_feed_that_hangs_costs_none_of_the_others() -> None:
         await FeedSource(web, [B], seconds=0.01).find("solar power", 10)
 
 
-async def test_ai_is_not_in_said() -> None:
+async def test_ai_is_not_found_in_said() -> None:
     web = PlayedWeb(
         {A: rss(("https://a.example/1", "She said so"), ("https://a.example/2", "AI!"))}
     )
     assert await found(web, A, topic="AI") == ["https://a.example/2"]
 
 
-async def test_newest_first_whatever_the_feed_and_undated_last() -> None:
+async def test_newest_first_across_feeds_and_undated_last() -> None:
     web = PlayedWeb(
         {
             A: rss(
@@ -97,7 +97,7 @@ async def test_a_search_feed_is_asked_for_the_topic_and_believed() -> None:
     assert urls == ["https://x.example/1", "https://x.example/2"]
 
 
-async def test_search_feeds_and_others_take_turns_and_urls_come_once() -> None:
+async def test_search_feeds_and_others_are_interleaved_and_urls_come_once() -> None:
     web = PlayedWeb(
         {
             SEARCH.replace("{query}", "wind"): rss(
@@ -144,7 +144,7 @@ async def test_a_list_without_end_is_cut() -> None:
         TransientFailure(Reason.TIMED_OUT, "The site took too long to answer."),
     ],
 )
-async def test_a_broken_feed_is_left_out(broken: bytes | StepError) -> None:
+async def test_a_broken_feed_is_omitted(broken: bytes | StepError) -> None:
     web = PlayedWeb({A: broken, B: rss(("https://b.example/1", "Solar power"))})
     assert await found(web, A, B) == ["https://b.example/1"]
 

@@ -31,8 +31,8 @@ def articles(*urls: str | None) -> bytes:
 
 
 async def test_articles_become_candidates() -> None:
-    found = articles("https://a.example/1", None, "ftp://a.example/2", "http://b.example/3")
-    candidates = await answering(found).find("wind", 10)
+    body = articles("https://a.example/1", None, "ftp://a.example/2", "http://b.example/3")
+    candidates = await answering(body).find("wind", 10)
     assert [candidate.url for candidate in candidates] == [
         "https://a.example/1",
         "http://b.example/3",
@@ -40,7 +40,7 @@ async def test_articles_become_candidates() -> None:
     assert {(candidate.source, candidate.title) for candidate in candidates} == {("gdelt", "Wind")}
 
 
-async def test_the_search_is_within_what_gdelt_takes() -> None:
+async def test_the_search_is_within_the_limits_of_gdelt() -> None:
     service = PlayedService(articles(*(f"https://a.example/{number}" for number in range(300))))
     gdelt = GdeltSource(service, URL)
     assert len(await gdelt.find('solar "power"', 1_000)) == 300
@@ -55,7 +55,7 @@ async def test_the_search_is_within_what_gdelt_takes() -> None:
     assert len(await gdelt.find("solar", 5)) == 5
 
 
-async def test_nothing_found_is_no_failure() -> None:
+async def test_an_empty_result_is_no_failure() -> None:
     assert await answering(b"{}").find("wind", 10) == []
 
 
@@ -65,14 +65,14 @@ async def test_line_breaks_in_titles_are_borne_with() -> None:
     assert candidate.title == "Wind and rain"
 
 
-async def test_a_complaint_in_plain_text_is_told() -> None:
-    told = await failure(b"The specified phrase is too short.\n")
-    assert isinstance(told, PermanentFailure)
-    assert told.detail == "GDELT refused the search: The specified phrase is too short."
+async def test_an_error_in_plain_text_is_reported() -> None:
+    error = await failure(b"The specified phrase is too short.\n")
+    assert isinstance(error, PermanentFailure)
+    assert error.detail == "GDELT refused the search: The specified phrase is too short."
     assert len((await failure(b"x" * 100_000)).detail) < 300
 
 
 async def test_a_call_for_patience_is_heeded() -> None:
-    told = await failure(b"Please limit requests to one every 5 seconds or contact ...")
-    assert isinstance(told, TransientFailure)
-    assert told.retry_after == 5.0
+    error = await failure(b"Please limit requests to one every 5 seconds or contact ...")
+    assert isinstance(error, TransientFailure)
+    assert error.retry_after == 5.0

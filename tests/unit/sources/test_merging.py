@@ -1,4 +1,4 @@
-"""One list from several: each article once, nobody crowded out, whoever found it named."""
+"""One list from several: each article once, with all its sources, and none crowded out."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ def finds(source: str, *urls: str) -> list[Candidate]:
     return [Candidate(url=url, source=source) for url in urls]
 
 
-def test_what_several_found_is_one_candidate_with_all_their_names() -> None:
+def test_an_article_of_several_sources_is_one_candidate_with_all_their_names() -> None:
     lists = [
         finds("a", "https://x.example/1", "https://x.example/1?utm_source=a"),
         finds("b", "https://x.example/2", "https://x.example/1"),
         finds("c", "https://X.example/1#top"),
     ]
-    one, other = merge_candidates(lists)
-    assert (one.url, one.sources) == ("https://x.example/1", ("a", "c", "b"))
+    candidate, other = merge_candidates(lists)
+    assert (candidate.url, candidate.sources) == ("https://x.example/1", ("a", "c", "b"))
     assert (other.url, other.sources) == ("https://x.example/2", ("b",))
 
 
-def test_of_one_place_what_more_found_comes_first() -> None:
+def test_within_a_place_the_candidate_of_more_sources_comes_first() -> None:
     lists = [
         finds("a", "https://x.example/1", "https://x.example/4"),
         finds("b", "https://x.example/2", "https://x.example/5"),
         finds("c", "https://x.example/3", "https://x.example/2"),
     ]
-    assert [one.url[-1] for one in merge_candidates(lists)] == ["2", "1", "3", "4", "5"]
+    assert [candidate.url[-1] for candidate in merge_candidates(lists)] == ["2", "1", "3", "4", "5"]
 
 
-def test_the_title_is_whoever_has_one() -> None:
+def test_the_title_is_the_first_that_there_is() -> None:
     links = Candidate(url="https://x.example/1", source="b", title="Wind")
-    (one,) = merge_candidates([finds("a", "https://x.example/1"), [links]])
-    assert (one.source, one.title) == ("a", "Wind")
+    (candidate,) = merge_candidates([finds("a", "https://x.example/1"), [links]])
+    assert (candidate.source, candidate.title) == ("a", "Wind")
 
 
-def test_what_is_no_url_is_left_out() -> None:
+def test_invalid_urls_are_omitted() -> None:
     assert merge_candidates([finds("a", "not a url", "https://[broken"), []]) == []
 
 
@@ -52,13 +52,13 @@ urls = st.sampled_from([f"https://x.example/{number}" for number in range(6)])
 def test_every_article_is_there_once_and_no_source_waits(lists: list[list[str]]) -> None:
     links = [finds(str(which), *found) for which, found in enumerate(lists)]
     result = merge_candidates(links)
-    keys = [canonical_url(one.url) for one in result]
+    keys = [canonical_url(candidate.url) for candidate in result]
     assert len(set(keys)) == len(keys)
     assert set(keys) == {canonical_url(url) for found in lists for url in found}
-    for one in result:
-        finders = {str(which) for which, found in enumerate(lists) if one.url in found}
-        assert set(one.sources) == finders
-        assert len(one.sources) == len(finders)
+    for candidate in result:
+        finders = {str(which) for which, found in enumerate(lists) if candidate.url in found}
+        assert set(candidate.sources) == finders
+        assert len(candidate.sources) == len(finders)
     # What some source has in its nth place is among the first n rows of all.
     for found in lists:
         for place, url in enumerate(found):

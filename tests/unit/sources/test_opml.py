@@ -59,7 +59,7 @@ def test_a_damaged_list_gives_feeds_or_the_expected_error(noise: bytes, at: int)
     assert all(isinstance(url, str) for url in found)
 
 
-def test_lists_are_told_from_feeds() -> None:
+def test_lists_are_distinguished_from_feeds() -> None:
     assert is_opml(opml())
     assert is_opml(b"<?xml version='1.0'?>\n<!-- by hand -->\n<OPML version='2.0'>")
     assert not is_opml(rss())

@@ -52,8 +52,8 @@ class Hanging:
         return []
 
 
-async def test_sources_take_turns_and_articles_come_once() -> None:
-    found = await find_candidates(
+async def test_sources_are_interleaved_and_articles_come_once() -> None:
+    result = await find_candidates(
         "wind",
         10,
         [
@@ -61,40 +61,40 @@ async def test_sources_take_turns_and_articles_come_once() -> None:
             Listed("b", "https://X.example/2?utm_source=b#top", "not a url", "https://y.example/"),
         ],
     )
-    assert [(candidate.sources, candidate.url) for candidate in found.candidates] == [
+    assert [(candidate.sources, candidate.url) for candidate in result.candidates] == [
         (("b", "a"), "https://X.example/2?utm_source=b#top"),
         (("a",), "https://x.example/1"),
         (("a",), "https://x.example/3"),
         (("b",), "https://y.example/"),
     ]
-    assert [(report.name, report.found) for report in found.reports] == [("a", 3), ("b", 3)]
+    assert [(report.name, report.found) for report in result.reports] == [("a", 3), ("b", 3)]
 
 
 async def test_the_limit_holds_for_all_together() -> None:
     sources = [Listed(name, *(f"https://{name}.example/{n}" for n in range(9))) for name in "abc"]
-    found = await find_candidates("wind", 4, sources)
-    assert [candidate.url[8:11] for candidate in found.candidates] == ["a.e", "b.e", "c.e", "a.e"]
+    result = await find_candidates("wind", 4, sources)
+    assert [candidate.url[8:11] for candidate in result.candidates] == ["a.e", "b.e", "c.e", "a.e"]
 
 
 async def test_a_source_that_fails_is_reported() -> None:
     sources = [Listed("a", failure=BUSY), Listed("b", "https://b.example/1")]
-    found = await find_candidates("wind", 10, sources)
-    assert len(found.candidates) == 1
-    assert found.reports[0] == SourceReport(
+    result = await find_candidates("wind", 10, sources)
+    assert len(result.candidates) == 1
+    assert result.reports[0] == SourceReport(
         name="a", found=0, error="Busy.", reason=Reason.SERVER_ERROR
     )
 
 
 async def test_a_source_that_breaks_is_reported_and_the_others_count() -> None:
     sources = [Listed("a", failure=KeyError("key=secret")), Listed("b", "https://b.example/1")]
-    found = await find_candidates("wind", 10, sources)
-    assert len(found.candidates) == 1
-    assert found.reports[0] == SourceReport(
+    result = await find_candidates("wind", 10, sources)
+    assert len(result.candidates) == 1
+    assert result.reports[0] == SourceReport(
         name="a", found=0, error="The source itself failed.", reason=Reason.INTERNAL_ERROR
     )
 
 
-async def test_what_is_no_failure_of_the_source_is_not_taken_for_one() -> None:
+async def test_a_failure_of_our_own_is_not_blamed_on_the_source() -> None:
     sources = [Listed("a", failure=LedgerUnavailable()), Listed("b", "https://b.example/1")]
     with pytest.raises(LedgerUnavailable):
         await find_candidates("wind", 10, sources)
@@ -105,10 +105,10 @@ async def test_a_source_that_hangs_is_reported_in_time() -> None:
         TimeLimitedSource(Hanging(), 0.01),
         Listed("b", "https://b.example/1"),
     ]
-    found = await find_candidates("wind", 10, sources)
-    assert [(report.name, report.found) for report in found.reports] == [("hanging", 0), ("b", 1)]
-    assert found.reports[0].reason is Reason.TIMED_OUT
-    assert found.reports[0].error == "It found nothing within 0.01 seconds."
+    result = await find_candidates("wind", 10, sources)
+    assert [(report.name, report.found) for report in result.reports] == [("hanging", 0), ("b", 1)]
+    assert result.reports[0].reason is Reason.TIMED_OUT
+    assert result.reports[0].error == "It found nothing within 0.01 seconds."
 
 
 async def test_a_source_that_is_cancelled_stays_cancelled() -> None:
@@ -132,9 +132,9 @@ async def test_when_all_fail_the_search_fails() -> None:
     assert transient.value.retry_after == 8
 
 
-async def test_nothing_found_is_no_failure() -> None:
-    found = await find_candidates("wind", 10, [Listed("a")])
-    assert found.candidates == ()
+async def test_an_empty_result_is_no_failure() -> None:
+    result = await find_candidates("wind", 10, [Listed("a")])
+    assert result.candidates == ()
 
 
 def test_sources_are_built_in_the_order_of_the_setting() -> None:
@@ -182,7 +182,7 @@ def test_keys_are_hidden_among_the_settings() -> None:
 
 
 @given(st.lists(st.lists(st.integers()), max_size=5))
-def test_taking_turns_loses_nothing_and_keeps_each_order(lists: list[list[int]]) -> None:
+def test_interleaving_loses_nothing_and_keeps_each_order(lists: list[list[int]]) -> None:
     tagged = [[(which, item) for item in items] for which, items in enumerate(lists)]
     mixed = list(interleaved(tagged))
     assert [[item for item in mixed if item[0] == which] for which in range(len(lists))] == tagged

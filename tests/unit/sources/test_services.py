@@ -33,8 +33,11 @@ async def failure(service: Service, answer: bytes | StepError) -> StepError:
 async def test_links_become_candidates_in_their_order(service: Service) -> None:
     source = service.build(PlayedService(service.answer([(A, "One"), (B, "Two")])))
     candidates = await source.find("wind power", 10)
-    assert [(one.url, one.title) for one in candidates] == [(A, "One"), (B, "Two")]
-    assert {one.source for one in candidates} == {source.name} == {service.name}
+    assert [(candidate.url, candidate.title) for candidate in candidates] == [
+        (A, "One"),
+        (B, "Two"),
+    ]
+    assert {candidate.source for candidate in candidates} == {source.name} == {service.name}
 
 
 @every_linking
@@ -44,7 +47,7 @@ async def test_no_more_than_asked_for(service: Service) -> None:
 
 
 @every_service
-async def test_nothing_found_is_no_failure(service: Service) -> None:
+async def test_an_empty_result_is_no_failure(service: Service) -> None:
     assert not await service.build(PlayedService(service.nothing)).find("wind", 10)
 
 
@@ -68,7 +71,10 @@ async def test_records_that_lead_nowhere_are_left_out(service: Service) -> None:
         ]
     )
     candidates = await service.build(PlayedService(answer)).find("wind", 10)
-    assert [(one.url, one.title) for one in candidates] == [(A, "Wind & rain"), (B, None)]
+    assert [(candidate.url, candidate.title) for candidate in candidates] == [
+        (A, "Wind & rain"),
+        (B, None),
+    ]
 
 
 @every_feed
@@ -83,7 +89,7 @@ async def test_entries_that_lead_nowhere_are_left_out(service: Service) -> None:
         ]
     )
     candidates = await service.build(PlayedService(answer)).find("wind", 10)
-    assert [one.url for one in candidates] == [A]
+    assert [candidate.url for candidate in candidates] == [A]
 
 
 @every_linking
@@ -115,9 +121,9 @@ async def test_a_page_or_nothing_may_pass(service: Service, answer: bytes) -> No
     ],
 )
 async def test_json_that_is_not_as_promised_may_pass(service: Service, answer: bytes) -> None:
-    told = await failure(service, answer)
-    assert isinstance(told, TransientFailure)
-    assert told.reason is Reason.SERVER_ERROR
+    error = await failure(service, answer)
+    assert isinstance(error, TransientFailure)
+    assert error.reason is Reason.SERVER_ERROR
 
 
 @every_feed
@@ -129,21 +135,21 @@ async def test_xml_that_is_no_feed_may_pass(service: Service, answer: bytes) -> 
 @every_service
 @pytest.mark.parametrize("text", [b"Rate exceeded.", b"Too Many Requests", b"rate-limited"])
 async def test_a_call_for_patience_may_pass(service: Service, text: bytes) -> None:
-    told = await failure(service, text)
-    assert isinstance(told, TransientFailure)
-    assert told.detail.endswith("asks for fewer requests.")
+    error = await failure(service, text)
+    assert isinstance(error, TransientFailure)
+    assert error.detail.endswith("asks for fewer requests.")
 
 
 @every_service
 async def test_a_complaint_in_plain_text_is_quoted_and_will_not_pass(service: Service) -> None:
-    told = await failure(service, b"The query is\nnot understood. " + b"x" * 10_000)
-    assert isinstance(told, PermanentFailure)
-    assert "refused the search: The query is not understood." in told.detail
-    assert len(told.detail) < 300
+    error = await failure(service, b"The query is\nnot understood. " + b"x" * 10_000)
+    assert isinstance(error, PermanentFailure)
+    assert "refused the search: The query is not understood." in error.detail
+    assert len(error.detail) < 300
 
 
 @every_service
-async def test_what_the_fetch_says_is_passed_on(service: Service) -> None:
+async def test_failures_of_the_fetch_are_passed_on(service: Service) -> None:
     busy = TransientFailure(Reason.SERVER_ERROR, "The site answered 429.", retry_after=7)
     assert await failure(service, busy) is busy
 
@@ -174,9 +180,9 @@ async def test_a_key_goes_in_a_header_and_nowhere_else(service: Service) -> None
         f'{{"status": "ok", "articles": ["{KEY}"], "response": "{KEY}"',
     ],
 )
-async def test_a_key_that_a_service_repeats_is_not_told(service: Service, answer: str) -> None:
-    told = await failure(service, answer.encode())
-    seen: BaseException | None = told
+async def test_a_key_that_a_service_repeats_is_hidden(service: Service, answer: str) -> None:
+    error = await failure(service, answer.encode())
+    seen: BaseException | None = error
     while seen is not None:
         assert KEY not in str(seen)
         seen = seen.__cause__ or seen.__context__
@@ -185,9 +191,9 @@ async def test_a_key_that_a_service_repeats_is_not_told(service: Service, answer
 @pytest.mark.parametrize("service", LINKING[2:], ids=lambda service: service.name)
 async def test_a_refusal_names_the_setting(service: Service) -> None:
     refused = PermanentFailure(Reason.HTTP_ERROR, "The site answered 401 Unauthorized.")
-    told = await failure(service, refused)
-    assert isinstance(told, PermanentFailure)
-    assert told.detail == (
+    error = await failure(service, refused)
+    assert isinstance(error, PermanentFailure)
+    assert error.detail == (
         f"The site answered 401 Unauthorized. {service.name.upper()}_KEY may be wrong, or used up."
     )
 
@@ -202,4 +208,4 @@ async def test_no_answer_breaks_a_source(service: Service, answer: bytes) -> Non
             found = await service.build(PlayedService(body)).find("wind", 10)
         except StepError:
             continue
-        assert all(one.url.startswith(("http://", "https://")) for one in found)
+        assert all(candidate.url.startswith(("http://", "https://")) for candidate in found)

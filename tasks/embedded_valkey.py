@@ -28,7 +28,8 @@ CONFIG = {
     "appendfsync": "always",
     "maxmemory-policy": "noeviction",
 }
-START_SECONDS = 30.0
+TIMEOUT_SECONDS = 30.0
+"""For the start of the server, and for its end."""
 
 
 def embedded_valkey_url(state_dir: Path) -> str:
@@ -62,7 +63,7 @@ def embedded_valkey(state_dir: Path) -> Iterator[str]:
             yield server.connection_url
         finally:
             _address_file(state_dir).unlink(missing_ok=True)
-            server.stop(timeout=START_SECONDS)
+            server.stop(timeout=TIMEOUT_SECONDS)
 
 
 def _start(server: ValkeyServer) -> None:
@@ -70,7 +71,7 @@ def _start(server: ValkeyServer) -> None:
     # signal, and so outlives the processes that still have something to write.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        server.start(timeout=START_SECONDS)
+        server.start(timeout=TIMEOUT_SECONDS)
     except ValkeyServerStartupError as error:
         raise InvalidSettings(f"STATE_DIR: the embedded Valkey does not start: {error}") from error
     finally:
@@ -102,7 +103,7 @@ def _end_orphan(state_dir: Path) -> None:
 
 
 def _wait_for_end(pid: int) -> None:
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     with contextlib.suppress(ProcessLookupError):
         while time.monotonic() < deadline:
             os.kill(pid, 0)

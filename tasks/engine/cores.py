@@ -1,4 +1,4 @@
-"""How many cores there are for the engine: of the machine, of the process, and of its container."""
+"""The cores that the engine may use, by machine, process affinity and container quota."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path, PurePosixPath
 
 MOUNT = PurePosixPath("/sys/fs/cgroup")
 
-Read = Callable[[PurePosixPath], str]
+ReadFile = Callable[[PurePosixPath], str]
 """The text of a file; raises OSError if there is none."""
 
 
 def available_cores() -> int:
-    """The cores that this process may use; a share of one counts as one."""
+    """The cores that this process may use, rounded up."""
     cores = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
         cores = len(os.sched_getaffinity(0))
@@ -22,12 +22,12 @@ def available_cores() -> int:
     return max(1, math.ceil(min(cores, quota)))
 
 
-def cpu_quota(read: Read) -> float:
-    """The cores that the control groups of this process grant; infinite without a limit.
+def cpu_quota(read: ReadFile) -> float:
+    """The cores that the control groups of this process allow; infinite without a limit.
 
-    Of either version of cgroups, the least of what the group and those above it allow. Inside a
-    container the group's path may be that of the host, and not be there: the mount's root then is
-    the container.
+    That is the lowest quota of the group and its parents, in either version of cgroups. Inside a
+    container the group's path may be the host's path, which does not exist here; the root of the
+    mount is then the container's group.
     """
     try:
         groups = read(PurePosixPath("/proc/self/cgroup")).splitlines()
@@ -36,8 +36,8 @@ def cpu_quota(read: Read) -> float:
     return min((quota for group in groups for quota in _quotas(group, read)), default=math.inf)
 
 
-def _quotas(group: str, read: Read) -> Iterator[float]:
-    """What is set for one line of /proc/self/cgroup: number, controllers, path."""
+def _quotas(group: str, read: ReadFile) -> Iterator[float]:
+    """The quotas for one line of /proc/self/cgroup: number, controllers, path."""
     _, controllers, path = group.split(":", 2)
     if not controllers:
         roots, quota_of = [MOUNT, MOUNT / "unified"], _quota_v2
@@ -54,11 +54,11 @@ def _quotas(group: str, read: Read) -> Iterator[float]:
                 continue
 
 
-def _quota_v2(folder: PurePosixPath, read: Read) -> float:
+def _quota_v2(folder: PurePosixPath, read: ReadFile) -> float:
     quota, period = read(folder / "cpu.max").split()
     return math.inf if quota == "max" else int(quota) / int(period)
 
 
-def _quota_v1(folder: PurePosixPath, read: Read) -> float:
+def _quota_v1(folder: PurePosixPath, read: ReadFile) -> float:
     quota = int(read(folder / "cpu.cfs_quota_us"))
     return math.inf if quota < 0 else quota / int(read(folder / "cpu.cfs_period_us"))

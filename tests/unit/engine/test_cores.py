@@ -1,4 +1,4 @@
-"""The cores that a container grants, by what its files say."""
+"""The cores that a container allows, according to its cgroup files."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from tasks.engine.cores import Read, cpu_quota
+from tasks.engine.cores import ReadFile, cpu_quota
 
 DOCKER = "/docker/4f1d2ab3"
 POD = "/kubepods.slice/kubepods-burstable.slice/cri-1a2b.scope"
 
 
-def recorded(files: Mapping[str, str]) -> Read:
+def reader_of(files: Mapping[str, str]) -> ReadFile:
     def read(path: PurePosixPath) -> str:
         if str(path) not in files:
             raise FileNotFoundError(path)
@@ -73,4 +73,4 @@ def recorded(files: Mapping[str, str]) -> Read:
     ],
 )
 def test_the_quota_is_read(files: dict[str, str], cores: float) -> None:
-    assert cpu_quota(recorded(files)) == cores
+    assert cpu_quota(reader_of(files)) == cores

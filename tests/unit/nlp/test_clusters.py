@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from nlp.analysis import Fingerprint
 from nlp.embedding.embedder import Vectors
-from nlp.similarity.clusters import clusters
+from nlp.similarity.clusters import clusters, connect
 from nlp.similarity.fingerprint import fingerprint
 
 THRESHOLD = 0.75
@@ -55,6 +57,23 @@ def test_they_are_those_of_the_whole_matrix(seed: int, dimension: int) -> None:
     assert 10 < len(set(expected)) < 190
     assert clusters(prints(rows), THRESHOLD) == expected
     assert clusters(prints(rows), THRESHOLD, exact=0) == expected
+
+
+VERTICES = st.integers(min_value=0, max_value=19)
+
+
+@given(st.lists(st.lists(st.tuples(VERTICES, VERTICES), min_size=1, max_size=20), max_size=4))
+def test_components_are_those_of_scipy(parts: list[list[tuple[int, int]]]) -> None:
+    """The edges come in parts, as from blocks of rows."""
+    labels = np.arange(20)
+    for part in parts:
+        first, second = np.array(part).T
+        labels = connect(labels, first, second)
+    edges = [edge for part in parts for edge in part]
+    ends = np.array(edges, dtype=np.int64).reshape(-1, 2).T
+    graph = coo_matrix((np.ones(len(edges)), (ends[0], ends[1])), shape=(20, 20))
+    numbers = connected_components(graph, directed=False)[1]
+    assert labels.tolist() == [numbers.tolist().index(number) for number in numbers]
 
 
 @pytest.mark.parametrize("exact", [5_000, 0])

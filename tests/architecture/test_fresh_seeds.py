@@ -29,7 +29,7 @@ def seed_in_ci(*options: str) -> str:
 
 
 def test_examples_come_from_a_seed(request: pytest.FixtureRequest) -> None:
-    assert not settings.default.derandomize
+    assert not settings().derandomize
     assert str(core.global_force_seed) == request.config.getoption("--hypothesis-seed")
 
 

@@ -39,7 +39,7 @@ Behaviour = Callable[[], Awaitable[None]]
 
 
 class FakeFetcher:
-    """Answers each URL with a page of its own; or behaves as told for that URL."""
+    """Answers each URL with a page of its own, or as `behaviours` says."""
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()

@@ -5,7 +5,7 @@
 2. **Work.** The job's kind does the work, in a task of its own, under a soft limit of working time.
    The lease is renewed meanwhile (`HeldLeases`), and the work is broken off when the lease is lost,
    when the job is cancelled, or when this worker has to end.
-3. **Outcome.** Whatever happens to the work becomes one value, an `Outcome`.
+3. **Outcome.** Whatever happens to the work becomes one value, an `AttemptOutcome`.
 4. **Record.** One call to the ledger writes the outcome and gives the lease up. It is repeated for
    as long as the ledger is away. If it is never made, the lease expires, and the reaper has the
    step run again.
@@ -93,7 +93,7 @@ class LeaseLost(Struct, frozen=True):
     """The step belongs to another attempt, and nothing may be recorded."""
 
 
-Outcome = (
+AttemptOutcome = (
     Discovery
     | ArticleAnalysed
     | JobRanked
@@ -167,7 +167,7 @@ class Runner:
 
     # Work
 
-    async def _attempt(self, claim: Claim) -> Outcome:
+    async def _attempt(self, claim: Claim) -> AttemptOutcome:
         """Does the step's work. Whatever happens to it becomes an outcome."""
         work = asyncio.create_task(self._work(claim))
         with self._leases.hold(claim.lease, work) as held:
@@ -184,12 +184,12 @@ class Runner:
             except Exception as error:
                 return _failure(error, claim.lease, self._limits)
 
-    async def _work(self, claim: Claim) -> Outcome:
+    async def _work(self, claim: Claim) -> AttemptOutcome:
         with step_named(str(claim.lease.ref)):
             async with soft_limit(self._limits.soft_limit_seconds):
                 return await self._run_kind(claim)
 
-    async def _run_kind(self, claim: Claim) -> Outcome:
+    async def _run_kind(self, claim: Claim) -> AttemptOutcome:
         kind, job = self._kinds[claim.job.type], claim.job
         match claim.lease.ref.kind:
             case "discover":
@@ -202,7 +202,7 @@ class Runner:
 
     # Record
 
-    async def _record(self, lease: Lease, outcome: Outcome) -> None:
+    async def _record(self, lease: Lease, outcome: AttemptOutcome) -> None:
         """Carries the outcome to the ledger, however long that is away.
 
         Gives up only where this worker has to end meanwhile: the lease expires by itself.
@@ -219,7 +219,7 @@ class Runner:
                 log.warning("cannot record an outcome, trying again")
                 await self._wait_for_ledger()
 
-    async def _write(self, lease: Lease, outcome: Outcome) -> bool:
+    async def _write(self, lease: Lease, outcome: AttemptOutcome) -> bool:
         """Whether the ledger accepted it: False once the lease is lost."""
         ledger = self._ledger
         match outcome:
@@ -245,7 +245,7 @@ class Runner:
             await asyncio.wait_for(self._leases.handing_back.wait(), LEDGER_RETRY_SECONDS)
 
 
-def _failure(error: BaseException, lease: Lease, limits: StepLimits) -> Outcome:
+def _failure(error: BaseException, lease: Lease, limits: StepLimits) -> AttemptOutcome:
     """The outcome of work that raised this."""
     match error:
         case HostBusy():
@@ -264,7 +264,7 @@ def _failure(error: BaseException, lease: Lease, limits: StepLimits) -> Outcome:
     return Failed(Reason.INTERNAL_ERROR, "An internal error; see the log.", unexpected=error)
 
 
-def _report(outcome: Outcome, span: Span) -> None:
+def _report(outcome: AttemptOutcome, span: Span) -> None:
     """Says in the log and in the attempt's span why it did not succeed."""
     match outcome:
         case Failed(reason, detail, unexpected):

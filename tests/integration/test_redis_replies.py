@@ -1,4 +1,4 @@
-"""Replies of Valkey that nobody counts on, and more calls than connections."""
+"""Unexpected replies of Valkey, and more calls than connections."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def test_unexpected_replies_end_no_loop(
             assert (await ended(queue, job.id)).record.state is JobState.SUCCESS
 
 
-async def test_a_script_that_runs_on_and_on_makes_valkey_unavailable(
+async def test_a_script_that_does_not_end_makes_valkey_unavailable(
     queue: Queue, valkey: redis.Redis
 ) -> None:
     before = valkey.config_get("busy-reply-threshold")

@@ -31,13 +31,13 @@ async def ledger(settings: Settings) -> AsyncIterator[RedisLedger]:
 
 
 @pytest.fixture
-def book(ledger: RedisLedger) -> RedisScheduleStore:
+def store(ledger: RedisLedger) -> RedisScheduleStore:
     return RedisScheduleStore(ledger.scripts)
 
 
-async def overdue(book: RedisScheduleStore) -> ScheduleRecord:
+async def overdue(store: RedisScheduleStore) -> ScheduleRecord:
     """A new schedule with a run that has just come, and no other before next year."""
-    now_ms = await book.now_ms()
+    now_ms = await store.now_ms()
     schedule = Schedule(
         id=new_job_id(now_ms),
         cron=parse_cron("0 0 1 1 *", "Europe/Berlin"),
@@ -46,16 +46,16 @@ async def overdue(book: RedisScheduleStore) -> ScheduleRecord:
         created_ms=now_ms,
     )
     record = ScheduleRecord(schedule=schedule, next_run_ms=now_ms - 500)
-    assert await book.add(record, 1000)
+    assert await store.add(record, 1000)
     return record
 
 
-async def advanced(book: RedisScheduleStore, *records: ScheduleRecord) -> None:
+async def advanced(store: RedisScheduleStore, *records: ScheduleRecord) -> None:
     async def are_advanced() -> bool:
-        found = [await book.read(record.schedule.id) for record in records]
+        current = [await store.read(record.schedule.id) for record in records]
         return all(
-            one is not None and one.next_run_ms > record.next_run_ms
-            for one, record in zip(found, records, strict=True)
+            now is not None and now.next_run_ms > before.next_run_ms
+            for now, before in zip(current, records, strict=True)
         )
 
     await wait_until(are_advanced, "the schedules to be advanced")
@@ -67,35 +67,35 @@ async def job_ids(ledger: RedisLedger) -> list[str]:
 
 
 async def test_a_worker_makes_the_job_of_a_run_and_ends_it(
-    queue: Queue, book: RedisScheduleStore, run_worker: RunWorker
+    queue: Queue, store: RedisScheduleStore, run_worker: RunWorker
 ) -> None:
-    due = await overdue(book)
+    due = await overdue(store)
     async with run_worker():
-        await advanced(book, due)
+        await advanced(store, due)
         job_id = due.schedule.job_id(due.next_run_ms)
         assert (await ended(queue, job_id)).record.state is JobState.SUCCESS
-    record = await book.read(due.schedule.id)
+    record = await store.read(due.schedule.id)
     assert record is not None
     assert record.last_run is not None
     assert (record.last_run.job_id, record.last_run.error) == (job_id, None)
 
 
 async def test_web_makes_it_where_there_is_no_worker(
-    ledger: RedisLedger, book: RedisScheduleStore, settings: Settings
+    ledger: RedisLedger, store: RedisScheduleStore, settings: Settings
 ) -> None:
-    due = await overdue(book)
+    due = await overdue(store)
     async with open_web(settings):
-        await advanced(book, due)
+        await advanced(store, due)
     assert await job_ids(ledger) == [due.schedule.job_id(due.next_run_ms)]
 
 
 async def test_web_and_workers_together_make_each_run_once(
-    ledger: RedisLedger, book: RedisScheduleStore, settings: Settings, run_worker: RunWorker
+    ledger: RedisLedger, store: RedisScheduleStore, settings: Settings, run_worker: RunWorker
 ) -> None:
     async with open_web(settings), run_worker(), run_worker():
-        due = [await overdue(book) for _ in range(30)]
-        await advanced(book, *due)
-    expected = [one.schedule.job_id(one.next_run_ms) for one in due]
+        due = [await overdue(store) for _ in range(30)]
+        await advanced(store, *due)
+    expected = [record.schedule.job_id(record.next_run_ms) for record in due]
     assert sorted(await job_ids(ledger)) == sorted(expected)
 
 
@@ -112,11 +112,11 @@ async def test_the_scheduler_continues_after_an_error(
                 raise error
             return await super().due()
 
-    book = FailsOnce(ledger.scripts)
-    due = await overdue(book)
+    store = FailsOnce(ledger.scripts)
+    due = await overdue(store)
     limits = job_limits(settings)
-    scheduler = Scheduler(book, Queue(ledger, limits), limits)
+    scheduler = Scheduler(store, Queue(ledger, limits), limits)
     async with background("scheduler", scheduler.run_forever):
-        await advanced(book, due)
-    assert book.calls >= 2
+        await advanced(store, due)
+    assert store.calls >= 2
     assert await job_ids(ledger) == [due.schedule.job_id(due.next_run_ms)]

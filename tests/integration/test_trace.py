@@ -112,4 +112,4 @@ def parent(span: ReadableSpan, spans: Mapping[int, ReadableSpan]) -> ReadableSpa
 
 
 def children(span: ReadableSpan, spans: Mapping[int, ReadableSpan]) -> list[str]:
-    return [one.name for one in spans.values() if parent(one, spans) is span]
+    return [child.name for child in spans.values() if parent(child, spans) is span]

@@ -31,7 +31,7 @@ def study(
 
 
 def open_journal(_threads: int) -> Journal:
-    return Journal(Path(os.environ["CAMPAIGN_FOLDER"]), os.environ["CAMPAIGN_WHO"])
+    return Journal(Path(os.environ["CAMPAIGN_FOLDER"]), os.environ["CAMPAIGN_ACTOR"])
 
 
 if __name__ == "__main__":

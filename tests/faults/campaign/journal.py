@@ -1,7 +1,7 @@
-"""What the processes of a campaign write down, each line in one write, so that a kill loses none.
+"""What the processes of a campaign record, each line in one write, so that a kill loses none.
 
-A line is appended right after what it tells has happened, so a kill in between can make a claim
-or a settled article look unfinished, never the other way round.
+A line is appended right after the event that it records. A kill in between can make a claim or a
+settled article look unfinished, but never the other way round.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ What = Literal["claimed", "called", "settled", "failed", "ended", "killed"]
 class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: float
     """Seconds since the epoch."""
-    who: str
+    actor: str
     """The life of a process, as `worker-0.3`; of a kill, its victim."""
     what: What
     """`claimed` a step; `called` the engine for a URL; `settled` an article or let it be `failed`;
@@ -35,14 +35,16 @@ class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Journal:
     """One file that all processes of a campaign append to."""
 
-    def __init__(self, folder: Path, who: str) -> None:
+    def __init__(self, folder: Path, actor: str) -> None:
         self._file = folder / "journal"
-        self._who = who
+        self._actor = actor
 
     def write(
-        self, what: What, *, who: str = "", step: str = "", url: str = "", kind: str = ""
+        self, what: What, *, actor: str = "", step: str = "", url: str = "", kind: str = ""
     ) -> None:
-        line = Line(at=time.time(), who=who or self._who, what=what, step=step, url=url, kind=kind)
+        line = Line(
+            at=time.time(), actor=actor or self._actor, what=what, step=step, url=url, kind=kind
+        )
         descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             os.write(descriptor, msgspec.json.encode(line) + b"\n")

@@ -16,7 +16,7 @@ KINDS = tuple(WEIGHTS)
 
 
 async def kill_at_random(stage: Stage, kills: int, interval: float, rng: random.Random) -> None:
-    """So many kills, at moments that are `interval` seconds apart in the mean."""
+    """Kills at random moments, `interval` seconds apart in the mean."""
     while count_kills(stage.folder) < kills:
         await asyncio.sleep(rng.expovariate(1 / interval))
         (kind,) = rng.choices(KINDS, [*WEIGHTS.values()])
@@ -32,21 +32,21 @@ async def _kill(stage: Stage, kind: str, rng: random.Random) -> None:
                 return
             victim = rng.choice(ready)
             if kind == "engine":
-                victim.send(signal.SIGUSR1)  # the worker writes it down
+                victim.send(signal.SIGUSR1)  # the worker records it
             else:
-                (stage.folder / victim.who).unlink()
-                stage.journal.write("killed", who=victim.who, kind=kind)
+                (stage.folder / victim.name).unlink()
+                stage.journal.write("killed", actor=victim.name, kind=kind)
                 victim.send(signal.SIGKILL)
         case "web":
             if not stage.web.running:
                 return
-            stage.journal.write("killed", who=stage.web.who, kind=kind)
+            stage.journal.write("killed", actor=stage.web.name, kind=kind)
             stage.web.send(signal.SIGKILL)
         case "valkey":
-            stage.journal.write("killed", who=kind, kind=kind)
+            stage.journal.write("killed", actor=kind, kind=kind)
             await asyncio.to_thread(stage.valkey.kill)
             await asyncio.sleep(rng.uniform(0, 1))
             await asyncio.to_thread(stage.valkey.start)
         case "connections":
-            stage.journal.write("killed", who="valkey", kind=kind)
+            stage.journal.write("killed", actor="valkey", kind=kind)
             await asyncio.to_thread(stage.valkey.cut)

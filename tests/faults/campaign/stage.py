@@ -26,20 +26,20 @@ START_SECONDS = 60.0
 
 
 class Actor:
-    """One process that is kept up: the web service, or a worker."""
+    """A process that is restarted whenever it ends: the web service, or a worker."""
 
     def __init__(self, role: str, module: str, *arguments: str, environ: Mapping[str, str]) -> None:
         self.role = role
         self.life = 0
         self.deaths = 0
-        """Ends that nobody asked for, kills of ours included."""
+        """Unexpected ends, our kills included."""
         self._module = module
         self._arguments = arguments
         self._environ = environ
         self._process: Process | None = None
 
     @property
-    def who(self) -> str:
+    def name(self) -> str:
         return f"{self.role}.{self.life}"
 
     @property
@@ -51,11 +51,11 @@ class Actor:
             self._process.send_signal(number)
 
     async def keep_up(self, folder: Path) -> None:
-        """Until cancelled; then it is killed, in whatever state it is."""
+        """Restarts it until cancelled; then kills it, whatever it is doing."""
         try:
             while True:
                 self.life += 1
-                own = {"CAMPAIGN_FOLDER": str(folder), "CAMPAIGN_WHO": self.who}
+                own = {"CAMPAIGN_FOLDER": str(folder), "CAMPAIGN_ACTOR": self.name}
                 self._process = await start_program(
                     self._module,
                     *self._arguments,
@@ -97,7 +97,11 @@ class Stage:
 
     def ready_workers(self) -> list[Actor]:
         """Those that have begun to take steps."""
-        return [one for one in self.workers if one.running and (self.folder / one.who).exists()]
+        return [
+            worker
+            for worker in self.workers
+            if worker.running and (self.folder / worker.name).exists()
+        ]
 
     async def answers(self) -> bool:
         with contextlib.suppress(httpx.TransportError):
@@ -117,6 +121,6 @@ async def staged(folder: Path) -> AsyncIterator[Stage]:
             await wait_until(stage.ready_workers, "a worker to be ready", timeout=START_SECONDS)
             yield stage
         finally:
-            for one in kept:
-                one.cancel()
+            for task in kept:
+                task.cancel()
             await asyncio.gather(*kept, return_exceptions=True)

@@ -123,7 +123,7 @@ class Flights(Struct):
     def read(self, line: Line) -> None:
         match line.what:
             case "claimed":
-                self.open[line.who][line.step] = line
+                self.open[line.actor][line.step] = line
                 if line.step in self.waiting:
                     self.pauses.append(line.at - self.waiting.pop(line.step))
             case "called":
@@ -131,15 +131,15 @@ class Flights(Struct):
             case "killed":
                 self._killed(line)
             case _:
-                self.open[line.who].pop(line.step, None)
+                self.open[line.actor].pop(line.step, None)
 
     def _killed(self, line: Line) -> None:
-        mine = [line.who] if line.kind in ("worker", "engine") else [*self.open]
-        claims = [claim for who in mine for claim in self.open[who].values()]
+        mine = [line.actor] if line.kind in ("worker", "engine") else [*self.open]
+        claims = [claim for actor in mine for claim in self.open[actor].values()]
         self.hit.update(claim.url for claim in claims if claim.url)
         if line.kind == "worker":
             self.waiting.update({claim.step: line.at for claim in claims})
-            del self.open[line.who]
+            del self.open[line.actor]
 
 
 def read_flights(lines: Iterable[Line]) -> Flights:

@@ -1,6 +1,6 @@
-"""A worker of a campaign: the real one, on a ledger and an engine that write down what they do.
+"""A worker of a campaign: the real one, on a ledger and an engine that record what they do.
 
-SIGUSR1 makes it kill its engine, which only its own parent can do without a doubt whom it hits.
+SIGUSR1 makes it kill its engine: only the parent of a process knows its id for certain.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tests.processes import end_with_starter
 
 
 class JournalLedger(RedisLedger):
-    """Writes down what the ledger has accepted."""
+    """Records what the ledger has accepted."""
 
     def __init__(self, redis: Redis, settings: Settings, journal: Journal) -> None:
         super().__init__(redis, ledger_policy(settings), settings.key_prefix)
@@ -80,10 +80,10 @@ class JournalLedger(RedisLedger):
         return accepted
 
 
-async def main(folder: Path, who: str) -> None:
+async def main(folder: Path, actor: str) -> None:
     settings = read_settings(os.environ)
     configure_logging(settings.worker_log_level)
-    journal = Journal(folder, who)
+    journal = Journal(folder, actor)
     engine = build_engine(settings, module="tests.faults.campaign.child")
 
     site = Site()
@@ -112,7 +112,7 @@ async def main(folder: Path, who: str) -> None:
     with shutdown_by_signal() as shutdown:
         try:
             await engine.start()
-            (folder / who).touch()
+            (folder / actor).touch()
             await serve_kinds(settings, kinds_for, shutdown, ledger_on)
         finally:
             await engine.stop()
@@ -120,4 +120,4 @@ async def main(folder: Path, who: str) -> None:
 
 if __name__ == "__main__":
     end_with_starter()
-    asyncio.run(main(Path(os.environ["CAMPAIGN_FOLDER"]), os.environ["CAMPAIGN_WHO"]))
+    asyncio.run(main(Path(os.environ["CAMPAIGN_FOLDER"]), os.environ["CAMPAIGN_ACTOR"]))

@@ -43,6 +43,8 @@ log = structlog.get_logger()
 ENGINE = "tasks.engine"
 """The module that is run with the real models."""
 
+STOPPED = "The engine was stopped."
+
 
 class EngineClient:
     """The engine of one worker. See `tasks.ports.Engine`."""
@@ -56,6 +58,7 @@ class EngineClient:
         self._pending: set[PendingTask] = set()
         self._batch_run: BatchRun | None = None
         self._dispatching: asyncio.Task[None] | None = None
+        self._stopped = False
 
     def start(self) -> asyncio.Task[EngineHandle]:
         """Begins to load the models; requests wait until they are loaded."""
@@ -66,10 +69,11 @@ class EngineClient:
         return await self._supervisor.ready()
 
     async def stop(self) -> None:
-        """Ends the engine. Tasks that are pending fail."""
+        """Ends the engine for good. Tasks that are pending fail, and so do later ones."""
+        self._stopped = True
         if self._dispatching:
             await cancel_and_wait(self._dispatching)
-        self._fail_pending("The engine was stopped.")
+        self._fail_pending(STOPPED)
         await self._supervisor.stop()
 
     @property
@@ -100,6 +104,8 @@ class EngineClient:
                 raise _unexpected(reply)
 
     async def _request(self, task: Task) -> TaskReply:
+        if self._stopped:
+            raise engine_crashed(STOPPED)
         pending = PendingTask(task)
         self._pending.add(pending)
         self._queue.put(pending)

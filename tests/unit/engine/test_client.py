@@ -134,3 +134,8 @@ async def test_log_lines_of_the_dispatch_name_no_step(
     with bound_contextvars(step="analyse:1"):
         await answers(client, supervisor, number=1)
     assert supervisor.log_contexts == [{}]
+
+
+async def test_a_task_after_the_engine_was_stopped_fails(client: EngineClient) -> None:
+    await client.stop()
+    assert await fails_transiently(client) == "The engine was stopped."

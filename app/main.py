@@ -12,6 +12,7 @@ from litestar import Litestar, Router
 from litestar.connection import ASGIConnection
 from litestar.datastructures import CacheControlHeader, State
 from litestar.di import Provide
+from litestar.exceptions import NotFoundException
 from litestar.handlers.base import BaseRouteHandler
 from litestar.static_files import create_static_files_router
 
@@ -38,6 +39,9 @@ from tasks.telemetry import tracer
 
 OpenQueue = Callable[[Settings], AbstractAsyncContextManager[Queue]]
 OpenSchedules = Callable[[Settings], AbstractAsyncContextManager[ScheduleService]]
+
+MAX_STATIC_PATH = 200
+"""Characters; ours are shorter, and file systems refuse names of more than 255 bytes."""
 
 SHUTDOWN_SECONDS = 5
 """How long requests that are under way may take to end."""
@@ -154,7 +158,15 @@ def _static() -> Router:
         "/static",
         directories=[HERE / "static"],
         cache_control=CacheControlHeader(max_age=60, public=True),
+        guards=[_require_file_name],
     )
+
+
+def _require_file_name(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """A guard: a name that no file system takes would be an error of ours."""
+    path = connection.scope["path"]
+    if "\0" in path or len(path) > MAX_STATIC_PATH:
+        raise NotFoundException
 
 
 def _require_job_id(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:

@@ -1,4 +1,6 @@
-"""Whether a client would rather have a page or data."""
+"""Content negotiation: pages or JSON (`Accept`), unchanged content (`If-None-Match`), long polls
+(`Prefer: wait=N`).
+"""
 
 from __future__ import annotations
 
@@ -10,53 +12,57 @@ import msgspec
 from litestar import MediaType, Request, Response
 from litestar.params import HeaderParameter
 
-from tasks.errors import InvalidRequest
-
 HTML = "text/html"
+JSON = "application/json"
+
+MAX_WAIT_SECONDS = 60
+"""A longer wait is shortened to this; `Preference-Applied` says so."""
+
+ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
+
+PREFERENCE = re.compile(r'(?:[^,"]|"(?:\\.|[^"\\])*"?)+')
+"""One element of a `Prefer` header. A comma inside a quoted string does not end it."""
+
+WAIT = re.compile(r"\s*wait\s*(?:$|[=;])", re.IGNORECASE)
+
+WAIT_SECONDS = re.compile(
+    r'\s*wait\s*=\s*(?P<quote>"?)(?P<seconds>[0-9]+)(?P=quote)\s*(?:;.*)?', re.IGNORECASE
+)
 
 
 def prefers_page(request: Request[Any, Any, Any], *, otherwise: str) -> bool:
     """Whether `Accept` names HTML before data. `*/*` alone gets data of the type `otherwise`."""
-    return request.accept.best_match([otherwise, "application/json", HTML]) == HTML
+    return _best_match(request, [otherwise, JSON, HTML]) == HTML
 
 
 def prefers_data(request: Request[Any, Any, Any]) -> bool:
     """Whether `Accept` names JSON before HTML. `*/*` alone gets the page."""
-    return request.accept.best_match([HTML, "application/json"]) == "application/json"
-
-
-TAG = re.compile(r'(?:W/)?("[^"]*")')
-
-
-def strong_etag(body: bytes) -> str:
-    """Strong, as it is made of the very bytes that are sent."""
-    return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-
-
-def matches(if_none_match: str | None, etag: str) -> bool:
-    """Whether the client has this already. Compared weakly, as RFC 9110 §13.1.2 asks."""
-    if if_none_match is None:
-        return False
-    return if_none_match.strip() == "*" or etag in TAG.findall(if_none_match)
+    return _best_match(request, [HTML, JSON]) == JSON
 
 
 def conditional(request: Request[Any, Any, Any], content: msgspec.Struct) -> Response[Any]:
-    """This as JSON, or 304 if the client has it already."""
+    """The content as JSON, or 304 if the client has it already."""
     body = msgspec.json.encode(content)
     etag = strong_etag(body)
-    known = matches(request.headers.get("if-none-match"), etag)
+    unchanged = matches(request.headers.get("if-none-match"), etag)
     return Response(
-        None if known else body,
-        status_code=304 if known else 200,
+        None if unchanged else body,
+        status_code=304 if unchanged else 200,
         media_type=MediaType.JSON,
         headers={"ETag": etag, "Cache-Control": "no-cache", "Vary": "Accept"},
     )
 
 
-LONGEST_WAIT = 60
-"""Seconds. More is taken as a wish for as long as there is: `Preference-Applied` says how long."""
+def strong_etag(body: bytes) -> str:
+    """Strong, as it is a digest of the very bytes that are sent."""
+    return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
 
-WAIT = re.compile(r"wait\s*(?:=\s*(?P<seconds>.*))?", re.IGNORECASE)
+
+def matches(if_none_match: str | None, etag: str) -> bool:
+    """Whether the client has this already. A weak comparison, as RFC 9110 §13.1.2 asks."""
+    if if_none_match is None:
+        return False
+    return if_none_match.strip() == "*" or etag in ENTITY_TAG.findall(if_none_match)
 
 
 def preferred_wait(
@@ -66,29 +72,28 @@ def preferred_wait(
         HeaderParameter(
             name="Prefer",
             description=(
-                f"`wait=N`: wait up to N seconds, at most {LONGEST_WAIT}, for the result. "
-                "`Preference-Applied` tells that it was done."
+                f"`wait=N`: wait up to N seconds, at most {MAX_WAIT_SECONDS}, for the result. "
+                "`Preference-Applied` says for how long."
             ),
         ),
     ] = None,
 ) -> int | None:
     """A dependency: the seconds to wait; None where the client does not ask for it."""
-    return read_wait(request.headers.getall("prefer", []))
+    return parse_wait(request.headers.getall("prefer", []))
 
 
-def read_wait(headers: list[str]) -> int | None:
-    """Of several, the first counts; other preferences are none of ours (RFC 7240 §2).
-
-    Raises InvalidRequest for what is no number of seconds.
-    """
-    for preference in ",".join(headers).split(","):
-        if found := WAIT.fullmatch(preference.partition(";")[0].strip()):
-            return _seconds(found["seconds"] or "")
+def parse_wait(headers: list[str]) -> int | None:
+    """The seconds of the first `wait`. A preference that cannot be met is ignored (RFC 7240 §2)."""
+    for preference in PREFERENCE.findall(",".join(headers)):
+        if WAIT.match(preference):
+            wait = WAIT_SECONDS.fullmatch(preference)
+            return min(int(wait["seconds"][:9]), MAX_WAIT_SECONDS) if wait else None
     return None
 
 
-def _seconds(text: str) -> int:
-    digits = text.strip().strip('"')
-    if not re.fullmatch("[0-9]+", digits):
-        raise InvalidRequest("Prefer: wait must be a whole number of seconds, such as wait=10.")
-    return min(int(digits[:9]), LONGEST_WAIT)
+def _best_match(request: Request[Any, Any, Any], media_types: list[str]) -> str | None:
+    """Without any preference of the client, the first of these."""
+    try:
+        return request.accept.best_match(media_types)
+    except OverflowError:  # Litestar cannot convert `q=1e999`
+        return media_types[0]

@@ -1,4 +1,4 @@
-"""What changes something must be sent from our own pages, or by no browser at all."""
+"""Protection of browsers: requests forged by other sites (CSRF), and the security headers."""
 
 from __future__ import annotations
 
@@ -11,25 +11,35 @@ from litestar.exceptions import PermissionDeniedException
 from litestar.handlers.base import BaseRouteHandler
 from litestar.types import Message, Scope
 
-OWN = ("same-origin", "none")
-"""`none` is what the user did without any page, such as sending the form again."""
+OWN_SITES = ("same-origin", "none")
+"""Values of `Sec-Fetch-Site`. `none`: the user acted without a page, as in sending a form again."""
 
 
 def require_same_origin(
     connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler
 ) -> None:
-    """A guard against forged requests.
+    """A guard against cross-site request forgery (CSRF).
 
-    Browsers say where a form comes from, and no page can change what they say. What says nothing
-    is no browser, and carries nobody's cookies.
+    Browsers send the origin of a form, and no page can change that header. A request without one
+    does not come from a browser.
     """
     headers = connection.headers
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
-    own = site in OWN if site else origin is None or urlsplit(origin).netloc == headers.get("host")
-    if not own:
+    if site:
+        allowed = site in OWN_SITES
+    else:
+        allowed = origin is None or _host_of(origin) == headers.get("host", "")
+    if not allowed:
         raise PermissionDeniedException(
             detail="Send it from a page of this service, or without a browser."
         )
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:  # such as `http://[`
+        return None
 
 
 SECURITY_HEADERS = {

@@ -20,6 +20,8 @@ MAX_URL_LENGTH = 2048
 IDEMPOTENCY_KEY_LENGTH = range(1, 256)
 MAX_DEPENDENCIES = 100
 MAX_DAYS_AHEAD = 366
+EARLIEST_START_MS = 946_684_800_000
+"""2000-01-01 in UTC. Earlier times are mistakes, and those before the year 1 cannot be shown."""
 MAX_DEADLINE_SECONDS = 7 * 86_400.0
 
 
@@ -55,6 +57,8 @@ def validate_timing(submission: Submission, now_ms: int) -> None:
     """Raises InvalidRequest with what to change, if the job cannot run at the requested time."""
     _check_dependencies(submission.depends_on)
     start, deadline = submission.not_before_ms, submission.deadline_seconds
+    if start is not None and start < EARLIEST_START_MS:
+        raise InvalidRequest("not_before must not be before the year 2000.")
     if start is not None and start > now_ms + MAX_DAYS_AHEAD * 86_400_000:
         raise InvalidRequest(f"not_before must be at most {MAX_DAYS_AHEAD} days away.")
     if deadline is not None and not 0 < deadline <= MAX_DEADLINE_SECONDS:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import structlog
 from redis.asyncio import Redis
 
 from tasks.jobs.job import ACTIVE_STATES, Job, JobState, JobType, Priority
@@ -37,6 +38,8 @@ from tasks.ledger.keys import (
 from tasks.ledger.policy import LedgerPolicy
 from tasks.ledger.scripts import Scripts
 
+log = structlog.get_logger(__name__)
+
 NO_HOST = "-"
 """In the record of a step: it waits for no host."""
 
@@ -65,7 +68,7 @@ class RedisReader:
             pipeline.hmget(self._key(job_id), RECORD_FIELDS)
         with redis_errors_as_unavailable():
             rows = await pipeline.execute() if job_ids else []
-        records = (_record(job_id, row) for job_id, row in zip(job_ids, rows, strict=True))
+        records = (_readable_record(id_, row) for id_, row in zip(job_ids, rows, strict=True))
         return tuple(record for record in records if record)
 
     async def job(self, job_id: str) -> Job | None:
@@ -339,6 +342,15 @@ def _or_empty(number: int | None) -> str | int:
 def _host_wait(candidate: bytes, host: bytes, until_ms: int) -> HostWait:
     url = msgspec.json.decode(candidate, type=Candidate).url
     return HostWait(url=url, host=host.decode(), until_ms=until_ms)
+
+
+def _readable_record(job_id: str, values: Sequence[bytes | None]) -> JobRecord | None:
+    """None for a record that cannot be read: it must not hide the others of a listing."""
+    try:
+        return _record(job_id, values)
+    except (ValueError, msgspec.ValidationError) as error:
+        log.warning("a job's record cannot be read", job_id=job_id, error=str(error))
+        return None
 
 
 def _record(job_id: str, values: Sequence[bytes | None]) -> JobRecord | None:

@@ -207,6 +207,32 @@ async def test_a_path_that_does_not_exist(client: httpx.AsyncClient) -> None:
     problem(await client.get("/problems/nothing"), 404, "unknown-path")
 
 
+@pytest.mark.parametrize("name", ["%00", "x" * 5000, "a/" * 500])
+async def test_a_name_that_no_file_can_have(client: httpx.AsyncClient, name: str) -> None:
+    assert (await client.get(f"/static/{name}")).status_code == 404
+
+
+async def test_a_quality_beyond_all_numbers(client: httpx.AsyncClient) -> None:
+    response = await client.get("/jobs/nothing", headers={"Accept": "text/html;q=1e999"})
+    assert response.status_code == 404
+
+
+async def test_an_origin_that_is_no_url(client: httpx.AsyncClient) -> None:
+    response = await client.post("/queue/pause", headers={"Origin": "http://["})
+    problem(response, 403, "cross-origin")
+
+
+@pytest.mark.parametrize("operation", ["cancel", "retry", "purge"])
+async def test_a_listing_costs_no_more_for_words_that_repeat(
+    client: httpx.AsyncClient, operation: str
+) -> None:
+    query = {"state": ["SUCCESS"] * 400, "type": ["health_check"] * 400}
+    told = problem(await client.get("/jobs", params=query), 422, "invalid-request")["detail"]
+    assert told.startswith("state has 400 entries; give each of WAITING, PENDING")
+    body = {"state": ["SUCCESS"] * 3000, "type": ["health_check"] * 3000}
+    problem(await client.post(f"/jobs/{operation}", json=body), 422, "invalid-request")
+
+
 async def test_a_method_that_is_not_allowed(client: httpx.AsyncClient) -> None:
     response = await client.put("/jobs", json={})
     told = problem(response, 405, "method-not-allowed")["detail"]

@@ -10,6 +10,7 @@ import httpx
 import pytest
 import redis
 
+from tasks.settings import Settings
 from tests.web.player import Player
 from tests.web.problem import problem
 
@@ -28,6 +29,10 @@ REFUSED = {
     "a number": ('"depends_on": [7]', "depends_on[0] must be a string, and is an integer"),
     "null": ('"depends_on": null', "depends_on must be an array, and is null"),
     "in ten years": (f'"not_before": "{FAR}"', "not_before must be at most 366 days away"),
+    "in the year 0": (
+        '"not_before": "0001-01-01T00:00:00+23:59"',
+        "not_before must not be before the year 2000",
+    ),
     "naive": ('"not_before": "2026-03-01T08:30:00"', OFFSET),
     "a date": ('"not_before": "2026-03-01"', OFFSET),
     "nonsense": ('"not_before": "tomorrow"', OFFSET),
@@ -58,6 +63,26 @@ async def submit(client: httpx.AsyncClient, **fields: Any) -> str:
 async def status(client: httpx.AsyncClient, job_id: str) -> dict[str, Any]:
     told: dict[str, Any] = (await client.get(f"/jobs/{job_id}/status")).json()
     return told
+
+
+async def test_a_job_depends_on_another_once(client: httpx.AsyncClient) -> None:
+    first = await submit(client)
+    second = await submit(client, depends_on=[first, first])
+    assert (await status(client, second))["depends_on"] == [first]
+
+
+async def test_a_record_that_cannot_be_shown_hides_no_other(
+    client: httpx.AsyncClient, valkey: redis.Redis, settings: Settings
+) -> None:
+    """Earlier releases took a `not_before` of the year 0."""
+    readable, impossible, broken = [await submit(client) for _ in range(3)]
+    valkey.hset(f"{settings.key_prefix}job:{impossible}", "not_before_ms", "-62135683140000")
+    valkey.hset(f"{settings.key_prefix}job:{broken}", "attempts", "many")
+    listing = (await client.get("/jobs")).json()["jobs"]
+    assert [job["job_id"] for job in listing] == [impossible, readable]
+    page = await client.get("/", headers={"Accept": "text/html"})
+    assert page.status_code == 200
+    assert readable in page.text
 
 
 class TestRefusals:
@@ -118,7 +143,7 @@ async def test_a_start_time_and_a_deadline(client: httpx.AsyncClient) -> None:
 
 
 async def test_a_start_time_that_has_passed_is_no_obstacle(client: httpx.AsyncClient) -> None:
-    job_id = await submit(client, not_before="1969-07-20T20:17:40-05:00")
+    job_id = await submit(client, not_before="2001-07-20T20:17:40-05:00")
     assert (await status(client, job_id))["state"] == "PENDING"
 
 

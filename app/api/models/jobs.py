@@ -33,6 +33,10 @@ from tasks.jobs.validation import (
     TOPIC_LENGTH,
 )
 
+MIN_TIME_MS = -62_135_596_800_000
+MAX_TIME_MS = 253_402_300_799_000
+"""The first and the last second of the calendar, from the year 1 to 9999."""
+
 ResultT = TypeVar("ResultT")
 """One article's result: `Raw` where the stored JSON is passed on unread, else `ArticleResult`."""
 
@@ -162,7 +166,7 @@ def submission_of(request: JobRequest) -> Submission:
     return Submission(
         params=request.params(),
         priority=request.priority,
-        depends_on=tuple(dict.fromkeys(request.depends_on)),
+        depends_on=request.depends_on,
         not_before_ms=None if start is None else round(start.timestamp() * 1000),
         deadline_seconds=request.deadline_seconds,
     )
@@ -388,8 +392,12 @@ def attempt_listing(attempts: Sequence[AttemptRecord]) -> AttemptListing:
 
 
 def utc_time(ms: int) -> dt.datetime:
-    """The aware time of these milliseconds since the epoch."""
-    return dt.datetime.fromtimestamp(ms / 1000, dt.UTC)
+    """The aware time of these milliseconds since the epoch.
+
+    A time beyond the calendar becomes its nearest time, as one such record, written by an earlier
+    release, must not make a whole listing unreadable.
+    """
+    return dt.datetime.fromtimestamp(min(max(ms, MIN_TIME_MS), MAX_TIME_MS) / 1000, dt.UTC)
 
 
 def _optional_time(ms: int | None) -> dt.datetime | None:

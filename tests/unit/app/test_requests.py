@@ -5,12 +5,9 @@ from __future__ import annotations
 import pytest
 
 from app.api.models.admin import JobSelection
-from app.api.models.jobs import HealthCheckRequest, submission_of
 from app.api.requests import decode_job_request, enum_members, selection_of
 from tasks.errors import InvalidRequest
 from tasks.jobs.job import JobState, JobType
-
-JOB_ID = "01900000-0000-7000-8000-000000000001"
 
 
 def test_a_member_that_is_named_twice_counts_once() -> None:
@@ -28,10 +25,6 @@ def test_a_selection_is_as_bounded_as_a_query() -> None:
     assert selection.types == (JobType.HEALTH_CHECK,)
     with pytest.raises(InvalidRequest, match="state has 3000 entries"):
         selection_of(JobSelection(state=(JobState.SUCCESS,) * 3000))
-
-
-def test_a_job_depends_on_another_once() -> None:
-    assert submission_of(HealthCheckRequest(depends_on=(JOB_ID, JOB_ID))).depends_on == (JOB_ID,)
 
 
 def test_an_unknown_field_of_a_job_of_two_types_is_refused_with_a_sentence() -> None:

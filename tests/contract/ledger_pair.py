@@ -1,4 +1,4 @@
-"""A ledger on a real Valkey and one in memory, on one clock, that must not differ."""
+"""A ledger in a real Valkey and one in memory, on the same clock, that must behave the same."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from tests.contract.ledgers import START_MS
 T = TypeVar("T")
 
 STATES = list(JobState)
-"""In the order of a life; the events of a job tell each single change of it."""
+"""In the order of a job's life. The events of a job have each single change."""
 
 MAX_JOBS = 1000
 
 
 class View(Struct, frozen=True, kw_only=True):
-    """All that a ledger tells of a job."""
+    """Everything that a ledger returns about a job."""
 
     record: JobRecord
     outcomes: tuple[ArticleOutcome, ...]
@@ -46,7 +46,7 @@ class View(Struct, frozen=True, kw_only=True):
 
 
 class Picture(Struct, frozen=True, kw_only=True):
-    """All that a ledger tells."""
+    """Everything that a ledger returns."""
 
     jobs: dict[str, View]
     depth: QueueDepth
@@ -66,7 +66,7 @@ class LedgerPair:
     def begin(self) -> None:
         self._raw.flushall()
         self.sound = True
-        """Whether they have agreed so far."""
+        """Whether the two have agreed so far."""
         self.now_ms = START_MS
         self.redis = build_ledger(self._client, self._settings)
         self.memory = MemoryLedger(ledger_policy(self._settings), lambda: self.now_ms)
@@ -93,10 +93,10 @@ class LedgerPair:
 
     def pop(self, priorities: Iterable[Priority]) -> StepRef | None:
         lists = list(priorities)
-        popped = (self._raw.lpop(self._key(wake_list(one))) for one in lists)
-        first = next((one.decode() for one in popped if isinstance(one, bytes)), None)
-        remembered = self.memory.pop_wakeup(lists)
-        return remembered if self._same(first, remembered and str(remembered)) else None
+        popped = (self._raw.lpop(self._key(wake_list(priority))) for priority in lists)
+        wakeup = next((reply.decode() for reply in popped if isinstance(reply, bytes)), None)
+        expected = self.memory.pop_wakeup(lists)
+        return expected if self._same(wakeup, expected and str(expected)) else None
 
     def forget(self, job_id: str) -> None:
         """The job was purged."""
@@ -109,7 +109,7 @@ class LedgerPair:
         return self.both(lambda ledger: ledger.depth()).active_jobs
 
     def compare(self) -> None:
-        """Both tell the same, and it is sound."""
+        """Both ledgers return the same data, and it is consistent."""
         picture = self.both(_look)
         self.sound = False
         for job_id, view in picture.jobs.items():
@@ -119,13 +119,13 @@ class LedgerPair:
         self.sound = True
 
     def check_events(self) -> None:
-        """The events of a job that has ended tell a life that there is, and its end once."""
+        """The events of an ended job are possible transitions, with one end as the last event."""
         for job_id in self._seen:
             events: Any = self._raw.xrange(self._key(f"job:{job_id}:events"))
-            told = [(fields[b"type"], msgspec.json.decode(fields[b"data"])) for _, fields in events]
-            states = [JobState(data["state"]) for kind, data in told if kind == b"state"]
+            log = [(fields[b"type"], msgspec.json.decode(fields[b"data"])) for _, fields in events]
+            states = [JobState(data["state"]) for kind, data in log if kind == b"state"]
             assert all(after in TRANSITIONS[before] for before, after in pairwise(states)), states
-            assert [kind for kind, _ in told].index(b"end") == len(told) - 1
+            assert [kind for kind, _ in log].index(b"end") == len(log) - 1
 
     def _check_steps(self, records: dict[str, JobRecord]) -> None:
         due: Any = self._raw.zrange(self._key("steps:due"), 0, -1)
@@ -144,8 +144,8 @@ class LedgerPair:
                 assert not has_deadline
             else:
                 assert len(steps[job_id]) <= self._settings.release_window
-                waits_for = (records.get(one) for one in record.depends_on)
-                assert steps[job_id] or any(one and not one.state.final for one in waits_for)
+                waits_for = (records.get(dependency) for dependency in record.depends_on)
+                assert steps[job_id] or any(job and not job.state.final for job in waits_for)
         for name, (_, attempt) in named.items():
             assert attempt >= self._attempts.get(name, 0), "an attempt's number was used again"
             self._attempts[name] = attempt
@@ -201,9 +201,9 @@ def _check_view(now: View, before: View) -> None:
     assert record.failed == len(now.failures)
     assert STATES.index(record.state) >= STATES.index(was.state)
     assert record.attempts >= was.attempts
-    assert {one.url: one for one in before.outcomes}.items() <= _by_url(now)
+    assert _by_url(before) <= _by_url(now)
     assert not was.state.final or now == before, "a job that has ended has changed"
 
 
 def _by_url(view: View) -> Any:
-    return {one.url: one for one in view.outcomes}.items()
+    return {outcome.url: outcome for outcome in view.outcomes}.items()

@@ -1,4 +1,4 @@
-"""The ledgers that run the contract tests, and the words that these tests are written in."""
+"""The ledgers that run the contract tests, and the helpers that these tests share."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WORKER = "worker-1"
 
 
 class LedgerUnderTest(ABC):
-    """A ledger whose time the test moves, and whose wake-ups it takes as a worker would."""
+    """A ledger whose clock the test sets, and whose wake-ups it pops as a worker would."""
 
     ledger: Ledger
 
@@ -56,7 +56,7 @@ class RedisUnderTest(LedgerUnderTest):
         self.advance(0)
 
     def advance(self, seconds: float) -> None:
-        """Takes the same off what every key has left to live, which the server counts."""
+        """Shortens the time to live of every key as well, since the server counts it."""
         super().advance(seconds)
         self._redis_ledger.scripts.clock = LedgerClock(self.now_ms)
         for key in self._client.scan_iter():
@@ -105,9 +105,9 @@ def analysed(url: str) -> ArticleAnalysed:
 
 
 async def record(ledger: Ledger, job: Job) -> JobRecord:
-    found = await ledger.record(job.id)
-    assert found is not None
-    return found
+    stored = await ledger.record(job.id)
+    assert stored is not None
+    return stored
 
 
 async def state(ledger: Ledger, job: Job) -> JobState:

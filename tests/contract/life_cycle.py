@@ -1,12 +1,18 @@
-"""A state machine that lives the life of jobs on two ledgers at once, and compares them."""
+"""A state machine that runs jobs through their life cycle on two ledgers and compares these.
+
+`JobMoves` has the calls, each made on both ledgers, and `LifeCycleMachine` the rules.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import (
+    Bundle,
     MultipleResults,
+    RuleBasedStateMachine,
     consumes,
     initialize,
     invariant,
@@ -15,13 +21,20 @@ from hypothesis.stateful import (
     rule,
 )
 
-from tasks.jobs.job import Priority
-from tasks.jobs.record import IdempotencyKey
-from tasks.jobs.step import Lease, StepRef
-from tests.contract.job_moves import MAX_DELAY_S, MAX_START_S, JobMoves
+from tasks.jobs.job import BatchAnalysis, Job, Priority
+from tasks.jobs.outcome import Candidate
+from tasks.jobs.record import IdempotencyKey, SubmitVerdict
+from tasks.jobs.step import Claim, Lease, StepRef
+from tests.contract.ledger_pair import LedgerPair
+from tests.contract.ledgers import analysed, nth_id
+
+MAX_START_S = 60
+MAX_DELAY_S = 30
+MAX_STEPS = 1000
 
 MOMENTS = st.sampled_from([0.001, 0.3, 1, 2, 31, 100])
-"""Among them the grace of a wake-up, the length of a lease, and when a worker is forgotten."""
+"""Among them the grace of a wake-up, the length of a lease, and the time after which a worker is
+forgotten."""
 WORKERS = st.sampled_from(["worker-1", "worker-2"])
 STEPS = st.sampled_from(["discover", "rank", "analyse:0", "analyse:2", "analyse:99"])
 KEYS = st.builds(
@@ -34,6 +47,70 @@ DEADLINE_S = st.sampled_from([None, None, None, 0, 2, 120])
 ARTICLES = st.integers(0, 6)
 MAX_JOBS = 8
 DRAIN_ROUNDS = 60
+
+
+class JobMoves(RuleBasedStateMachine):
+    """Calls on both ledgers, which must give the same reply."""
+
+    jobs: Bundle[str] = Bundle("jobs")
+    wakeups: Bundle[StepRef] = Bundle("wakeups")
+    """Popped from a list. They may be used never, or more than once."""
+    leases: Bundle[Lease] = Bundle("leases")
+    """Leases of attempts that have not ended, as far as their workers know."""
+    spent: Bundle[Lease] = Bundle("spent")
+
+    def __init__(self, pair: LedgerPair) -> None:
+        super().__init__()
+        self.pair = pair
+        self.submitted: dict[str, Job] = {}
+        self.purged: set[str] = set()
+        pair.begin()
+
+    def _at(self, seconds: int | None) -> int | None:
+        return None if seconds is None else self.pair.now_ms + seconds * 1000
+
+    def _submit(self, key: IdempotencyKey | None = None, **fields: Any) -> Any:
+        job = Job(
+            id=nth_id(len(self.submitted)),
+            params=BatchAnalysis(urls=()),
+            submitted_ms=self.pair.now_ms,
+        )
+        job = self.submitted[job.id] = msgspec.structs.replace(job, **fields)
+        outcome = self.pair.both(lambda ledger: ledger.submit(job, key))
+        if outcome.verdict in (SubmitVerdict.SUBMITTED, SubmitVerdict.KNOWN):
+            named = self.pair.both(lambda ledger: ledger.record(outcome.job_id))
+            assert named, "a submit was answered with a job that is not there"
+        return job.id if outcome.verdict is SubmitVerdict.SUBMITTED else multiple()
+
+    def _claim(self, ref: StepRef, worker: str, call: str = "") -> Any:
+        reply = self.pair.both(lambda ledger: ledger.claim(ref, worker, call))
+        return reply.lease if isinstance(reply, Claim) else multiple()
+
+    def _succeed(self, lease: Lease, articles: int) -> bool:
+        url = f"http://site.example/{lease.ref.index}"
+        candidates = [Candidate(url=f"http://site.example/{n}") for n in range(articles)]
+        match lease.ref.kind:
+            case "discover":
+                return self.pair.both(lambda ledger: ledger.discovered(lease, candidates, b"null"))
+            case "analyse":
+                return self.pair.both(lambda ledger: ledger.settle(lease, analysed(url)))
+            case "rank":
+                return self.pair.both(lambda ledger: ledger.complete(lease, b"{}"))
+
+    def _do_steps_well(self, count: int, articles: int) -> None:
+        for _ in range(count):
+            ref = self.pair.pop(Priority)
+            if ref is None:
+                return
+            claim = self.pair.both(lambda ledger: ledger.claim(ref, "worker-1"))  # noqa: B023
+            if isinstance(claim, Claim):
+                assert self._succeed(claim.lease, articles)
+
+    def _work_off(self) -> None:
+        """Lets every start time, delay and lease pass, and does all that is queued then."""
+        self.pair.advance(MAX_START_S + MAX_DELAY_S)
+        self.pair.both(lambda ledger: ledger.reap(1000))
+        self._do_steps_well(MAX_STEPS, articles=2)
 
 
 class LifeCycleMachine(JobMoves):
@@ -203,7 +280,7 @@ class LifeCycleMachine(JobMoves):
 
     @rule(target=leases, worker=WORKERS)
     def lose_leases_and_run_elsewhere(self, worker: str) -> Any:
-        """Those who held them may still come with what they did."""
+        """The workers that held the leases may still try to finish."""
         self.pass_time_and_reap(2, lenient=False)
         return self.pop_and_claim(3, worker)
 
@@ -231,7 +308,7 @@ class LifeCycleMachine(JobMoves):
         self.pair.compare()
 
     def teardown(self) -> None:
-        """Whatever happened: with time, and workers that live, every job ends."""
+        """Whatever happened before: with time and live workers, every job ends."""
         if self.pair.sound:
             self.resume()
             rounds = 0

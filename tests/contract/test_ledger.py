@@ -1,4 +1,4 @@
-"""What every ledger promises of a job that goes its way, and of the questions about it."""
+"""Every ledger: the usual life of a job, and the queries about it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.contract.ledgers import (
 )
 
 
-async def test_a_job_goes_from_submit_to_success(ledger: Ledger) -> None:
+async def test_a_job_runs_from_submit_to_success(ledger: Ledger) -> None:
     job = a_job()
     await ledger.submit(job)
     assert await state(ledger, job) is JobState.PENDING
@@ -44,7 +44,7 @@ async def test_a_job_goes_from_submit_to_success(ledger: Ledger) -> None:
     assert await ledger.evidence(job.id) == {}
 
 
-async def test_the_record_tells_when_and_how_often(under_test: LedgerUnderTest) -> None:
+async def test_the_record_has_times_and_attempts(under_test: LedgerUnderTest) -> None:
     ledger, job = under_test.ledger, a_job(traceparent="00-" + "a" * 32 + "-" + "b" * 16 + "-01")
     await ledger.submit(job)
     under_test.advance(1)
@@ -52,13 +52,13 @@ async def test_the_record_tells_when_and_how_often(under_test: LedgerUnderTest) 
     under_test.advance(1)
     await ledger.discovered(lease, [], b"null")
     await ledger.complete(await claim(ledger, job, "rank"), b"{}")
-    told = await record(ledger, job)
-    assert (told.submitted_ms, told.started_ms) == (START_MS, START_MS + 1000)
-    assert (told.finished_ms, told.attempts) == (START_MS + 2000, 2)
-    assert told.trace_id == "a" * 32
+    stored = await record(ledger, job)
+    assert (stored.submitted_ms, stored.started_ms) == (START_MS, START_MS + 1000)
+    assert (stored.finished_ms, stored.attempts) == (START_MS + 2000, 2)
+    assert stored.trace_id == "a" * 32
 
 
-async def test_the_claim_brings_the_job_and_the_candidate(ledger: Ledger) -> None:
+async def test_a_claim_returns_the_job_and_the_candidate(ledger: Ledger) -> None:
     job = a_job(priority=Priority.HIGH, traceparent="00-" + "a" * 32 + "-" + "b" * 16 + "-01")
     await ledger.submit(job)
     await discover(ledger, job)
@@ -69,7 +69,7 @@ async def test_the_claim_brings_the_job_and_the_candidate(ledger: Ledger) -> Non
     assert (granted.lease.attempt, granted.lease.tries) == (1, 1)
 
 
-async def test_a_submit_that_comes_twice_makes_one_job(ledger: Ledger) -> None:
+async def test_a_repeated_submit_makes_one_job(ledger: Ledger) -> None:
     job = a_job()
     assert (await ledger.submit(job)).verdict is SubmitVerdict.SUBMITTED
     assert (await ledger.submit(job)).verdict is SubmitVerdict.KNOWN
@@ -95,12 +95,14 @@ async def test_a_failed_article_is_one_of_the_outcomes(ledger: Ledger) -> None:
     await ledger.fail(await claim(ledger, job, "analyse:1"), "not_found", 'It said "404".')
     await analyse(ledger, job, 0)
     page = await ledger.outcomes(job.id, 0, 10)
-    assert [outcome.url for outcome in page.outcomes] == [one.url for one in candidates(job)]
+    assert [outcome.url for outcome in page.outcomes] == [
+        candidate.url for candidate in candidates(job)
+    ]
     assert page.outcomes[1] == ArticleFailed(
         url="http://site.example/1", reason=Reason.NOT_FOUND, detail='It said "404".'
     )
-    told = await record(ledger, job)
-    assert (told.settled, told.processed, told.failed) == (2, 1, 1)
+    stored = await record(ledger, job)
+    assert (stored.settled, stored.processed, stored.failed) == (2, 1, 1)
 
 
 async def test_outcomes_come_in_pages_while_the_job_runs(ledger: Ledger) -> None:
@@ -127,7 +129,7 @@ async def test_a_job_with_nothing_to_analyse_is_ranked_at_once(ledger: Ledger) -
     assert (await record(ledger, job)).total == 0
 
 
-async def test_what_discover_reported_is_kept(ledger: Ledger) -> None:
+async def test_the_reports_of_the_sources_are_stored(ledger: Ledger) -> None:
     job = a_job()
     await ledger.submit(job)
     assert await ledger.discovery(job.id) is None
@@ -135,7 +137,7 @@ async def test_what_discover_reported_is_kept(ledger: Ledger) -> None:
     assert await ledger.discovery(job.id) == b'{"feeds":3}'
 
 
-async def test_nothing_is_known_of_an_unknown_job(ledger: Ledger) -> None:
+async def test_queries_about_an_unknown_job(ledger: Ledger) -> None:
     unknown = new_job_id(START_MS)
     assert await ledger.claim(StepRef(unknown, "discover"), WORKER) is ClaimRefusal.UNKNOWN
     assert await ledger.record(unknown) is None
@@ -151,17 +153,17 @@ async def test_jobs_are_listed_newest_first_by_state_and_type(ledger: Ledger) ->
     await ledger.cancel(jobs[2].id)
     newest_first = [job.id for job in reversed(jobs) if job is not jobs[2]]
     first = await ledger.jobs([JobState.PENDING], list(JobType), None, 3)
-    assert [one.id for one in first.jobs] == newest_first[:3]
+    assert [entry.id for entry in first.jobs] == newest_first[:3]
     rest = await ledger.jobs([JobState.PENDING], list(JobType), first.next_cursor, 3)
-    assert [one.id for one in rest.jobs] == newest_first[3:]
+    assert [entry.id for entry in rest.jobs] == newest_first[3:]
     assert rest.next_cursor is None
     revoked = await ledger.jobs([JobState.REVOKED], list(JobType), None, 3)
-    assert [one.id for one in revoked.jobs] == [jobs[2].id]
+    assert [entry.id for entry in revoked.jobs] == [jobs[2].id]
     others = await ledger.jobs([JobState.PENDING], [JobType.HEALTH_CHECK], None, 3)
     assert others.jobs == ()
 
 
-async def test_the_depth_counts_what_waits_and_what_runs(under_test: LedgerUnderTest) -> None:
+async def test_the_depth_counts_queued_and_running_steps(under_test: LedgerUnderTest) -> None:
     ledger, job = under_test.ledger, a_job(urls=3)
     await ledger.submit(job)
     await discover(ledger, job)
@@ -187,7 +189,7 @@ async def test_wakeups_are_taken_by_priority(
     await ledger.submit(first)
     await ledger.submit(job)
     in_order = [job, first] if priority is Priority.HIGH else [first, job]
-    assert under_test.pop_all() == [f"{one.id}/discover" for one in in_order]
+    assert under_test.pop_all() == [f"{expected.id}/discover" for expected in in_order]
 
 
 def test_the_name_of_a_step_is_read_back() -> None:
@@ -196,6 +198,6 @@ def test_the_name_of_a_step_is_read_back() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "discover", "{}/other", "{}:events/discover", "{}/rank:1"])
-def test_what_names_no_step_is_refused(name: str) -> None:
+def test_an_invalid_step_name_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="not the name of a step"):
         StepRef.parse(name.format(new_job_id(START_MS)))

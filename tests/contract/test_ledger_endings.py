@@ -74,8 +74,8 @@ async def test_a_cancelled_job_is_revoked_however_its_discover_ends(ledger: Ledg
     assert await ledger.retry(leases[2], 5, "server_error", "503")
     assert await ledger.hand_back(leases[3])
     for job in (finished, failed, retried, handed_back):
-        told = await record(ledger, job)
-        assert (told.state, told.error) == (JobState.REVOKED, None)
+        stored = await record(ledger, job)
+        assert (stored.state, stored.error) == (JobState.REVOKED, None)
 
 
 async def test_a_cancelled_job_is_revoked_even_if_its_rank_succeeds(ledger: Ledger) -> None:
@@ -110,9 +110,9 @@ async def test_a_failed_discover_fails_the_job(ledger: Ledger) -> None:
     await ledger.submit(job)
     lease = await claim(ledger, job, "discover")
     assert await ledger.fail(lease, "sources_failed", "All sources failed.")
-    told = await record(ledger, job)
-    assert told.state is JobState.FAILURE
-    assert told.error == "sources_failed: All sources failed."
+    stored = await record(ledger, job)
+    assert stored.state is JobState.FAILURE
+    assert stored.error == "sources_failed: All sources failed."
 
 
 async def test_a_deadline_ranks_what_there_is(
@@ -129,12 +129,14 @@ async def test_a_deadline_ranks_what_there_is(
     under_test.advance(60)
     await ledger.reap()
     assert not await ledger.settle(running, analysed("http://site.example/1"))
-    told = await record(ledger, job)
-    assert told.deadline_reached
-    assert (told.settled, told.processed, told.failed) == (urls, 1, urls - 1)
+    stored = await record(ledger, job)
+    assert stored.deadline_reached
+    assert (stored.settled, stored.processed, stored.failed) == (urls, 1, urls - 1)
     failures = await ledger.failures(job.id)
-    assert [one.url for one in failures] == [f"http://site.example/{n}" for n in range(1, urls)]
-    assert {one.reason for one in failures} == {"deadline_reached"}
+    assert [failure.url for failure in failures] == [
+        f"http://site.example/{n}" for n in range(1, urls)
+    ]
+    assert {failure.reason for failure in failures} == {"deadline_reached"}
     assert await ledger.complete(await claim(ledger, job, "rank"), b"{}")
 
 
@@ -148,8 +150,8 @@ async def test_a_deadline_before_anything_was_found_ranks_nothing(
     await ledger.reap()
     assert not await ledger.discovered(running, [], b"null")
     assert await ledger.complete(await claim(ledger, job, "rank"), b"{}")
-    told = await record(ledger, job)
-    assert (told.state, told.total, told.deadline_reached) == (JobState.SUCCESS, 0, True)
+    stored = await record(ledger, job)
+    assert (stored.state, stored.total, stored.deadline_reached) == (JobState.SUCCESS, 0, True)
 
 
 async def test_a_deadline_that_passes_during_rank_cuts_nothing_and_says_nothing(

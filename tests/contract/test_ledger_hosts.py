@@ -82,8 +82,8 @@ async def test_who_waits_for_whom_and_until_when(under_test: LedgerUnderTest) ->
     urls = [candidate.url for candidate in candidates(job)]
     await postpone(ledger, job, 2, 10)
     await postpone(ledger, job, 1, 20)
-    asked = await claim(ledger, job, "analyse:0")
-    await ledger.retry(asked, 5, "server_error", "Not so fast.", "other.example")
+    lease = await claim(ledger, job, "analyse:0")
+    await ledger.retry(lease, 5, "server_error", "Not so fast.", "other.example")
     unasked = await claim(ledger, job, "analyse:3")
     await ledger.retry(unasked, 1, "timed_out", "It took long.")
     expected = [

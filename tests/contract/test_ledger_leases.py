@@ -1,4 +1,4 @@
-"""What every ledger promises of leases, retries and attempts."""
+"""Every ledger: leases, retries and attempts."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def test_the_same_call_gets_the_same_lease_again(ledger: Ledger) -> None:
     assert (await record(ledger, job)).attempts == 1
 
 
-async def test_leases_that_ended_while_the_ledger_was_away_get_another_moment(
+async def test_leases_that_expired_while_the_ledger_was_unavailable_last_a_moment_longer(
     under_test: LedgerUnderTest, settings: Settings
 ) -> None:
     ledger, kept, lost = under_test.ledger, a_job(), a_job()
@@ -59,7 +59,7 @@ async def test_leases_that_ended_while_the_ledger_was_away_get_another_moment(
     assert not await ledger.discovered(leases[1], [], b"null")
 
 
-async def test_a_lost_lease_is_claimed_anew_and_its_late_finish_changes_nothing(
+async def test_after_a_lost_lease_is_claimed_again_a_late_finish_changes_nothing(
     under_test: LedgerUnderTest, settings: Settings
 ) -> None:
     ledger, job = under_test.ledger, a_job()
@@ -80,7 +80,7 @@ async def test_a_lost_lease_is_claimed_anew_and_its_late_finish_changes_nothing(
     assert await ledger.settle(new, analysed("http://site.example/0"))
 
 
-async def test_a_finish_that_comes_twice_counts_once(ledger: Ledger) -> None:
+async def test_a_repeated_finish_counts_once(ledger: Ledger) -> None:
     job = a_job()
     await ledger.submit(job)
     await discover(ledger, job)

@@ -86,13 +86,13 @@ async def test_a_job_fails_with_one_that_it_depends_on(ledger: Ledger, ending: J
         await fail(ledger, first)
     else:
         await ledger.cancel(first.id)
-    told = await record(ledger, job)
-    assert told.state is JobState.FAILURE
-    assert told.error == f"dependency_failed: Job {first.id} ended in {ending}."
-    assert told.started_ms is None
+    stored = await record(ledger, job)
+    assert stored.state is JobState.FAILURE
+    assert stored.error == f"dependency_failed: Job {first.id} ended in {ending}."
+    assert stored.started_ms is None
     too_late = a_job(depends_on=(second.id, first.id))
     await submitted(ledger, too_late)
-    assert (await record(ledger, too_late)).error == told.error
+    assert (await record(ledger, too_late)).error == stored.error
     await complete(ledger, second)
     assert (await ledger.depth()).outstanding == 0
 
@@ -149,8 +149,8 @@ async def test_a_job_that_two_failures_reach_ends_once(ledger: Ledger) -> None:
     await submitted(ledger, first, middle, last)
     await ledger.cancel(first.id)
     assert (await record(ledger, middle)).state is JobState.FAILURE
-    told = await record(ledger, last)
-    assert told.error == f"dependency_failed: Job {first.id} ended in REVOKED."
+    stored = await record(ledger, last)
+    assert stored.error == f"dependency_failed: Job {first.id} ended in REVOKED."
 
 
 async def test_a_waiting_job_is_cancelled_and_those_after_it_fail(ledger: Ledger) -> None:
@@ -192,10 +192,10 @@ async def test_a_deadline_that_passes_while_a_job_waits_ranks_nothing(
     await ledger.reap()
     assert await state(ledger, job) is JobState.PENDING
     assert await ledger.complete(await claim(ledger, job, "rank"), b"{}")
-    told = await record(ledger, job)
-    assert (told.state, told.deadline_reached) == (JobState.SUCCESS, True)
+    stored = await record(ledger, job)
+    assert (stored.state, stored.deadline_reached) == (JobState.SUCCESS, True)
     await complete(ledger, first)
-    assert await record(ledger, job) == told
+    assert await record(ledger, job) == stored
     assert (await ledger.depth()).outstanding == 0
 
 
@@ -212,6 +212,6 @@ async def test_a_deadline_that_passes_with_the_end_of_its_job_changes_nothing(
     under_test.advance(settings.lease_seconds)
     await ledger.reap()
     assert await state(ledger, first) is JobState.REVOKED
-    told = await record(ledger, job)
-    assert (told.state, told.deadline_reached) == (JobState.FAILURE, False)
+    stored = await record(ledger, job)
+    assert (stored.state, stored.deadline_reached) == (JobState.FAILURE, False)
     assert (await ledger.depth()).outstanding == 0

@@ -1,4 +1,4 @@
-"""The ledger on Redis and the one in memory live the same life, whatever happens to them.
+"""The ledger in Redis and the one in memory behave the same, whatever happens to their jobs.
 
 The default run takes some 20 seconds. For minutes of it, with new cases each time:
 
@@ -23,7 +23,7 @@ YEARS_S = 10 * 365 * 24 * 3600
 DEFAULT = hypothesis.settings(
     max_examples=80,
     stateful_step_count=50,
-    derandomize=True,  # what did not touch the ledger must not fail by chance
+    derandomize=True,  # a change elsewhere must not fail here by chance
     database=None,
     deadline=None,
     suppress_health_check=list(HealthCheck),
@@ -37,14 +37,14 @@ PROFILES = {
 
 
 @pytest.mark.timeout(0)
-def test_both_ledgers_live_the_same_life(valkey_server: str) -> None:
+def test_both_ledgers_behave_the_same(valkey_server: str) -> None:
     settings = Settings(
         key_prefix="test:",
         lease_seconds=2,
         wakeup_grace=0.3,
         release_window=3,
         task_max_retries=2,
-        result_ttl=YEARS_S,  # the server counts them, and not on the clock of the test
+        result_ttl=YEARS_S,  # the server counts the times to live, not on the clock of the test
         job_ttl=YEARS_S,
     )
     pair = LedgerPair(settings, valkey_server)

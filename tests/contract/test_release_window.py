@@ -1,4 +1,4 @@
-"""How many steps of one job are open at once, where no setting says so."""
+"""The release window that is derived from the slots of all workers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def test_it_is_half_as_many_again_as_the_slots_of_all_workers(ledger: Ledg
     assert (await ledger.depth()).outstanding == 36
 
 
-async def test_it_is_small_before_a_worker_is_heard_of(ledger: Ledger) -> None:
+async def test_it_is_small_before_a_worker_is_known(ledger: Ledger) -> None:
     job = a_job(urls=60)
     await ledger.submit(job)
     await discover(ledger, job)

@@ -1,4 +1,4 @@
-"""What the schedules in the ledger promise, whoever runs them, and whenever."""
+"""Schedules in the ledger: each run makes one job, whichever processes run the scheduler."""
 
 from __future__ import annotations
 
@@ -265,7 +265,7 @@ async def test_a_schedule_of_a_newer_release_is_left_alone(
     await process.run_at(NINE)
     assert await process.job_ids() == ids(fine, NINE)
     assert valkey.zscore("test:schedules:due", newer.schedule.id) == NINE
-    assert [one.schedule.id for one in (await process.schedules.page()).schedules] == [
+    assert [entry.schedule.id for entry in (await process.schedules.page()).schedules] == [
         fine.schedule.id
     ]
     with pytest.raises(UnknownSchedule):

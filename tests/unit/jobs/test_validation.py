@@ -1,4 +1,4 @@
-"""The bounds of when a job may run, and of its key."""
+"""The bounds of a job's timing, and of its idempotency key."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tasks.errors import InvalidRequest
 from tasks.jobs.ids import new_job_id
 from tasks.jobs.job import HealthCheck
-from tasks.jobs.submission import Submission, client_key
+from tasks.jobs.submission import Submission, client_key, retry_key
 from tasks.jobs.validation import validate_idempotency_key, validate_timing
 
 NOW_MS = 1_800_000_000_000
@@ -40,7 +40,7 @@ def test_at_the_bounds(fields: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "message"),
     [
         ({"depends_on": (new_job_id(NOW_MS),) * 101}, "has 101 ids"),
         ({"depends_on": (new_job_id(NOW_MS).upper(),)}, r"depends_on\[0\] is not the id"),
@@ -52,23 +52,23 @@ def test_at_the_bounds(fields: dict[str, Any]) -> None:
         ({"not_before_ms": NOW_MS + 60_000, "deadline_seconds": 60}, "must end after not_before"),
     ],
 )
-def test_beyond_the_bounds(fields: dict[str, Any], told: str) -> None:
-    with pytest.raises(InvalidRequest, match=told):
+def test_beyond_the_bounds(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidRequest, match=message):
         timing(**fields)
 
 
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=255))
-def test_what_is_printable_is_a_key(key: str) -> None:
+def test_printable_text_is_a_key(key: str) -> None:
     validate_idempotency_key(key)
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256, "a b", "a\n", "\x7f", "clé", "\ud800"])
-def test_what_is_no_key(key: str) -> None:
+def test_an_invalid_key_is_refused(key: str) -> None:
     with pytest.raises(InvalidRequest, match="1 to 255 printable ASCII"):
         validate_idempotency_key(key)
 
 
-def test_the_same_submission_is_known_again_and_any_other_is_not() -> None:
+def test_equal_submissions_have_equal_digests_and_others_do_not() -> None:
     same = Submission(params=HealthCheck(), deadline_seconds=5.0)
     others = [
         Submission(params=HealthCheck()),
@@ -77,4 +77,12 @@ def test_the_same_submission_is_known_again_and_any_other_is_not() -> None:
     ]
     digest = client_key(same, "k").submission_digest
     assert client_key(same, "other").submission_digest == digest
-    assert digest not in [client_key(one, "k").submission_digest for one in others]
+    assert digest not in [client_key(other, "k").submission_digest for other in others]
+
+
+@given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=255))
+def test_no_key_of_a_client_has_the_name_of_our_retry(key: str) -> None:
+    submission = Submission(params=HealthCheck())
+    ours = retry_key(submission, new_job_id(NOW_MS))
+    assert client_key(submission, key).name != ours.name
+    assert client_key(submission, ours.name).name != ours.name

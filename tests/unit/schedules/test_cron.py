@@ -144,7 +144,7 @@ def test_the_latest_run_is_that_to_which_the_next_ones_lead(
 
 
 @pytest.mark.parametrize(
-    ("cron", "told"),
+    ("cron", "message"),
     [
         ("", "cron must have 5 fields"),
         ("* * * *", "this has 4"),
@@ -165,8 +165,8 @@ def test_the_latest_run_is_that_to_which_the_next_ones_lead(
         ("0 0 31 2 *", "cron has '31' for its day-of-month: give 1 to 31, and a day that these"),
     ],
 )
-def test_a_bad_expression_is_refused_with_what_to_change(cron: str, told: str) -> None:
-    with pytest.raises(InvalidRequest, match=re.escape(told)):
+def test_a_bad_expression_is_refused_with_what_to_change(cron: str, message: str) -> None:
+    with pytest.raises(InvalidRequest, match=re.escape(message)):
         parse_cron(cron, "UTC")
 
 

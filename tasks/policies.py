@@ -6,8 +6,8 @@ in `tasks.resources`.
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
+from nlp.analysis import AnalysisPolicy, Weights
+from nlp.decision import SelectionPolicy
 from nlp.minilm import WEIGHTS_SHA256
 from tasks.cache.analysis_cache import AnalysisCache
 from tasks.engine.cores import available_cores
@@ -50,14 +50,40 @@ def step_limits(settings: Settings) -> StepLimits:
 
 def curation_policy(settings: Settings) -> CurationPolicy:
     return CurationPolicy(
-        analysis=settings.analysis_policy,
-        selection=replace(
-            settings.selection_policy,
-            diversify=settings.diversify_results,
-            min_relevance=settings.min_relevance,
-        ),
+        analysis=analysis_policy(settings),
+        selection=selection_policy(settings),
         candidates_per_article=settings.candidates_per_article,
         details_limit_seconds=settings.task_soft_time_limit,
+    )
+
+
+def analysis_policy(settings: Settings) -> AnalysisPolicy:
+    weights = Weights(
+        readability=settings.weight_readability,
+        ner=settings.weight_ner,
+        sentiment=settings.weight_sentiment,
+        relevance=settings.weight_relevance,
+        recency=settings.weight_recency,
+        reputation=settings.weight_reputation,
+        coherence=settings.weight_coherence,
+    )
+    return AnalysisPolicy(
+        min_word_count=settings.min_word_count,
+        weights=weights,
+        half_life_days=settings.recency_half_life_days,
+        topic_half_life_days=settings.topic_half_life_days,
+    )
+
+
+def selection_policy(settings: Settings) -> SelectionPolicy:
+    return SelectionPolicy(
+        diversify=settings.diversify_results,
+        min_relevance=settings.min_relevance,
+        domain_cap=settings.domain_cap,
+        dup_sim_threshold=settings.dup_sim_threshold,
+        use_clustering=settings.use_embedding_clustering,
+        cluster_cap=settings.cluster_cap,
+        clustering_threshold=settings.clustering_threshold,
     )
 
 

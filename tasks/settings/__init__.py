@@ -10,17 +10,14 @@ from tasks.settings.declarations import (
     Settings,
     check_sources,
     default_models_dir,
-    unknown_source,
 )
-from tasks.settings.reader import SettingRow, read_settings, setting_rows
+from tasks.settings.reader import read_settings, setting_rows
 
 __all__ = [
     "SOURCE_KEYS",
-    "SettingRow",
     "Settings",
     "check_sources",
     "default_models_dir",
     "read_settings",
     "setting_rows",
-    "unknown_source",
 ]

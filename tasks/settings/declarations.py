@@ -15,10 +15,8 @@ from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta, Struct, field
-from msgspec.structs import asdict
 
-from nlp.analysis import AnalysisPolicy, Weights
-from nlp.decision import RELEVANCE_FLOOR, SelectionPolicy
+from nlp.decision import RELEVANCE_FLOOR
 from tasks.errors import InvalidSettings
 
 SECRET = {"secret": True}
@@ -471,37 +469,6 @@ class Settings(Struct, frozen=True, kw_only=True):
         """Where the exported models are."""
         return self.models_dir or default_models_dir() or self.state_dir / "models"
 
-    @property
-    def analysis_policy(self) -> AnalysisPolicy:
-        return AnalysisPolicy(
-            min_word_count=self.min_word_count,
-            weights=self.weights,
-            half_life_days=self.recency_half_life_days,
-            topic_half_life_days=self.topic_half_life_days,
-        )
-
-    @property
-    def weights(self) -> Weights:
-        return Weights(
-            readability=self.weight_readability,
-            ner=self.weight_ner,
-            sentiment=self.weight_sentiment,
-            relevance=self.weight_relevance,
-            recency=self.weight_recency,
-            reputation=self.weight_reputation,
-            coherence=self.weight_coherence,
-        )
-
-    @property
-    def selection_policy(self) -> SelectionPolicy:
-        return SelectionPolicy(
-            domain_cap=self.domain_cap,
-            dup_sim_threshold=self.dup_sim_threshold,
-            use_clustering=self.use_embedding_clustering,
-            cluster_cap=self.cluster_cap,
-            clustering_threshold=self.clustering_threshold,
-        )
-
 
 def check_settings(settings: Settings) -> None:
     """Checks what spans several settings. Raises InvalidSettings."""
@@ -513,7 +480,8 @@ def check_settings(settings: Settings) -> None:
 
 def _check_weights(settings: Settings) -> None:
     """The composite must be a weighted mean."""
-    total = math.fsum(asdict(settings.weights).values())
+    weights = (name for name in Settings.__struct_fields__ if name.startswith("weight_"))
+    total = math.fsum(getattr(settings, name) for name in weights)
     if not math.isclose(total, 1.0, abs_tol=1e-6):
         raise InvalidSettings(f"WEIGHT_*: the weights must sum to 1, and they sum to {total:g}")
 
@@ -528,15 +496,11 @@ def check_sources(settings: Settings) -> None:
     """Raises InvalidSettings where SOURCES names an unknown source, or one without its key."""
     for name in settings.sources:
         if name not in SOURCE_KEYS:
-            raise unknown_source(name)
+            known = ", ".join(SOURCE_KEYS)
+            raise InvalidSettings(f"SOURCES: there is no source {name[:80]!r}; there are {known}")
         key = SOURCE_KEYS[name]
         if key and not getattr(settings, key):
             raise InvalidSettings(f"{key.upper()}: the source {name} in SOURCES needs a key")
-
-
-def unknown_source(name: str) -> InvalidSettings:
-    known = ", ".join(SOURCE_KEYS)
-    return InvalidSettings(f"SOURCES: there is no source {name[:80]!r}; there are {known}")
 
 
 def _check_embedding(settings: Settings) -> None:

@@ -17,7 +17,7 @@ from tasks.errors import PermanentFailure, Reason, TransientFailure
 from tasks.jobs.job import BatchAnalysis, Job, JobState, Params, TopicCuration
 from tasks.jobs.submission import Submission
 from tasks.kinds.article_analysis import ArticleAnalyser
-from tasks.policies import analysis_cache
+from tasks.policies import analysis_cache, analysis_policy
 from tasks.settings import Settings
 from tasks.step_context import SoftLimit, soft_limit, soft_limit_paused
 from tests.fakes import FakeEngine, FakeFetcher, fake_read_report
@@ -220,7 +220,7 @@ class BusyEngine(FakeEngine):
 async def test_waiting_for_the_same_text_in_another_job_is_not_counted(cache: MemoryCache) -> None:
     engine = BusyEngine()
     analyser = ArticleAnalyser(
-        Web(), engine, analysis_cache(cache, SETTINGS), SETTINGS.analysis_policy
+        Web(), engine, analysis_cache(cache, SETTINGS), analysis_policy(SETTINGS)
     )
     job = Job(id="", params=BatchAnalysis(urls=FOUND[:1]), submitted_ms=0)
     article = fake_read_report(ReadRequest(page=Page(url=FOUND[0], body=b""))).outcome

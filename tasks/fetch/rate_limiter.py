@@ -259,37 +259,3 @@ def _ms(seconds: float) -> int:
 
 def _digest(text: str) -> str:
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
-
-
-class KeyedSemaphore:
-    """A semaphore for each key; slots are granted in the order of asking.
-
-    A key is remembered only while a task holds or awaits one of its slots.
-    """
-
-    def __init__(self, per_key: int) -> None:
-        self._per_key = per_key
-        self._entries: dict[str, _Entry] = {}
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    @asynccontextmanager
-    async def slot(self, key: str) -> AsyncIterator[None]:
-        """Holds one of the key's slots for the body."""
-        entry = self._entries.setdefault(key, _Entry(self._per_key))
-        entry.users += 1
-        try:
-            async with entry.semaphore:
-                yield
-        finally:
-            entry.users -= 1
-            if not entry.users:
-                del self._entries[key]
-
-
-class _Entry:
-    def __init__(self, slots: int) -> None:
-        self.semaphore = asyncio.Semaphore(slots)
-        self.users = 0
-        """Tasks that hold or await one of the slots."""

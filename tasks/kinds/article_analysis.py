@@ -28,8 +28,8 @@ from nlp.analysis import (
 )
 from nlp.article import Article, Page
 from tasks.cache.analysis_cache import AnalysisCache
+from tasks.concurrency import KeyedSemaphore
 from tasks.errors import PermanentFailure, Reason
-from tasks.fetch.rate_limiter import KeyedSemaphore
 from tasks.jobs.job import Job
 from tasks.jobs.outcome import ArticleAnalysed, Candidate
 from tasks.jobs.result import article_result

@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 import heapq
 import random
-from contextlib import AsyncExitStack
 from itertools import pairwise
 
 import pytest
 
 from tasks.errors import HostBusy, PermanentFailure, Reason, TransientFailure
-from tasks.fetch.client import Deadline
 from tasks.fetch.local_rate_limiter import LocalRateLimiter
 from tasks.fetch.rate_limiter import (
     DEFAULT_PACE,
     EARLY_SECONDS,
     Grant,
-    KeyedSemaphore,
     Pace,
     RequestLimiter,
     Ticket,
@@ -209,43 +206,3 @@ async def test_an_answer_of_any_kind_ends_a_row_of_refusals_but_not_another_refu
 
 def _ticket(ticket_id: str, interval_ms: int = 1000) -> Ticket:
     return Ticket(host="host", id=ticket_id, holder="other", interval_ms=interval_ms)
-
-
-async def test_a_key_is_forgotten_when_it_is_unused_even_after_a_cancellation() -> None:
-    slots = KeyedSemaphore(1)
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(slots.slot("a"))
-        waiting = asyncio.create_task(stack.enter_async_context(slots.slot("a")))
-        await asyncio.sleep(0)
-        waiting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await waiting
-        assert len(slots) == 1
-    assert len(slots) == 0
-
-
-async def test_a_deadline_ends_with_its_reason() -> None:
-    with pytest.raises(TransientFailure) as caught:
-        async with Deadline(0.01):
-            await asyncio.Event().wait()
-    assert caught.value.reason == Reason.TIMED_OUT
-
-
-async def test_a_deadline_stands_still_while_it_is_paused() -> None:
-    loop = asyncio.get_running_loop()
-    gate = asyncio.Event()
-    loop.call_later(0.1, gate.set)
-    async with Deadline(0.05) as outer, Deadline(0.05, within=outer) as inner:
-        with inner.paused(), inner.paused():
-            await gate.wait()
-
-
-async def test_a_deadline_goes_on_after_a_pause() -> None:
-    async def hang() -> None:
-        async with Deadline(0.02) as deadline:
-            with deadline.paused():
-                await asyncio.sleep(0)
-            await asyncio.Event().wait()
-
-    with pytest.raises(TransientFailure):
-        await hang()

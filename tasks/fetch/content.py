@@ -67,12 +67,15 @@ def document_policy(max_bytes: int) -> ContentPolicy:
     )
 
 
+MAX_ROBOTS_BYTES = 500 * 1024
+"""RFC 9309, section 2.5: at least this much is read. A longer file counts up to here."""
+
+
 def robots_policy() -> ContentPolicy:
-    """RFC 9309, section 2.5: at least 500 KiB are read, and a longer file counts up to there."""
     return ContentPolicy(
         accept="text/plain, */*;q=0.5",
         types=re.compile(r".*"),
-        max_bytes=500 * 1024,
+        max_bytes=MAX_ROBOTS_BYTES,
         truncate=True,
     )
 

@@ -17,11 +17,12 @@ from contextlib import AsyncExitStack
 import httpx
 from msgspec import Struct
 
+from tasks.concurrency import KeyedSemaphore
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.fetch.addresses import origin_of
 from tasks.fetch.client import Client, Deadline
-from tasks.fetch.content import robots_policy
-from tasks.fetch.rate_limiter import MAX_INTERVAL_SECONDS, KeyedSemaphore, Pace
+from tasks.fetch.content import MAX_ROBOTS_BYTES, robots_policy
+from tasks.fetch.rate_limiter import MAX_INTERVAL_SECONDS, Pace
 from tasks.fetch.robots_rules import RobotsRules, parse_rules, product_token
 
 MAX_ORIGINS = 2_000
@@ -139,7 +140,7 @@ class RobotsChecker:
             return _Record(failure=failure, expires=self._clock() + FAILURE_TTL_SECONDS)
         except TransientFailure as failure:
             return _Record(failure=failure, expires=self._clock() + FAILURE_TTL_SECONDS)
-        rules = await self._parse(page.body)
+        rules = await self._parse(_whole_lines(page.body))
         interval = min(rules.interval, MAX_INTERVAL_SECONDS)
         if interval:
             await self._client.require_interval(httpx.URL(origin), interval)
@@ -149,6 +150,14 @@ class RobotsChecker:
         if len(body) < PARSED_IN_THREAD_BYTES:
             return parse_rules(body, self._token)
         return await asyncio.to_thread(parse_rules, body, self._token)
+
+
+def _whole_lines(body: bytes) -> bytes:
+    """Without the line in which a long file was cut: of `Disallow: /private`, the beginning
+    `Disallow: /` would forbid the whole site."""
+    if len(body) < MAX_ROBOTS_BYTES:
+        return body
+    return body[: max(body.rfind(b"\n"), body.rfind(b"\r")) + 1]
 
 
 def _copy_of(failure: StepError) -> StepError:

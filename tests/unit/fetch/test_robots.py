@@ -10,6 +10,7 @@ import pytest
 
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.fetch.client import Client, Deadline
+from tasks.fetch.content import MAX_ROBOTS_BYTES
 from tasks.fetch.local_rate_limiter import LocalRateLimiter
 from tasks.fetch.rate_limiter import MAX_INTERVAL_SECONDS, RequestLimiter, Ticket
 from tasks.fetch.robots import (
@@ -182,6 +183,15 @@ async def test_the_rules_of_all_origins_together_are_bounded() -> None:
 async def test_a_large_file_is_read_like_a_small_one() -> None:
     lines = [f"Disallow: /private/{n}" for n in range(PARSED_IN_THREAD_BYTES // 10)]
     site = Site(text("User-agent: *", *lines, "Disallow: /private/story"))
+    assert (await site.failure()).reason == Reason.ROBOTS_DENIED
+    await site.check("http://news.example/public")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+async def test_the_line_in_which_a_long_file_is_cut_does_not_count(end: str) -> None:
+    start = f"User-agent: *{end}Disallow: /private{end}#"
+    filler = "x" * (MAX_ROBOTS_BYTES - len(start) - len(f"{end}Disallow: /"))
+    site = Site(text(f"{start}{filler}{end}Disallow: /secret{end}"))
     assert (await site.failure()).reason == Reason.ROBOTS_DENIED
     await site.check("http://news.example/public")
 

@@ -1,4 +1,4 @@
-"""The ledgers, each in turn."""
+"""Fixtures for the ledgers: tests that use them run once with each."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Picture(Struct, frozen=True, kw_only=True):
 
 
 class LedgerPair:
-    """Every call goes to both. Lasts for many examples; `begin` empties it for the next."""
+    """Sends every call to both ledgers. One pair serves many examples; `begin` empties it."""
 
     def __init__(self, settings: Settings, url: str) -> None:
         self._settings = settings

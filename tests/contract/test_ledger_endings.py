@@ -1,4 +1,4 @@
-"""What every ledger promises of jobs that end early: cancelled, failed, or at their deadline."""
+"""Every ledger: jobs that end early, because they are cancelled, fail, or reach a deadline."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ async def test_a_cancelled_job_is_revoked_even_if_its_rank_succeeds(ledger: Ledg
     assert await ledger.result(job.id) is None
 
 
-async def test_what_may_pass_is_not_tried_again_once_the_job_is_cancelled(
+async def test_a_transient_failure_is_not_retried_once_the_job_is_cancelled(
     ledger: Ledger,
 ) -> None:
     job = a_job(urls=1)
@@ -115,7 +115,7 @@ async def test_a_failed_discover_fails_the_job(ledger: Ledger) -> None:
     assert stored.error == "sources_failed: All sources failed."
 
 
-async def test_a_deadline_ranks_what_there_is(
+async def test_a_deadline_ranks_the_settled_articles(
     under_test: LedgerUnderTest, settings: Settings
 ) -> None:
     urls = settings.release_window + 3
@@ -154,7 +154,7 @@ async def test_a_deadline_before_anything_was_found_ranks_nothing(
     assert (stored.state, stored.total, stored.deadline_reached) == (JobState.SUCCESS, 0, True)
 
 
-async def test_a_deadline_that_passes_during_rank_cuts_nothing_and_says_nothing(
+async def test_a_deadline_that_passes_during_rank_has_no_effect(
     under_test: LedgerUnderTest,
 ) -> None:
     ledger, job = under_test.ledger, a_job(urls=1, deadline_ms=START_MS + 1000)

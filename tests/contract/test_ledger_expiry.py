@@ -1,4 +1,4 @@
-"""What every ledger promises of the time for which it keeps what has ended."""
+"""Every ledger: how long it keeps ended jobs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tasks.settings import Settings
 from tests.contract.ledgers import LedgerUnderTest, a_job, complete
 
 
-async def test_the_result_goes_first_then_the_job(
+async def test_the_result_expires_before_the_record(
     under_test: LedgerUnderTest, settings: Settings
 ) -> None:
     ledger, job = under_test.ledger, a_job(urls=1)

@@ -1,4 +1,4 @@
-"""What every ledger promises of steps that wait for their hosts."""
+"""Every ledger: steps that wait for a host."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def test_a_step_that_waits_cannot_be_claimed_until_then(under_test: Ledger
     assert (await claim(ledger, job, "analyse:0")).attempt == 2
 
 
-async def test_waiting_is_no_try(under_test: LedgerUnderTest, settings: Settings) -> None:
+async def test_a_wait_for_a_host_is_no_try(under_test: LedgerUnderTest, settings: Settings) -> None:
     ledger = under_test.ledger
     job = await running(ledger)
     for _ in range(settings.max_attempts + 1):
@@ -63,7 +63,7 @@ async def test_waiting_is_no_try(under_test: LedgerUnderTest, settings: Settings
     assert await ledger.attempts(job.id) == ()
 
 
-async def test_whose_turn_has_come_goes_before_who_only_waits_for_a_worker(
+async def test_a_step_whose_turn_has_come_goes_before_steps_that_wait_for_a_worker(
     under_test: LedgerUnderTest,
 ) -> None:
     ledger = under_test.ledger
@@ -76,7 +76,7 @@ async def test_whose_turn_has_come_goes_before_who_only_waits_for_a_worker(
     assert under_test.pop() == f"{job.id}/analyse:0"
 
 
-async def test_who_waits_for_whom_and_until_when(under_test: LedgerUnderTest) -> None:
+async def test_waiting_articles_are_listed_with_host_and_time(under_test: LedgerUnderTest) -> None:
     ledger = under_test.ledger
     job = await running(ledger, 5)
     urls = [candidate.url for candidate in candidates(job)]
@@ -99,7 +99,7 @@ async def test_who_waits_for_whom_and_until_when(under_test: LedgerUnderTest) ->
 
 
 @pytest.mark.parametrize("job_id", ["", "0197-unknown"])
-async def test_nobody_waits_in_a_job_that_there_is_not(ledger: Ledger, job_id: str) -> None:
+async def test_no_article_waits_in_an_unknown_job(ledger: Ledger, job_id: str) -> None:
     assert await ledger.waiting(job_id, 20) == HostWaits(count=0, first=())
 
 
@@ -131,7 +131,7 @@ async def test_a_deadline_does_not_wait_for_hosts(under_test: LedgerUnderTest) -
     await claim(ledger, job, "rank")
 
 
-async def test_only_the_holder_of_the_lease_can_put_a_step_off(
+async def test_only_the_holder_of_the_lease_can_postpone_a_step(
     under_test: LedgerUnderTest,
 ) -> None:
     ledger = under_test.ledger

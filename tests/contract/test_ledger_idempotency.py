@@ -1,4 +1,4 @@
-"""What every ledger promises of a submit with an idempotency key."""
+"""Every ledger: a submit with an idempotency key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every ledger promises its operator: pausing, draining, purging."""
+"""Every ledger: pausing, draining and purging."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.contract.ledgers import (
 )
 
 
-async def test_no_step_is_claimed_until_the_queue_goes_on(ledger: Ledger) -> None:
+async def test_no_step_is_claimed_until_the_queue_is_resumed(ledger: Ledger) -> None:
     job = a_job()
     await ledger.submit(job)
     await ledger.pause()
@@ -31,7 +31,7 @@ async def test_no_step_is_claimed_until_the_queue_goes_on(ledger: Ledger) -> Non
     await discover(ledger, job)
 
 
-async def test_what_runs_goes_on(ledger: Ledger) -> None:
+async def test_running_steps_are_not_affected_by_a_pause(ledger: Ledger) -> None:
     job = a_job()
     await ledger.submit(job)
     lease = await claim(ledger, job, "discover")
@@ -39,7 +39,7 @@ async def test_what_runs_goes_on(ledger: Ledger) -> None:
     assert await ledger.discovered(lease, [], b"null")
 
 
-async def test_the_reaper_wakes_nobody_meanwhile_and_everybody_after(
+async def test_the_reaper_sends_no_wakeups_until_the_queue_is_resumed(
     under_test: LedgerUnderTest, settings: Settings
 ) -> None:
     ledger, job = under_test.ledger, a_job()
@@ -97,7 +97,7 @@ async def test_a_silent_worker_is_forgotten(under_test: LedgerUnderTest) -> None
     assert not (await ledger.renew("worker-1", b"{}", [])).draining
 
 
-async def test_a_purged_job_was_never_there(ledger: Ledger) -> None:
+async def test_a_purged_job_is_unknown(ledger: Ledger) -> None:
     job = a_job()
     await ledger.submit(job)
     await complete(ledger, job)

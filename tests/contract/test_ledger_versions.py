@@ -1,4 +1,4 @@
-"""A record that a newer release wrote is left alone. Only Redis outlives a release."""
+"""A record that a newer release wrote is not touched. Only data in Redis outlives a release."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Shelf:
         self._client.hset(f"{self._prefix}job:{job.id}", "v", NEWER)
 
     def stored(self) -> dict[bytes, bytes | None]:
-        """All that is stored of jobs, but for when the reaper looks at it again."""
+        """Everything that is stored of jobs, except the due times."""
         return {
             key: self._client.dump(key) for key in self._client.scan_iter(f"{self._prefix}job*")
         }

@@ -1,4 +1,4 @@
-"""What every ledger promises of jobs that wait: for a start time, or for other jobs."""
+"""Every ledger: jobs that wait for a start time or for other jobs."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def test_a_job_waits_for_its_start_time(under_test: LedgerUnderTest) -> No
     await claim(ledger, job, "discover")
 
 
-async def test_a_start_time_that_has_passed_is_none(under_test: LedgerUnderTest) -> None:
+async def test_a_start_time_that_has_passed_has_no_effect(under_test: LedgerUnderTest) -> None:
     job = a_job(not_before_ms=START_MS - 1)
     await under_test.ledger.submit(job)
     assert await state(under_test.ledger, job) is JobState.PENDING
@@ -68,7 +68,7 @@ async def test_a_job_waits_until_all_it_depends_on_have_succeeded(
     await complete(ledger, job)
 
 
-async def test_a_job_does_not_wait_for_what_has_already_succeeded(ledger: Ledger) -> None:
+async def test_a_job_does_not_wait_for_jobs_that_have_succeeded(ledger: Ledger) -> None:
     before = a_job(urls=0)
     await submitted(ledger, before)
     await complete(ledger, before)
@@ -97,7 +97,7 @@ async def test_a_job_fails_with_one_that_it_depends_on(ledger: Ledger, ending: J
     assert (await ledger.depth()).outstanding == 0
 
 
-async def test_an_unknown_dependency_is_told_and_nothing_is_written(
+async def test_with_an_unknown_dependency_nothing_is_written(
     under_test: LedgerUnderTest,
 ) -> None:
     ledger, known, unknown = under_test.ledger, a_job(), new_job_id(START_MS)
@@ -117,7 +117,7 @@ async def test_a_job_cannot_wait_for_itself(ledger: Ledger) -> None:
 
 
 async def chain(ledger: Ledger, length: int) -> list[Job]:
-    """Jobs that each wait for the one before."""
+    """Jobs, each of which waits for the job before."""
     jobs = [a_job(urls=0, id=nth_id(0))]
     for n in range(1, length):
         jobs.append(a_job(urls=0, id=nth_id(n), depends_on=(jobs[-1].id,)))
@@ -125,7 +125,7 @@ async def chain(ledger: Ledger, length: int) -> list[Job]:
     return jobs
 
 
-async def test_a_failure_goes_down_a_long_chain(ledger: Ledger) -> None:
+async def test_a_failure_passes_down_a_long_chain(ledger: Ledger) -> None:
     jobs = await chain(ledger, CHAIN)
     await fail(ledger, jobs[0])
     last = await record(ledger, jobs[-1])

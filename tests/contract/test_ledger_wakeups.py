@@ -1,4 +1,4 @@
-"""What every ledger promises of wake-ups, whether they come, are lost or come twice."""
+"""Every ledger: wake-ups that are delivered, lost or delivered twice."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def test_a_wakeup_that_waits_in_its_list_is_not_sent_twice(
     assert under_test.pop_all() == [f"{job.id}/discover"]
 
 
-async def test_a_step_that_is_handed_back_comes_first_and_is_not_counted(
+async def test_a_step_that_is_handed_back_goes_to_the_front_and_is_no_try(
     under_test: LedgerUnderTest,
 ) -> None:
     ledger, job, other = under_test.ledger, a_job(urls=3), a_job()
@@ -78,7 +78,7 @@ async def test_a_lost_wakeup_of_a_handed_back_step_is_noticed_before_the_list_is
     assert under_test.pop_all() == [f"{other.id}/discover", f"{job.id}/discover"]
 
 
-async def test_a_hand_back_makes_no_other_wakeup_come_twice(
+async def test_a_hand_back_duplicates_no_other_wakeup(
     under_test: LedgerUnderTest, settings: Settings
 ) -> None:
     ledger, job, other = under_test.ledger, a_job(), a_job()
@@ -94,7 +94,7 @@ async def test_a_hand_back_makes_no_other_wakeup_come_twice(
     assert under_test.pop_all() == [f"{other.id}/discover"]
 
 
-async def test_the_reaper_moves_no_more_than_it_is_told(
+async def test_the_reaper_respects_its_limit(
     under_test: LedgerUnderTest, settings: Settings
 ) -> None:
     ledger, jobs = under_test.ledger, [a_job() for _ in range(3)]
@@ -105,7 +105,7 @@ async def test_the_reaper_moves_no_more_than_it_is_told(
     assert [(await ledger.reap(2)).woken for _ in range(3)] == [2, 1, 0]
 
 
-async def test_the_reaper_tells_how_much_it_looked_at(
+async def test_the_reaper_reports_how_many_due_times_it_examined(
     under_test: LedgerUnderTest, settings: Settings
 ) -> None:
     for _ in range(3):
@@ -114,7 +114,7 @@ async def test_the_reaper_tells_how_much_it_looked_at(
     assert [(await under_test.ledger.reap(2)).examined for _ in range(3)] == [2, 1, 0]
 
 
-async def test_a_long_queue_does_not_hide_a_lease_that_has_ended() -> None:
+async def test_a_long_queue_does_not_hide_an_expired_lease() -> None:
     now_ms, settings = [START_MS], Settings(lease_seconds=2, wakeup_grace=0.3)
     ledger, job = MemoryLedger(ledger_policy(settings), lambda: now_ms[0]), a_job()
     for _ in range(BATCH * 4):

@@ -64,7 +64,7 @@ class Process:
         )
 
     async def job_ids(self) -> list[str]:
-        """Of all jobs, the first one first."""
+        """The ids of all jobs, oldest first."""
         page = await self.ledger.jobs(tuple(JobState), tuple(JobType), None, 1000)
         return [record.id for record in reversed(page.jobs)]
 
@@ -99,13 +99,13 @@ async def test_a_schedule_is_read_as_it_was_added(process: Process) -> None:
     assert added.next_run_ms == monday.timestamp() * 1000
 
 
-async def test_nothing_runs_before_its_moment(process: Process) -> None:
+async def test_no_run_before_its_time(process: Process) -> None:
     await process.add()
     await process.run_at(NINE - 1)
     assert await process.job_ids() == []
 
 
-async def test_a_run_makes_one_job_and_the_schedule_goes_on(process: Process) -> None:
+async def test_a_run_makes_one_job_and_advances_the_schedule(process: Process) -> None:
     params = BatchAnalysis(urls=("http://site.example/a",), query="tea")
     added = await process.add(submission=Submission(params=params, priority=Priority.HIGH))
     for late in (0, 500, 30_000):
@@ -148,7 +148,7 @@ async def test_racing_processes_make_up_once(processes: Sequence[Process]) -> No
     assert await processes[0].job_ids() == ids(added, latest)
 
 
-async def test_a_process_that_dies_between_submit_and_advance_doubles_nothing(
+async def test_a_process_that_dies_between_submit_and_advance_makes_no_second_job(
     process: Process, settings: Settings
 ) -> None:
     class Dies(RedisScheduleStore):
@@ -179,7 +179,7 @@ async def test_missed_runs_are_made_up_by_the_job_of_the_latest(process: Process
     assert await process.job_ids() == ids(added, NINE + DAY, NINE + DAY + HOUR)
 
 
-async def test_missed_runs_are_skipped_where_the_schedule_says_so(process: Process) -> None:
+async def test_missed_runs_are_skipped_if_the_schedule_says_so(process: Process) -> None:
     added = await process.add(missed=Missed.SKIP)
     await process.run_at(NINE + DAY + 20 * MINUTE)
     assert await process.job_ids() == []
@@ -198,7 +198,7 @@ async def test_a_run_is_missed_when_it_is_more_than_a_minute_late(
     assert len(await process.job_ids()) == made
 
 
-async def test_a_run_that_has_just_come_is_no_missed_one_whatever_was_before(
+async def test_a_run_that_is_in_time_makes_up_for_missed_runs(
     process: Process,
 ) -> None:
     added = await process.add(missed=Missed.SKIP)
@@ -206,7 +206,7 @@ async def test_a_run_that_has_just_come_is_no_missed_one_whatever_was_before(
     assert await process.job_ids() == ids(added, NINE + 5 * HOUR)
 
 
-async def test_a_submission_that_is_refused_is_told_and_keeps_no_other_from_running(
+async def test_a_refused_submission_is_reported_and_does_not_block_other_schedules(
     process: Process, settings: Settings
 ) -> None:
     urls = tuple(f"http://site.example/{n}" for n in range(3))
@@ -226,7 +226,7 @@ async def test_a_submission_that_is_refused_is_told_and_keeps_no_other_from_runn
     assert record.last_run == LastRun(run_ms=NINE + HOUR, job_id=ids(refused, NINE + HOUR)[0])
 
 
-async def test_a_schedule_that_cannot_be_run_is_left_alone_for_a_minute(
+async def test_a_schedule_that_cannot_be_run_is_suspended_for_a_minute(
     process: Process, settings: Settings
 ) -> None:
     class Fails(Queue):
@@ -253,7 +253,7 @@ async def test_a_schedule_that_cannot_be_run_is_left_alone_for_a_minute(
     assert queue.calls == 3
 
 
-async def test_a_schedule_of_a_newer_release_is_left_alone(
+async def test_a_schedule_of_a_newer_release_is_ignored(
     process: Process, valkey: redis.Redis
 ) -> None:
     newer, fine = await process.add(), await process.add()
@@ -273,9 +273,7 @@ async def test_a_schedule_of_a_newer_release_is_left_alone(
     await process.schedules.remove(newer.schedule.id)
 
 
-async def test_a_schedule_that_is_removed_runs_no_more(
-    process: Process, valkey: redis.Redis
-) -> None:
+async def test_a_removed_schedule_does_not_run(process: Process, valkey: redis.Redis) -> None:
     added = await process.add()
     await process.run_at(NINE)
     await process.schedules.remove(added.schedule.id)
@@ -290,7 +288,7 @@ async def test_a_schedule_that_is_removed_runs_no_more(
             await call(added.schedule.id)
 
 
-async def test_an_advance_that_comes_late_changes_nothing(process: Process) -> None:
+async def test_a_late_advance_changes_nothing(process: Process) -> None:
     added = await process.add()
     run = DueRun(schedule_id=added.schedule.id, run_ms=NINE)
     last = LastRun(run_ms=NINE, job_id=new_job_id(NINE))
@@ -300,7 +298,7 @@ async def test_an_advance_that_comes_late_changes_nothing(process: Process) -> N
     assert (record.next_run_ms, record.last_run) == (NINE + HOUR, last)
 
 
-async def test_an_add_that_comes_twice_makes_one_schedule(process: Process) -> None:
+async def test_a_repeated_add_makes_one_schedule(process: Process) -> None:
     record = await process.add()
     assert await process.book.add(record, 1)
     assert len((await process.schedules.page()).schedules) == 1
@@ -321,7 +319,7 @@ async def test_schedules_are_listed_newest_first_by_the_page(process: Process) -
     assert (await process.schedules.page(None, 5)).next_cursor is None
 
 
-async def test_there_are_no_more_than_may_be(process: Process, valkey: redis.Redis) -> None:
+async def test_the_number_of_schedules_is_limited(process: Process, valkey: redis.Redis) -> None:
     valkey.hset("test:schedules", mapping={f"{n}": "{}" for n in range(MAX_SCHEDULES)})
     with pytest.raises(InvalidRequest, match="There are 1000 schedules, which is the most; remove"):
         await process.add()
@@ -329,14 +327,14 @@ async def test_there_are_no_more_than_may_be(process: Process, valkey: redis.Red
     assert not valkey.exists("test:schedules:due")
 
 
-async def test_a_schedule_may_not_be_too_large(process: Process, valkey: redis.Redis) -> None:
+async def test_the_size_of_a_schedule_is_limited(process: Process, valkey: redis.Redis) -> None:
     urls = tuple(f"http://site.example/{'x' * 1000}/{n}" for n in range(70))
     with pytest.raises(InvalidRequest, match=f"it may have {MAX_SCHEDULE_BYTES}"):
         await process.add(submission=Submission(params=BatchAnalysis(urls=urls)))
     assert not valkey.exists("test:schedules")
 
 
-async def test_what_holds_but_once_cannot_be_repeated(process: Process) -> None:
+async def test_timing_that_holds_once_cannot_be_part_of_a_schedule(process: Process) -> None:
     once = Submission(params=HealthCheck(), depends_on=(new_job_id(START_MS),))
     with pytest.raises(InvalidRequest, match="depends_on cannot be part of a schedule"):
         await process.add(submission=once)

@@ -1,4 +1,4 @@
-"""Ids sort by the order in which they were given, and stay UUIDs of version 7."""
+"""Ids sort in the order in which they were made, and are UUIDs of version 7."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TIMES = st.lists(st.integers(0, 2**48 - 1) | st.just(1_700_000_000_000), min_siz
 
 
 @given(TIMES)
-def test_each_id_is_after_the_one_before_whatever_the_clock_says(times: list[int]) -> None:
+def test_each_id_is_greater_than_the_one_before_whatever_the_clock_says(times: list[int]) -> None:
     ids = JobIds()
     given_ids = [ids.next(now_ms) for now_ms in times]
     assert given_ids == sorted(set(given_ids))
@@ -22,5 +22,5 @@ def test_each_id_is_after_the_one_before_whatever_the_clock_says(times: list[int
         assert (uuid.UUID(job_id).version, uuid.UUID(job_id).variant) == (7, uuid.RFC_4122)
 
 
-def test_an_id_tells_its_millisecond() -> None:
+def test_an_id_begins_with_its_millisecond() -> None:
     assert uuid.UUID(JobIds().next(1_700_000_000_123)).int >> 80 == 1_700_000_000_123

@@ -23,7 +23,7 @@ USUAL = ("* * * * *", "*/7 * * * *", "30 2 * * *", "15,45 1-3 * * *", "0 */5 * *
 
 
 def berlin(day: str, time: str) -> int:
-    """A time of the wall clock, as 02:30 or, the second time that it comes, as 02:30 again."""
+    """A time of the wall clock; `again` for the second occurrence of a repeated hour."""
     wall = dt.datetime.fromisoformat(f"2027-{day}T{time.removesuffix(' again')}")
     return ms(wall.replace(tzinfo=BERLIN, fold=time.endswith(" again")))
 
@@ -41,7 +41,7 @@ def runs(cron: str, start: int, count: int) -> list[str]:
     return moments
 
 
-def test_a_run_is_after_the_moment_even_by_a_millisecond() -> None:
+def test_the_next_run_is_after_the_moment_by_at_least_a_millisecond() -> None:
     hourly = parse_cron("0 * * * *", "UTC")
     nine = ms(dt.datetime(2027, 1, 1, 9, tzinfo=dt.UTC))
     assert hourly.next_after(nine - 1) == nine
@@ -49,7 +49,7 @@ def test_a_run_is_after_the_moment_even_by_a_millisecond() -> None:
     assert hourly.next_after(nine + 1) == nine + 3_600_000
 
 
-def test_the_same_expression_is_another_moment_in_another_zone() -> None:
+def test_an_expression_depends_on_its_time_zone() -> None:
     start = ms(dt.datetime(2027, 1, 1, tzinfo=dt.UTC))
     utc = parse_cron("30 7 * * *", "UTC").next_after(start)
     assert utc - parse_cron("30 7 * * *", "Europe/Berlin").next_after(start) == 3_600_000
@@ -66,13 +66,13 @@ def test_the_same_expression_is_another_moment_in_another_zone() -> None:
         ("0 2-4/1 28 * *", ["28 03:00 CEST", "28 04:00 CEST"]),
     ],
 )
-def test_a_fixed_time_that_does_not_exist_is_run_when_the_clocks_go_on(
+def test_a_fixed_time_that_does_not_exist_runs_at_the_change_of_the_clocks(
     cron: str, expected: list[str]
 ) -> None:
     assert runs(cron, berlin("03-27", "12:00"), len(expected)) == expected
 
 
-def test_every_hour_stays_every_hour_when_the_clocks_go_on() -> None:
+def test_an_hourly_run_stays_hourly_when_the_clocks_go_forward() -> None:
     assert runs("30 * * * *", berlin("03-28", "00:40"), 3) == [
         "28 01:30 CET",
         "28 03:30 CEST",
@@ -87,13 +87,13 @@ def test_every_hour_stays_every_hour_when_the_clocks_go_on() -> None:
         ("0 2,3 * * *", ["31 02:00 CEST", "31 03:00 CET", "01 02:00 CET"]),
     ],
 )
-def test_a_fixed_time_that_comes_twice_is_run_the_first_time(
+def test_a_fixed_time_that_comes_twice_runs_once_at_the_first(
     cron: str, expected: list[str]
 ) -> None:
     assert runs(cron, berlin("10-30", "12:00"), len(expected)) == expected
 
 
-def test_every_hour_stays_every_hour_when_the_clocks_go_back() -> None:
+def test_an_hourly_run_stays_hourly_when_the_clocks_go_back() -> None:
     assert runs("30 * * * *", berlin("10-31", "01:40"), 3) == [
         "31 02:30 CEST",
         "31 02:30 CET",
@@ -101,7 +101,7 @@ def test_every_hour_stays_every_hour_when_the_clocks_go_back() -> None:
     ]
 
 
-def test_an_expression_with_a_star_for_its_minutes_is_taken_by_the_letter() -> None:
+def test_an_expression_with_a_star_for_its_minutes_is_taken_literally() -> None:
     assert runs("*/30 2 * * *", berlin("03-27", "12:00"), 1) == ["29 02:00 CEST"]
     assert runs("*/30 2 * * *", berlin("10-30", "12:00"), 4) == [
         "31 02:00 CEST",
@@ -111,7 +111,7 @@ def test_an_expression_with_a_star_for_its_minutes_is_taken_by_the_letter() -> N
     ]
 
 
-def test_within_the_hour_that_comes_again_the_run_of_its_first_coming_is_over() -> None:
+def test_in_a_repeated_hour_the_run_of_its_first_occurrence_is_over() -> None:
     assert runs("30 2 * * *", berlin("10-31", "02:10 again"), 1) == ["01 02:30 CET"]
 
 
@@ -130,7 +130,7 @@ def test_the_latest_run_is_found_however_many_there_were() -> None:
     steps=st.integers(0, 30),
     beyond=st.integers(0, 59_999),
 )
-def test_the_latest_run_is_that_to_which_the_next_ones_lead(
+def test_the_latest_run_is_the_last_of_the_next_runs(
     cron: str, zone: str, start: int, steps: int, beyond: int
 ) -> None:
     expression = parse_cron(cron, zone)
@@ -191,7 +191,7 @@ def test_any_text_is_an_expression_or_is_refused_with_a_sentence(cron: str) -> N
         *("Europe", "Europe/Berlin\x00", "right/Europe/Berlin", "+01:00", "x" * 10_000, "\ud800"),
     ],
 )
-def test_what_is_no_time_zone_is_refused(zone: str) -> None:
+def test_an_unknown_time_zone_is_refused(zone: str) -> None:
     with pytest.raises(InvalidRequest, match="time_zone must be a name of the IANA"):
         parse_cron("* * * * *", zone)
 
@@ -203,7 +203,7 @@ def test_blanks_between_fields_do_not_matter() -> None:
     assert list(FIELDS) == ["minute", "hour", "day-of-month", "month", "day-of-week"]
 
 
-def test_a_run_has_one_job_id_and_every_other_run_another() -> None:
+def test_each_run_has_a_job_id_of_its_own() -> None:
     every_minute = parse_cron("* * * * *", "UTC")
     first, second = (
         Schedule(

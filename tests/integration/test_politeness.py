@@ -112,14 +112,14 @@ async def test_a_worker_that_dies_in_the_middle_of_a_request_does_not_block_its_
     slow, other = (f"http://trouble.sampleweb.example/{path}" for path in ("slow", "latin1"))
     async with SampleWeb() as web:
 
-        async def asked() -> bool:
+        async def requested() -> bool:
             return web.fetches(slow) > 0
 
         first = (await queue.submit(Submission(params=SingleAnalysis(url=slow)))).job
         async with workers(
             settings, web, tmp_path, count=1, fetch_concurrency_per_host=1
         ) as doomed:
-            await wait_until(asked, "the slow page to be asked for")
+            await wait_until(requested, "the slow page to be asked for")
             doomed[0].kill()
             await doomed[0].wait()
         await queue.cancel(first.id)

@@ -217,8 +217,8 @@ async def test_a_wrong_key_is_reported_without_the_key(
         f"The site answered 401 Unauthorized. {name.upper()}_KEY may be wrong, or used up."
     )
     assert [entry["event"] for entry in logged] == ["source failed"]
-    asked = [url for _, url in web.requests]
-    assert WRONG_KEY not in repr((logged, caplog.text, asked, result))
+    requested = [url for _, url in web.requests]
+    assert WRONG_KEY not in repr((logged, caplog.text, requested, result))
 
 
 @pytest.mark.parametrize("name", ["newsapi", "guardian"])

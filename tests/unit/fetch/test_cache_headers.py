@@ -158,8 +158,8 @@ VALUES = st.lists(PIECES | st.binary(max_size=8), max_size=12).map(b"".join)
 def test_no_header_does_harm(headers: list[tuple[bytes, bytes]]) -> None:
     cache_headers = parse_cache_headers(httpx.Headers(headers))
     assert freshness_lifetime(cache_headers, NOW) >= 0
-    asked = httpx.Request("GET", "http://a.example/", headers=conditional_headers(cache_headers))
-    assert all(value.isascii() and value.isprintable() for value in asked.headers.values())
+    request = httpx.Request("GET", "http://a.example/", headers=conditional_headers(cache_headers))
+    assert all(value.isascii() and value.isprintable() for value in request.headers.values())
 
 
 @given(st.text(max_size=60))

@@ -71,7 +71,7 @@ class Web:
             await self.fetcher.page(url)
         return caught.value
 
-    def asked(self, path: str) -> int:
+    def request_count(self, path: str) -> int:
         return sum(request.url.path == path for request in self.requests)
 
 
@@ -80,7 +80,7 @@ async def test_a_second_fetch_is_the_same_page() -> None:
     web.page("/a")
     first = await web.fetcher.page(PAGE)
     assert await web.fetcher.page(PAGE) == first
-    assert web.asked("/a") == 1
+    assert web.request_count("/a") == 1
 
 
 async def test_a_document_and_a_page_are_two_things() -> None:
@@ -89,7 +89,7 @@ async def test_a_document_and_a_page_are_two_things() -> None:
     await web.fetcher.page(PAGE)
     await web.fetcher.document(PAGE)
     await web.fetcher.document(PAGE)
-    assert web.asked("/a") == 2
+    assert web.request_count("/a") == 2
 
 
 async def test_requests_with_headers_of_their_own_bypass_the_cache() -> None:
@@ -98,7 +98,7 @@ async def test_requests_with_headers_of_their_own_bypass_the_cache() -> None:
     await web.fetcher.document(PAGE, headers={"x-api-key": "secret"})
     await web.fetcher.document(PAGE)
     await web.fetcher.document(PAGE, headers={"x-api-key": "secret"})
-    assert web.asked("/a") == 3
+    assert web.request_count("/a") == 3
 
 
 async def test_robots_txt_is_checked_for_stored_pages_too() -> None:
@@ -117,7 +117,7 @@ async def test_a_fresh_answer_takes_no_slot_of_its_host() -> None:
     await web.fetcher.page(PAGE)
     web.gate = asyncio.Event()
     slow = asyncio.create_task(web.fetcher.page("http://news.example/slow"))
-    await wait_until(lambda: web.asked("/slow"), "the slow page to be asked for")
+    await wait_until(lambda: web.request_count("/slow"), "the slow page to be asked for")
     assert (await web.fetcher.page(PAGE)).body == b"<html>a story"
     web.gate.set()
     await slow
@@ -131,7 +131,7 @@ async def test_each_redirect_is_followed_and_checked_again() -> None:
     web.page("/a")
     for _ in range(2):
         assert (await web.fetcher.page("http://news.example/old")).url == PAGE
-    assert (web.asked("/old"), web.asked("/a")) == (2, 1)
+    assert (web.request_count("/old"), web.request_count("/a")) == (2, 1)
     web.answers["/old"] = lambda: httpx.Response(301, headers={"location": "http://127.0.0.1/"})
     assert (await web.failure("http://news.example/old")).reason == Reason.BLOCKED_ADDRESS
 

@@ -46,18 +46,18 @@ class World:
         self.headers: dict[str, str] = {}
         self.status = 200
         self.body = b"<html>first"
-        self.found: Page | str | None = None
+        self.location: Page | str | None = None
         self.delay = 0.0
-        self.asked: list[dict[str, str]] = []
+        self.sent_conditions: list[dict[str, str]] = []
         """The conditions of each request."""
 
     async def read(self, url: str = URL, policy: ContentPolicy = WANTED) -> bytes | str:
         cache = HttpCache(self.shelf, fetch_policy(self.settings), clock=lambda: self.now)
-        got = await cache.get(parse_target(url, allow_private=True), policy, self.ask)
-        return got.body if isinstance(got, Page) else got
+        content = await cache.get(parse_target(url, allow_private=True), policy, self.ask)
+        return content.body if isinstance(content, Page) else content
 
     async def ask(self, conditional_headers: Mapping[str, str]) -> SiteResponse:
-        self.asked.append(dict(conditional_headers))
+        self.sent_conditions.append(dict(conditional_headers))
         requested_s = self.now
         self.now += self.delay
         status = self.status if conditional_headers or self.status != 304 else 200
@@ -67,7 +67,7 @@ class World:
             headers=httpx.Headers(self.headers),
             requested_s=requested_s,
             received_s=self.now,
-            content="" if status == 304 else self.found or page,
+            content="" if status == 304 else self.location or page,
         )
 
     def says(self, **headers: str) -> None:
@@ -75,7 +75,7 @@ class World:
 
     @property
     def requests(self) -> int:
-        return len(self.asked)
+        return len(self.sent_conditions)
 
 
 def date(seconds: float) -> str:
@@ -154,7 +154,7 @@ async def test_the_operator_can_require_revalidation() -> None:
     await world.read()
     world.status = 304
     assert await world.read() == b"<html>first"
-    assert world.asked == [{}, {"if-none-match": '"a"'}]
+    assert world.sent_conditions == [{}, {"if-none-match": '"a"'}]
 
 
 async def test_a_stale_response_is_revalidated_with_its_validators() -> None:
@@ -165,7 +165,10 @@ async def test_a_stale_response_is_revalidated_with_its_validators() -> None:
     world.status, world.body = 304, b"<html>not sent"
     for _ in range(2):
         assert await world.read() == b"<html>first"
-        assert world.asked[-1] == {"if-none-match": 'W/"1"', "if-modified-since": modified}
+        assert world.sent_conditions[-1] == {
+            "if-none-match": 'W/"1"',
+            "if-modified-since": modified,
+        }
 
 
 async def test_a_304_updates_the_headers() -> None:
@@ -183,7 +186,7 @@ async def test_a_304_updates_the_headers() -> None:
     await world.read()
     world.now += 59
     await world.read()
-    assert world.asked == [{}, {"if-none-match": '"1"'}, {"if-none-match": '"1"'}]
+    assert world.sent_conditions == [{}, {"if-none-match": '"1"'}, {"if-none-match": '"1"'}]
 
 
 async def test_a_document_that_has_changed_takes_the_place_of_the_old() -> None:
@@ -195,7 +198,7 @@ async def test_a_document_that_has_changed_takes_the_place_of_the_old() -> None:
     assert await world.read() == b"<html>second"
     world.status = 304
     assert await world.read() == b"<html>second"
-    assert world.asked[-1] == {"if-none-match": '"2"'}
+    assert world.sent_conditions[-1] == {"if-none-match": '"2"'}
 
 
 @pytest.mark.parametrize(
@@ -222,7 +225,7 @@ async def test_a_304_about_another_document_is_not_believed(
     world.status, world.body = 304, b"<html>second"
     world.says(**then)
     assert await world.read() == (b"<html>second" if asked_again else b"<html>first")
-    assert world.asked[2:] == ([{}] if asked_again else [])
+    assert world.sent_conditions[2:] == ([{}] if asked_again else [])
 
 
 async def test_a_response_that_becomes_unstorable_is_removed() -> None:
@@ -232,7 +235,7 @@ async def test_a_response_that_becomes_unstorable_is_removed() -> None:
     world.says(cache_control="no-store", etag='"2"')
     await world.read()
     await world.read()
-    assert world.asked == [{}, {"if-none-match": '"1"'}, {}]
+    assert world.sent_conditions == [{}, {"if-none-match": '"1"'}, {}]
 
 
 @pytest.mark.parametrize("status", [201, 203, 206])
@@ -246,7 +249,7 @@ async def test_only_a_200_is_stored(status: int) -> None:
 
 async def test_a_redirect_is_not_stored() -> None:
     world = World()
-    world.status, world.found = 301, "/b"
+    world.status, world.location = 301, "/b"
     world.says(cache_control="max-age=60")
     assert await world.read() == "/b"
     assert world.shelf.values == {}
@@ -317,7 +320,7 @@ async def test_a_stored_response_is_checked_like_a_live_one() -> None:
     world.says(cache_control="max-age=60", etag='"1"')
     await world.read()
     await world.read(policy=page_policy(5))
-    assert world.asked == [{}, {}]
+    assert world.sent_conditions == [{}, {}]
 
 
 @pytest.mark.parametrize("rubbish", [b"", b"x", b"\xff" * 50, b"\x90", b"\x95\x01\x02\x03\x04\x05"])
@@ -327,4 +330,4 @@ async def test_invalid_bytes_in_the_store_are_a_miss(rubbish: bytes) -> None:
     await world.read()
     world.shelf.values = dict.fromkeys(world.shelf.values, rubbish)
     assert await world.read() == b"<html>first"
-    assert world.asked == [{}, {}]
+    assert world.sent_conditions == [{}, {}]

@@ -36,7 +36,7 @@ class Site:
         self, answer: Respond | httpx.Response, max_origins: int = 100, max_rules: int = 100_000
     ) -> None:
         self.answer = answer
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.now = 0.0
         self.hosts_ms = 0
         host_limiter = LocalRateLimiter(10, slot_seconds=60, now_ms=lambda: self.hosts_ms)
@@ -53,7 +53,7 @@ class Site:
         )
 
     async def handle(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(str(request.url))
+        self.requested.append(str(request.url))
         await asyncio.sleep(0)
         answer = self.answer
         if isinstance(answer, httpx.Response):
@@ -83,7 +83,7 @@ async def test_disallowed_pages_are_denied_and_others_are_not() -> None:
     assert failure.reason == Reason.ROBOTS_DENIED
     await site.check("http://news.example/private/open")
     await site.check("http://news.example/public")
-    assert site.asked == ["http://news.example/robots.txt"]
+    assert site.requested == ["http://news.example/robots.txt"]
 
 
 async def test_a_group_for_us_counts_before_the_one_for_all() -> None:
@@ -99,7 +99,7 @@ async def test_a_site_that_refuses_robots_txt_allows_all(status: int) -> None:
 async def test_a_site_whose_robots_txt_redirects_for_ever_allows_all() -> None:
     site = Site(httpx.Response(302, headers={"location": "/robots.txt"}))
     await site.check()
-    assert len(site.asked) == 6
+    assert len(site.requested) == 6
 
 
 async def test_redirects_are_followed() -> None:
@@ -119,7 +119,7 @@ async def test_a_site_that_cannot_say_is_asked_again_later(status: int) -> None:
     assert failure.retry_after == 9.0
     assert failure.host == "news.example"
     again = await site.failure()
-    assert len(site.asked) == 1
+    assert len(site.requested) == 1
     assert again is not failure
     site.now += FAILURE_TTL_SECONDS
     site.hosts_ms += 9_000
@@ -136,7 +136,7 @@ async def test_concurrent_checks_share_one_request() -> None:
     site = Site(text("User-agent: *", "Disallow: /private/"))
     failures = await asyncio.gather(*(site.failure() for _ in range(50)))
     assert {failure.reason for failure in failures} == {Reason.ROBOTS_DENIED}
-    assert len(site.asked) == 1
+    assert len(site.requested) == 1
 
 
 async def test_a_slow_robots_txt_is_known_as_slow() -> None:
@@ -144,7 +144,7 @@ async def test_a_slow_robots_txt_is_known_as_slow() -> None:
     never = asyncio.Event()
 
     async def hang(request: httpx.Request) -> httpx.Response:
-        site.asked.append(str(request.url))
+        site.requested.append(str(request.url))
         await never.wait()
         return text("")
 
@@ -152,7 +152,7 @@ async def test_a_slow_robots_txt_is_known_as_slow() -> None:
     site.rules = RobotsChecker(client, user_agent=TOKEN, timeout=0.02, clock=lambda: site.now)
     failures = await asyncio.gather(*(site.failure() for _ in range(20)))
     assert {failure.reason for failure in failures} == {Reason.TIMED_OUT}
-    assert len(site.asked) == 1
+    assert len(site.requested) == 1
 
 
 async def test_an_answer_is_kept_for_an_hour() -> None:
@@ -160,24 +160,24 @@ async def test_an_answer_is_kept_for_an_hour() -> None:
     await site.check()
     site.now = 3_599.0
     await site.check()
-    assert len(site.asked) == 1
+    assert len(site.requested) == 1
     site.now = 3_600.0
     await site.check()
-    assert len(site.asked) == 2
+    assert len(site.requested) == 2
 
 
 async def test_the_origins_longest_unused_are_forgotten() -> None:
     site = Site(text(""), max_origins=2)
     for host in ("a", "b", "a", "c", "a", "b"):
         await site.check(f"http://{host}.example/")
-    assert [url[7] for url in site.asked] == ["a", "b", "c", "b"]
+    assert [url[7] for url in site.requested] == ["a", "b", "c", "b"]
 
 
 async def test_the_rules_of_all_origins_together_are_bounded() -> None:
     site = Site(text("User-agent: *", *(f"Disallow: /{n}" for n in range(40))), max_rules=100)
     for host in ("a", "b", "a", "c", "a", "b"):
         await site.check(f"http://{host}.example/")
-    assert [url[7] for url in site.asked] == ["a", "b", "c", "b"]
+    assert [url[7] for url in site.requested] == ["a", "b", "c", "b"]
 
 
 async def test_a_large_file_is_read_like_a_small_one() -> None:
@@ -200,7 +200,7 @@ async def test_each_scheme_and_port_has_its_own_rules() -> None:
     site = Site(text(""))
     for origin in ("http://a.example", "https://a.example", "http://a.example:8080"):
         await site.check(f"{origin}/story")
-    assert len(site.asked) == 3
+    assert len(site.requested) == 3
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ async def test_the_interval_that_a_site_asks_for(lines: list[str], interval: flo
     site = Site(text(*lines))
     assert await site.check() == interval
     assert await site.check() == interval, "and it is remembered"
-    assert len(site.asked) == 1
+    assert len(site.requested) == 1
 
 
 async def test_a_crawl_delay_applies_at_once_to_all_requests_to_the_site() -> None:

@@ -24,11 +24,11 @@ class Names:
 
     def __init__(self, *answers: Sequence[str] | Exception) -> None:
         self.answers = list(answers)
-        self.asked = 0
+        self.lookups = 0
 
     async def __call__(self, host: str, port: int) -> list[Address]:
-        answer = self.answers[min(self.asked, len(self.answers) - 1)]
-        self.asked += 1
+        answer = self.answers[min(self.lookups, len(self.answers) - 1)]
+        self.lookups += 1
         if isinstance(answer, Exception):
             raise answer
         return [ip_address(text) for text in answer]
@@ -94,7 +94,7 @@ async def failure_of(names: Names, url: str = "http://example.com/") -> tuple[St
 async def test_the_name_is_resolved_once_and_its_address_connected_to() -> None:
     wire, names = Wire(), Names([PUBLIC])
     assert await get(wire, names, "http://example.com/") == "hi"
-    assert (wire.connected, names.asked) == ([PUBLIC], 1)
+    assert (wire.connected, names.lookups) == ([PUBLIC], 1)
 
 
 async def test_tls_still_verifies_the_name() -> None:
@@ -115,7 +115,7 @@ async def test_a_literal_address_is_checked_without_a_resolver(host: str) -> Non
     names = Names(AssertionError("asked"))
     failure, wire = await failure_of(names, f"http://{host}/")
     assert failure.reason == Reason.BLOCKED_ADDRESS
-    assert (wire.connected, names.asked) == ([], 0)
+    assert (wire.connected, names.lookups) == ([], 0)
 
 
 async def test_of_mixed_addresses_only_the_public_ones_are_tried_in_order() -> None:

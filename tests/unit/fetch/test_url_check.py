@@ -95,7 +95,7 @@ def test_malformed_urls_are_invalid(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "asked"),
+    ("url", "requested"),
     [
         ("https://example.com", "https://example.com"),
         (" http://EXAMPLE.com./a?b=c#d ", "http://example.com/a?b=c"),
@@ -105,8 +105,8 @@ def test_malformed_urls_are_invalid(url: str) -> None:
         ("http://[2606:4700::1111]/", "http://[2606:4700::1111]/"),
     ],
 )
-def test_valid_urls_are_requested_in_one_form(url: str, asked: str) -> None:
-    assert str(parse_target(url)) == asked
+def test_valid_urls_are_requested_in_one_form(url: str, requested: str) -> None:
+    assert str(parse_target(url)) == requested
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9999/", "http://localhost/", "http://redis:81/"])

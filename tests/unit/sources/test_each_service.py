@@ -19,7 +19,7 @@ BY_NAME = {service.name: service for service in SERVICES}
 ARTICLE = "https://a.example/news?id=1&x=2"
 
 
-async def asked(name: str, topic: str = "solar power", limit: int = 5) -> dict[str, list[str]]:
+async def requested(name: str, topic: str = "solar power", limit: int = 5) -> dict[str, list[str]]:
     service = BY_NAME[name]
     web = PlayedService(service.nothing)
     await service.build(web).find(topic, limit)
@@ -61,7 +61,7 @@ def test_a_search_is_the_same_all_day() -> None:
 
 
 async def test_hacker_news_is_asked_for_recent_stories() -> None:
-    assert await asked("hackernews", limit=5_000) == {
+    assert await requested("hackernews", limit=5_000) == {
         "query": ["solar power"],
         "tags": ["story"],
         "hitsPerPage": ["1000"],
@@ -118,7 +118,7 @@ async def test_arxiv_says_no_with_a_feed() -> None:
 
 
 async def test_wikipedia_is_asked_as_its_etiquette_wants() -> None:
-    parameters = await asked("wikipedia", limit=5_000)
+    parameters = await requested("wikipedia", limit=5_000)
     assert parameters["srsearch"] == ["solar power"]
     assert parameters["srlimit"] == ["500"]
     assert parameters["maxlag"] == ["5"]
@@ -153,7 +153,7 @@ async def test_wikipedia_says_no_with_200(code: str, kind: type[StepError]) -> N
 
 
 async def test_newsapi_is_asked_within_its_limits() -> None:
-    assert await asked("newsapi", limit=5_000) == {
+    assert await requested("newsapi", limit=5_000) == {
         "q": ['"solar power"'],
         "sortBy": ["relevancy"],
         "pageSize": ["100"],
@@ -182,7 +182,7 @@ async def test_newsapi_marks_withdrawn_articles() -> None:
 
 
 async def test_the_guardian_is_asked_for_recent_articles() -> None:
-    assert await asked("guardian", limit=5_000) == {
+    assert await requested("guardian", limit=5_000) == {
         "q": ['"solar power"'],
         "tag": ["type/article"],
         "from-date": ["2026-08-20"],

@@ -88,12 +88,12 @@ async def test_newest_first_across_feeds_and_undated_last() -> None:
 
 
 async def test_a_search_feed_is_asked_for_the_topic_and_believed() -> None:
-    asked = "https://search.example/rss?q=solar%20power%20%26%20wind%2Frain"
+    requested = "https://search.example/rss?q=solar%20power%20%26%20wind%2Frain"
     web = PlayedWeb(
-        {asked: rss(("https://x.example/1", "Anything"), ("https://x.example/2", "At all"))}
+        {requested: rss(("https://x.example/1", "Anything"), ("https://x.example/2", "At all"))}
     )
     urls = await found(web, SEARCH, topic="solar power & wind/rain")
-    assert web.asked == [asked]
+    assert web.requested == [requested]
     assert urls == ["https://x.example/1", "https://x.example/2"]
 
 
@@ -124,15 +124,15 @@ async def test_lists_are_read_and_their_feeds_too() -> None:
     )
     urls = await found(web, A, "https://lists.example/")
     assert urls == ["https://a.example/1", "https://b.example/1"]
-    assert web.asked.count(A) == 1
-    assert C not in web.asked
+    assert web.requested.count(A) == 1
+    assert C not in web.requested
 
 
 async def test_a_list_without_end_is_cut() -> None:
     many = [f"https://a.example/{number}" for number in range(10_000)]
     web = PlayedWeb({"https://lists.example/": opml(*many), many[0]: rss()})
     assert await found(web, "https://lists.example/") == []
-    assert len(web.asked) == MAX_FEEDS
+    assert len(web.requested) == MAX_FEEDS
 
 
 @pytest.mark.parametrize(
@@ -171,4 +171,4 @@ async def test_without_feeds_the_builtin_list_is_read() -> None:
     web = PlayedWeb({})
     with pytest.raises(PermanentFailure):
         await found(web)
-    assert len(web.asked) >= 20
+    assert len(web.requested) >= 20

@@ -13,7 +13,7 @@ class PlayedWeb:
 
     def __init__(self, documents: Mapping[str, bytes | StepError]) -> None:
         self.documents = documents
-        self.asked: list[str] = []
+        self.requested: list[str] = []
 
     async def page(self, url: str) -> Page:
         return await self.document(url)
@@ -21,7 +21,7 @@ class PlayedWeb:
     async def document(
         self, url: str, *, headers: Mapping[str, str] | None = None, interval: float = 0.0
     ) -> Page:
-        self.asked.append(url)
+        self.requested.append(url)
         found = self.documents.get(url)
         if found is None:
             raise PermanentFailure(Reason.NOT_FOUND, "The site answered 404 Not Found.")

@@ -93,7 +93,7 @@ class Fingerprint(Struct, frozen=True, kw_only=True):
     embedding: bytes
     """Unit vector of title and lead, float32, little-endian; zeros where the embedding failed."""
     words: bytes = b""
-    """Sorted, distinct 32-bit hashes of the lead's telling words, little-endian."""
+    """Sorted, distinct 32-bit hashes of the lead's salient terms, little-endian."""
 
 
 class Impression(Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""What the survey and the selection of a job's articles take and give, as data."""
+"""The input and output of the survey and the selection of a job's articles, as data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec import Struct
 from nlp.analysis import Evidence, Scorecard, Weights
 
 RELEVANCE_FLOOR = 8.0
-"""Below it a candidate is not about the topic, and a topic job may drop it unread.
+"""Below it a candidate is not about the topic, and a topic job may drop it without a closer look.
 
 Set to lose nothing: of Cranfield's relevant pairs 0.7 % lie below it, and of the sample web's
 articles none on their own topic, where the lowest is at 15; of those on another topic 84 % do
@@ -18,12 +18,12 @@ articles none on their own topic, where the lowest is at 15; of those on another
 
 
 class SelectionPolicy(Struct, frozen=True, kw_only=True):
-    """What an operator and a job may tune about the selection."""
+    """The settings of the selection, from the operator and the job."""
 
     diversify: bool = True
     """Whether the caps per domain and per cluster apply. Duplicates are merged in any case."""
     max_articles: int | None = None
-    """How many are kept; None for all."""
+    """The number of articles to keep; None for all."""
     min_relevance: float = 0.0
     """The relevance, 0–100, below which an article is dropped."""
     domain_cap: int = 2
@@ -39,20 +39,20 @@ class Match(Struct, frozen=True, kw_only=True):
     original: int
     """Place of the article that stays."""
     matched_by: str
-    """`canonical_url`, `text_hash`, `shingles` or `embedding`: the first that holds."""
+    """`canonical_url`, `text_hash`, `shingles` or `embedding`: the first that applies."""
     similarity: float
     """Containment or cosine, 0–1."""
 
 
 class Nearest(Struct, frozen=True, kw_only=True):
-    """The most alike article among those that stay, whether or not that makes a duplicate."""
+    """The nearest article among those that stay, whether or not that makes a duplicate."""
 
     original: int
     """Its place."""
     containment: float
-    """|A ∩ B| / min(|A|, |B|) of the shingles, 0–1; 0 where either text has too few."""
+    """|A ∩ B| / min(|A|, |B|) of the shingles, 0–1; 0 if either text has too few."""
     cosine: float
-    """Of title and lead, -1 to 1; 0 where there is no embedding."""
+    """Of title and lead, -1 to 1; 0 without an embedding."""
 
 
 class SurveyRequest(Struct, frozen=True, kw_only=True):
@@ -66,27 +66,27 @@ class SurveyRequest(Struct, frozen=True, kw_only=True):
 
 
 class Surveyed(Struct, frozen=True, kw_only=True):
-    """What the comparison told of one article."""
+    """The result of the survey for one article."""
 
     scores: Scorecard
     """With its relevance among all of the job's articles."""
     match: Match | None
     """The better article that it repeats."""
     nearest: Nearest | None
-    """None of an article that nothing stays beside."""
+    """None if no other article stays."""
     cluster: int | None
-    """Number of its cluster, from 0, of a duplicate that of its original; None where
-    clustering is off."""
+    """Number of its cluster, from 0; a duplicate has that of its original. None if clustering is
+    off."""
 
 
 class Survey(Struct, frozen=True, kw_only=True):
-    """A job's articles beside each other. Places are those of the request."""
+    """A job's articles compared with each other. Places are those of the request."""
 
     articles: tuple[Surveyed, ...]
 
 
 class Verdict(enum.StrEnum):
-    """What became of a candidate."""
+    """The outcome of a candidate."""
 
     KEPT = "kept"
     DUPLICATE = "duplicate"
@@ -99,7 +99,7 @@ class Verdict(enum.StrEnum):
 
 
 class NearestArticle(Struct, frozen=True, kw_only=True):
-    """The most alike article among those that stay."""
+    """The nearest article among those that stay."""
 
     url: str
     containment: float
@@ -115,16 +115,16 @@ class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One sentence for a reader, with the numbers that decided."""
     title: str | None = None
     rank: int | None = None
-    """From 1; of what was kept."""
+    """From 1; only of kept articles."""
     overall_score: float | None = None
     scores: Scorecard | None = None
-    """The parts of the score; entities are neutral in that of an article that could not be kept
-    however many it names."""
+    """The parts of the score; the entity density is neutral if the article could not have been kept
+    with the highest one."""
     domain: str | None = None
     cluster: int | None = None
-    """Number of the cluster, from 0; None where clustering is off."""
+    """Number of the cluster, from 0; None if clustering is off."""
     cap: int | None = None
-    """Of what was over a cap: how many it lets through; of what was below the cut: the places."""
+    """The cap that the article is over, or, below the cut, the number of places in the list."""
     duplicate_of: str | None = None
     """URL of the article that it was merged into."""
     matched_by: str | None = None
@@ -132,11 +132,11 @@ class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
     similarity: float | None = None
     """Of a duplicate: the containment or cosine that matched, 0–1."""
     stands_in_for: str | None = None
-    """Of what was kept though it is a duplicate: URL of the better telling that the cap of its
-    domain refused."""
+    """Of a duplicate that was kept: URL of the better article, which was over the cap of its
+    domain."""
     nearest: NearestArticle | None = None
     reason: str | None = None
-    """Of what failed: its stable word."""
+    """Of a failed article: the stable name of the reason."""
 
 
 class Ranking(Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""What an analysis needs that is loaded once."""
+"""The models and data of an analysis, which are loaded once in a process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from nlp.embedding.embedder import Embedder, RememberingEmbedder
+from nlp.embedding.embedder import CachingEmbedder, Embedder
 from nlp.embedding.model_file import export_folder, find_exported
 from nlp.scores.entities import EntityRecognizer
 from nlp.scores.reputation import Reputations, load_reputations
@@ -20,27 +20,27 @@ def _nothing() -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Models:
-    """The models and data of a process; read only, so every analysis may share them."""
+    """The models and data of a process; read-only, so all analyses may share them."""
 
     embedder: Embedder
     entities: EntityRecognizer
     reputations: Reputations
     load_rest: Callable[[], None] = _nothing
-    """Loads what would be loaded by its first use; for idle time, from any thread."""
+    """Loads what would otherwise be loaded at its first use; for idle time, from any thread."""
 
 
 class EmbedderChoice(StrEnum):
-    """What computes the vectors, from the same weights."""
+    """The library that computes the vectors, from the same weights."""
 
     AUTO = "auto"
-    """onnxruntime where the model has been exported, else sentence-transformers."""
+    """onnxruntime if the model has been exported, else sentence-transformers."""
     ONNX = "onnx"
     SENTENCE_TRANSFORMERS = "sentence-transformers"
     """On a GPU if there is one."""
 
 
 class NotExported(Exception):
-    """What was asked for is to be had only from a file that is not there."""
+    """The chosen embedder needs an exported model, and there is none."""
 
 
 def load_models(
@@ -49,13 +49,13 @@ def load_models(
     choice: EmbedderChoice = EmbedderChoice.AUTO,
     model: str | None = None,
 ) -> Models:
-    """Load what embeds, once in a process; the rest comes by `Models.load_rest`, or as it is used.
+    """Load the embedder; the rest is loaded by `Models.load_rest`, or when it is first used.
 
-    Where the model has been exported to `models_dir` this takes 0.5 s of processor time and 190 MB,
-    and the rest 1.3 s and 160 MB; torch is not imported. With sentence-transformers it is 4 s and
-    430 MB. `threads` bounds the processor threads of the embedder; `model` is another than the
-    packaged one, for sentence-transformers alone. The libraries are imported only here and there,
-    so that `Models` can be named, and faked, without them. Raises NotExported.
+    If the model has been exported to `models_dir`, this takes 0.5 s of processor time and 190 MB,
+    and the rest 1.3 s and 160 MB; torch is not imported. With sentence-transformers it takes 4 s
+    and 430 MB. `threads` limits the processor threads of the embedder; `model` replaces the
+    packaged one, with sentence-transformers only. The libraries are imported inside functions, so
+    that `Models` can be imported, and faked, without them. Raises NotExported.
     """
     from nlp.scores.entities import SpacyRecognizer
 
@@ -66,7 +66,7 @@ def load_models(
         entities.load()
 
     return Models(
-        embedder=RememberingEmbedder(_embedder(threads, models_dir, choice, model)),
+        embedder=CachingEmbedder(_embedder(threads, models_dir, choice, model)),
         entities=entities,
         reputations=load_reputations(),
         load_rest=load_rest,

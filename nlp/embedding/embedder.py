@@ -1,4 +1,4 @@
-"""From texts to unit vectors whose cosine says how much they have in common."""
+"""Embedders: from texts to unit vectors whose cosine says how much they have in common."""
 
 from __future__ import annotations
 
@@ -15,11 +15,16 @@ from nlp.text.words import stems, words
 Vectors = npt.NDArray[np.float32]
 
 LEAD_WORDS = 200
-"""Words of a text that follow its title into the embedding: with it they fill 256 tokens."""
+"""Words of a text that are embedded after its title: together they fill 256 tokens."""
+
+MAX_CACHED_CHARS = 500
+"""Length of the texts that are cached; a query may be this long."""
+
+MAX_CACHED_TEXTS = 1024
 
 
 class Embedder(Protocol):
-    """What turns texts into vectors."""
+    """Turns texts into vectors."""
 
     @property
     def dimension(self) -> int:
@@ -28,13 +33,13 @@ class Embedder(Protocol):
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Unit rows of shape (len(texts), dimension), float32.
 
-        The same text gives the same row, within 1e-5, whatever stands beside it; an embedder
-        may promise it to the last bit. An empty text too has a unit row, which means nothing.
+        The same text gives the same row, within 1e-5, whatever texts are beside it; an embedder may
+        promise that to the last bit. An empty text has a unit row too, without meaning.
         """
 
 
 def title_and_lead(title: str, text: str) -> str:
-    """What of an article is embedded: its title and its first LEAD_WORDS words."""
+    """The part of an article that is embedded: its title and its first LEAD_WORDS words."""
     return f"{title}. {' '.join(text[: LEAD_WORDS * 12].split()[:LEAD_WORDS])}"
 
 
@@ -42,7 +47,7 @@ class HashingEmbedder:
     """A deterministic stand-in without a model: a signed, hashed bag of word stems.
 
     Feature hashing (Weinberger et al., ICML 2009): texts with words in common have a high
-    cosine, others one near 0. It knows nothing of meaning.
+    cosine, others one near 0. It does not know meanings.
     """
 
     def __init__(self, dimension: int = 256) -> None:
@@ -62,21 +67,16 @@ class HashingEmbedder:
         return rows
 
 
-LONGEST = 500
-"""Characters of what is remembered; as long as a query may be."""
+class CachingEmbedder:
+    """Caches the rows of the latest MAX_CACHED_TEXTS short texts of another embedder.
 
-MOST = 1024
-
-
-class RememberingEmbedder:
-    """Asks another embedder, once for each short text while it is among the latest 1,024.
-
-    Without it every article would pay for its query's run as well.
+    The query of a job comes with each of its articles; without the cache each would pay for
+    embedding it again.
     """
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
-        self._known: OrderedDict[str, Vectors] = OrderedDict()
+        self._cache: OrderedDict[str, Vectors] = OrderedDict()
 
     @property
     def dimension(self) -> int:
@@ -84,17 +84,17 @@ class RememberingEmbedder:
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """As `Embedder.encode`: shape (len(texts), dimension), float32, unit rows."""
-        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        new = [text for text in dict.fromkeys(texts) if text not in self._cache]
         encoded = dict(zip(new, self._embedder.encode(new), strict=True)) if new else {}
-        rows = [encoded[text] if text in encoded else self._recall(text) for text in texts]
-        self._remember({text: row for text, row in encoded.items() if len(text) <= LONGEST})
+        rows = [encoded[text] if text in encoded else self._cached(text) for text in texts]
+        self._store({text: row for text, row in encoded.items() if len(text) <= MAX_CACHED_CHARS})
         return np.stack(rows) if rows else np.zeros((0, self.dimension), dtype=np.float32)
 
-    def _recall(self, text: str) -> Vectors:
-        self._known.move_to_end(text)
-        return self._known[text]
+    def _cached(self, text: str) -> Vectors:
+        self._cache.move_to_end(text)
+        return self._cache[text]
 
-    def _remember(self, rows: dict[str, Vectors]) -> None:
-        self._known.update(rows)
-        while len(self._known) > MOST:
-            self._known.popitem(last=False)
+    def _store(self, rows: dict[str, Vectors]) -> None:
+        self._cache.update(rows)
+        while len(self._cache) > MAX_CACHED_TEXTS:
+            self._cache.popitem(last=False)

@@ -1,4 +1,8 @@
-"""The words by which reports of one event know each other: names, numbers, and what is long."""
+"""Fingerprints: what near-duplicates and clusters are found by, and how to read it back.
+
+A fingerprint has the hash of the text, its shingles, the embedding of title and lead, and the
+salient terms of the lead.
+"""
 
 from __future__ import annotations
 
@@ -15,52 +19,8 @@ from nlp.analysis import Fingerprint
 from nlp.embedding.embedder import LEAD_WORDS, Vectors
 from nlp.text.words import MAX_WORD_CHARS, stems, words
 
-LONG = 5
-"""Letters from which a word may be telling without a capital. The short ones are particles in most
-languages, and rare where only one article of a job is in that language."""
-
-DIMENSION = 2048
-"""Of a row. Two texts without a word in common are then at a cosine of 0 ± .02."""
-
-_WORD = re.compile(r"[^\W_]+")
-
-TellingWords = npt.NDArray[np.uint32]
-
-
-def telling_words(text: str) -> TellingWords:
-    """Sorted, distinct 32-bit hashes of the telling words' stems among the first LEAD_WORDS."""
-    lead = " ".join(text[: LEAD_WORDS * 12].split()[:LEAD_WORDS])
-    found = {word.casefold()[:MAX_WORD_CHARS] for word in _WORD.findall(lead) if _tells(word)}
-    hashes = {zlib.crc32(stem.encode()) for stem in stems(found)}
-    return np.array(sorted(hashes), dtype=np.uint32)
-
-
-def _tells(word: str) -> bool:
-    named = len(word) > 1 and word[0].isupper()
-    return len(word) >= LONG or named or any(map(str.isdigit, word))
-
-
-def telling_rows(prints: Sequence[Fingerprint]) -> Vectors:
-    """A unit row for each article, of shape (n, DIMENSION): its telling words by how rare they are.
-
-    The weight of a word is its inverse document frequency among these articles (Spärck Jones,
-    1972), 0 where all have it; the words are dealt to the dimensions by their hash, with its sign
-    (Weinberger et al., ICML 2009). A row of zeros where nothing tells.
-    """
-    found = [np.frombuffer(fingerprint.words, dtype="<u4") for fingerprint in prints]
-    flat = np.concatenate([np.empty(0, dtype=np.uint32), *found])
-    known, numbers, holders = np.unique(flat, return_inverse=True, return_counts=True)
-    weights = np.log(len(prints) / np.maximum(holders, 1))
-    weights *= np.where(known >> 31, 1.0, -1.0)
-    rows = np.zeros((len(prints), DIMENSION), dtype=np.float32)
-    places = np.repeat(np.arange(len(prints)), [len(words) for words in found])
-    np.add.at(rows, (places, flat % DIMENSION), weights[numbers].astype(np.float32))
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.where(lengths > 0, lengths, 1.0), dtype=np.float32)
-
-
 SHINGLE_WORDS = 5
-"""Broder's w-shingling (SEQUENCES 1997); five words are seldom shared by chance."""
+"""Broder's w-shingling (SEQUENCES 1997); five words in a row are seldom shared by chance."""
 
 Shingles = npt.NDArray[np.uint64]
 
@@ -77,15 +37,12 @@ def fingerprint(text: str, embedding: Vectors) -> Fingerprint:
         text_sha256=hashlib.sha256(" ".join(text.lower().split()).encode()).hexdigest(),
         shingles=shingles(words(text)).astype("<u8").tobytes(),
         embedding=embedding.astype("<f4").tobytes(),
-        words=telling_words(text).astype("<u4").tobytes(),
+        words=salient_terms(text).astype("<u4").tobytes(),
     )
 
 
 def shingles(tokens: list[str]) -> Shingles:
-    """Sorted, distinct 64-bit hashes of each five words in a row; none of fewer than five.
-
-    Each distinct word is hashed once.
-    """
+    """Sorted, distinct 64-bit hashes of every five words in a row; none of fewer than five."""
     hashes = {token: _word_hash(token) for token in set(tokens)}
     row = np.fromiter((hashes[token] for token in tokens), dtype=np.uint64, count=len(tokens))
     return shingles_of_words(row)
@@ -121,20 +78,71 @@ def embedding_of(print_: Fingerprint) -> Vectors:
     return np.frombuffer(print_.embedding, dtype="<f4")
 
 
+MIN_SALIENT_CHARS = 5
+"""Letters from which a word is salient without a capital. Shorter ones are particles in most
+languages, and look rare if only one article of a job is in that language."""
+
+SALIENT_DIMENSION = 2048
+"""Of a row of salient terms. Two texts without a word in common are then at a cosine of
+0 ± .02."""
+
+_WORD = re.compile(r"[^\W_]+")
+
+SalientTerms = npt.NDArray[np.uint32]
+
+
+def salient_terms(text: str) -> SalientTerms:
+    """Sorted, distinct 32-bit hashes of the stems of salient terms among the first LEAD_WORDS.
+
+    These are the words by which reports of one event recognise each other: names, numbers, and long
+    words.
+    """
+    lead = " ".join(text[: LEAD_WORDS * 12].split()[:LEAD_WORDS])
+    salient = {
+        word.casefold()[:MAX_WORD_CHARS] for word in _WORD.findall(lead) if _is_salient(word)
+    }
+    hashes = {zlib.crc32(stem.encode()) for stem in stems(salient)}
+    return np.array(sorted(hashes), dtype=np.uint32)
+
+
+def _is_salient(word: str) -> bool:
+    named = len(word) > 1 and word[0].isupper()
+    return len(word) >= MIN_SALIENT_CHARS or named or any(map(str.isdigit, word))
+
+
+def salient_rows(prints: Sequence[Fingerprint]) -> Vectors:
+    """A unit row for each article, of shape (n, SALIENT_DIMENSION): its salient terms, weighted.
+
+    The weight of a term is its inverse document frequency among these articles (Spärck Jones,
+    1972), 0 if all have it; the terms are assigned to the dimensions by their hash, with its sign
+    (Weinberger et al., ICML 2009). An article without salient terms has a row of zeros.
+    """
+    terms = [np.frombuffer(fingerprint.words, dtype="<u4") for fingerprint in prints]
+    flat = np.concatenate([np.empty(0, dtype=np.uint32), *terms])
+    known, numbers, holders = np.unique(flat, return_inverse=True, return_counts=True)
+    weights = np.log(len(prints) / np.maximum(holders, 1))
+    weights *= np.where(known >> 31, 1.0, -1.0)
+    rows = np.zeros((len(prints), SALIENT_DIMENSION), dtype=np.float32)
+    places = np.repeat(np.arange(len(prints)), [len(own) for own in terms])
+    np.add.at(rows, (places, flat % SALIENT_DIMENSION), weights[numbers].astype(np.float32))
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.where(lengths > 0, lengths, 1.0), dtype=np.float32)
+
+
 COSINE_DECIMALS = 5
-"""Cosines are rounded before they are compared: processors differ in the seventh."""
+"""Cosines are rounded before they are compared: processors differ in the seventh decimal."""
 
 
 def unit_rows(prints: Sequence[Fingerprint]) -> Vectors:
     """The embeddings as unit rows, of shape (n, dimension).
 
-    One that is missing, not finite, or of another length than most is a row of zeros: its cosine
-    is 0 to all.
+    An embedding that is missing, not finite, or of another length than most becomes a row of zeros:
+    its cosine to all others is 0.
     """
-    found = [embedding_of(fingerprint) for fingerprint in prints]
-    dimension = _commonest(len(row) for row in found if len(row))
-    rows = np.zeros((len(found), dimension), dtype=np.float32)
-    for place, row in enumerate(found):
+    embeddings = [embedding_of(fingerprint) for fingerprint in prints]
+    dimension = _commonest(len(row) for row in embeddings if len(row))
+    rows = np.zeros((len(embeddings), dimension), dtype=np.float32)
+    for place, row in enumerate(embeddings):
         if len(row) == dimension:
             rows[place] = row
     lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
@@ -145,11 +153,11 @@ def unit_rows(prints: Sequence[Fingerprint]) -> Vectors:
 
 
 def _commonest(lengths: Iterable[int]) -> int:
-    """The length that most have; of several the greatest."""
+    """The commonest length; of several the greatest."""
     counts = Counter(lengths)
     return max(counts, key=lambda length: (counts[length], length), default=0)
 
 
 def rounded(cosines: Vectors) -> Vectors:
-    """Dot products of unit rows as cosines that may be compared."""
+    """Dot products of unit rows as cosines that can be compared."""
     return cosines.round(COSINE_DECIMALS)

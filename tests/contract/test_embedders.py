@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from nlp.embedding.embedder import Embedder, HashingEmbedder, RememberingEmbedder
+from nlp.embedding.embedder import CachingEmbedder, Embedder, HashingEmbedder
 from nlp.embedding.export import Export
 from nlp.embedding.model_file import (
     MANIFEST_NAME,
@@ -82,7 +82,7 @@ def embedder(request: pytest.FixtureRequest) -> Embedder:
         case "hashing":
             return HashingEmbedder()
         case "remembering":
-            return RememberingEmbedder(HashingEmbedder())
+            return CachingEmbedder(HashingEmbedder())
     loaded: Embedder = request.getfixturevalue(request.param)
     return loaded
 

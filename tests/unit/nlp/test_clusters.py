@@ -56,7 +56,7 @@ def test_they_are_those_of_the_whole_matrix(seed: int, dimension: int) -> None:
     expected = by_matrix(rows)
     assert 10 < len(set(expected)) < 190
     assert clusters(prints(rows), THRESHOLD) == expected
-    assert clusters(prints(rows), THRESHOLD, exact=0) == expected
+    assert clusters(prints(rows), THRESHOLD, max_exact=0) == expected
 
 
 VERTICES = st.integers(min_value=0, max_value=19)
@@ -119,7 +119,7 @@ def test_names_in_common_bring_two_reports_together() -> None:
 def test_clusters_are_numbered_by_their_best_article(turns: list[int], many: bool) -> None:
     angles = np.radians(np.array(turns, dtype=np.float64) * 15)
     rows = np.column_stack([np.cos(angles), np.sin(angles)])
-    found = clusters(prints(rows), THRESHOLD, exact=0 if many else 5_000)
+    found = clusters(prints(rows), THRESHOLD, max_exact=0 if many else 5_000)
     firsts = list(dict.fromkeys(found))
     assert firsts == list(range(len(firsts)))
     by_turn = dict(zip(turns, found, strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nlp.embedding.embedder import Vectors
-from nlp.similarity.ivf_index import Pairs, pairs_in_cells
+from nlp.similarity.ivf_index import Pairs, near_pairs
 
 
 def rows(count: int, dimension: int = 16, seed: int = 3) -> Vectors:
@@ -29,14 +29,14 @@ def near(made: Vectors, floor: float) -> set[tuple[int, int]]:
 def test_cells_miss_few_and_invent_none() -> None:
     made = rows(2_000)
     exact = near(made, 0.8)
-    found = told(pairs_in_cells(made, 0.8, most=500))
+    found = told(near_pairs(made, 0.8, limit=500))
     assert found <= exact
     assert len(found) >= 0.99 * len(exact)
 
 
 def test_of_a_crowd_each_takes_its_nearest() -> None:
     made = rows(600)
-    found = pairs_in_cells(made, 0.5, most=3)
+    found = near_pairs(made, 0.5, limit=3)
     assert len(found.first) < len(near(made, 0.5)) / 3
     nearest = np.round(made @ made.T - 2 * np.eye(600, dtype=np.float32), 5).max(axis=1)
     best = np.full(600, -1.0, dtype=np.float32)
@@ -49,8 +49,8 @@ def test_of_a_crowd_each_takes_its_nearest() -> None:
 def test_the_same_rows_give_the_same_pairs_and_zeros_none() -> None:
     made = rows(500)
     made[100:200] = 0.0
-    one, other = (pairs_in_cells(made, 0.3, most=8) for _ in range(2))
+    one, other = (near_pairs(made, 0.3, limit=8) for _ in range(2))
     assert told(one) == told(other)
     assert not {place for pair in told(one) for place in pair} & set(range(100, 200))
-    assert len(pairs_in_cells(np.zeros((5, 4), dtype=np.float32), 0.3, most=8).first) == 0
-    assert len(pairs_in_cells(np.zeros((0, 4), dtype=np.float32), 0.3, most=8).first) == 0
+    assert len(near_pairs(np.zeros((5, 4), dtype=np.float32), 0.3, limit=8).first) == 0
+    assert len(near_pairs(np.zeros((0, 4), dtype=np.float32), 0.3, limit=8).first) == 0

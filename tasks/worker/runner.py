@@ -126,7 +126,8 @@ class Runner:
         self._claim_numbers = itertools.count(1)
 
     async def run(self, wakeup: str) -> None:
-        """Raises nothing: an error of the work is recorded, any other is logged."""
+        """Raises nothing but its own cancellation: an error of the work is recorded, any other is
+        logged."""
         try:
             ref = StepRef.parse(wakeup)
         except ValueError:

@@ -1,4 +1,4 @@
-"""The web process: puts its parts together, and serves them."""
+"""The web process: its parts put together (the composition root), and the server."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from litestar.static_files import create_static_files_router
 from app.api.admin import ADMIN_CALLS
 from app.api.health import HEALTH_ROUTER
 from app.api.jobs import CALLS, CALLS_OF_A_JOB
+from app.api.long_poll import LongPolls
 from app.api.openapi import openapi_config
 from app.api.schedules import SCHEDULE_CALLS
-from app.api.submit_response import Endings
 from app.http.negotiation import preferred_wait
-from app.http.problems import answer
+from app.http.problems import problem_response
 from app.http.security import add_security_headers
 from app.http.tracing import ServerSpans
 from app.pages.pages import PAGES, PAGES_OF_A_JOB, FormLimits
@@ -44,19 +44,19 @@ MAX_STATIC_PATH = 200
 """Characters; ours are shorter, and file systems refuse names of more than 255 bytes."""
 
 SHUTDOWN_SECONDS = 5
-"""How long requests that are under way may take to end."""
+"""Seconds that running requests have to finish."""
 
 
 def create_app(
     settings: Settings, open_queue: OpenQueue, open_schedules: OpenSchedules = open_schedules
 ) -> Litestar:
-    """The application; what it works on is opened when it starts, and closed when it ends."""
+    """The application, which opens queue and schedules at its start and closes them at its end."""
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with open_queue(settings) as queue, open_schedules(settings) as schedules:
             app.state.queue = queue
-            app.state.endings = Endings(queue)
+            app.state.long_polls = LongPolls(queue)
             app.state.schedules = schedules
             yield
 
@@ -66,24 +66,24 @@ def create_app(
             *ADMIN_CALLS,
             *SCHEDULE_CALLS,
             *PAGES,
-            _one_job(),
+            _job_router(),
             HEALTH_ROUTER,
-            _static(),
+            _static_files(),
         ],
         dependencies={
-            "endings": Provide(_endings, sync_to_thread=False),
-            "limits": Provide(_limits, sync_to_thread=False),
-            "queue": Provide(_queue, sync_to_thread=False),
-            "schedules": Provide(_schedules, sync_to_thread=False),
+            "limits": _from_state("limits"),
+            "long_polls": _from_state("long_polls"),
+            "queue": _from_state("queue"),
+            "schedules": _from_state("schedules"),
             "wait": Provide(preferred_wait, sync_to_thread=False),
         },
-        exception_handlers={Exception: answer},
+        exception_handlers={Exception: problem_response},
         before_send=[add_security_headers],
         lifespan=[lifespan],
         logging_config=None,
         openapi_config=openapi_config(job_limits(settings)),
         request_max_body_size=settings.max_body_bytes,
-        state=State({"settings": settings}),
+        state=State({"limits": _form_limits(settings)}),
         template_config=template_config(),
     )
     app.asgi_handler = ServerSpans(app.asgi_handler, tracer)
@@ -111,32 +111,25 @@ def serve(settings: Settings, open_queue: OpenQueue) -> None:
     """Listens until SIGINT or SIGTERM, and returns."""
     server = web_server(settings, open_queue)
 
-    def end(*_: object) -> None:
-        """uvicorn handles a signal, and at its end raises it again for whoever was there before."""
+    def stop(*_: object) -> None:
+        """Once uvicorn has stopped, it raises the signal again for the handler set before."""
         server.should_exit = True
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
+        signal.signal(number, stop)
     server.run()
 
 
-def _queue(state: State) -> Queue:
-    queue: Queue = state.queue
-    return queue
+def _from_state(name: str) -> Provide:
+    """A dependency of handlers that the application's state holds."""
+
+    def provide(state: State) -> Any:
+        return state[name]
+
+    return Provide(provide, sync_to_thread=False)
 
 
-def _endings(state: State) -> Endings:
-    endings: Endings = state.endings
-    return endings
-
-
-def _schedules(state: State) -> ScheduleService:
-    schedules: ScheduleService = state.schedules
-    return schedules
-
-
-def _limits(state: State) -> FormLimits:
-    settings: Settings = state.settings
+def _form_limits(settings: Settings) -> FormLimits:
     return FormLimits(
         max_urls=settings.max_urls_per_job,
         max_articles=settings.max_articles_per_topic,
@@ -145,7 +138,7 @@ def _limits(state: State) -> FormLimits:
     )
 
 
-def _one_job() -> Router:
+def _job_router() -> Router:
     return Router(
         "/jobs/{job_id:str}",
         route_handlers=[*CALLS_OF_A_JOB, *PAGES_OF_A_JOB],
@@ -153,7 +146,7 @@ def _one_job() -> Router:
     )
 
 
-def _static() -> Router:
+def _static_files() -> Router:
     return create_static_files_router(
         "/static",
         directories=[HERE / "static"],
@@ -170,6 +163,6 @@ def _require_file_name(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRo
 
 
 def _require_job_id(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """A guard: what is not an id names no job, and must not become part of a key."""
+    """A guard: text that is not an id must not become part of a Redis key."""
     if not is_job_id(connection.path_params.get("job_id", "")):
         raise UnknownJob

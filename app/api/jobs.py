@@ -12,12 +12,20 @@ from litestar.params import Body, FromPath, QueryParameter
 from litestar.response import Redirect
 from msgspec import Raw
 
+from app.api.long_poll import (
+    LONG_POLL_HEADERS,
+    SUBMIT_HEADERS,
+    IdempotencyKeyHeader,
+    LongPolls,
+    result_or_submitted_response,
+    submitted_response,
+)
+from app.api.models.job_requests import JobRequest, submission_of
 from app.api.models.jobs import (
     ArticleListing,
     AttemptListing,
     Cancellation,
     JobListing,
-    JobRequest,
     JobRetried,
     JobSubmitted,
     StatusReport,
@@ -25,18 +33,9 @@ from app.api.models.jobs import (
     attempt_listing,
     job_listing,
     status_report,
-    submission_of,
 )
 from app.api.openapi import problem_responses
 from app.api.requests import Cursor, Limit, StrictJobRequest, check_cursor, enum_members
-from app.api.submit_response import (
-    HEADERS,
-    WAIT_HEADERS,
-    Endings,
-    IdempotencyKeyHeader,
-    accepted,
-    result_or_accepted,
-)
 from app.http.body import require_json
 from app.http.negotiation import conditional, prefers_page
 from app.http.security import require_same_origin
@@ -94,19 +93,19 @@ JOB_EXAMPLES = [
         ),
         **problem_responses(413, 415, 422),
     },
-    response_headers=WAIT_HEADERS,
+    response_headers=LONG_POLL_HEADERS,
     response_description="Submitted, now or by an earlier request with this key.",
 )
 async def submit_job(
     data: Annotated[JobRequest, Body(title="Job", examples=JOB_EXAMPLES)],
     queue: NamedDependency[Queue],
-    endings: NamedDependency[Endings],
+    long_polls: NamedDependency[LongPolls],
     wait: NamedDependency[int | None],
     idempotency_key: IdempotencyKeyHeader = None,
 ) -> Response[JobSubmitted]:
     """Submit a job. Once this has answered, the job will end."""
     submitted = await queue.submit(submission_of(data), idempotency_key)
-    return await result_or_accepted(queue, endings, submitted, wait)
+    return await result_or_submitted_response(queue, long_polls, submitted, wait)
 
 
 @get("/jobs", tags=TAGS, responses=problem_responses(422))
@@ -205,7 +204,7 @@ async def list_job_attempts(queue: NamedDependency[Queue], job_id: FromPath[str]
     status_code=202,
     guards=[require_same_origin],
     responses=problem_responses(403, 404, 409, 422),
-    response_headers=HEADERS,
+    response_headers=SUBMIT_HEADERS,
     response_description="A new job of what failed.",
 )
 async def retry_job(
@@ -216,7 +215,7 @@ async def retry_job(
 ) -> Response[JobRetried]:
     """Retry a job in a new one: a SUCCESS with its failed articles, any other as a whole."""
     if not prefers_page(request, otherwise=MediaType.JSON):
-        return accepted(await queue.retry(job_id, idempotency_key))
+        return submitted_response(await queue.retry(job_id, idempotency_key))
     # The button of the job's page: pressed twice, it makes one job.
     new = (await queue.retry_once(job_id)).job
     page: Response[Any] = Redirect(f"/jobs/{new.id}", status_code=303)

@@ -30,16 +30,15 @@ from app.api.models.admin import (
     QueueReport,
     WorkerListing,
 )
+from app.api.models.job_requests import JobRequest, text_limits
 from app.api.models.jobs import (
     ArticleListing,
     AttemptListing,
     Cancellation,
     JobListing,
-    JobRequest,
     JobRetried,
     JobSubmitted,
     StatusReport,
-    text_limits,
 )
 from app.api.models.schedules import ScheduleListing, ScheduleReport, ScheduleRequest
 from app.http.problems import MEDIA_TYPE, PROBLEMS, Problem

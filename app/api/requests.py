@@ -13,7 +13,7 @@ import msgspec
 from litestar.params import QueryParameter
 
 from app.api.models.admin import JobSelection
-from app.api.models.jobs import REQUEST_FIELDS, JobRequest
+from app.api.models.job_requests import REQUEST_FIELDS, JobRequest
 from app.api.models.schedules import ScheduleRequest
 from app.http.body import (
     MISSING_FIELD,

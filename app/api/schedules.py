@@ -11,7 +11,7 @@ from litestar.handlers.base import BaseRouteHandler
 from litestar.openapi.spec import Example
 from litestar.params import Body, FromPath
 
-from app.api.models.jobs import submission_of
+from app.api.models.job_requests import submission_of
 from app.api.models.schedules import (
     ScheduleListing,
     ScheduleReport,

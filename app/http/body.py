@@ -24,7 +24,7 @@ FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 
 WRONG_TYPE = re.compile(
-    r"Expected `(?P<wanted>[^`]+)`(?: (?P<bound>[<>]=? \S+))?(?:, got `(?P<got>[^`]+)`)?"
+    r"Expected `(?P<expected>[^`]+)`(?: (?P<bound>[<>]=? \S+))?(?:, got `(?P<got>[^`]+)`)?"
 )
 MISSING_FIELD = re.compile(r"Object missing required field `(?P<name>[^`]+)`")
 UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(?P<name>.+)`", re.DOTALL)
@@ -38,7 +38,7 @@ class MalformedBody(ClientException):
 
 
 class UnsupportedBody(ClientException):
-    """The body is of a media type that is not read here."""
+    """The body has a media type that this operation does not accept."""
 
     status_code = 415
 
@@ -59,10 +59,10 @@ class StrictJson(AbstractDTO[Any]):
 
 
 async def require_json(request: Request[Any, Any, Any]) -> None:
-    """Also what keeps the forms of other sites out: these can send no JSON."""
+    """A hook before the handler. It also refuses forms of other sites: they cannot send JSON."""
     _require_media_type(request, JSON)
     if not await request.body():
-        raise MalformedBody(detail="The body is empty; send a JSON object, as /schema has it.")
+        raise MalformedBody(detail="The body is empty; send a JSON object as described in /schema.")
 
 
 async def require_form(request: Request[Any, Any, Any]) -> None:
@@ -72,7 +72,7 @@ async def require_form(request: Request[Any, Any, Any]) -> None:
 def decode_strictly(
     body: bytes, decoder: msgspec.json.Decoder[T], sentence: Callable[[str, bytes], str]
 ) -> T:
-    """What the decoder reads, where `sentence` explains msgspec's message on this body.
+    """Decodes the body; `sentence` explains msgspec's message on it.
 
     Raises MalformedBody, or InvalidRequest with that sentence.
     """
@@ -87,9 +87,9 @@ def decode_strictly(
 
 
 def path_in(message: str) -> str:
-    """The place that msgspec's message names, without its `$`; empty for the body itself."""
-    place = PATH.search(message)
-    return place["path"] if place else ""
+    """The path in msgspec's message, without its `$`; empty for the body itself."""
+    match_ = PATH.search(message)
+    return match_["path"] if match_ else ""
 
 
 def explain(message: str, owner: str, fields: Sequence[str]) -> str:
@@ -103,7 +103,7 @@ def explain(message: str, owner: str, fields: Sequence[str]) -> str:
     if wrong := WRONG_TYPE.match(message):
         got = f", and is {_article(wrong['got'])}" if wrong["got"] else ""
         bound = f" {wrong['bound']}" if wrong["bound"] else ""
-        return f"{name} must be {_article(wrong['wanted'])}{bound}{got}."
+        return f"{name} must be {_article(wrong['expected'])}{bound}{got}."
     return f"{name}: {PATH.sub('', message)}."
 
 
@@ -114,19 +114,19 @@ def _decode(
         request = decoder.decode(body)
     except msgspec.ValidationError as error:
         raise InvalidRequest(sentence(str(error), body)) from error
-    json.loads(body, object_pairs_hook=_refuse_twins)
+    json.loads(body, object_pairs_hook=_refuse_duplicate_names)
     return request
 
 
-def _require_media_type(request: Request[Any, Any, Any], wanted: str) -> None:
+def _require_media_type(request: Request[Any, Any, Any], media_type: str) -> None:
     given = request.content_type[0].lower()
-    if given != wanted:
-        raise UnsupportedBody(detail=f"Send the body with `Content-Type: {wanted}`.")
+    if given != media_type:
+        raise UnsupportedBody(detail=f"Send the body with `Content-Type: {media_type}`.")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedBody(detail="Send the body without a `Content-Encoding`.")
 
 
-def _refuse_twins(pairs: list[tuple[str, Any]]) -> None:
+def _refuse_duplicate_names(pairs: list[tuple[str, Any]]) -> None:
     seen = set()
     for name, _ in pairs:
         if name in seen:

@@ -1,7 +1,7 @@
 """Errors as the client reads them: RFC 9457 problem documents, or a page for a browser.
 
-`PROBLEMS` is the one table: each error's class, or its HTTP status where it comes from below us,
-with its problem type. Nothing else of an error leaves the process.
+`PROBLEMS` is the one table: the class of each error, or its HTTP status where the framework raised
+it, with its problem type. Nothing else of an error leaves the process.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     detail: str
     """What was wrong with this request, and what to change."""
     instance: str
-    """The path that was asked for."""
+    """The path of the request."""
     trace_id: str | None = None
-    """For whoever looks into it."""
+    """The trace of the request, for its investigation."""
 
 
 INVALID_REQUEST = ProblemType(
@@ -78,7 +78,7 @@ PROBLEMS: Mapping[type[Exception] | int, ProblemType] = {
     IdempotencyConflict: ProblemType(
         name="idempotency-conflict",
         status=422,
-        title="The idempotency key stands for another request",
+        title="The idempotency key was used for another request",
     ),
     UnknownJob: ProblemType(
         name="unknown-job",
@@ -102,7 +102,7 @@ PROBLEMS: Mapping[type[Exception] | int, ProblemType] = {
         name="job-finished",
         status=409,
         title="The job has ended",
-        advice="Nothing is left to cancel; read what it had at /jobs/{id}/result.",
+        advice="There is nothing to cancel; its result is at /jobs/{id}/result.",
     ),
     JobUnfinished: ProblemType(
         name="job-unfinished",
@@ -120,7 +120,7 @@ PROBLEMS: Mapping[type[Exception] | int, ProblemType] = {
     LedgerUnavailable: ProblemType(
         name="unavailable",
         status=503,
-        title="The service cannot be used at the moment",
+        title="The service is unavailable at the moment",
         advice="Nothing is lost; try again in a few seconds.",
         retry_after=5,
     ),
@@ -130,7 +130,7 @@ PROBLEMS: Mapping[type[Exception] | int, ProblemType] = {
         name="unknown-path",
         status=404,
         title="There is nothing here",
-        advice="Check the path; /schema lists all there are.",
+        advice="Check the path; /schema lists all paths.",
     ),
     405: ProblemType(name="method-not-allowed", status=405, title="Method not allowed"),
     413: ProblemType(name="body-too-large", status=413, title="The body is too large"),
@@ -138,22 +138,22 @@ PROBLEMS: Mapping[type[Exception] | int, ProblemType] = {
     500: ProblemType(
         name="internal-error",
         status=500,
-        title="Something failed on our side",
-        advice="The request may be right; try again, and report the trace id if it stays.",
+        title="Unexpected error",
+        advice="The request may be correct: try again, and report the trace id if it fails again.",
     ),
 }
 
 
 def problem_type_of(error: Exception) -> ProblemType:
     for kind in type(error).__mro__:
-        if found := PROBLEMS.get(kind):
-            return found
+        if problem_type := PROBLEMS.get(kind):
+            return problem_type
     status = error.status_code if isinstance(error, HTTPException) else 500
     return PROBLEMS.get(status) or PROBLEMS[400 if 400 <= status < 500 else 500]
 
 
-def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-    """The answer to a request that raised."""
+def problem_response(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """The response to a request that raised; Litestar's exception handler."""
     kind = problem_type_of(error)
     if kind.status == 500:
         log.error("request failed", method=request.method, path=request.url.path, exc_info=error)
@@ -187,7 +187,7 @@ def _detail(request: Request[Any, Any, Any], kind: ProblemType, error: Exception
     if kind.status == 405:
         return f"{request.method} is not allowed here; use {_allow(error)}."
     if kind.status == 413:
-        limit = request.app.state.settings.max_body_bytes
+        limit = request.route_handler.resolve_request_max_body_size()
         return f"The body may have {limit} bytes; send fewer URLs in one job."
     if kind.advice or not isinstance(error, HTTPException):
         return kind.advice
@@ -196,11 +196,15 @@ def _detail(request: Request[Any, Any, Any], kind: ProblemType, error: Exception
 
 def _wrong_parameters(error: ValidationException) -> str:
     wrong = error.extra if isinstance(error.extra, list) else []
-    told = [f"{one['key']} {_must(one['message'])}." for one in wrong if "key" in one]
-    return " ".join(told) or "Check the parameters against /schema."
+    sentences = [
+        f"{parameter['key']} {_requirement(parameter['message'])}."
+        for parameter in wrong
+        if "key" in parameter
+    ]
+    return " ".join(sentences) or "Check the parameters against /schema."
 
 
-def _must(message: str) -> str:
+def _requirement(message: str) -> str:
     """msgspec's message as the rest of a sentence."""
     return message.replace("Expected ", "must be ").replace(", got ", ", and is ").replace("`", "")
 

@@ -1,7 +1,7 @@
-"""The SERVER span of each request: the root of its trace, or under the caller's.
+"""The SERVER span of each request: the root of its trace, or a child of the caller's span.
 
-Of our own, as the instrumentation for ASGI adds a span for each message of the body, and knows
-neither the route nor the current names of the semantic conventions.
+OpenTelemetry's ASGI instrumentation is not used: it adds a span for each message of the body, and
+has neither the route nor the current names of the semantic conventions.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ METHODS = frozenset(
 
 
 class ServerSpans:
-    """ASGI middleware. Stands outside of the router, so that it sees what the router refuses."""
+    """ASGI middleware around the router: it also sees the requests that the router refuses."""
 
     def __init__(self, app: ASGIApp, tracer: Tracer) -> None:
         self._app = app
@@ -38,15 +38,15 @@ class ServerSpans:
             attributes=_attributes(scope),
         ) as span:
 
-            async def send_and_note(message: Message) -> None:
+            async def send_and_record(message: Message) -> None:
                 if message["type"] == "http.response.start":
-                    _note_status(span, message["status"])
+                    _record_status(span, message["status"])
                 await send(message)
 
             try:
-                await self._app(scope, receive, send_and_note)
+                await self._app(scope, receive, send_and_record)
             finally:
-                _note_route(span, scope)
+                _record_route(span, scope)
 
 
 def _method(scope: HTTPScope) -> str:
@@ -55,9 +55,11 @@ def _method(scope: HTTPScope) -> str:
 
 
 def _carrier(scope: HTTPScope) -> dict[str, str]:
-    wanted = (b"traceparent", b"tracestate", b"baggage")
+    propagated = (b"traceparent", b"tracestate", b"baggage")
     return {
-        name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in wanted
+        name.decode(): value.decode("latin-1")
+        for name, value in scope["headers"]
+        if name in propagated
     }
 
 
@@ -77,15 +79,15 @@ def _attributes(scope: HTTPScope) -> dict[str, AttributeValue]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _note_status(span: Span, status: int) -> None:
+def _record_status(span: Span, status: int) -> None:
     span.set_attribute("http.response.status_code", status)
     if status >= 500:
         span.set_attribute("error.type", str(status))
         span.set_status(Status(StatusCode.ERROR))
 
 
-def _note_route(span: Span, scope: HTTPScope) -> None:
-    """Known only once the router has run; a request for no route keeps the method for a name."""
+def _record_route(span: Span, scope: HTTPScope) -> None:
+    """The route is known once the router has run. Without a route, the name stays the method."""
     if route := scope.get("path_template"):
         span.set_attribute("http.route", str(route))
         span.update_name(f"{_method(scope)} {route}")

@@ -1,4 +1,4 @@
-"""The two forms of the home page: what was typed, and the job that it asks for."""
+"""The pages: home with its two forms, a job, a type of problem."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from msgspec import Struct
 
 from app.api.health import check_health
 from app.api.jobs import TAGS
+from app.api.long_poll import LongPolls
 from app.api.models.jobs import StatusReport, attempt_listing, job_summary, status_report
 from app.api.openapi import problem_responses
-from app.api.submit_response import Endings
 from app.http.body import require_form
 from app.http.negotiation import conditional, prefers_data
 from app.http.problems import PROBLEMS, ProblemType
 from app.http.security import require_same_origin
-from app.pages.job_result import Outcome, read_outcome
 from tasks.errors import (
     InvalidRequest,
     JobFinished,
@@ -32,14 +31,15 @@ from tasks.errors import (
 )
 from tasks.jobs.job import BatchAnalysis, JobState, TopicCuration
 from tasks.jobs.queue import Queue
+from tasks.jobs.result import ArticlesResult, read_result
 from tasks.jobs.submission import Submission
 
-FIELDS = 20
-"""Fields that a form may have; ours have fewer."""
+MAX_FORM_FIELDS = 20
+"""Our forms have fewer."""
 
 
 class TopicForm(Struct, frozen=True, kw_only=True):
-    """A topic, as typed."""
+    """A topic, as the user typed it."""
 
     name: ClassVar[Literal["topic"]] = "topic"
     topic: str = ""
@@ -62,7 +62,7 @@ class TopicForm(Struct, frozen=True, kw_only=True):
 
 
 class UrlForm(Struct, frozen=True, kw_only=True):
-    """A list of URLs, as typed."""
+    """A list of URLs, as the user typed it."""
 
     name: ClassVar[Literal["urls"]] = "urls"
     urls: str = ""
@@ -89,10 +89,10 @@ class FormLimits(Struct, frozen=True, kw_only=True):
     cluster_cap: int
 
 
-def read_form(body: bytes) -> TopicForm | UrlForm:
-    """Raises InvalidRequest for what none of our forms sends."""
+def parse_form(body: bytes) -> TopicForm | UrlForm:
+    """Raises InvalidRequest for a body that none of our forms sends."""
     try:
-        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FIELDS)
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS)
     except ValueError as error:
         raise InvalidRequest("Send the form of the home page, encoded as UTF-8.") from error
     fields = dict(pairs)
@@ -115,13 +115,13 @@ def read_form(body: bytes) -> TopicForm | UrlForm:
     raise InvalidRequest("form must be `topic` or `urls`.")
 
 
-RECENT = 10
+RECENT_JOBS = 10
 """Jobs that the home page lists."""
 
-PATIENCE = 60.0
-"""Seconds that a form waits for its job, where background processing is off."""
+FORM_WAIT_SECONDS = 60.0
+"""How long a form waits for its job where background processing is off."""
 
-FRESH = {"Cache-Control": "no-cache"}
+NO_CACHE = {"Cache-Control": "no-cache"}
 
 
 @get("/", include_in_schema=False)
@@ -138,14 +138,14 @@ async def home(queue: NamedDependency[Queue], limits: NamedDependency[FormLimits
 async def submit_form(
     body: RawBody,
     queue: NamedDependency[Queue],
-    endings: NamedDependency[Endings],
+    long_polls: NamedDependency[LongPolls],
     limits: NamedDependency[FormLimits],
 ) -> Response[Any]:
-    form = read_form(body)
+    form = parse_form(body)
     try:
         job = (await queue.submit(form.submission())).job
-        if not form.background and not endings.full:
-            await endings.wait(job.id, PATIENCE)
+        if not form.background and not long_polls.full:
+            await long_polls.wait(job.id, FORM_WAIT_SECONDS)
     except (InvalidRequest, LedgerUnavailable) as error:
         return await _home(queue, limits, form, error)
     return Redirect(f"/jobs/{job.id}", status_code=303)
@@ -160,18 +160,20 @@ async def submit_form(
 async def get_job(
     request: Request[Any, Any, Any], queue: NamedDependency[Queue], job_id: FromPath[str]
 ) -> Response[StatusReport]:
-    """The job's page; the same as its status where `Accept` prefers JSON."""
+    """The page of the job; its status where `Accept` prefers JSON."""
     report = status_report(await queue.status(job_id))
     if prefers_data(request):
         return conditional(request, report)
-    outcome = await _outcome(queue, report)
+    document = await _stored_result(queue, report)
+    result = read_result(document) if document else None
     context = {
         "job": report,
-        "outcome": outcome,
+        "result": result if isinstance(result, ArticlesResult) else None,
+        "result_stored": result is not None,
         "final": report.state.final,
         "attempts": attempt_listing(await queue.attempts(job_id)).attempts,
     }
-    headers = {**FRESH, "Vary": "Accept"}
+    headers = {**NO_CACHE, "Vary": "Accept"}
     page: Response[Any] = Template(
         "job.html", context=context, headers=headers, media_type=MediaType.HTML
     )
@@ -187,11 +189,11 @@ async def cancel_form(queue: NamedDependency[Queue], job_id: FromPath[str]) -> R
 
 @get("/problems/{name:str}", include_in_schema=False)
 async def problem_type(name: FromPath[str]) -> Template:
-    """What a problem's `type` means."""
-    found = _problem_types().get(name)
-    if found is None:
+    """The meaning of a problem's `type`."""
+    problem = _problem_types().get(name)
+    if problem is None:
         raise NotFoundException
-    return Template("problem_type.html", context={"problem": found})
+    return Template("problem_type.html", context={"problem": problem})
 
 
 PAGES = (home, submit_form, problem_type)
@@ -205,11 +207,11 @@ async def _home(
     form: TopicForm | UrlForm | None = None,
     error: InvalidRequest | LedgerUnavailable | None = None,
 ) -> Template:
-    """The home page, with what was typed and why it was not taken."""
+    """The home page; after a refused form with its input and the reason."""
     health = await check_health(queue)
     jobs = []
     if health.redis_connected:
-        page = await queue.jobs(tuple(JobState), limit=RECENT)
+        page = await queue.jobs(tuple(JobState), limit=RECENT_JOBS)
         jobs = [job_summary(record) for record in page.jobs]
     status = 200 if health.redis_connected else 503
     return Template(
@@ -223,17 +225,17 @@ async def _home(
             "jobs": jobs,
             "limits": limits,
         },
-        headers=FRESH,
+        headers=NO_CACHE,
         status_code=PROBLEMS[type(error)].status if error else status,
     )
 
 
-async def _outcome(queue: Queue, report: StatusReport) -> Outcome | None:
-    """The result; None while there is none, or none any more."""
+async def _stored_result(queue: Queue, report: StatusReport) -> bytes | None:
+    """None before the job has ended, and when its result is no longer kept."""
     if not report.state.final:
         return None
     try:
-        return read_outcome(await queue.result(report.job_id))
+        return await queue.result(report.job_id)
     except (ResultExpired, JobUnfinished):
         return None
 

@@ -1,21 +1,27 @@
-"""The templates' engine: everything is escaped, and a name that does not exist is an error."""
+"""The template engine, and the words and filters of the pages.
+
+Everything is escaped, and a name that does not exist is an error.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.template import TemplateConfig
 
-from app.pages.job_result import VERDICTS, components, web_link
+from nlp.analysis import Scorecard
+from nlp.decision import Decision, Verdict
 from tasks.jobs.job import JobState, JobType
 
 HERE = Path(__file__).parents[1]
 
-SHOWN = 200
-"""Entries of one list on a page: a thousand take 110 ms to render, in which web stands still."""
+MAX_SHOWN = 200
+"""Entries of one list on a page: a thousand take 110 ms to render, which blocks all requests."""
 
 STATES = {
     JobState.WAITING: "Waiting",
@@ -34,6 +40,29 @@ TYPES = {
 }
 
 
+SCORES = {
+    "relevance_score": "Relevance",
+    "semantic_relevance_score": "Relevance by meaning",
+    "tfidf_relevance_score": "Relevance by words",
+    "topic_coherence_score": "Topic coherence",
+    "readability_score": "Readability",
+    "ner_density_score": "Entity density",
+    "sentiment_score": "Neutrality",
+    "recency_score": "Recency",
+    "reputation_score": "Reputation",
+}
+
+VERDICTS = {
+    Verdict.KEPT: "Kept",
+    Verdict.DUPLICATE: "Merged",
+    Verdict.IRRELEVANT: "Not relevant",
+    Verdict.OVER_DOMAIN_CAP: "Over the domain's cap",
+    Verdict.OVER_CLUSTER_CAP: "Over the story's cap",
+    Verdict.BELOW_CUT: "Below the cut",
+    Verdict.FAILED: "Failed",
+}
+
+
 def template_config() -> TemplateConfig[JinjaTemplateEngine]:
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
@@ -47,8 +76,31 @@ def template_config() -> TemplateConfig[JinjaTemplateEngine]:
     environment.filters["step"] = _step
     environment.filters["components"] = components
     environment.filters["web_link"] = web_link
-    environment.globals.update(SHOWN=SHOWN, STATES=STATES, TYPES=TYPES, VERDICTS=VERDICTS)
+    environment.filters["by_verdict"] = by_verdict
+    environment.globals.update(MAX_SHOWN=MAX_SHOWN, STATES=STATES, TYPES=TYPES, VERDICTS=VERDICTS)
     return TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment))
+
+
+def components(scores: Scorecard) -> list[tuple[str, float]]:
+    """The component scores, each with its label."""
+    return [(label, getattr(scores, name)) for name, label in SCORES.items()]
+
+
+def by_verdict(decisions: Iterable[Decision]) -> list[Decision]:
+    """The kept articles by rank, then those that were merged, capped, dropped."""
+    order = list(VERDICTS)
+    return sorted(
+        decisions,
+        key=lambda decision: (order.index(decision.verdict), decision.rank or 0, decision.url),
+    )
+
+
+def web_link(url: str) -> str | None:
+    """The URL if a page may link to it; None for `javascript:` and the like."""
+    try:
+        return url if urlsplit(url).scheme in ("http", "https") else None
+    except ValueError:
+        return None
 
 
 def _moment(when: dt.datetime) -> str:

@@ -1,4 +1,4 @@
-// Says that a form is under way, as the answer may take a minute.
+// Shows that a form was sent, as the response may take a minute.
 "use strict";
 
 for (const form of document.querySelectorAll("form")) {
@@ -12,7 +12,7 @@ for (const form of document.querySelectorAll("form")) {
       : "Waiting for the result…";
   });
 
-  // Back on this page from the browser's memory: ready for another.
+  // The browser restored this page from its back/forward cache: ready for another form.
   addEventListener("pageshow", () => {
     button.disabled = false;
     button.textContent = label;

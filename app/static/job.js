@@ -1,22 +1,22 @@
-// Follows a job: asks for its status each second, and loads the page again when it has ended.
+// Follows a job: asks for its status each second, and reloads the page when it has ended.
 "use strict";
 
 const SECOND = 1000;
-const MOST = 10 * SECOND;
+const MAX_WAIT = 10 * SECOND;
 const STATES = { WAITING: "Waiting", PENDING: "Queued", PROGRESS: "Running" };
 
 const job = document.getElementById("job");
 const statusUrl = `/jobs/${job.dataset.id}/status`;
 const part = (id) => document.getElementById(id);
 
-function tell(id, text) {
-  // Only what is new, so that screen readers are not told the same again.
+function setText(id, text) {
+  // Only changed text, so that screen readers do not read the same again.
   if (part(id).textContent !== String(text)) part(id).textContent = text;
 }
 
-function trouble(text) {
+function showTrouble(text) {
   part("trouble").hidden = !text;
-  tell("trouble", text);
+  setText("trouble", text);
 }
 
 function failureRow({ url, reason, detail }) {
@@ -32,18 +32,18 @@ function failureRow({ url, reason, detail }) {
 }
 
 function show(status) {
-  tell("state", status.status === "cancelling" ? "Cancelling" : STATES[status.state]);
+  setText("state", status.status === "cancelling" ? "Cancelling" : STATES[status.state]);
   part("state").className = `badge ${status.state.toLowerCase()}`;
   if (status.total !== null) {
-    tell("counted", `${status.current} of ${status.total} articles`);
+    setText("counted", `${status.current} of ${status.total} articles`);
     part("progress").max = status.total || 1;
     part("progress").value = status.total ? status.current : 1;
   }
-  tell("processed", status.processed_urls);
-  tell("failed", status.failed_urls);
+  setText("processed", status.processed_urls);
+  setText("failed", status.failed_urls);
   const hosts = [...new Set(status.waiting.map(({ host }) => host))];
   part("waiting").hidden = hosts.length === 0;
-  tell("waiting", `${status.waiting_count} waiting for ${hosts.join(", ")}`);
+  setText("waiting", `${status.waiting_count} waiting for ${hosts.join(", ")}`);
   const list = part("failed-urls");
   for (const failure of status.failures.slice(list.children.length, list.dataset.shown)) {
     list.append(failureRow(failure));
@@ -52,16 +52,16 @@ function show(status) {
   part("cancel").querySelector("button").disabled = status.status === "cancelling";
 }
 
-async function look(wait) {
+async function poll(wait) {
   try {
     const response = await fetch(statusUrl, { headers: { Accept: "application/json" } });
     if (response.status === 404) {
-      trouble("This job has been forgotten since.");
+      showTrouble("This job is no longer kept.");
       return;
     }
     if (!response.ok) throw new Error(response.statusText);
     const status = await response.json();
-    trouble("");
+    showTrouble("");
     if (!(status.state in STATES)) {
       location.reload();
       return;
@@ -69,10 +69,10 @@ async function look(wait) {
     show(status);
     wait = SECOND;
   } catch {
-    trouble("The service cannot be reached. Trying again.");
-    wait = Math.min(wait * 2, MOST);
+    showTrouble("The service cannot be reached. Trying again.");
+    wait = Math.min(wait * 2, MAX_WAIT);
   }
-  setTimeout(look, wait, wait);
+  setTimeout(poll, wait, wait);
 }
 
 part("cancel").addEventListener("submit", async (event) => {
@@ -81,12 +81,12 @@ part("cancel").addEventListener("submit", async (event) => {
   button.disabled = true;
   try {
     const response = await fetch(`/jobs/${job.dataset.id}`, { method: "DELETE" });
-    if (response.ok) tell("state", "Cancelling");
+    if (response.ok) setText("state", "Cancelling");
     else if (response.status !== 409) throw new Error(response.statusText);
   } catch {
     button.disabled = false;
-    trouble("The job could not be cancelled. Try again.");
+    showTrouble("The job could not be cancelled. Try again.");
   }
 });
 
-setTimeout(look, SECOND, SECOND);
+setTimeout(poll, SECOND, SECOND);

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from app.pages.job_result import SCORES
+from app.pages.templating import SCORES
 from nlp.analysis import Scorecard
 from nlp.decision import Decision, NearestArticle, Verdict
 from tasks.errors import Reason

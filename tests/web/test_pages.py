@@ -9,7 +9,7 @@ import httpx
 import pytest
 import redis
 
-from app.pages.templating import SHOWN
+from app.pages.templating import MAX_SHOWN
 from tasks.resources import open_ledger
 from tasks.settings import Settings
 from tests.waiting import wait_until
@@ -174,7 +174,7 @@ async def test_hostile_articles_are_text(client: httpx.AsyncClient, player: Play
 
 
 async def test_a_long_list_is_cut(client: httpx.AsyncClient, player: Player) -> None:
-    urls = [f"https://a.example/{n}" for n in range(SHOWN + 1)]
+    urls = [f"https://a.example/{n}" for n in range(MAX_SHOWN + 1)]
     job_id = await sent(client, {**URLS, "urls": "\n".join(urls)})
     await player.discover(job_id, urls)
     for index, url in enumerate(urls):
@@ -182,8 +182,8 @@ async def test_a_long_list_is_cut(client: httpx.AsyncClient, player: Player) -> 
     await player.rank(job_id)
 
     text = (await client.get(f"/jobs/{job_id}")).text
-    assert text.count("<h3>") == SHOWN
-    assert f"The first {SHOWN} of {SHOWN + 1}" in text
+    assert text.count("<h3>") == MAX_SHOWN
+    assert f"The first {MAX_SHOWN} of {MAX_SHOWN + 1}" in text
 
 
 async def test_a_result_that_is_gone_is_told(

@@ -9,7 +9,7 @@ import httpx
 import pytest
 import redis
 
-from app.api.submit_response import MOST_WAITS, Endings, result_or_accepted
+from app.api.long_poll import MAX_LONG_POLLS, LongPolls, result_or_submitted_response
 from tasks.jobs.job import HealthCheck, JobState
 from tasks.jobs.queue import Queue
 from tasks.jobs.submission import Submission
@@ -145,21 +145,21 @@ async def test_many_wait_at_the_cost_of_one_and_the_rest_are_not_kept(settings: 
 
     async with open_ledger(settings) as ledger:
         queue = Slow(ledger, job_limits(settings))
-        endings = Endings(queue)
+        long_polls = LongPolls(queue)
         submitted = await queue.submit(Submission(params=HealthCheck()))
-        job_ids = [f"01900000-0000-7000-8000-{n:012}" for n in range(MOST_WAITS)]
-        waits = [asyncio.create_task(endings.wait(job_id, 30)) for job_id in job_ids]
-        await wait_until(lambda: endings.full, "all of them to wait")
+        job_ids = [f"01900000-0000-7000-8000-{n:012}" for n in range(MAX_LONG_POLLS)]
+        waits = [asyncio.create_task(long_polls.wait(job_id, 30)) for job_id in job_ids]
+        await wait_until(lambda: long_polls.full, "all of them to wait")
 
-        answer = await result_or_accepted(queue, endings, submitted, 30)
+        answer = await result_or_submitted_response(queue, long_polls, submitted, 30)
         assert answer.status_code == 202
         assert "Preference-Applied" not in answer.headers
 
         may_look.set()
         # None of them is known, which is an end as well.
-        assert await asyncio.gather(*waits) == [True] * MOST_WAITS
+        assert await asyncio.gather(*waits) == [True] * MAX_LONG_POLLS
         assert looks == 1
-        assert not endings.full
+        assert not long_polls.full
 
 
 async def test_waiting_outlasts_an_absence_of_redis(

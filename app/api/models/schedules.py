@@ -8,7 +8,8 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
-from app.api.models.jobs import AwareTime, JobRequest, utc_time
+from app.api.models.job_requests import JobRequest
+from app.api.models.jobs import AwareTime, utc_time
 from tasks.jobs.ids import JobId
 from tasks.jobs.job import JobType
 from tasks.jobs.submission import Submission

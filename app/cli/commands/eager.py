@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from app.api.models.jobs import JobRequest, submission_of
+from app.api.models.job_requests import JobRequest, submission_of
 from app.cli.exits import InvalidUsage, JobUnsuccessful
 from app.cli.tables import show_result
 from app.cli.terminal import print_json, terminal

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.models.jobs import (
+from app.api.models.job_requests import (
     REQUEST_FIELDS,
     HealthCheckRequest,
     SingleAnalysisRequest,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from app.pages.pages import TopicForm, UrlForm, read_form
+from app.pages.pages import TopicForm, UrlForm, parse_form
 from tasks.errors import InvalidRequest
 from tasks.jobs.job import BatchAnalysis, TopicCuration
 
 
 def test_a_box_that_is_not_checked_is_not_sent() -> None:
-    form = read_form(b"form=topic&topic=tea+time&max_articles=5")
+    form = parse_form(b"form=topic&topic=tea+time&max_articles=5")
     assert form == TopicForm(
         topic="tea time", max_articles="5", apply_diversity=False, background=False
     )
@@ -20,7 +20,7 @@ def test_a_box_that_is_not_checked_is_not_sent() -> None:
 
 
 def test_urls_stand_one_on_a_line() -> None:
-    form = read_form(b"form=urls&urls=https://a.example/%0D%0A%0D%0A+https://b.example/&query=tea")
+    form = parse_form(b"form=urls&urls=https://a.example/%0D%0A%0D%0A+https://b.example/&query=tea")
     assert isinstance(form, UrlForm)
     assert form.submission().params == BatchAnalysis(
         urls=("https://a.example/", "https://b.example/"), query="tea", apply_diversity=False
@@ -41,4 +41,4 @@ def test_what_is_no_number_is_said_in_the_words_of_the_form() -> None:
 @pytest.mark.parametrize("body", [b"", b"form=other", b"form=topic&topic=\xff", b"a=1&" * 100])
 def test_what_is_not_ours(body: bytes) -> None:
     with pytest.raises(InvalidRequest):
-        read_form(body)
+        parse_form(body)

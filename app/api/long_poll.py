@@ -1,4 +1,4 @@
-"""Waiting for jobs to end, for clients that would rather wait than ask again."""
+"""Long polls: a submission can wait for its job to end, and is then answered with the result."""
 
 from __future__ import annotations
 
@@ -15,54 +15,54 @@ from app.api.models.jobs import submitted_model
 from tasks.errors import JobUnfinished, LedgerUnavailable, ResultExpired, UnknownJob
 from tasks.jobs.queue import Queue, Submitted
 
-LOOK_SECONDS = 0.05
+POLL_INTERVAL_SECONDS = 0.05
 
-MOST_WAITS = 100
-"""Requests that may wait at once: each holds a connection open, and is one more job to look at."""
+MAX_LONG_POLLS = 100
+"""Requests that may wait at once: each keeps a connection open, and adds one job to each look."""
 
 
-class Endings:
-    """Tells when jobs have ended. However many are waited for, one round trip looks at them all."""
+class LongPolls:
+    """The requests that wait for jobs to end. One round trip to the ledger checks all of them."""
 
     def __init__(self, queue: Queue) -> None:
         self._queue = queue
-        self._waits: dict[asyncio.Event, str] = {}
-        self._looking: asyncio.Task[None] | None = None
+        self._waiting: dict[asyncio.Event, str] = {}
+        self._polling: asyncio.Task[None] | None = None
 
     @property
     def full(self) -> bool:
-        """Whether nobody else may wait now."""
-        return len(self._waits) >= MOST_WAITS
+        """Whether no further request may wait now."""
+        return len(self._waiting) >= MAX_LONG_POLLS
 
     async def wait(self, job_id: str, seconds: float) -> bool:
-        """Whether the job ended within that time. Redis may be away meanwhile."""
+        """Whether the job ended within that time. Redis may be unavailable meanwhile."""
         ended = asyncio.Event()
-        self._waits[ended] = job_id
-        if self._looking is None:
-            self._looking = asyncio.create_task(self._look())
+        self._waiting[ended] = job_id
+        if self._polling is None:
+            self._polling = asyncio.create_task(self._poll())
         try:
             async with asyncio.timeout(seconds):
                 return await ended.wait()
         except TimeoutError:
             return False
         finally:
-            del self._waits[ended]
+            del self._waiting[ended]
 
-    async def _look(self) -> None:
+    async def _poll(self) -> None:
         try:
-            while self._waits:
-                await self._tell()
-                await asyncio.sleep(LOOK_SECONDS)
+            while self._waiting:
+                await self._wake_ended()
+                await asyncio.sleep(POLL_INTERVAL_SECONDS)
         finally:
-            self._looking = None
+            self._polling = None
 
-    async def _tell(self) -> None:
+    async def _wake_ended(self) -> None:
         try:
-            over = await self._queue.ended(list(set(self._waits.values())))
+            ended = await self._queue.ended(list(set(self._waiting.values())))
         except LedgerUnavailable:
             return
-        for event, job_id in self._waits.items():
-            if job_id in over:
+        for event, job_id in self._waiting.items():
+            if job_id in ended:
                 event.set()
 
 
@@ -72,12 +72,12 @@ IdempotencyKeyHeader = Annotated[
         name="Idempotency-Key",
         description=(
             "1 to 255 printable ASCII characters. The same request sent again within 24 h with "
-            "the same key is answered with the same job."
+            "the same key returns the same job."
         ),
     ),
 ]
 
-HEADERS = [
+SUBMIT_HEADERS = [
     ResponseHeader(name="Location", description="The job's page.", documentation_only=True),
     ResponseHeader(
         name="Idempotent-Replayed",
@@ -85,18 +85,18 @@ HEADERS = [
         documentation_only=True,
     ),
 ]
-WAIT_HEADERS = [
-    *HEADERS,
+LONG_POLL_HEADERS = [
+    *SUBMIT_HEADERS,
     ResponseHeader(
         name="Preference-Applied",
-        description="`wait=N`: for how long the answer was ready to wait.",
+        description="`wait=N`: the server was ready to wait N seconds.",
         documentation_only=True,
     ),
 ]
 
 
-def accepted(submitted: Submitted, **headers: str) -> Response[Any]:
-    """The job as it was submitted, now or before."""
+def submitted_response(submitted: Submitted, **headers: str) -> Response[Any]:
+    """202 with the job, which this request or an earlier one with the same key submitted."""
     return Response(
         msgspec.json.encode(submitted_model(submitted.job)),
         status_code=202,
@@ -105,15 +105,15 @@ def accepted(submitted: Submitted, **headers: str) -> Response[Any]:
     )
 
 
-async def result_or_accepted(
-    queue: Queue, endings: Endings, submitted: Submitted, wait: int | None
+async def result_or_submitted_response(
+    queue: Queue, long_polls: LongPolls, submitted: Submitted, wait: int | None
 ) -> Response[Any]:
-    """The result if the job ends in that time. Whatever fails, the job is submitted."""
-    if wait is None or endings.full:
-        return accepted(submitted)
+    """The result if the job ends within `wait` seconds, else 202."""
+    if wait is None or long_polls.full:
+        return submitted_response(submitted)
     applied = {"Preference-Applied": f"wait={wait}"}
     job_id = submitted.job.id
-    if await endings.wait(job_id, wait):
+    if await long_polls.wait(job_id, wait):
         with suppress(JobUnfinished, LedgerUnavailable, ResultExpired, UnknownJob):
             headers = applied | {"Content-Location": f"/jobs/{job_id}/result"}
             result = await queue.result(job_id)
@@ -123,7 +123,7 @@ async def result_or_accepted(
                 media_type=MediaType.JSON,
                 headers=_headers(submitted) | headers,
             )
-    return accepted(submitted, **applied)
+    return submitted_response(submitted, **applied)
 
 
 def _headers(submitted: Submitted) -> dict[str, str]:

@@ -1,0 +1,155 @@
+"""The requests that submit jobs, one type for each type of job."""
+
+from __future__ import annotations
+
+from typing import Annotated, get_args
+
+from msgspec import Meta, Struct
+
+from app.api.models.jobs import AwareTime
+from tasks.jobs.job import (
+    BatchAnalysis,
+    HealthCheck,
+    Params,
+    Priority,
+    SingleAnalysis,
+    TopicCuration,
+)
+from tasks.jobs.submission import Submission
+from tasks.jobs.validation import (
+    MAX_DEADLINE_SECONDS,
+    MAX_DEPENDENCIES,
+    MAX_URL_LENGTH,
+    QUERY_LENGTH,
+    TOPIC_LENGTH,
+)
+
+
+def text_limits(length: range) -> dict[str, int]:
+    """Of a string, for the OpenAPI document; `tasks.jobs.validation` checks them."""
+    return {"minLength": length[0], "maxLength": length[-1]}
+
+
+Diversity = Annotated[
+    bool, Meta(description="Cap the articles per domain and per cluster of stories.")
+]
+Query = Annotated[
+    Annotated[str, Meta(extra_json_schema=text_limits(QUERY_LENGTH))] | None,
+    Meta(description="What relevance is measured against, 2 to 500 characters."),
+]
+Url = Annotated[
+    str,
+    Meta(
+        description="An absolute http or https URL.",
+        extra_json_schema={"format": "uri", "maxLength": MAX_URL_LENGTH},
+    ),
+]
+
+
+class CommonRequest(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type"
+):
+    """What every job may have, beside the parameters of its type."""
+
+    priority: Annotated[Priority, Meta(description="Which jobs the workers take first.")] = (
+        Priority.NORMAL
+    )
+    depends_on: Annotated[
+        tuple[Annotated[str, Meta(extra_json_schema={"format": "uuid"})], ...],
+        Meta(
+            description="Ids of at most 100 jobs that must succeed before this one starts.",
+            extra_json_schema={"maxItems": MAX_DEPENDENCIES},
+        ),
+    ] = ()
+    not_before: Annotated[
+        AwareTime | None,
+        Meta(description="When it may start: an ISO 8601 time with its offset from UTC."),
+    ] = None
+    deadline_seconds: Annotated[
+        Annotated[
+            float, Meta(extra_json_schema={"exclusiveMinimum": 0, "maximum": MAX_DEADLINE_SECONDS})
+        ]
+        | None,
+        Meta(
+            description=(
+                "How long after its submission the job ranks the articles that it has by then; "
+                "at most 7 days."
+            )
+        ),
+    ] = None
+
+
+class TopicCurationRequest(CommonRequest, frozen=True, kw_only=True, tag="topic_curation"):
+    """Find articles on a topic, analyse them, keep the best."""
+
+    topic: Annotated[
+        str,
+        Meta(
+            description="2 to 200 characters on one line.",
+            extra_json_schema=text_limits(TOPIC_LENGTH),
+        ),
+    ]
+    max_articles: Annotated[
+        int, Meta(description="Articles to keep, from 1.", extra_json_schema={"minimum": 1})
+    ] = 20
+    apply_diversity: Diversity = True
+
+    def params(self) -> Params:
+        return TopicCuration(
+            topic=self.topic,
+            max_articles=self.max_articles,
+            apply_diversity=self.apply_diversity,
+        )
+
+
+class BatchAnalysisRequest(CommonRequest, frozen=True, kw_only=True, tag="batch_analysis"):
+    """Analyse and rank the given URLs."""
+
+    urls: Annotated[
+        tuple[Url, ...],
+        Meta(description="Absolute http or https URLs.", extra_json_schema={"minItems": 1}),
+    ]
+    query: Query = None
+    apply_diversity: Diversity = False
+
+    def params(self) -> Params:
+        return BatchAnalysis(urls=self.urls, query=self.query, apply_diversity=self.apply_diversity)
+
+
+class SingleAnalysisRequest(CommonRequest, frozen=True, kw_only=True, tag="single_analysis"):
+    """Analyse one URL."""
+
+    url: Url
+    query: Query = None
+
+    def params(self) -> Params:
+        return SingleAnalysis(url=self.url, query=self.query)
+
+
+class HealthCheckRequest(CommonRequest, frozen=True, kw_only=True, tag="health_check"):
+    """Pass once through queue, worker and engine."""
+
+    def params(self) -> Params:
+        return HealthCheck()
+
+
+JobRequest = (
+    TopicCurationRequest | BatchAnalysisRequest | SingleAnalysisRequest | HealthCheckRequest
+)
+
+REQUEST_FIELDS = {
+    str(request.__struct_config__.tag): ("type", *request.__struct_fields__)
+    for request in get_args(JobRequest)
+}
+"""The fields that the request of each job type may have."""
+
+
+def submission_of(request: JobRequest) -> Submission:
+    start = request.not_before
+    return Submission(
+        params=request.params(),
+        priority=request.priority,
+        depends_on=request.depends_on,
+        not_before_ms=None if start is None else round(start.timestamp() * 1000),
+        deadline_seconds=request.deadline_seconds,
+    )

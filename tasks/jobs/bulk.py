@@ -62,15 +62,14 @@ async def _apply(
     types = job_filter.types or tuple(JobType)
     page = await queue.jobs(states, types, job_filter.cursor, job_filter.limit)
     latest_ms = queue.now_ms() - job_filter.older_than_seconds * 1000
-    outcomes = [
-        await operation(queue, record)
-        for record in page.jobs
-        if record.finished_ms is None or record.finished_ms <= latest_ms
-    ]
-    return BulkOutcomePage(
-        jobs=tuple(outcome for outcome in outcomes if outcome is not None),
-        next_cursor=page.next_cursor,
-    )
+    outcomes = []
+    for record in page.jobs:
+        if record.finished_ms is not None and record.finished_ms > latest_ms:
+            continue
+        outcome = await operation(queue, record)
+        if outcome is not None:
+            outcomes.append(outcome)
+    return BulkOutcomePage(jobs=tuple(outcomes), next_cursor=page.next_cursor)
 
 
 async def _cancel(queue: Queue, record: JobRecord) -> BulkOutcome | None:

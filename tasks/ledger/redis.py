@@ -228,16 +228,19 @@ class RedisLedger(RedisReader):
         return SubmitOutcome(SubmitVerdict(verdict.decode()), job_id.decode())
 
     async def claim(self, ref: StepRef, worker: str, call: str = "") -> Claim | ClaimRefusal:
-        cached = self._jobs.get(ref.job_id)
+        job = self._jobs.get(ref.job_id)
         reply = await self.scripts.run(
-            "claim", ref.job_id, ref.name, worker, "0" if cached else "1", call
+            "claim", ref.job_id, ref.name, worker, "0" if job else "1", call
         )
         if isinstance(reply, bytes):
             return ClaimRefusal(reply.decode())
-        attempt, tries, job, candidate = reply
+        attempt, tries, encoded_job, candidate = reply
+        if job is None:
+            job = msgspec.msgpack.decode(encoded_job, type=Job)
+            self._cache(job)
         return Claim(
             lease=Lease(ref=ref, attempt=attempt, tries=tries, worker=worker),
-            job=cached or self._cache(msgspec.msgpack.decode(job, type=Job)),
+            job=job,
             candidate=msgspec.json.decode(candidate, type=Candidate) if candidate else None,
         )
 
@@ -312,11 +315,10 @@ class RedisLedger(RedisReader):
     async def drain(self, worker: str) -> bool:
         return bool(await self.scripts.run("drain", worker))
 
-    def _cache(self, job: Job) -> Job:
+    def _cache(self, job: Job) -> None:
         while len(self._jobs) >= MAX_CACHED_JOBS:
             del self._jobs[next(iter(self._jobs))]
         self._jobs[job.id] = job
-        return job
 
 
 def _constants(policy: LedgerPolicy, slots: int) -> tuple[int, ...]:

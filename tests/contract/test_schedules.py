@@ -39,10 +39,10 @@ class Process:
 
     def __init__(self, ledger: RedisLedger, settings: Settings) -> None:
         self.ledger = ledger
-        self.book = RedisScheduleStore(ledger.scripts)
+        self.store = RedisScheduleStore(ledger.scripts)
         limits = job_limits(settings)
-        self.schedules = ScheduleService(self.book, limits)
-        self.scheduler = Scheduler(self.book, Queue(ledger, limits), limits)
+        self.schedules = ScheduleService(self.store, limits)
+        self.scheduler = Scheduler(self.store, Queue(ledger, limits), limits)
         self.at(START_MS)
 
     def at(self, now_ms: int) -> None:
@@ -214,7 +214,7 @@ async def test_a_refused_submission_is_reported_and_does_not_block_other_schedul
     fine = await process.add()
     lowered = msgspec.structs.replace(job_limits(settings), max_urls_per_job=2)
     process.at(NINE)
-    await Scheduler(process.book, Queue(process.ledger, lowered), lowered).run_due()
+    await Scheduler(process.store, Queue(process.ledger, lowered), lowered).run_due()
     assert await process.job_ids() == ids(fine, NINE)
     record = await process.schedules.get(refused.schedule.id)
     assert record.next_run_ms == NINE + HOUR
@@ -242,7 +242,7 @@ async def test_a_schedule_that_cannot_be_run_is_suspended_for_a_minute(
     fine = await process.add()
     limits = job_limits(settings)
     queue = Fails(process.ledger, limits)
-    scheduler = Scheduler(process.book, queue, limits)
+    scheduler = Scheduler(process.store, queue, limits)
     for late in (0, 1000, 59_000):
         process.at(NINE + late)
         await scheduler.run_due()
@@ -277,7 +277,7 @@ async def test_a_removed_schedule_does_not_run(process: Process, valkey: redis.R
     added = await process.add()
     await process.run_at(NINE)
     await process.schedules.remove(added.schedule.id)
-    assert not await process.book.advance(
+    assert not await process.store.advance(
         DueRun(schedule_id=added.schedule.id, run_ms=NINE + HOUR), NINE + DAY, None
     )
     await process.run_at(NINE + HOUR)
@@ -292,15 +292,15 @@ async def test_a_late_advance_changes_nothing(process: Process) -> None:
     added = await process.add()
     run = DueRun(schedule_id=added.schedule.id, run_ms=NINE)
     last = LastRun(run_ms=NINE, job_id=new_job_id(NINE))
-    assert await process.book.advance(run, NINE + HOUR, last)
-    assert not await process.book.advance(run, NINE + DAY, None)
+    assert await process.store.advance(run, NINE + HOUR, last)
+    assert not await process.store.advance(run, NINE + DAY, None)
     record = await process.schedules.get(added.schedule.id)
     assert (record.next_run_ms, record.last_run) == (NINE + HOUR, last)
 
 
 async def test_a_repeated_add_makes_one_schedule(process: Process) -> None:
     record = await process.add()
-    assert await process.book.add(record, 1)
+    assert await process.store.add(record, 1)
     assert len((await process.schedules.page()).schedules) == 1
 
 

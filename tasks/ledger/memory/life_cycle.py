@@ -118,13 +118,14 @@ class LifeCycle:
     ) -> None:
         """Makes a step claimable and wakes a worker; `first` puts it at the front of its list."""
         push = self.wakeups.push_first if first else self.wakeups.push
+        taken = push(ref, entry.job.priority)
         entry.steps[ref] = OpenStep(
             state=StepState.QUEUED,
             attempt=attempt,
             tries=tries,
             due_ms=self.now_ms() + self._grace_ms,
             queued_ms=self.now_ms(),
-            taken=push(ref, entry.job.priority),
+            taken=taken,
         )
 
     def postpone_check(self, entry: Entry, ref: StepRef) -> None:

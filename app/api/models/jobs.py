@@ -45,7 +45,7 @@ class JobSubmitted(Struct, frozen=True, kw_only=True):
 
 
 class JobRetried(JobSubmitted, frozen=True, kw_only=True):
-    """A new job of what failed in another."""
+    """A new job that retries another."""
 
     replayed_from: JobId
     """The job in which it failed."""

@@ -122,15 +122,20 @@ class Decoder(Protocol):
         ...
 
 
+_NOT_COMPRESSED = frozenset({"", "identity", "none", "utf-8", "utf8", "binary", "8bit", "7bit"})
+"""Values of `Content-Encoding` that name no compression; all but `identity` by mistake."""
+
+
 def decoder_for(encoding: str) -> Decoder:
     """For a value of `Content-Encoding`. Raises PermanentFailure for one we did not ask for."""
-    match encoding.strip().lower():
-        case "" | "identity":
+    codings = [coding.strip().lower() for coding in encoding.split(",")]
+    match [coding for coding in codings if coding not in _NOT_COMPRESSED]:
+        case []:
             return IdentityDecoder()
-        case "gzip" | "x-gzip":
-            return GzipDecoder()
-        case "deflate":
-            return DeflateDecoder()
+        case ["gzip" | "x-gzip"]:
+            return LenientDecoder(GzipDecoder())
+        case ["deflate"]:
+            return LenientDecoder(DeflateDecoder())
     raise PermanentFailure(
         Reason.UNSUPPORTED_CONTENT, "The page is compressed in a way that we did not ask for."
     )
@@ -143,6 +148,43 @@ class IdentityDecoder:
 
     def decode(self, data: bytes) -> Iterator[bytes]:
         yield data
+
+
+_BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+"""Bytes that occur in no text, by the standard for MIME sniffing of the WHATWG."""
+
+
+class LenientDecoder:
+    """Passes on a text that its server has labelled as compressed without compressing it.
+
+    Such a text fails to decompress, nearly always before the first byte of output.
+    """
+
+    def __init__(self, strict: Decoder) -> None:
+        self._strict: Decoder | None = strict
+        """None once the body is known to be text."""
+        self._undecoded: bytes | None = b""
+        """What has come before the first output; None after that."""
+
+    @property
+    def finished(self) -> bool:
+        return self._strict is None or self._strict.finished
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        if self._strict is None:
+            yield data
+            return
+        if self._undecoded is not None:
+            self._undecoded += data
+        try:
+            for chunk in self._strict.decode(data):
+                self._undecoded = None
+                yield chunk
+        except zlib.error:
+            if self._undecoded is None or _BINARY.search(self._undecoded):
+                raise
+            self._strict = None
+            yield self._undecoded
 
 
 class DeflateDecoder:

@@ -146,7 +146,7 @@ async def test_each_redirect_is_followed_and_checked_again() -> None:
         lambda: httpx.Response(200, headers={"cache-control": "max-age=9"}, content=b"%PDF"),
         lambda: httpx.Response(200, headers=FRESH, text="x" * 1_001),
         lambda: httpx.Response(
-            200, headers=FRESH | {"content-encoding": "gzip"}, stream=Sent(b"no gzip")
+            200, headers=FRESH | {"content-encoding": "gzip"}, stream=Sent(b"\x00no gzip")
         ),
     ],
 )

@@ -174,10 +174,48 @@ async def test_a_truncated_compressed_body_is_a_transient_failure() -> None:
     assert await reason_of(answer([half], "gzip")) == Reason.CONNECTION_FAILED
 
 
-@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "x" * 100])
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, br", "gzip, gzip", "x" * 100])
 async def test_an_encoding_that_we_did_not_request(encoding: str) -> None:
     assert await reason_of(answer([b"abc"], encoding)) == Reason.UNSUPPORTED_CONTENT
 
 
-async def test_a_body_that_is_not_compressed_as_it_says() -> None:
-    assert await reason_of(answer([b"<html>plain"], "gzip")) == Reason.UNSUPPORTED_CONTENT
+@pytest.mark.parametrize(
+    "encoding", ["none", "None", "identity, none", "utf-8", "UTF-8, binary", ","]
+)
+async def test_an_encoding_that_is_no_compression(encoding: str) -> None:
+    sent = answer([b"<html>", b"plain"], encoding)
+    assert await read_body(sent, page_policy(MEGABYTE)) == b"<html>plain"
+
+
+@pytest.mark.parametrize("encoding", ["gzip, identity", "identity,gzip", "X-GZIP", "utf-8, gzip,"])
+async def test_a_compression_among_others_that_are_none(encoding: str) -> None:
+    sent = answer([gzip.compress(b"<html>")], encoding)
+    assert await read_body(sent, page_policy(MEGABYTE)) == b"<html>"
+
+
+@pytest.mark.parametrize("size", [1, 3, 100_000])
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+@pytest.mark.parametrize("text", ["<!DOCTYPE html><p>A story", " \r\n<html>", "\ufeff<html>"])
+async def test_a_text_that_is_not_compressed_as_it_says(
+    text: str, encoding: str, size: int
+) -> None:
+    body = (text + " and on" * 2_000).encode()
+    sent = answer(cut(body, size), encoding)
+    assert await read_body(sent, page_policy(MEGABYTE)) == body
+
+
+async def test_a_text_that_is_not_compressed_as_it_says_is_bounded_too() -> None:
+    sent = answer([b"<html>", b"x" * MEGABYTE], "gzip")
+    assert await reason_of(sent) == Reason.TOO_LARGE
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_other_bytes_that_are_not_compressed_as_they_say(encoding: str) -> None:
+    assert await reason_of(answer([b"\xff\x00\x01\x02PNG" * 9], encoding)) == (
+        Reason.UNSUPPORTED_CONTENT
+    )
+
+
+async def test_a_body_with_a_wrong_checksum() -> None:
+    broken = gzip.compress(b"a story" * 1_000)[:-8] + b"checksum"
+    assert await reason_of(answer(cut(broken, 100), "gzip")) == Reason.UNSUPPORTED_CONTENT

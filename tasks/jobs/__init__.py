@@ -1,1 +1,1 @@
-"""What a job is, and what clients can do with it."""
+"""Jobs: their data, their life cycle, and what clients can do with them."""

@@ -110,7 +110,7 @@ class Queue:
         Raises UnknownJob, JobUnfinished, or InvalidRequest if nothing failed.
         """
         submission = await self._retry_submission(job_id)
-        return await self._write_retry(submission, retry_key(submission, job_id))
+        return await self._write_retry(submission, retry_key(job_id))
 
     async def cancel(self, job_id: str) -> CancelOutcome:
         """CANCELLED, or CANCELLING while steps still run.

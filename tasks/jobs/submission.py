@@ -29,14 +29,18 @@ class Submission(Struct, frozen=True, kw_only=True):
 def client_key(submission: Submission, key: str) -> IdempotencyKey:
     """The key that a client sent with this submission."""
     return IdempotencyKey(
-        name=hashlib.sha256(key.encode()).hexdigest(), submission_digest=_digest(submission)
+        name=_digest(key.encode()), submission_digest=_digest(msgspec.msgpack.encode(submission))
     )
 
 
-def retry_key(submission: Submission, job_id: str) -> IdempotencyKey:
-    """The key of our own that allows one retry of this job. No client's key has such a name."""
-    return IdempotencyKey(name=f"retry:{job_id}", submission_digest=_digest(submission))
+def retry_key(job_id: str) -> IdempotencyKey:
+    """The key of our own that allows one retry of this job. No client's key has such a name.
+
+    A job that has ended never changes, so its id stands for the submission that retries it. A
+    digest of that would make the retry of an earlier release a conflict.
+    """
+    return IdempotencyKey(name=f"retry:{job_id}", submission_digest=_digest(job_id.encode()))
 
 
-def _digest(submission: Submission) -> str:
-    return hashlib.sha256(msgspec.msgpack.encode(submission)).hexdigest()
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,1 +1,1 @@
-"""When jobs are submitted again."""
+"""Schedules: submissions that are made again and again."""

@@ -13,7 +13,7 @@ from tasks.errors import InvalidRequest
 from tasks.jobs.ids import new_job_id
 from tasks.jobs.job import HealthCheck
 from tasks.jobs.submission import Submission, client_key, retry_key
-from tasks.jobs.validation import validate_idempotency_key, validate_timing
+from tasks.jobs.validation import EARLIEST_START_MS, validate_idempotency_key, validate_timing
 
 NOW_MS = 1_800_000_000_000
 DAY_MS = 86_400_000
@@ -29,7 +29,7 @@ def timing(**fields: Any) -> None:
         {},
         {"depends_on": tuple(new_job_id(NOW_MS) for _ in range(100))},
         {"not_before_ms": NOW_MS + 366 * DAY_MS},
-        {"not_before_ms": -NOW_MS},
+        {"not_before_ms": EARLIEST_START_MS},
         {"deadline_seconds": 0.001},
         {"deadline_seconds": 604_800},
         {"not_before_ms": NOW_MS + 59_999, "deadline_seconds": 60},
@@ -45,6 +45,7 @@ def test_at_the_bounds(fields: dict[str, Any]) -> None:
         ({"depends_on": (new_job_id(NOW_MS),) * 101}, "has 101 ids"),
         ({"depends_on": (new_job_id(NOW_MS).upper(),)}, r"depends_on\[0\] is not the id"),
         ({"not_before_ms": NOW_MS + 366 * DAY_MS + 1}, "at most 366 days away"),
+        ({"not_before_ms": EARLIEST_START_MS - 1}, "not be before the year 2000"),
         *(
             ({"deadline_seconds": bad}, "above 0 and at most 604800")
             for bad in (0, -0.0, -1, math.nan, math.inf, -math.inf, 1e308, 604_800.1)
@@ -83,6 +84,6 @@ def test_equal_submissions_have_equal_digests_and_others_do_not() -> None:
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=255))
 def test_no_key_of_a_client_has_the_name_of_our_retry(key: str) -> None:
     submission = Submission(params=HealthCheck())
-    ours = retry_key(submission, new_job_id(NOW_MS))
+    ours = retry_key(new_job_id(NOW_MS))
     assert client_key(submission, key).name != ours.name
     assert client_key(submission, ours.name).name != ours.name

@@ -1,4 +1,7 @@
-"""Texts as tokens, laid end to end for the encoder; see `nlp.embedding.encoder_graph`."""
+"""The embedder of production, without torch: the exported model on onnxruntime and tokenizers.
+
+The tokens of several texts are laid end to end for the encoder; see `nlp.embedding.encoder_graph`.
+"""
 
 from __future__ import annotations
 
@@ -15,74 +18,20 @@ from nlp.embedding.embedder import Vectors
 from nlp.embedding.model_file import ExportedModel
 from nlp.minilm import MAX_TOKENS
 
-NEVER = np.float32(-3e38)
-"""Added to a score of attention, it leaves a share of exactly 0."""
-
-Inputs = Mapping[str, npt.NDArray[np.generic]]
-
-
-def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
-    """The places of these lengths, longest first, in groups of at most `budget` tokens.
-
-    Attention has a cell for each two places of a text, and those of a group are all as long as
-    its longest: of these a group has no more than one text of `budget` tokens has. What alone is
-    longer is a group of its own.
-    """
-    batch: list[int] = []
-    longest = tokens = 0
-    for place in sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True):
-        tokens += lengths[place]
-        if batch and (tokens > budget or (len(batch) + 1) * longest**2 > budget**2):
-            yield batch
-            batch, tokens = [], lengths[place]
-        longest = longest if batch else lengths[place]
-        batch.append(place)
-    if batch:
-        yield batch
-
-
-def packed(texts: Sequence[Sequence[int]]) -> Inputs:
-    """The encoder's inputs for these texts, none of them without a token."""
-    lengths = np.array([len(text) for text in texts])
-    places = np.arange(lengths.max())
-    filled = places < lengths[:, None]
-    slots = np.zeros(filled.shape, dtype=np.int64)
-    slots[filled] = np.arange(lengths.sum())
-    return {
-        "ids": np.concatenate([np.array(text, dtype=np.int64) for text in texts]),
-        "positions": np.broadcast_to(places, filled.shape)[filled],
-        "slots": slots,
-        "rows": np.flatnonzero(filled),
-        "bias": np.where(filled, np.float32(0), NEVER)[:, None, None, :],
-        "padded": np.array(not filled.all()),
-    }
-
-
-def pooled(vectors: npt.NDArray[np.float32], lengths: Sequence[int]) -> npt.NDArray[np.float32]:
-    """The mean of each text's tokens at length 1: shape (texts, dimension).
-
-    `np.add.reduceat` would add in an order that depends on the text's place.
-    """
-    ends = np.cumsum(lengths)
-    means = np.stack(
-        [
-            vectors[end - length : end].mean(axis=0)
-            for length, end in zip(lengths, ends, strict=True)
-        ]
-    )
-    unit: npt.NDArray[np.float32] = means / np.sqrt((means * means).sum(axis=1, keepdims=True))
-    return unit
-
-
 BATCH_TOKENS = 256
-"""Tokens of a run. What they are multiplied into then stays in the caches of a core: 200 sentences
-of 27 tokens took a seventh longer with 1,024, and 44 % longer one by one."""
+"""Tokens of a run. Intermediate results then stay in the caches of a core: 200 sentences of 27
+tokens took a seventh longer with 1,024, and 44 % longer one by one."""
 
 TEXTS_AT_ONCE = 512
 """Texts whose tokens are in memory together; sorting more by length gains nothing."""
 
 READ_CHARS = 512 * MAX_TOKENS
-"""What the tokenizer sees of a text. No 256 tokens of a language are as long."""
+"""Characters of a text that the tokenizer sees. No 256 tokens of a language are that long."""
+
+MASKED = np.float32(-3e38)
+"""Added to a score of attention, it leaves a weight of exactly 0."""
+
+Inputs = Mapping[str, npt.NDArray[np.generic]]
 
 
 class OnnxEmbedder:
@@ -130,7 +79,7 @@ class OnnxEmbedder:
 
 
 def open_session(model_file: Path) -> onnxruntime.InferenceSession:
-    """The model, each of whose runs is on the thread that calls for it."""
+    """A session of the model; each run stays on the thread that calls it."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
@@ -138,3 +87,56 @@ def open_session(model_file: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(
         str(model_file), options, providers=["CPUExecutionProvider"]
     )
+
+
+def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
+    """The places of these lengths, longest first, in groups of at most `budget` tokens.
+
+    Attention has a cell for each pair of positions of a text, and in a group each text takes as
+    many as the longest; a group has at most as many cells as one text of `budget` tokens. A text
+    that is longer than `budget` is a group of its own.
+    """
+    batch: list[int] = []
+    longest = tokens = 0
+    for place in sorted(range(len(lengths)), key=lengths.__getitem__, reverse=True):
+        tokens += lengths[place]
+        if batch and (tokens > budget or (len(batch) + 1) * longest**2 > budget**2):
+            yield batch
+            batch, tokens = [], lengths[place]
+        longest = longest if batch else lengths[place]
+        batch.append(place)
+    if batch:
+        yield batch
+
+
+def packed(texts: Sequence[Sequence[int]]) -> Inputs:
+    """The encoder's inputs for these texts; none may be empty."""
+    lengths = np.array([len(text) for text in texts])
+    places = np.arange(lengths.max())
+    filled = places < lengths[:, None]
+    slots = np.zeros(filled.shape, dtype=np.int64)
+    slots[filled] = np.arange(lengths.sum())
+    return {
+        "ids": np.concatenate([np.array(text, dtype=np.int64) for text in texts]),
+        "positions": np.broadcast_to(places, filled.shape)[filled],
+        "slots": slots,
+        "rows": np.flatnonzero(filled),
+        "bias": np.where(filled, np.float32(0), MASKED)[:, None, None, :],
+        "padded": np.array(not filled.all()),
+    }
+
+
+def pooled(vectors: npt.NDArray[np.float32], lengths: Sequence[int]) -> npt.NDArray[np.float32]:
+    """The mean of each text's tokens, scaled to length 1; shape (texts, dimension).
+
+    `np.add.reduceat` is not used, as its order of addition depends on the text's place.
+    """
+    ends = np.cumsum(lengths)
+    means = np.stack(
+        [
+            vectors[end - length : end].mean(axis=0)
+            for length, end in zip(lengths, ends, strict=True)
+        ]
+    )
+    unit: npt.NDArray[np.float32] = means / np.sqrt((means * means).sum(axis=1, keepdims=True))
+    return unit

@@ -1,4 +1,4 @@
-"""The reference among embedders: on sentence-transformers; on a GPU, and with any model, too."""
+"""The reference embedder, on sentence-transformers: with a GPU, and with any model, too."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from nlp.minilm import MAX_TOKENS, MODEL_PACKAGE
 
 BATCH_SIZE = 32
 
-# Typed here, for it is not there; else a bar for the weights is drawn on stderr.
+# transformers has no type for it. Without it, loading draws a progress bar on stderr.
 _quiet: Callable[[], None] = transformers_logging.disable_progress_bar
 
 
 class SentenceTransformerEmbedder:
     """all-MiniLM-L6-v2 (Reimers and Gurevych, EMNLP 2019; Wang et al., NeurIPS 2020), or another.
 
-    Runs on a GPU if there is one, else on `threads` threads of the processor. Texts are
-    batched by length, which sentence-transformers does by itself. `model` is a path, or a name
-    that sentence-transformers knows or fetches; the packaged one is never fetched.
+    Runs on a GPU if there is one, else on `threads` threads of the processor. sentence-transformers
+    itself batches texts by length. `model` is a path, or a name that sentence-transformers knows or
+    downloads; the packaged model is never downloaded.
     """
 
     def __init__(self, threads: int, model: str | None = None) -> None:

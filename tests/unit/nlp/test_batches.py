@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlp.embedding.onnx_embedder import NEVER, batches, packed, pooled
+from nlp.embedding.onnx_embedder import MASKED, batches, packed, pooled
 
 
 @given(st.lists(st.integers(1, 256)), st.integers(1, 2048))
@@ -36,7 +36,7 @@ def test_tokens_lie_end_to_end() -> None:
     assert inputs["positions"].tolist() == [0, 1, 2, 0]
     assert inputs["slots"].tolist() == [[0, 1, 2], [3, 0, 0]]
     assert inputs["rows"].tolist() == [0, 1, 2, 3]
-    assert (inputs["bias"][:, 0, 0] == np.array([[0, 0, 0], [0, NEVER, NEVER]])).all()
+    assert (inputs["bias"][:, 0, 0] == np.array([[0, 0, 0], [0, MASKED, MASKED]])).all()
     assert inputs["padded"]
 
 

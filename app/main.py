@@ -16,17 +16,17 @@ from litestar.exceptions import NotFoundException
 from litestar.handlers.base import BaseRouteHandler
 from litestar.static_files import create_static_files_router
 
-from app.api.admin import ADMIN_CALLS
+from app.api.admin import ADMIN_HANDLERS
 from app.api.health import HEALTH_ROUTER
-from app.api.jobs import CALLS, CALLS_OF_A_JOB
+from app.api.jobs import JOB_HANDLERS, JOBS_HANDLERS
 from app.api.long_poll import LongPolls
 from app.api.openapi import openapi_config
-from app.api.schedules import SCHEDULE_CALLS
+from app.api.schedules import SCHEDULE_HANDLERS
 from app.http.negotiation import preferred_wait
 from app.http.problems import problem_response
 from app.http.security import add_security_headers
 from app.http.tracing import ServerSpans
-from app.pages.pages import PAGES, PAGES_OF_A_JOB, FormLimits
+from app.pages.pages import JOB_PAGE_HANDLERS, PAGE_HANDLERS, FormLimits
 from app.pages.templating import HERE, template_config
 from tasks.errors import UnknownJob
 from tasks.jobs.ids import is_job_id
@@ -62,10 +62,10 @@ def create_app(
 
     app = Litestar(
         route_handlers=[
-            *CALLS,
-            *ADMIN_CALLS,
-            *SCHEDULE_CALLS,
-            *PAGES,
+            *JOBS_HANDLERS,
+            *ADMIN_HANDLERS,
+            *SCHEDULE_HANDLERS,
+            *PAGE_HANDLERS,
             _job_router(),
             HEALTH_ROUTER,
             _static_files(),
@@ -141,7 +141,7 @@ def _form_limits(settings: Settings) -> FormLimits:
 def _job_router() -> Router:
     return Router(
         "/jobs/{job_id:str}",
-        route_handlers=[*CALLS_OF_A_JOB, *PAGES_OF_A_JOB],
+        route_handlers=[*JOB_HANDLERS, *JOB_PAGE_HANDLERS],
         guards=[_require_job_id],
     )
 

@@ -1,1 +1,1 @@
-"""The HTTP interface: one file for each resource."""
+"""The HTTP interface: one file for each resource, with its types in `models`."""

@@ -34,7 +34,7 @@ TAGS = ["admin"]
 
 @get("/queue", tags=TAGS, responses=problem_responses())
 async def get_queue(queue: NamedDependency[Queue]) -> QueueReport:
-    """How much there is to do, and who does it."""
+    """How much work there is, and how many workers do it."""
     return queue_report(await queue.depth(), await queue.workers())
 
 
@@ -46,7 +46,7 @@ async def get_queue(queue: NamedDependency[Queue]) -> QueueReport:
     responses=problem_responses(403),
 )
 async def pause_queue(queue: NamedDependency[Queue]) -> Paused:
-    """Let no step be taken until the queue is resumed. What runs goes on; jobs can be submitted."""
+    """Claim no steps until the queue is resumed. Running steps continue; jobs can be submitted."""
     await queue.pause()
     return Paused(paused=True)
 
@@ -59,14 +59,14 @@ async def pause_queue(queue: NamedDependency[Queue]) -> Paused:
     responses=problem_responses(403),
 )
 async def resume_queue(queue: NamedDependency[Queue]) -> Paused:
-    """Let steps be taken again."""
+    """Let workers claim steps again."""
     await queue.resume()
     return Paused(paused=False)
 
 
 @get("/workers", tags=TAGS, responses=problem_responses())
 async def list_workers(queue: NamedDependency[Queue]) -> WorkerListing:
-    """List the workers that were heard of lately."""
+    """List the workers that reported lately."""
     return worker_listing(await queue.workers())
 
 
@@ -76,7 +76,7 @@ async def list_workers(queue: NamedDependency[Queue]) -> WorkerListing:
     status_code=202,
     guards=[require_same_origin],
     responses=problem_responses(403, 404),
-    response_description="It takes no more steps, and ends when those it runs have ended.",
+    response_description="It takes no more steps, and ends when its running steps have ended.",
 )
 async def drain_worker(queue: NamedDependency[Queue], worker_id: FromPath[str]) -> Draining:
     """Tell a worker to take no more steps, and to end."""
@@ -134,11 +134,11 @@ async def retry_jobs(
 async def purge_jobs(
     data: Annotated[JobSelection, Body(title="Selection")], queue: NamedDependency[Queue]
 ) -> BulkOutcomePage:
-    """Forget jobs that have ended, with their results, before their time to live is over."""
+    """Delete ended jobs and their results before their time to live is over."""
     return await purge_matching(queue, selection_of(data))
 
 
-ADMIN_CALLS = (
+ADMIN_HANDLERS = (
     get_queue,
     pause_queue,
     resume_queue,

@@ -1,4 +1,4 @@
-"""The HTTP interface to jobs."""
+"""Jobs over HTTP: submit, list, follow, read, retry, cancel."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ JOB_EXAMPLES = [
         **problem_responses(413, 415, 422),
     },
     response_headers=LONG_POLL_HEADERS,
-    response_description="Submitted, now or by an earlier request with this key.",
+    response_description="Submitted, by this request or by an earlier one with the same key.",
 )
 async def submit_job(
     data: Annotated[JobRequest, Body(title="Job", examples=JOB_EXAMPLES)],
@@ -103,7 +103,7 @@ async def submit_job(
     wait: NamedDependency[int | None],
     idempotency_key: IdempotencyKeyHeader = None,
 ) -> Response[JobSubmitted]:
-    """Submit a job. Once this has answered, the job will end."""
+    """Submit a job. A submitted job is never lost, and ends."""
     submitted = await queue.submit(submission_of(data), idempotency_key)
     return await result_or_submitted_response(queue, long_polls, submitted, wait)
 
@@ -146,7 +146,7 @@ async def list_jobs(
 async def get_job_status(
     request: Request[Any, Any, Any], queue: NamedDependency[Queue], job_id: FromPath[str]
 ) -> Response[StatusReport]:
-    """Where a job stands. Send the `ETag` as `If-None-Match` to get 304 while nothing changes."""
+    """The status of a job. Send the `ETag` as `If-None-Match` to get 304 while nothing changes."""
     return conditional(request, status_report(await queue.status(job_id)))
 
 
@@ -154,8 +154,8 @@ async def get_job_status(
 async def get_job_result(
     queue: NamedDependency[Queue], job_id: FromPath[str]
 ) -> Response[JobResult]:
-    """The result; of a failed or revoked job what it had, with `state` and `error`."""
-    # As it is stored: nothing of it is decoded here.
+    """The result; of a failed or revoked job its partial result, with `state` and `error`."""
+    # The stored JSON is passed on without decoding.
     result: Response[Any] = Response(
         await queue.result(job_id),
         media_type=MediaType.JSON,
@@ -185,7 +185,7 @@ async def list_job_articles(
         QueryParameter(ge=0, le=1_000_000, description="The `next_cursor` of the page before."),
     ] = 0,
 ) -> ArticleListing[Raw]:
-    """Outcomes so far, in the articles' order, also while the job runs.
+    """Outcomes so far, in the order of the articles, also while the job runs.
 
     Each article is scored by itself here; in the result, beside the others of its job.
     """
@@ -194,7 +194,7 @@ async def list_job_articles(
 
 @get("/attempts", tags=TAGS, responses=problem_responses(404))
 async def list_job_attempts(queue: NamedDependency[Queue], job_id: FromPath[str]) -> AttemptListing:
-    """How attempts ended that did not succeed at once, oldest first; the last 1,000 of them."""
+    """The attempts that did not succeed at first, oldest first; at most the last 1,000."""
     return attempt_listing(await queue.attempts(job_id))
 
 
@@ -205,7 +205,7 @@ async def list_job_attempts(queue: NamedDependency[Queue], job_id: FromPath[str]
     guards=[require_same_origin],
     responses=problem_responses(403, 404, 409, 422),
     response_headers=SUBMIT_HEADERS,
-    response_description="A new job of what failed.",
+    response_description="A new job.",
 )
 async def retry_job(
     request: Request[Any, Any, Any],
@@ -216,7 +216,7 @@ async def retry_job(
     """Retry a job in a new one: a SUCCESS with its failed articles, any other as a whole."""
     if not prefers_page(request, otherwise=MediaType.JSON):
         return submitted_response(await queue.retry(job_id, idempotency_key))
-    # The button of the job's page: pressed twice, it makes one job.
+    # The button of the job's page: two clicks make one job.
     new = (await queue.retry_once(job_id)).job
     page: Response[Any] = Redirect(f"/jobs/{new.id}", status_code=303)
     return page
@@ -227,7 +227,7 @@ async def retry_job(
     tags=TAGS,
     status_code=202,
     responses={
-        200: ResponseSpec(Cancellation, description="`cancelled`: nothing of it ran."),
+        200: ResponseSpec(Cancellation, description="`cancelled`: no step was running."),
         **problem_responses(404, 409),
     },
     response_description="`cancelling`: it ends when its running steps have stopped.",
@@ -235,14 +235,14 @@ async def retry_job(
 async def cancel_job(
     queue: NamedDependency[Queue], job_id: FromPath[str]
 ) -> Response[Cancellation]:
-    """Cancel a job. It keeps what it had."""
+    """Cancel a job. It keeps its partial result."""
     if await queue.cancel(job_id) is CancelOutcome.CANCELLED:
         return Response(Cancellation(job_id=job_id, status="cancelled"), status_code=200)
     return Response(Cancellation(job_id=job_id, status="cancelling"), status_code=202)
 
 
-CALLS = (submit_job, list_jobs)
-CALLS_OF_A_JOB = (
+JOBS_HANDLERS = (submit_job, list_jobs)
+JOB_HANDLERS = (
     get_job_status,
     get_job_result,
     list_job_articles,

@@ -52,7 +52,7 @@ EXAMPLES = [
 def require_schedule_id(
     connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler
 ) -> None:
-    """A guard: what has not the form of an id names no schedule."""
+    """A guard: text that is not an id must not become part of a Redis key."""
     if not is_job_id(connection.path_params.get("schedule_id", "")):
         raise UnknownSchedule
 
@@ -103,7 +103,7 @@ async def list_schedules(
 async def get_schedule(
     schedules: NamedDependency[ScheduleService], schedule_id: FromPath[str]
 ) -> ScheduleReport:
-    """One schedule: what it submits, when it runs next, and what came of its last run."""
+    """A schedule: its job, its next run, and the outcome of its last run."""
     return schedule_report(await schedules.get(schedule_id))
 
 
@@ -121,4 +121,4 @@ async def remove_schedule(
     await schedules.remove(schedule_id)
 
 
-SCHEDULE_CALLS = (add_schedule, list_schedules, get_schedule, remove_schedule)
+SCHEDULE_HANDLERS = (add_schedule, list_schedules, get_schedule, remove_schedule)

@@ -1,1 +1,1 @@
-"""What every request and response has in common, whatever it is about."""
+"""What all requests and responses share: bodies, negotiation, problems, security, traces."""

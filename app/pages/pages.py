@@ -196,8 +196,8 @@ async def problem_type(name: FromPath[str]) -> Template:
     return Template("problem_type.html", context={"problem": problem})
 
 
-PAGES = (home, submit_form, problem_type)
-PAGES_OF_A_JOB = (get_job, cancel_form)
+PAGE_HANDLERS = (home, submit_form, problem_type)
+JOB_PAGE_HANDLERS = (get_job, cancel_form)
 """Under `/jobs/{job_id}`."""
 
 

@@ -73,23 +73,28 @@ class Player:
     def _result(self, job_id: str) -> bytes:
         kept = [
             Decision(
-                url=one["article"]["url"],
+                url=result["article"]["url"],
                 verdict=Verdict.KEPT,
-                explanation=f"Kept with a score of {one['overall_score']:.0f}.",
+                explanation=f"Kept with a score of {result['overall_score']:.0f}.",
                 rank=rank,
-                overall_score=one["overall_score"],
-                scores=msgspec.convert(one, Scorecard),
-                domain=one["article"]["domain"],
+                overall_score=result["overall_score"],
+                scores=msgspec.convert(result, Scorecard),
+                domain=result["article"]["domain"],
                 cluster=0,
                 nearest=NearestArticle(
                     url="https://news.example/nearest", containment=0.25, cosine=0.612
                 ),
             )
-            for rank, one in enumerate(self._analysed, start=1)
+            for rank, result in enumerate(self._analysed, start=1)
         ]
         dropped = [
-            Decision(url=one.url, verdict=Verdict.FAILED, explanation=one.detail, reason=one.reason)
-            for one in self._failed
+            Decision(
+                url=failure.url,
+                verdict=Verdict.FAILED,
+                explanation=failure.detail,
+                reason=failure.reason,
+            )
+            for failure in self._failed
         ]
         return msgspec.json.encode(
             ArticlesResult(
@@ -101,11 +106,17 @@ class Player:
                 processed_count=len(kept),
                 failed_count=len(dropped),
                 failed_urls=tuple(self._failed),
-                results=tuple(msgspec.Raw(msgspec.json.encode(one)) for one in self._analysed),
+                results=tuple(
+                    msgspec.Raw(msgspec.json.encode(result)) for result in self._analysed
+                ),
                 diversity_applied=True,
                 decisions=(*kept, *dropped),
             )
         )
+
+
+def _raw(result: dict[str, Any]) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(result))
 
 
 def result_of(url: str, *, score: float, **article: Any) -> dict[str, Any]:

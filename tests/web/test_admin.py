@@ -43,7 +43,7 @@ async def register(settings: Settings, worker: str) -> None:
         await ledger.renew(worker, msgspec.json.encode({"slots": 4, "running": 1}), [])
 
 
-async def test_how_much_there_is_to_do(
+async def test_the_queue_report(
     client: httpx.AsyncClient, player: Player, settings: Settings
 ) -> None:
     idle = (await client.get("/queue")).json()
@@ -115,7 +115,7 @@ async def test_cancelling_many(client: httpx.AsyncClient, player: Player) -> Non
     assert await states(client, queued, running, batch) == ["REVOKED", "PROGRESS", "PENDING"]
 
 
-async def test_each_call_is_bounded_and_the_next_goes_on(client: httpx.AsyncClient) -> None:
+async def test_each_call_is_bounded_and_its_cursor_continues(client: httpx.AsyncClient) -> None:
     ids = [await submit(client) for _ in range(5)]
     seen: list[str] = []
     selection: dict[str, Any] = {"state": ["PENDING"], "limit": 2}
@@ -129,7 +129,7 @@ async def test_each_call_is_bounded_and_the_next_goes_on(client: httpx.AsyncClie
     assert seen == sorted(ids, reverse=True)
 
 
-async def test_purging_what_has_ended(
+async def test_purging_ended_jobs(
     client: httpx.AsyncClient, player: Player, valkey: redis.Redis
 ) -> None:
     done, revoked, active = [await submit(client) for _ in range(3)]
@@ -172,7 +172,7 @@ async def test_retrying_many_makes_one_new_job_of_each(
 
 
 @pytest.mark.parametrize(
-    ("call", "body", "told"),
+    ("call", "body", "detail"),
     [
         ("purge", {"state": "PENDING"}, "state must be one of SUCCESS, FAILURE, REVOKED for this"),
         ("retry", {"state": ["PROGRESS"]}, "state must be one of SUCCESS, FAILURE, REVOKED"),
@@ -189,11 +189,11 @@ async def test_retrying_many_makes_one_new_job_of_each(
         ("purge", [], "The body must be an object, and is an array"),
     ],
 )
-async def test_selections_that_are_none(
-    client: httpx.AsyncClient, valkey: redis.Redis, call: str, body: Any, told: str
+async def test_invalid_selections(
+    client: httpx.AsyncClient, valkey: redis.Redis, call: str, body: Any, detail: str
 ) -> None:
     response = await client.post(f"/jobs/{call}", json=body)
-    assert told in problem(response, 422, "invalid-request")["detail"]
+    assert detail in problem(response, 422, "invalid-request")["detail"]
     assert valkey.dbsize() == 0
 
 
@@ -201,7 +201,7 @@ async def test_selections_that_are_none(
     "headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}]
 )
 @pytest.mark.parametrize(("path", "body"), CHANGES)
-async def test_no_other_site_changes_anything(
+async def test_requests_of_other_sites_are_refused(
     client: httpx.AsyncClient,
     valkey: redis.Redis,
     path: str,

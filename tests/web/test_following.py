@@ -28,7 +28,7 @@ async def status_of(client: httpx.AsyncClient, job_id: str) -> dict[str, Any]:
     return status
 
 
-async def test_a_status_tells_each_article(client: httpx.AsyncClient, player: Player) -> None:
+async def test_a_status_counts_each_article(client: httpx.AsyncClient, player: Player) -> None:
     job_id = await submit(client)
     before = await status_of(client, job_id)
     assert (before["state"], before["status"], before["total"]) == ("PENDING", "pending", None)
@@ -99,15 +99,15 @@ async def test_the_result_of_a_failed_job(client: httpx.AsyncClient, player: Pla
     assert (await status_of(client, job_id))["error"] == result["error"]
 
 
-async def test_a_result_that_is_gone(
+async def test_an_expired_result(
     client: httpx.AsyncClient, player: Player, valkey: redis.Redis
 ) -> None:
     job_id = await submit(client, URLS[:1])
     await player.finish(job_id, URLS[0])
     valkey.delete(f"{PREFIX}job:{job_id}:result")
 
-    told = problem(await client.get(f"/jobs/{job_id}/result"), 410, "result-expired")["detail"]
-    assert "Submit the job again" in told
+    detail = problem(await client.get(f"/jobs/{job_id}/result"), 410, "result-expired")["detail"]
+    assert "Submit the job again" in detail
 
 
 async def test_articles_while_the_job_runs(client: httpx.AsyncClient, player: Player) -> None:
@@ -130,7 +130,7 @@ async def test_articles_while_the_job_runs(client: httpx.AsyncClient, player: Pl
     }
 
 
-async def test_cancelling_what_is_queued(client: httpx.AsyncClient) -> None:
+async def test_cancelling_a_queued_job(client: httpx.AsyncClient) -> None:
     job_id = await submit(client)
 
     response = await client.delete(f"/jobs/{job_id}")
@@ -141,7 +141,7 @@ async def test_cancelling_what_is_queued(client: httpx.AsyncClient) -> None:
     problem(await client.delete(f"/jobs/{job_id}"), 409, "job-finished")
 
 
-async def test_cancelling_what_runs(client: httpx.AsyncClient, player: Player) -> None:
+async def test_cancelling_a_running_job(client: httpx.AsyncClient, player: Player) -> None:
     job_id = await submit(client)
     running = await player.claim(job_id, "discover")
 

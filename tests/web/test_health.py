@@ -46,7 +46,7 @@ async def test_health_while_redis_is_away(cut_off: httpx.AsyncClient) -> None:
     assert (await cut_off.get("/health/live")).status_code == 200
 
 
-async def test_every_call_says_that_redis_is_away(cut_off: httpx.AsyncClient) -> None:
+async def test_every_operation_is_unavailable_without_redis(cut_off: httpx.AsyncClient) -> None:
     job = f"/jobs/{UNKNOWN}"
     responses = [
         await cut_off.post("/jobs", json={"type": "health_check"}),
@@ -66,7 +66,7 @@ async def test_every_call_says_that_redis_is_away(cut_off: httpx.AsyncClient) ->
         assert int(response.headers["retry-after"]) > 0
 
 
-async def test_what_was_typed_is_kept_while_redis_is_away(cut_off: httpx.AsyncClient) -> None:
+async def test_a_form_keeps_its_input_while_redis_is_away(cut_off: httpx.AsyncClient) -> None:
     home = await cut_off.get("/")
     assert home.status_code == 503
     assert "The queue cannot be reached" in home.text

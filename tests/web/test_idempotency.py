@@ -22,7 +22,7 @@ MALFORMED = {
 }
 
 
-async def test_the_same_again_is_answered_with_the_same_job(client: httpx.AsyncClient) -> None:
+async def test_the_same_request_returns_the_same_job(client: httpx.AsyncClient) -> None:
     first = await client.post("/jobs", json=JOB, headers=KEY)
     again = await client.post("/jobs", json=JOB, headers=KEY)
 
@@ -35,7 +35,7 @@ async def test_the_same_again_is_answered_with_the_same_job(client: httpx.AsyncC
 
 async def test_other_keys_and_no_key_make_other_jobs(client: httpx.AsyncClient) -> None:
     headers: list[dict[str, str]] = [KEY, {"Idempotency-Key": "order-67"}, {}, {}]
-    answers = [await client.post("/jobs", json=JOB, headers=one) for one in headers]
+    answers = [await client.post("/jobs", json=JOB, headers=each) for each in headers]
     assert len({answer.json()["job_id"] for answer in answers}) == 4
 
 
@@ -47,8 +47,10 @@ async def test_another_body_with_the_same_key_is_refused(
 ) -> None:
     await client.post("/jobs", json=JOB, headers=KEY)
 
-    told = problem(await client.post("/jobs", json=other, headers=KEY), 422, "idempotency-conflict")
-    assert "use a new one" in told["detail"]
+    document = problem(
+        await client.post("/jobs", json=other, headers=KEY), 422, "idempotency-conflict"
+    )
+    assert "use a new one" in document["detail"]
     assert len((await client.get("/jobs")).json()["jobs"]) == 1
 
 
@@ -76,15 +78,17 @@ async def test_twenty_at_once_make_one_job(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("key", MALFORMED.values(), ids=MALFORMED)
-async def test_what_is_no_key(client: httpx.AsyncClient, valkey: redis.Redis, key: str) -> None:
+async def test_invalid_keys(client: httpx.AsyncClient, valkey: redis.Redis, key: str) -> None:
     headers = {b"Idempotency-Key": key.encode()}
-    told = problem(await client.post("/jobs", json=JOB, headers=headers), 422, "invalid-request")
-    assert told["detail"] == (
+    document = problem(
+        await client.post("/jobs", json=JOB, headers=headers), 422, "invalid-request"
+    )
+    assert document["detail"] == (
         "Idempotency-Key must be 1 to 255 printable ASCII characters without spaces."
     )
     assert valkey.dbsize() == 0
 
 
-async def test_the_longest_key_is_taken(client: httpx.AsyncClient) -> None:
+async def test_the_longest_key_is_accepted(client: httpx.AsyncClient) -> None:
     headers = {"Idempotency-Key": "~" * 255}
     assert (await client.post("/jobs", json=JOB, headers=headers)).status_code == 202

@@ -47,7 +47,7 @@ async def test_the_url_form(client: httpx.AsyncClient, settings: Settings) -> No
 
 
 @pytest.mark.parametrize(
-    ("form", "told"),
+    ("form", "detail"),
     [
         ({**TOPIC, "topic": "t"}, "topic must have 2 to 200 characters"),
         ({**TOPIC, "max_articles": "many"}, "Number of articles must be a whole number"),
@@ -56,12 +56,12 @@ async def test_the_url_form(client: httpx.AsyncClient, settings: Settings) -> No
         ({**URLS, "urls": "https://a.example/\nnonsense"}, "urls[1] must be an absolute"),
     ],
 )
-async def test_what_was_wrong_is_shown_and_what_was_typed_is_kept(
-    client: httpx.AsyncClient, valkey: redis.Redis, form: dict[str, str], told: str
+async def test_a_refused_form_shows_the_error_and_keeps_its_input(
+    client: httpx.AsyncClient, valkey: redis.Redis, form: dict[str, str], detail: str
 ) -> None:
     response = await client.post("/", data={**form, "query": '"><script>alert(1)</script>'})
     assert response.status_code == 422
-    assert told in response.text
+    assert detail in response.text
     assert "<script>alert" not in response.text
     typed = form["topic"] if form["form"] == "topic" else form["urls"]
     assert typed in response.text
@@ -71,16 +71,14 @@ async def test_what_was_wrong_is_shown_and_what_was_typed_is_kept(
 @pytest.mark.parametrize(
     "body", [b"form=topic&topic=caf%E9", b"form=topic&topic=\xff", b"form=x", b"", b"&" * 9999]
 )
-async def test_forms_that_are_none_of_ours(
-    client: httpx.AsyncClient, valkey: redis.Redis, body: bytes
-) -> None:
+async def test_unknown_forms(client: httpx.AsyncClient, valkey: redis.Redis, body: bytes) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     response = await client.post("/", content=body, headers=headers)
     assert response.status_code == 422
     assert valkey.dbsize() == 0
 
 
-async def test_only_forms_are_taken_as_forms(client: httpx.AsyncClient) -> None:
+async def test_a_form_must_have_the_media_type_of_forms(client: httpx.AsyncClient) -> None:
     assert (await client.post("/", json=TOPIC)).status_code == 415
 
 
@@ -105,12 +103,12 @@ async def test_forms_of_other_sites_are_refused(
 @pytest.mark.parametrize(
     "headers", [{"Sec-Fetch-Site": "same-origin"}, {"Origin": "http://curator.example"}, {}]
 )
-async def test_our_own_forms_are_taken(client: httpx.AsyncClient, headers: dict[str, str]) -> None:
+async def test_own_forms_are_accepted(client: httpx.AsyncClient, headers: dict[str, str]) -> None:
     response = await client.post("/", data=TOPIC, headers=headers)
     assert response.status_code == 303
 
 
-async def test_without_background_processing_the_answer_waits_for_the_end(
+async def test_without_background_processing_the_response_waits_for_the_end(
     client: httpx.AsyncClient, player: Player, settings: Settings
 ) -> None:
     form = {name: value for name, value in URLS.items() if name != "background"}
@@ -186,7 +184,7 @@ async def test_a_long_list_is_cut(client: httpx.AsyncClient, player: Player) -> 
     assert f"The first {MAX_SHOWN} of {MAX_SHOWN + 1}" in text
 
 
-async def test_a_result_that_is_gone_is_told(
+async def test_the_page_says_that_a_result_is_no_longer_kept(
     client: httpx.AsyncClient, player: Player, valkey: redis.Redis
 ) -> None:
     job_id = await sent(client, URLS)

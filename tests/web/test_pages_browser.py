@@ -83,7 +83,7 @@ async def test_a_topic_from_the_form_to_its_results(page: Page, player: Player) 
     await results.first.get_by_text("Scores").click()
     await expect(results.first.locator("meter")).to_have_count(9)
     await expect(results.first).to_contain_text("quiet week · markets")
-    await expect(results.first).to_contain_text("known before")
+    await expect(results.first).to_contain_text("cached")
     await expect(page.locator("#decisions > li")).to_have_count(3)
     await expect(page.locator("#decisions")).to_contain_text("The server answered 404.")
     first = page.locator("#decisions > li").first

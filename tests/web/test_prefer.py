@@ -25,19 +25,19 @@ JOB = {"type": "single_analysis", "url": URL}
 
 
 async def queued(client: httpx.AsyncClient) -> str:
-    """The id of the one active job, once it is there."""
-    found: list[dict[str, Any]] = []
+    """The id of the only active job, once it is queued."""
+    jobs: list[dict[str, Any]] = []
 
-    async def there() -> bool:
-        found[:] = (await client.get("/jobs")).json()["jobs"]
-        return bool(found)
+    async def is_queued() -> bool:
+        jobs[:] = (await client.get("/jobs")).json()["jobs"]
+        return bool(jobs)
 
-    await wait_until(there, "the job to be queued")
-    job_id: str = found[0]["job_id"]
+    await wait_until(is_queued, "the job to be queued")
+    job_id: str = jobs[0]["job_id"]
     return job_id
 
 
-async def test_what_is_done_in_time_is_answered_with_its_result(
+async def test_a_job_that_ends_in_time_is_answered_with_its_result(
     client: httpx.AsyncClient, player: Player
 ) -> None:
     waiting = asyncio.create_task(
@@ -55,7 +55,7 @@ async def test_what_is_done_in_time_is_answered_with_its_result(
     assert response.headers["location"] == f"/jobs/{job_id}"
 
 
-async def test_what_takes_longer_is_answered_as_usual(client: httpx.AsyncClient) -> None:
+async def test_a_job_that_takes_longer_is_answered_with_202(client: httpx.AsyncClient) -> None:
     response = await client.post("/jobs", json=JOB, headers={"Prefer": "wait=1"})
     assert response.status_code == 202
     assert response.json()["status"] == "submitted"
@@ -63,7 +63,7 @@ async def test_what_takes_longer_is_answered_as_usual(client: httpx.AsyncClient)
     assert "content-location" not in response.headers
 
 
-async def test_a_job_that_ends_otherwise_is_answered_with_what_it_had(
+async def test_a_cancelled_job_is_answered_with_its_partial_result(
     client: httpx.AsyncClient,
 ) -> None:
     waiting = asyncio.create_task(client.post("/jobs", json=JOB, headers={"Prefer": "wait=30"}))
@@ -100,7 +100,7 @@ async def test_a_job_that_was_submitted_before_is_waited_for_too(
         ("", None),
     ],
 )
-async def test_preferences_as_they_may_be_written(
+async def test_valid_forms_of_the_preference(
     client: httpx.AsyncClient, prefer: str, applied: str | None
 ) -> None:
     response = await client.post("/jobs", json=JOB, headers={"Prefer": prefer})
@@ -114,9 +114,7 @@ async def test_preferences_in_two_headers(client: httpx.AsyncClient) -> None:
     assert response.headers["preference-applied"] == "wait=0"
 
 
-async def test_nobody_waits_for_longer_than_a_minute(
-    client: httpx.AsyncClient, player: Player
-) -> None:
+async def test_a_wait_is_at_most_a_minute(client: httpx.AsyncClient, player: Player) -> None:
     waiting = asyncio.create_task(
         client.post("/jobs", json=JOB, headers={"Prefer": f"wait={10**30}"})
     )
@@ -133,7 +131,9 @@ async def test_a_preference_that_cannot_be_met_is_ignored(
     assert "preference-applied" not in response.headers
 
 
-async def test_many_wait_at_the_cost_of_one_and_the_rest_are_not_kept(settings: Settings) -> None:
+async def test_long_polls_share_one_query_and_are_bounded(
+    settings: Settings,
+) -> None:
     looks, may_look = 0, asyncio.Event()
 
     class Slow(Queue):
@@ -162,7 +162,7 @@ async def test_many_wait_at_the_cost_of_one_and_the_rest_are_not_kept(settings: 
         assert not long_polls.full
 
 
-async def test_waiting_outlasts_an_absence_of_redis(
+async def test_a_long_poll_survives_an_outage_of_redis(
     client: httpx.AsyncClient, player: Player, valkey: redis.Redis
 ) -> None:
     waiting = asyncio.create_task(client.post("/jobs", json=JOB, headers={"Prefer": "wait=30"}))

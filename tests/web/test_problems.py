@@ -40,7 +40,7 @@ async def open_broken(settings: Settings) -> AsyncIterator[Queue]:
         yield Broken(ledger, job_limits(settings))
 
 
-async def test_our_own_failure_is_logged_and_not_told(settings: Settings) -> None:
+async def test_an_unexpected_error_is_logged_and_not_disclosed(settings: Settings) -> None:
     with structlog.testing.capture_logs() as logs:
         async with client_of(settings, open_broken) as client:
             document = problem(await client.get("/jobs"), 500, "internal-error")
@@ -53,7 +53,7 @@ async def test_our_own_failure_is_logged_and_not_told(settings: Settings) -> Non
 @pytest.mark.parametrize(
     "path", ["/", "/jobs", "/nothing", "/static/style.css", "/schema", "/health/live"]
 )
-async def test_every_answer_is_armoured(client: httpx.AsyncClient, path: str) -> None:
+async def test_responses_have_the_security_headers(client: httpx.AsyncClient, path: str) -> None:
     response = await client.get(path)
     for name, value in SECURITY_HEADERS.items():
         assert response.headers[name] == value

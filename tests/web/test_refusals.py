@@ -114,16 +114,16 @@ async def nothing_written(valkey: redis.Redis) -> AsyncIterator[None]:
     assert valkey.dbsize() == 0
 
 
-@pytest.mark.parametrize(("body", "told"), MALFORMED.values(), ids=MALFORMED)
-async def test_malformed_json(client: httpx.AsyncClient, body: bytes, told: str) -> None:
+@pytest.mark.parametrize(("body", "detail"), MALFORMED.values(), ids=MALFORMED)
+async def test_malformed_json(client: httpx.AsyncClient, body: bytes, detail: str) -> None:
     response = await client.post("/jobs", content=body, headers=JSON)
-    assert told in problem(response, 400, "malformed-request")["detail"]
+    assert detail in problem(response, 400, "malformed-request")["detail"]
 
 
-@pytest.mark.parametrize(("body", "told"), INVALID.values(), ids=INVALID)
-async def test_what_is_not_a_job(client: httpx.AsyncClient, body: str, told: str) -> None:
+@pytest.mark.parametrize(("body", "detail"), INVALID.values(), ids=INVALID)
+async def test_invalid_job_requests(client: httpx.AsyncClient, body: str, detail: str) -> None:
     response = await client.post("/jobs", content=body, headers=JSON)
-    assert told in problem(response, 422, "invalid-request")["detail"]
+    assert detail in problem(response, 422, "invalid-request")["detail"]
 
 
 @pytest.mark.parametrize(
@@ -138,26 +138,26 @@ async def test_what_is_not_a_job(client: httpx.AsyncClient, body: str, told: str
 )
 async def test_another_media_type(client: httpx.AsyncClient, headers: dict[str, str]) -> None:
     response = await client.post("/jobs", content=f"{TOPIC}}}", headers=headers)
-    told = problem(response, 415, "unsupported-media-type")["detail"]
-    assert told == "Send the body with `Content-Type: application/json`."
+    detail = problem(response, 415, "unsupported-media-type")["detail"]
+    assert detail == "Send the body with `Content-Type: application/json`."
 
 
 async def test_a_compressed_body(client: httpx.AsyncClient) -> None:
     response = await client.post(
         "/jobs", content=b"\x1f\x8b", headers={**JSON, "Content-Encoding": "gzip"}
     )
-    told = problem(response, 415, "unsupported-media-type")["detail"]
-    assert told == "Send the body without a `Content-Encoding`."
+    detail = problem(response, 415, "unsupported-media-type")["detail"]
+    assert detail == "Send the body without a `Content-Encoding`."
 
 
-@pytest.mark.parametrize(("query", "told"), QUERIES.items())
-async def test_a_listing_out_of_bounds(client: httpx.AsyncClient, query: str, told: str) -> None:
+@pytest.mark.parametrize(("query", "detail"), QUERIES.items())
+async def test_a_listing_out_of_bounds(client: httpx.AsyncClient, query: str, detail: str) -> None:
     response = await client.get(f"/jobs{query}")
-    assert told in problem(response, 422, "invalid-request")["detail"]
+    assert detail in problem(response, 422, "invalid-request")["detail"]
 
 
 @pytest.mark.parametrize(
-    ("query", "told"),
+    ("query", "detail"),
     [
         ("?cursor=-1", "cursor must be int >= 0"),
         ("?cursor=x", "cursor must be int"),
@@ -165,9 +165,9 @@ async def test_a_listing_out_of_bounds(client: httpx.AsyncClient, query: str, to
         ("?limit=1e3", "limit must be int"),
     ],
 )
-async def test_articles_out_of_bounds(client: httpx.AsyncClient, query: str, told: str) -> None:
+async def test_articles_out_of_bounds(client: httpx.AsyncClient, query: str, detail: str) -> None:
     response = await client.get(f"/jobs/{UNKNOWN}/articles{query}")
-    assert told in problem(response, 422, "invalid-request")["detail"]
+    assert detail in problem(response, 422, "invalid-request")["detail"]
 
 
 @pytest.mark.parametrize(
@@ -227,17 +227,17 @@ async def test_a_listing_costs_no_more_for_words_that_repeat(
     client: httpx.AsyncClient, operation: str
 ) -> None:
     query = {"state": ["SUCCESS"] * 400, "type": ["health_check"] * 400}
-    told = problem(await client.get("/jobs", params=query), 422, "invalid-request")["detail"]
-    assert told.startswith("state has 400 entries; give each of WAITING, PENDING")
+    detail = problem(await client.get("/jobs", params=query), 422, "invalid-request")["detail"]
+    assert detail.startswith("state has 400 entries; give each of WAITING, PENDING")
     body = {"state": ["SUCCESS"] * 3000, "type": ["health_check"] * 3000}
     problem(await client.post(f"/jobs/{operation}", json=body), 422, "invalid-request")
 
 
 async def test_a_method_that_is_not_allowed(client: httpx.AsyncClient) -> None:
     response = await client.put("/jobs", json={})
-    told = problem(response, 405, "method-not-allowed")["detail"]
+    detail = problem(response, 405, "method-not-allowed")["detail"]
     assert response.headers["allow"] == "GET, OPTIONS, POST"
-    assert told == "PUT is not allowed here; use GET, OPTIONS, POST."
+    assert detail == "PUT is not allowed here; use GET, OPTIONS, POST."
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -254,8 +254,8 @@ async def test_a_body_of_3_mb(web: str, path: str, chunked: bool) -> None:
         response = await client.post(
             path, content=chunks() if chunked else body, headers={"Content-Type": media_type}
         )
-    told = problem(response, 413, "body-too-large")["detail"]
-    assert told == "The body may have 1000000 bytes; send fewer URLs in one job."
+    detail = problem(response, 413, "body-too-large")["detail"]
+    assert detail == "The body may have 1000000 bytes; send fewer URLs in one job."
 
 
 async def test_the_largest_body_is_still_read(client: httpx.AsyncClient) -> None:

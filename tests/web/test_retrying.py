@@ -36,7 +36,7 @@ async def params_of(settings: Settings, job_id: str) -> Any:
     return job.params
 
 
-async def test_each_attempt_is_told(
+async def test_each_attempt_is_listed(
     client: httpx.AsyncClient, player: Player, settings: Settings
 ) -> None:
     body = {"type": "single_analysis", "url": URLS[0]}
@@ -66,7 +66,7 @@ async def test_each_attempt_is_told(
     assert "The server answered 503." in page
 
 
-async def test_failed_articles_are_tried_again_alone(
+async def test_a_retry_has_only_the_failed_articles(
     client: httpx.AsyncClient, player: Player, settings: Settings
 ) -> None:
     job_id = await half_failed(client, player, query="tea", apply_diversity=True, priority="low")
@@ -112,14 +112,14 @@ async def test_a_job_that_failed_before_it_had_articles_is_tried_again_whole(
     assert (params.topic, params.max_articles) == ("tea", 7)
 
 
-async def test_what_cannot_be_retried(client: httpx.AsyncClient, player: Player) -> None:
+async def test_jobs_that_cannot_be_retried(client: httpx.AsyncClient, player: Player) -> None:
     body = {"type": "single_analysis", "url": URLS[0]}
     job_id = (await client.post("/jobs", json=body)).json()["job_id"]
     problem(await client.post(f"/jobs/{job_id}/retry"), 409, "job-unfinished")
 
     await player.finish(job_id, URLS[0])
-    told = problem(await client.post(f"/jobs/{job_id}/retry"), 422, "invalid-request")
-    assert told["detail"] == "No article of this job failed, so there is nothing to retry."
+    document = problem(await client.post(f"/jobs/{job_id}/retry"), 422, "invalid-request")
+    assert document["detail"] == "No article of this job failed, so there is nothing to retry."
     assert "Retry failed articles" not in (await client.get(f"/jobs/{job_id}")).text
 
 
@@ -138,7 +138,7 @@ async def test_the_retry_button(client: httpx.AsyncClient, player: Player) -> No
 
 
 @pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}])
-async def test_no_other_site_retries(
+async def test_a_retry_by_another_site_is_refused(
     client: httpx.AsyncClient, player: Player, headers: dict[str, str]
 ) -> None:
     job_id = await half_failed(client, player)

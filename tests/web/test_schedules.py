@@ -95,8 +95,8 @@ async def add(client: httpx.AsyncClient, content: str = body()) -> dict[str, Any
 
 async def test_a_schedule_is_added_and_read(client: httpx.AsyncClient) -> None:
     job = {**TEA, "max_articles": 7, "priority": "high", "deadline_seconds": 600.0}
-    asked = {"time_zone": "Europe/Berlin", "name": "Morning", "missed": "skip"}
-    response = await client.post("/schedules", content=body(job, **asked), headers=JSON)
+    options = {"time_zone": "Europe/Berlin", "name": "Morning", "missed": "skip"}
+    response = await client.post("/schedules", content=body(job, **options), headers=JSON)
 
     assert response.status_code == 201
     added = response.json()
@@ -105,7 +105,7 @@ async def test_a_schedule_is_added_and_read(client: httpx.AsyncClient) -> None:
     assert added == {
         "schedule_id": added["schedule_id"],
         "cron": "30 7 * * *",
-        **asked,
+        **options,
         "type": "topic_curation",
         "created_at": added["created_at"],
         "next_run_at": added["next_run_at"],
@@ -120,7 +120,7 @@ async def test_a_schedule_is_added_and_read(client: httpx.AsyncClient) -> None:
     assert (await client.get(response.headers["location"])).json() == added
 
 
-async def test_what_was_read_can_be_added_again(client: httpx.AsyncClient) -> None:
+async def test_a_schedule_can_be_added_again_from_its_json(client: httpx.AsyncClient) -> None:
     added = await add(client)
     job = {name: value for name, value in added["job"].items() if value is not None}
     again = await add(client, body(job))
@@ -128,13 +128,13 @@ async def test_what_was_read_can_be_added_again(client: httpx.AsyncClient) -> No
     assert again["schedule_id"] != added["schedule_id"]
 
 
-async def test_what_is_left_out_has_its_default(client: httpx.AsyncClient) -> None:
+async def test_omitted_fields_have_their_defaults(client: httpx.AsyncClient) -> None:
     added = await add(client, body({"type": "health_check"}))
     assert (added["name"], added["time_zone"], added["missed"]) == (None, "UTC", "run_once")
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: str(example.summary))
-async def test_the_examples_of_the_documentation_are_taken(
+async def test_the_documented_examples_are_accepted(
     client: httpx.AsyncClient, example: Any
 ) -> None:
     await add(client, json.dumps(example.value))
@@ -142,18 +142,21 @@ async def test_the_examples_of_the_documentation_are_taken(
 
 async def test_schedules_are_listed_by_the_page(client: httpx.AsyncClient) -> None:
     assert (await client.get("/schedules")).json() == {"schedules": [], "next_cursor": None}
-    added = {one["schedule_id"]: one for one in [await add(client) for _ in range(3)]}
-    found: list[dict[str, Any]] = []
+    added = {
+        schedule["schedule_id"]: schedule for schedule in [await add(client) for _ in range(3)]
+    }
+    listed: list[dict[str, Any]] = []
     cursor = ""
     for count in (2, 1):
         page = (await client.get(f"/schedules?limit=2{cursor}")).json()
         assert len(page["schedules"]) == count
-        found += page["schedules"]
+        listed += page["schedules"]
         cursor = f"&cursor={page['next_cursor']}"
     assert page["next_cursor"] is None
-    assert [one["schedule_id"] for one in found] == sorted(added, reverse=True)
-    for one in found:
-        assert one == {k: v for k, v in added[one["schedule_id"]].items() if k != "job"}
+    assert [schedule["schedule_id"] for schedule in listed] == sorted(added, reverse=True)
+    for schedule in listed:
+        report = added[schedule["schedule_id"]]
+        assert schedule == {name: value for name, value in report.items() if name != "job"}
 
 
 async def test_a_schedule_is_removed(client: httpx.AsyncClient, valkey: redis.Redis) -> None:
@@ -161,8 +164,8 @@ async def test_a_schedule_is_removed(client: httpx.AsyncClient, valkey: redis.Re
     response = await client.delete(path)
     assert (response.status_code, response.content) == (204, b"")
     for again in (await client.get(path), await client.delete(path)):
-        told = problem(again, 404, "unknown-schedule")["detail"]
-        assert "list the schedules with GET /schedules" in told
+        detail = problem(again, 404, "unknown-schedule")["detail"]
+        assert "list the schedules with GET /schedules" in detail
     assert list(valkey.scan_iter()) == []
 
 
@@ -176,23 +179,23 @@ async def test_an_unknown_schedule(
     assert response.json()["type"] == "/problems/unknown-schedule"
 
 
-@pytest.mark.parametrize(("content", "told"), INVALID.values(), ids=INVALID)
+@pytest.mark.parametrize(("content", "detail"), INVALID.values(), ids=INVALID)
 async def test_bad_input_is_refused_with_what_to_change_and_nothing_is_written(
-    client: httpx.AsyncClient, valkey: redis.Redis, content: str, told: str
+    client: httpx.AsyncClient, valkey: redis.Redis, content: str, detail: str
 ) -> None:
     response = await client.post("/schedules", content=content, headers=JSON)
     document = problem(response, 422, "invalid-request")
-    assert told in document["detail"]
+    assert detail in document["detail"]
     assert len(document["detail"]) < 400
     assert list(valkey.scan_iter()) == []
 
 
-@pytest.mark.parametrize(("content", "told"), MALFORMED.values(), ids=MALFORMED)
-async def test_what_is_no_json_is_refused(
-    client: httpx.AsyncClient, valkey: redis.Redis, content: bytes, told: str
+@pytest.mark.parametrize(("content", "detail"), MALFORMED.values(), ids=MALFORMED)
+async def test_malformed_json_is_refused(
+    client: httpx.AsyncClient, valkey: redis.Redis, content: bytes, detail: str
 ) -> None:
     response = await client.post("/schedules", content=content, headers=JSON)
-    assert told in problem(response, 400, "malformed-request")["detail"]
+    assert detail in problem(response, 400, "malformed-request")["detail"]
     assert list(valkey.scan_iter()) == []
 
 
@@ -207,7 +210,7 @@ async def test_a_listing_out_of_bounds(client: httpx.AsyncClient, query: str) ->
     problem(await client.get(f"/schedules{query}"), 422, "invalid-request")
 
 
-async def test_the_limits_of_jobs_hold_for_what_is_scheduled(
+async def test_the_limits_of_jobs_hold_for_scheduled_jobs(
     client: httpx.AsyncClient, settings: Settings
 ) -> None:
     job = {**TEA, "max_articles": settings.max_articles_per_topic + 1}

@@ -14,7 +14,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from tasks.settings import Settings
 from tests.web.conftest import client_of
 
-CALLS = {
+OPERATIONS = {
     "/jobs": {"get", "post"},
     "/jobs/cancel": {"post"},
     "/jobs/purge": {"post"},
@@ -45,10 +45,10 @@ async def schema(client: httpx.AsyncClient) -> dict[str, Any]:
     return document
 
 
-async def test_every_call_is_documented(client: httpx.AsyncClient) -> None:
+async def test_every_operation_is_documented(client: httpx.AsyncClient) -> None:
     document = await schema(client)
     assert document["openapi"].startswith("3.1")
-    assert {path: set(item) for path, item in document["paths"].items()} == CALLS
+    assert {path: set(item) for path, item in document["paths"].items()} == OPERATIONS
     for _, call in operations(document):
         assert call["description"]
         assert call["operationId"]
@@ -58,7 +58,7 @@ async def test_the_document_is_valid(client: httpx.AsyncClient) -> None:
     OpenAPIV31SpecValidator(await schema(client)).validate()
 
 
-async def test_operations_have_the_names_of_what_they_do(client: httpx.AsyncClient) -> None:
+async def test_operation_ids_are_verbs(client: httpx.AsyncClient) -> None:
     names = {call["operationId"]: call["summary"] for _, call in operations(await schema(client))}
     assert names["submitJob"] == "Submit job"
     assert {"listJobs", "getJobStatus", "getJobResult", "listJobArticles"} <= set(names)
@@ -89,14 +89,15 @@ async def test_every_limit_is_in_the_document(settings: Settings) -> None:
 async def test_references_and_names_are_sound(client: httpx.AsyncClient) -> None:
     document = await schema(client)
     for reference in references(document):
-        found: Any = document
+        target: Any = document
         for part in reference.removeprefix("#/").split("/"):
-            found = found[part]
-        assert found
+            target = target[part]
+        assert target
     ids = [call["operationId"] for _, call in operations(document)]
     assert len(set(ids)) == len(ids)
     for path, call in operations(document):
-        named = {one["name"] for one in call.get("parameters", ()) if one["in"] == "path"}
+        parameters = call.get("parameters", ())
+        named = {each["name"] for each in parameters if each["in"] == "path"}
         assert named == set(re.findall(r"{(\w+)}", path))
 
 
@@ -110,23 +111,24 @@ async def test_every_refusal_is_documented_as_a_problem(client: httpx.AsyncClien
     assert "`/problems/unknown-job`" in document["info"]["description"]
 
 
-async def test_requests_have_examples_and_are_told_apart(client: httpx.AsyncClient) -> None:
+async def test_requests_have_examples_and_a_discriminator(client: httpx.AsyncClient) -> None:
     document = await schema(client)
     post = document["paths"]["/jobs"]["post"]
     body = post["requestBody"]["content"]["application/json"]["schema"]
-    kinds = [document["components"]["schemas"][one["$ref"].split("/")[-1]] for one in body["oneOf"]]
+    names = [part["$ref"].split("/")[-1] for part in body["oneOf"]]
+    kinds = [document["components"]["schemas"][name] for name in names]
     tags = [kind["properties"]["type"]["const"] for kind in kinds]
     assert tags == [example["type"] for example in body["examples"]]
 
 
-async def test_results_are_described_to_their_last_field(client: httpx.AsyncClient) -> None:
+async def test_results_are_documented_completely(client: httpx.AsyncClient) -> None:
     document = await schema(client)
     text = json.dumps(document["components"]["schemas"])
     for field in ("cached", "keywords", "relevance_score", "summary", "found"):
         assert f'"{field}"' in text
 
 
-async def test_it_comes_as_yaml_too_and_loads_nothing_from_elsewhere(
+async def test_the_document_is_available_as_yaml_and_loads_no_scripts(
     client: httpx.AsyncClient,
 ) -> None:
     assert (await client.get("/schema/openapi.yaml")).status_code == 200
@@ -146,5 +148,5 @@ def references(part: Any) -> Iterator[str]:
             yield reference
         part = list(part.values())
     if isinstance(part, list):
-        for one in part:
-            yield from references(one)
+        for each in part:
+            yield from references(each)

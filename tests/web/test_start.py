@@ -15,7 +15,7 @@ from tests.loopback import free_port
 from tests.waiting import wait_until
 
 
-async def test_web_listens_and_ends_cleanly(settings: Settings, valkey: redis.Redis) -> None:
+async def test_web_listens_and_stops_cleanly(settings: Settings, valkey: redis.Redis) -> None:
     port = free_port()
     process = start_web(settings, port)
     try:

@@ -61,8 +61,8 @@ async def submit(client: httpx.AsyncClient, **fields: Any) -> str:
 
 
 async def status(client: httpx.AsyncClient, job_id: str) -> dict[str, Any]:
-    told: dict[str, Any] = (await client.get(f"/jobs/{job_id}/status")).json()
-    return told
+    job: dict[str, Any] = (await client.get(f"/jobs/{job_id}/status")).json()
+    return job
 
 
 async def test_a_job_depends_on_another_once(client: httpx.AsyncClient) -> None:
@@ -91,15 +91,13 @@ class TestRefusals:
         yield
         assert valkey.dbsize() == 0
 
-    @pytest.mark.parametrize(("field", "told"), REFUSED.values(), ids=REFUSED)
-    async def test_when_no_job_can_run(
-        self, client: httpx.AsyncClient, field: str, told: str
-    ) -> None:
+    @pytest.mark.parametrize(("field", "detail"), REFUSED.values(), ids=REFUSED)
+    async def test_invalid_timing(self, client: httpx.AsyncClient, field: str, detail: str) -> None:
         body = f'{{"type": "health_check", {field}}}'.replace("'", '"')
         response = await client.post("/jobs", content=body, headers=JSON)
-        assert told in problem(response, 422, "invalid-request")["detail"]
+        assert detail in problem(response, 422, "invalid-request")["detail"]
 
-    async def test_a_deadline_that_is_no_number(self, client: httpx.AsyncClient) -> None:
+    async def test_a_deadline_that_is_not_a_number(self, client: httpx.AsyncClient) -> None:
         body = '{"type": "health_check", "deadline_seconds": NaN}'
         response = await client.post("/jobs", content=body, headers=JSON)
         problem(response, 400, "malformed-request")
@@ -109,8 +107,8 @@ async def test_a_job_waits_for_another(client: httpx.AsyncClient, player: Player
     first = await submit(client)
     second = await submit(client, depends_on=[first])
 
-    told = await status(client, second)
-    assert (told["state"], told["depends_on"]) == ("WAITING", [first])
+    job = await status(client, second)
+    assert (job["state"], job["depends_on"]) == ("WAITING", [first])
     await player.finish(first)
     assert (await status(client, second))["state"] == "PENDING"
     assert (await status(client, first))["depends_on"] == []
@@ -123,36 +121,36 @@ async def test_a_job_whose_dependency_fails_says_so(client: httpx.AsyncClient) -
     await client.delete(f"/jobs/{first}")
 
     for job_id, dependency, state in ((second, first, "REVOKED"), (third, second, "FAILURE")):
-        told = await status(client, job_id)
-        assert told["state"] == "FAILURE"
-        assert told["error"] == f"dependency_failed: Job {dependency} ended in {state}."
+        job = await status(client, job_id)
+        assert job["state"] == "FAILURE"
+        assert job["error"] == f"dependency_failed: Job {dependency} ended in {state}."
 
 
 async def test_a_start_time_and_a_deadline(client: httpx.AsyncClient) -> None:
     start = dt.datetime.now(dt.timezone(dt.timedelta(hours=2))) + dt.timedelta(hours=1)
     job_id = await submit(client, not_before=start.isoformat(), deadline_seconds=7200.5)
 
-    told = await status(client, job_id)
-    assert (told["state"], told["deadline_reached"]) == ("WAITING", False)
-    shown = dt.datetime.fromisoformat(told["not_before"])
+    job = await status(client, job_id)
+    assert (job["state"], job["deadline_reached"]) == ("WAITING", False)
+    shown = dt.datetime.fromisoformat(job["not_before"])
     assert abs(shown - start) < dt.timedelta(milliseconds=1)
     assert shown.utcoffset() == dt.timedelta(0)
-    deadline = dt.datetime.fromisoformat(told["deadline_at"])
-    submitted = dt.datetime.fromisoformat(told["submitted_at"])
+    deadline = dt.datetime.fromisoformat(job["deadline_at"])
+    submitted = dt.datetime.fromisoformat(job["submitted_at"])
     assert deadline - submitted == dt.timedelta(seconds=7200.5)
 
 
-async def test_a_start_time_that_has_passed_is_no_obstacle(client: httpx.AsyncClient) -> None:
+async def test_a_past_start_time_is_accepted(client: httpx.AsyncClient) -> None:
     job_id = await submit(client, not_before="2001-07-20T20:17:40-05:00")
     assert (await status(client, job_id))["state"] == "PENDING"
 
 
-async def test_what_was_not_asked_for_is_null(client: httpx.AsyncClient) -> None:
-    told = await status(client, await submit(client, query="tea"))
+async def test_omitted_fields_are_null(client: httpx.AsyncClient) -> None:
+    job = await status(client, await submit(client, query="tea"))
     for name in ("not_before", "deadline_at", "replayed_from"):
-        assert told[name] is None
-    assert told["deadline_reached"] is False
-    assert told["about"] == "tea"
+        assert job[name] is None
+    assert job["deadline_reached"] is False
+    assert job["about"] == "tea"
 
 
 async def test_what_a_job_is_about(client: httpx.AsyncClient) -> None:

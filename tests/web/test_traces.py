@@ -32,7 +32,7 @@ async def test_the_request_is_the_root_and_the_submit_its_child(
     assert status["trace_id"] == format(request.context.trace_id, "032x")
 
 
-async def test_the_callers_trace_goes_on(
+async def test_the_callers_trace_continues(
     client: httpx.AsyncClient, spans: InMemorySpanExporter
 ) -> None:
     headers = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
@@ -63,7 +63,7 @@ async def test_routes_are_named_by_their_template(
     assert odd.attributes["http.request.method"] == "_OTHER"
 
 
-async def test_a_failure_of_ours_is_an_error(
+async def test_an_unexpected_error_is_an_error_of_the_span(
     cut_off: httpx.AsyncClient, spans: InMemorySpanExporter
 ) -> None:
     problem = (await cut_off.get("/jobs")).json()

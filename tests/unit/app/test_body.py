@@ -62,7 +62,7 @@ def test_a_long_name_is_cut_in_the_answer() -> None:
 
 
 @pytest.mark.parametrize("name", ["type", "priority"])
-def test_no_name_may_stand_twice(name: str) -> None:
+def test_no_name_may_appear_twice(name: str) -> None:
     pairs = '"type": "health_check", "priority": "low"'
     again = {"type": '"health_check"', "priority": '"high"'}[name]
     with pytest.raises(InvalidRequest, match=f"`{name}` appears twice"):
@@ -70,18 +70,18 @@ def test_no_name_may_stand_twice(name: str) -> None:
 
 
 @given(JSON)
-def test_any_json_is_taken_or_refused_with_a_sentence(document: Any) -> None:
+def test_any_json_is_accepted_or_refused_with_a_sentence(document: Any) -> None:
     assert SENTENCE.fullmatch(refusal(json.dumps(document).encode()))
 
 
 @given(st.dictionaries(st.sampled_from(["type", "topic", "urls", "url", "query", "x"]), JSON))
-def test_any_object_is_taken_or_refused_with_a_sentence(document: dict[str, Any]) -> None:
+def test_any_object_is_accepted_or_refused_with_a_sentence(document: dict[str, Any]) -> None:
     body = json.dumps({"type": "batch_analysis", **document}).encode()
     assert SENTENCE.fullmatch(refusal(body))
 
 
 @given(st.binary())
-def test_any_bytes_are_taken_or_refused_with_a_sentence(body: bytes) -> None:
+def test_any_bytes_are_accepted_or_refused_with_a_sentence(body: bytes) -> None:
     assert SENTENCE.fullmatch(refusal(body))
 
 

@@ -9,7 +9,7 @@ from app.http.negotiation import matches, strong_etag
 ETAG = strong_etag(b"{}")
 
 
-def test_a_tag_follows_the_bytes() -> None:
+def test_an_etag_depends_on_the_bytes() -> None:
     assert strong_etag(b"{}") == ETAG
     assert strong_etag(b"{ }") != ETAG
     assert ETAG.startswith('"')
@@ -18,10 +18,10 @@ def test_a_tag_follows_the_bytes() -> None:
 @pytest.mark.parametrize(
     "given", [ETAG, f"W/{ETAG}", f'"a", W/"b",{ETAG}', " * ", f'"a,b", {ETAG}']
 )
-def test_what_the_client_has(given: str) -> None:
+def test_matching_etags(given: str) -> None:
     assert matches(given, ETAG)
 
 
 @pytest.mark.parametrize("given", [None, "", '"a"', ETAG.strip('"'), f'"{ETAG}', '"*"'])
-def test_what_the_client_does_not_have(given: str | None) -> None:
+def test_other_etags(given: str | None) -> None:
     assert not matches(given, ETAG)

@@ -9,7 +9,7 @@ from tasks.errors import InvalidRequest
 from tasks.jobs.job import BatchAnalysis, TopicCuration
 
 
-def test_a_box_that_is_not_checked_is_not_sent() -> None:
+def test_browsers_omit_unchecked_boxes() -> None:
     form = parse_form(b"form=topic&topic=tea+time&max_articles=5")
     assert form == TopicForm(
         topic="tea time", max_articles="5", apply_diversity=False, background=False
@@ -19,7 +19,7 @@ def test_a_box_that_is_not_checked_is_not_sent() -> None:
     )
 
 
-def test_urls_stand_one_on_a_line() -> None:
+def test_urls_are_one_per_line() -> None:
     form = parse_form(b"form=urls&urls=https://a.example/%0D%0A%0D%0A+https://b.example/&query=tea")
     assert isinstance(form, UrlForm)
     assert form.submission().params == BatchAnalysis(
@@ -33,12 +33,12 @@ def test_an_empty_query_is_none() -> None:
     assert params.query is None
 
 
-def test_what_is_no_number_is_said_in_the_words_of_the_form() -> None:
+def test_an_invalid_number_is_refused_with_the_label_of_the_form() -> None:
     with pytest.raises(InvalidRequest, match="Number of articles must be a whole number"):
         TopicForm(topic="tea", max_articles="9" * 5000).submission()
 
 
 @pytest.mark.parametrize("body", [b"", b"form=other", b"form=topic&topic=\xff", b"a=1&" * 100])
-def test_what_is_not_ours(body: bytes) -> None:
+def test_unknown_forms(body: bytes) -> None:
     with pytest.raises(InvalidRequest):
         parse_form(body)

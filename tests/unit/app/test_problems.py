@@ -24,7 +24,7 @@ def test_every_error_of_the_domain_has_a_problem_type() -> None:
     assert {kind for kind in ours if not issubclass(kind, NEVER_ANSWERED)} <= set(PROBLEMS)
 
 
-def test_a_name_has_one_status_and_title() -> None:
+def test_each_problem_name_has_one_status_and_title() -> None:
     kinds = set(PROBLEMS.values())
     assert len({kind.name for kind in kinds}) == len(kinds)
     for key, kind in PROBLEMS.items():
@@ -32,7 +32,7 @@ def test_a_name_has_one_status_and_title() -> None:
         assert not isinstance(key, int) or key == kind.status
 
 
-def test_what_is_not_in_the_table_is_our_own_failure() -> None:
+def test_an_error_outside_the_table_is_an_internal_error() -> None:
     assert problem_type_of(RuntimeError("secret")).status == 500
     assert problem_type_of(InvalidSettings()).status == 500
     assert problem_type_of(UnknownJob()).status == 404

@@ -10,7 +10,7 @@ from pathlib import Path
 from nlp.embedding.embedder import CachingEmbedder, Embedder
 from nlp.embedding.model_file import export_folder, find_exported
 from nlp.scores.entities import EntityRecognizer
-from nlp.scores.reputation import Reputations, load_reputations
+from nlp.scores.provenance import Reputations, load_reputations
 from nlp.text.language import warm_up
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from msgspec.structs import replace
@@ -28,6 +29,7 @@ from nlp.analysis import (
     Rejection,
     Score,
     Scorecard,
+    StageRun,
     Study,
     StudyReport,
     StudyRequest,
@@ -40,18 +42,17 @@ from nlp.neutral import NEUTRAL, Unmeasurable
 from nlp.relevance import RELEVANCE_SCORE_NAMES, relevance_scores
 from nlp.scores.coherence import topic_coherence
 from nlp.scores.entities import MAX_ENTITIES, count_entities, entity_density, entity_excerpt
-from nlp.scores.readability import readability
-from nlp.scores.recency import half_life_days, recency
-from nlp.scores.reputation import reputation
+from nlp.scores.provenance import half_life_days, recency, reputation
 from nlp.scores.scorecard import scorecard
-from nlp.scores.sentiment import neutrality
+from nlp.scores.style import neutrality, readability
 from nlp.similarity.fingerprint import embedding_of, fingerprint
-from nlp.stages import StageLog, error_text, failed_score, score_of
 from nlp.text.keywords import keywords
 from nlp.text.language import language_of, require_english
 from nlp.text.query_terms import TermCounts, term_counts
 from nlp.text.summary import lead_summary
 from nlp.text.words import TokenizedText
+
+Outcome = TypeVar("Outcome")
 
 NOT_DETAILED = Score(NEUTRAL, "Entities are extracted only from articles that may be kept.")
 
@@ -99,9 +100,10 @@ class _ArticleStudy:
 
     request: StudyRequest
     models: Models
-    log: StageLog = field(default_factory=StageLog)
+    log: StageLog = field(init=False)
 
     def __post_init__(self) -> None:
+        self.log = StageLog()
         self.article = self.request.article
         self.text = TokenizedText(self.article.text)
         self.lead = title_and_lead(self.article.title, self.article.text)
@@ -249,3 +251,61 @@ def _encoded_singly(
         except Exception as error:  # one text must not fail the batch
             errors[text] = error_text(error)
     return vectors, errors
+
+
+class StageLog:
+    """The stages of one article, in the order in which they ran."""
+
+    def __init__(self) -> None:
+        self.runs: list[StageRun] = []
+
+    def run(self, name: str, work: Callable[[], Outcome], default: Outcome) -> Outcome:
+        """The outcome of `work`, or `default` where it raises; the error is recorded."""
+        return self.run_or(name, work, lambda _error: default)
+
+    def score(self, name: str, work: Callable[[], float]) -> Score:
+        """The score that `work` computes, as `score_of`.
+
+        An exception other than `Unmeasurable` gives the neutral value too, and is recorded as the
+        failure of the stage.
+        """
+        return self.run_or(name, lambda: score_of(work), failed_score)
+
+    def run_or(
+        self, name: str, work: Callable[[], Outcome], fallback: Callable[[Exception], Outcome]
+    ) -> Outcome:
+        """The outcome of `work`, or that of `fallback` for the error that it raises."""
+        started = time.time_ns()
+        try:
+            outcome, error = work(), None
+        except MemoryError:  # concerns the whole process, not this stage
+            raise
+        except Exception as raised:  # one stage must not fail the article
+            outcome, error = fallback(raised), error_text(raised)
+        self.add(name, started, error)
+        return outcome
+
+    def add(self, name: str, started_ns: int, error: str | None = None) -> None:
+        """Record a stage that ends now."""
+        run = StageRun(name=name, started_ns=started_ns, ended_ns=time.time_ns(), error=error)
+        self.runs.append(run)
+
+
+def score_of(work: Callable[[], float]) -> Score:
+    """The result of `work`, or the neutral value with the reason where it raises `Unmeasurable`.
+
+    Rounded to two decimals, so that two machines agree and the composite can be recomputed from
+    what is shown.
+    """
+    try:
+        return Score(round(work(), 2))
+    except Unmeasurable as reason:
+        return Score(NEUTRAL, str(reason))
+
+
+def failed_score(error: Exception) -> Score:
+    return Score(NEUTRAL, f"Computing the score failed: {error_text(error)}")
+
+
+def error_text(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:300]

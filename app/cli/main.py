@@ -10,9 +10,8 @@ from typing import Any
 
 import click
 
-from app.cli.context import CliContext
+from app.cli.context import CliContext, LazyGroup
 from app.cli.exits import BROKEN_PIPE, CommandError, Interrupted, InvalidUsage, Unreachable
-from app.cli.lazy_group import LazyGroup
 from tasks.errors import CuratorError, InvalidSettings, LedgerUnavailable
 
 _ERRORS: dict[type[CuratorError], type[CommandError]] = {
@@ -68,11 +67,14 @@ def _discard_stdout() -> None:
         "queue": ("app.cli.commands.queue:queue", "Inspect, pause and resume the queue."),
         "workers": ("app.cli.commands.queue:workers", "List workers, and drain one."),
         "doctor": (
-            "app.cli.commands.doctor:doctor",
+            "app.cli.commands.maintenance:doctor",
             "Look for problems with Redis or the ledger.",
         ),
-        "models": ("app.cli.commands.models:models", "Export the model for a faster start."),
-        "settings": ("app.cli.commands.settings:settings", "Print each setting and what it means."),
+        "models": ("app.cli.commands.maintenance:models", "Export the model for a faster start."),
+        "settings": (
+            "app.cli.commands.maintenance:settings",
+            "Print each setting and what it means.",
+        ),
     },
 )
 @click.version_option(package_name="content-curator")

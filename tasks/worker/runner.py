@@ -19,10 +19,13 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 import structlog
 from msgspec import Struct
-from opentelemetry.trace import Span
+from opentelemetry import propagate, trace
+from opentelemetry.context import Context
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind
 from structlog.contextvars import bound_contextvars
 
 from tasks.errors import (
@@ -40,10 +43,9 @@ from tasks.jobs.step import Claim, ClaimRefusal, Lease, StepRef
 from tasks.ports import Discovery, Kind
 from tasks.step_context import StepLimits, soft_limit, step_named
 from tasks.supervision import is_cancelling
-from tasks.telemetry import mark_failed
+from tasks.telemetry import MESSAGING, Unexported, mark_failed, tracer
 from tasks.worker.leases import HeldLeases, StopReason
 from tasks.worker.retry_policy import retry_delay
-from tasks.worker.tracing import attempt_span
 
 log = structlog.get_logger()
 
@@ -282,3 +284,34 @@ def _report(outcome: AttemptOutcome, span: Span) -> None:
         case LeaseLost():
             mark_failed(span, StopReason.LOST, "broken off")
             log.info("step broken off", reason=StopReason.LOST)
+
+
+def attempt_span(claim: Claim) -> AbstractContextManager[Span]:
+    """The CONSUMER span of one attempt at one step, in the trace of the job."""
+    if isinstance(trace.get_tracer_provider(), Unexported):
+        return nullcontext(INVALID_SPAN)
+    traceparent = claim.job.traceparent
+    carrier = {"traceparent": traceparent} if traceparent else {}
+    return tracer.start_as_current_span(
+        f"process {claim.lease.ref.kind}",
+        context=propagate.extract(carrier, context=Context()),
+        kind=SpanKind.CONSUMER,
+        attributes=_attempt_attributes(claim),
+    )
+
+
+def _attempt_attributes(claim: Claim) -> dict[str, str | int]:
+    job, lease = claim.job, claim.lease
+    return {
+        **MESSAGING,
+        "messaging.operation.type": "process",
+        "messaging.operation.name": lease.ref.kind,
+        "messaging.destination.name": job.type,
+        "messaging.message.id": str(lease.ref),
+        "messaging.message.conversation_id": job.id,
+        "messaging.client.id": lease.worker,
+        "curator.job.id": job.id,
+        "curator.step": lease.ref.name,
+        "curator.attempt": lease.attempt,
+        **({"url.full": claim.candidate.url} if claim.candidate else {}),
+    }

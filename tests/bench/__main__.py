@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from app.cli.lazy_group import LazyGroup
+from app.cli.context import LazyGroup
 
 
 @click.group(

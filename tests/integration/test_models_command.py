@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 from click.testing import CliRunner
 
-from app.cli.commands.models import Export
+from app.cli.commands.maintenance import Export
 from app.cli.context import CliContext
 from app.cli.main import cli
 from nlp.embedding.model_file import (

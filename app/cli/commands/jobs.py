@@ -10,9 +10,15 @@ import click
 import msgspec
 
 from app.cli.client import open_client
-from app.cli.context import CliContext, choice, client_options, job_id_argument, job_types_option
+from app.cli.context import (
+    CliContext,
+    LazyGroup,
+    choice,
+    client_options,
+    job_id_argument,
+    job_types_option,
+)
 from app.cli.exits import InvalidUsage, JobUnsuccessful
-from app.cli.lazy_group import LazyGroup
 from app.cli.tables import (
     show_decision,
     show_decisions,
@@ -34,7 +40,7 @@ from tasks.jobs.result import ArticlesResult, JobResult
         "submit": ("app.cli.commands.submit:submit", "Submit a job: a topic, or URLs."),
         "list": ("app.cli.commands.jobs:list_jobs", "List jobs, newest first."),
         "show": ("app.cli.commands.jobs:show", "Print the status of a job."),
-        "watch": ("app.cli.commands.watch:watch", "Follow a job until it ends."),
+        "watch": ("app.cli.commands.submit:watch", "Follow a job until it ends."),
         "result": ("app.cli.commands.jobs:result", "Print the articles of a job, best first."),
         "explain": ("app.cli.commands.jobs:explain", "Print why candidates were kept or not."),
         "attempts": (

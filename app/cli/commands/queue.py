@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 
 from app.cli.client import open_client
-from app.cli.context import CliContext, client_options
-from app.cli.lazy_group import LazyGroup
+from app.cli.context import CliContext, LazyGroup, client_options
 from app.cli.tables import show_table
 from app.cli.terminal import print_json, printable, terminal
 

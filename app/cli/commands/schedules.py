@@ -13,9 +13,8 @@ from rich.console import Console
 from app.api.models.schedules import ScheduleSummary
 from app.cli.client import open_client
 from app.cli.commands.submit import job_options, job_request
-from app.cli.context import CliContext, choice, client_options
+from app.cli.context import CliContext, LazyGroup, choice, client_options
 from app.cli.exits import InvalidUsage
-from app.cli.lazy_group import LazyGroup
 from app.cli.tables import show_table
 from app.cli.terminal import print_json, terminal
 from tasks.schedules.schedule import Missed

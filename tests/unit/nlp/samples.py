@@ -24,7 +24,7 @@ from nlp.pipeline import read
 from nlp.ranking.selection import Selection
 from nlp.ranking.survey import survey
 from nlp.scores.entities import CapitalRecognizer
-from nlp.scores.reputation import Reputations
+from nlp.scores.provenance import Reputations
 from nlp.scores.scorecard import scorecard
 from nlp.similarity.fingerprint import fingerprint
 from nlp.urls import canonical_url, registrable_domain

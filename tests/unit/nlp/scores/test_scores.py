@@ -14,11 +14,9 @@ from nlp.article import Entity
 from nlp.neutral import Unmeasurable
 from nlp.scores.coherence import topic_coherence
 from nlp.scores.entities import CapitalRecognizer, count_entities, entity_density, entity_excerpt
-from nlp.scores.readability import readability, reading_ease
-from nlp.scores.recency import half_life_days, recency
-from nlp.scores.reputation import load_reputations, reputation
+from nlp.scores.provenance import half_life_days, load_reputations, recency, reputation
 from nlp.scores.scorecard import composite, rescored, scorecard
-from nlp.scores.sentiment import neutrality
+from nlp.scores.style import neutrality, readability, reading_ease
 from nlp.text.words import TokenizedText
 from nlp.urls import registrable_domain
 from tests.unit.nlp.samples import NOW, models, prose

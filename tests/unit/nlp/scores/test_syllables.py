@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlp.scores.readability import syllables
+from nlp.scores.style import syllables
 
 COUNTED = {
     1: "the make makes asked whole house strength year years three school don't friend does hour",

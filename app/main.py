@@ -28,10 +28,10 @@ from app.http.security import add_security_headers
 from app.http.tracing import ServerSpans
 from app.pages.pages import JOB_PAGE_HANDLERS, PAGE_HANDLERS, FormLimits
 from app.pages.templating import HERE, template_config
+from tasks.composition import job_limits
 from tasks.errors import UnknownJob
 from tasks.jobs.ids import is_job_id
 from tasks.jobs.queue import Queue
-from tasks.policies import job_limits
 from tasks.resources import open_schedules
 from tasks.schedules.service import ScheduleService
 from tasks.settings import Settings

@@ -13,13 +13,7 @@ from contextlib import asynccontextmanager
 from msgspec import Struct
 
 from tasks.cache.memory import MemoryCache
-from tasks.jobs.job import JobType
-from tasks.jobs.queue import Queue
-from tasks.jobs.record import JobStatus
-from tasks.jobs.submission import Submission
-from tasks.kinds.job_types import build_kinds
-from tasks.ledger.memory import MemoryLedger
-from tasks.policies import (
+from tasks.composition import (
     analysis_cache,
     curation_policy,
     job_limits,
@@ -27,6 +21,12 @@ from tasks.policies import (
     source_policy,
     step_limits,
 )
+from tasks.jobs.job import JobType
+from tasks.jobs.queue import Queue
+from tasks.jobs.record import JobStatus
+from tasks.jobs.submission import Submission
+from tasks.kinds.job_types import build_kinds
+from tasks.ledger.memory import MemoryLedger
 from tasks.ports import Cache, Engine, Fetcher, Kind
 from tasks.settings import Settings
 from tasks.sources.search import build_sources

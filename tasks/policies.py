@@ -1,140 +1,93 @@
-"""From the settings to the values that each part works by.
+"""What an operator decides, as values for the parts that depend on it.
 
-No part but the composition roots knows the settings. What opens connections or starts processes is
-in `tasks.resources`.
+`tasks.composition` makes them of the settings.
 """
 
 from __future__ import annotations
 
-from nlp.analysis import AnalysisPolicy, Weights
+from msgspec import Struct
+
+from nlp.analysis import AnalysisPolicy
 from nlp.decision import SelectionPolicy
-from nlp.minilm import WEIGHTS_SHA256
-from tasks.cache.analysis_cache import AnalysisCache
-from tasks.engine.cores import available_cores
-from tasks.engine.supervisor import EngineCommand
-from tasks.fetch.policy import FetchPolicy
-from tasks.jobs.validation import JobLimits
-from tasks.kinds.policy import CurationPolicy
-from tasks.ledger.policy import LedgerPolicy
-from tasks.ports import Cache
-from tasks.settings import SOURCE_KEYS, Settings, check_sources
-from tasks.sources.search import SourcePolicy
-from tasks.step_context import StepLimits
+
+SLOT_MARGIN_SECONDS = 5.0
+"""How long a slot of a host outlasts the longest fetch: its request has ended by then."""
 
 
-def job_limits(settings: Settings) -> JobLimits:
-    return JobLimits(
-        max_urls_per_job=settings.max_urls_per_job,
-        max_articles_per_topic=settings.max_articles_per_topic,
-        result_ttl_seconds=settings.result_ttl,
-    )
+class FetchPolicy(Struct, frozen=True, kw_only=True):
+    """The limits, the identity and the reach of one fetcher. Built once, at start."""
+
+    concurrency: int
+    """Requests of this process at once."""
+    concurrency_per_host: int
+    """Requests of all workers together to one host at once."""
+    interval_per_host: float
+    """Seconds between the starts of two requests to one host, at least."""
+    timeout: float
+    """Seconds for one fetch, redirects included."""
+    max_bytes: int
+    """Decompressed bytes of one body."""
+    user_agent: str
+    egress_proxy: str | None
+    """The URL of an HTTP proxy for all requests; None: sites are asked directly."""
+    allow_private_addresses: bool
+    """Whether addresses that are not public may be fetched."""
+    cache_ttl: float
+    """Seconds that a fetched document is stored."""
+    cache_max_age: float
+    """Seconds that a stored document is used without revalidation, at most."""
+
+    @property
+    def slot_seconds(self) -> float:
+        """How long a request may hold one of its host's slots."""
+        return self.timeout + SLOT_MARGIN_SECONDS
 
 
-def ledger_policy(settings: Settings) -> LedgerPolicy:
-    return LedgerPolicy(
-        lease_seconds=settings.lease_seconds,
-        wakeup_grace_seconds=settings.wakeup_grace,
-        release_window=settings.release_window,
-        max_tries=settings.max_attempts,
-        result_ttl_seconds=settings.result_ttl,
-        job_ttl_seconds=settings.job_ttl,
-    )
+MIN_WINDOW = 6
+"""The release window before the first worker has reported its slots."""
 
 
-def step_limits(settings: Settings) -> StepLimits:
-    return StepLimits(
-        soft_limit_seconds=settings.task_soft_time_limit,
-        retry_delay_seconds=settings.task_retry_delay,
-    )
+class LedgerPolicy(Struct, frozen=True, kw_only=True):
+    """The values that every change of a job depends on. Each comes from a setting."""
+
+    lease_seconds: float
+    """How long a lease lasts without a renewal."""
+    wakeup_grace_seconds: float
+    """After this time the reaper checks whether the wake-up of a queued step was lost."""
+    release_window: int
+    """Open steps of one job; 0 to derive it from the slots of all workers."""
+    max_tries: int
+    """How often a step is tried before it fails for good."""
+    result_ttl_seconds: int
+    """How long the result of an ended job is kept."""
+    job_ttl_seconds: int
+    """How long the record of an ended job is kept, at the least."""
+
+    @property
+    def record_ttl_seconds(self) -> int:
+        """A record lives at least as long as its result: a job that is not known has no result.
+
+        With a JOB_TTL below RESULT_TTL the record used to expire first, so the result could not be
+        read for the rest of its time.
+        """
+        return max(self.job_ttl_seconds, self.result_ttl_seconds)
+
+    def window(self, slots: int) -> int:
+        """The release window: open steps of one job, if all workers together have these slots.
+
+        Half as many again as there are slots keeps every slot busy. With twice as many, ten small
+        jobs took 26 % longer beside a large one; see tests/integration/test_fairness.py.
+        """
+        return self.release_window or max(MIN_WINDOW, slots + slots // 2)
 
 
-def curation_policy(settings: Settings) -> CurationPolicy:
-    return CurationPolicy(
-        analysis=analysis_policy(settings),
-        selection=selection_policy(settings),
-        candidates_per_article=settings.candidates_per_article,
-        details_limit_seconds=settings.task_soft_time_limit,
-    )
+class CurationPolicy(Struct, frozen=True, kw_only=True):
+    """The values that all types of job work by. Each comes from a setting."""
 
-
-def analysis_policy(settings: Settings) -> AnalysisPolicy:
-    weights = Weights(
-        readability=settings.weight_readability,
-        ner=settings.weight_ner,
-        sentiment=settings.weight_sentiment,
-        relevance=settings.weight_relevance,
-        recency=settings.weight_recency,
-        reputation=settings.weight_reputation,
-        coherence=settings.weight_coherence,
-    )
-    return AnalysisPolicy(
-        min_word_count=settings.min_word_count,
-        weights=weights,
-        half_life_days=settings.recency_half_life_days,
-        topic_half_life_days=settings.topic_half_life_days,
-    )
-
-
-def selection_policy(settings: Settings) -> SelectionPolicy:
-    return SelectionPolicy(
-        diversify=settings.diversify_results,
-        min_relevance=settings.min_relevance,
-        domain_cap=settings.domain_cap,
-        dup_sim_threshold=settings.dup_sim_threshold,
-        use_clustering=settings.use_embedding_clustering,
-        cluster_cap=settings.cluster_cap,
-        clustering_threshold=settings.clustering_threshold,
-    )
-
-
-def source_policy(settings: Settings) -> SourcePolicy:
-    """Raises InvalidSettings where SOURCES names an unknown source, or one without its key."""
-    check_sources(settings)
-    services = [name for name in SOURCE_KEYS if name != "feeds"]
-    return SourcePolicy(
-        names=tuple(dict.fromkeys(settings.sources)),
-        timeout=settings.source_timeout,
-        feed_urls=settings.feed_urls,
-        service_urls={name: getattr(settings, f"{name}_url") for name in services},
-        service_keys={
-            name: getattr(settings, key) or "" for name, key in SOURCE_KEYS.items() if key
-        },
-    )
-
-
-def fetch_policy(settings: Settings) -> FetchPolicy:
-    return FetchPolicy(
-        concurrency=settings.fetch_concurrency,
-        concurrency_per_host=settings.fetch_concurrency_per_host,
-        interval_per_host=settings.fetch_delay_per_host,
-        timeout=settings.fetch_timeout,
-        max_bytes=settings.fetch_max_bytes,
-        user_agent=settings.user_agent,
-        egress_proxy=settings.egress_proxy,
-        allow_private_addresses=settings.allow_private_addresses,
-        cache_ttl=settings.http_cache_ttl,
-        cache_max_age=settings.http_cache_max_age,
-    )
-
-
-def analysis_cache(store: Cache, settings: Settings) -> AnalysisCache:
-    model = settings.embedding_model or WEIGHTS_SHA256
-    return AnalysisCache(
-        store,
-        ttl=settings.analysis_cache_ttl,
-        min_word_count=settings.min_word_count,
-        model=f"{model}/{settings.embedder}",
-    )
-
-
-def engine_command(settings: Settings, module: str) -> EngineCommand:
-    return EngineCommand(
-        module=module,
-        threads=settings.engine_threads or available_cores(),
-        memory_mb=settings.engine_memory_mb,
-        arguments=(
-            str(settings.models_path),
-            settings.embedder,
-            settings.embedding_model or "",
-        ),
-    )
+    analysis: AnalysisPolicy
+    selection: SelectionPolicy
+    """Of a topic. Batches have no least relevance, and a job may turn off diversity."""
+    candidates_per_article: int
+    """How many candidates a topic looks at for each article that it is to keep."""
+    details_limit_seconds: float
+    """The soft limit of the closer look at one article during `rank`."""

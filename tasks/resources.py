@@ -9,6 +9,7 @@ from typing import NamedTuple
 from redis.asyncio import Redis
 
 from tasks.cache.redis import open_store
+from tasks.composition import engine_command, job_limits, ledger_policy
 from tasks.doctor import Finding, examine
 from tasks.embedded_valkey import embedded_valkey_url
 from tasks.engine.client import ENGINE, EngineClient
@@ -18,7 +19,6 @@ from tasks.jobs.queue import Queue
 from tasks.ledger.connection import connect
 from tasks.ledger.redis import RedisLedger
 from tasks.ledger.schedules import RedisScheduleStore
-from tasks.policies import engine_command, job_limits, ledger_policy
 from tasks.ports import Cache
 from tasks.reaper import reap_forever
 from tasks.schedules.scheduler import Scheduler

@@ -45,7 +45,7 @@ from app.http.problems import MEDIA_TYPE, PROBLEMS, Problem
 from tasks.jobs.job import JobState, JobType
 from tasks.jobs.record import BulkOutcomePage
 from tasks.jobs.result import ArticleResult, ArticlesResult, HealthCheckResult
-from tasks.jobs.validation import IDEMPOTENCY_KEY_LENGTH, JobLimits
+from tasks.jobs.submission import IDEMPOTENCY_KEY_LENGTH, JobLimits
 
 DESCRIPTION = """\
 Turns a topic or a list of URLs into a ranked, explained, duplicate-free list of articles.

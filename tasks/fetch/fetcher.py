@@ -13,7 +13,6 @@ from tasks.fetch.client import Client, Deadline
 from tasks.fetch.content import document_policy, page_policy
 from tasks.fetch.http_cache import HttpCache, Store
 from tasks.fetch.local_rate_limiter import LocalRateLimiter
-from tasks.fetch.policy import FetchPolicy
 from tasks.fetch.rate_limiter import (
     DOCUMENT_MAX_WAIT_SECONDS,
     MAX_INTERVAL_SECONDS,
@@ -23,6 +22,7 @@ from tasks.fetch.rate_limiter import (
 )
 from tasks.fetch.robots import RobotsChecker
 from tasks.fetch.transport import direct_transport, proxy_transport
+from tasks.policies import FetchPolicy
 
 
 def build_fetcher(

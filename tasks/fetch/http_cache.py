@@ -46,7 +46,7 @@ from tasks.fetch.cache_headers import (
     parse_cache_headers,
 )
 from tasks.fetch.content import ACCEPT_ENCODING, ContentPolicy
-from tasks.fetch.policy import FetchPolicy
+from tasks.policies import FetchPolicy
 
 FORMAT_VERSION = "1"
 """Of the stored bytes. Entries of another version are not found."""

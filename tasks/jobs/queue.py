@@ -33,9 +33,11 @@ from tasks.jobs.record import (
     WorkerRecord,
 )
 from tasks.jobs.result import partial_result
-from tasks.jobs.submission import Submission, client_key, retry_key
-from tasks.jobs.validation import (
+from tasks.jobs.submission import (
     JobLimits,
+    Submission,
+    client_key,
+    retry_key,
     validate_idempotency_key,
     validate_params,
     validate_timing,

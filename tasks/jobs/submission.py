@@ -1,13 +1,24 @@
-"""What a client asks for, and what makes two requests the same request."""
+"""What may be submitted: a job, its bounds, and what makes two requests the same request."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
 
-from tasks.jobs.job import Params, Priority
+from tasks.errors import InvalidRequest
+from tasks.jobs.ids import is_job_id
+from tasks.jobs.job import (
+    BatchAnalysis,
+    HealthCheck,
+    Params,
+    Priority,
+    SingleAnalysis,
+    TopicCuration,
+)
 from tasks.jobs.record import IdempotencyKey
 
 
@@ -44,3 +55,117 @@ def retry_key(job_id: str) -> IdempotencyKey:
 
 def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+TOPIC_LENGTH = range(2, 201)
+QUERY_LENGTH = range(2, 501)
+MAX_URL_LENGTH = 2048
+"""The longest URL that common browsers and sitemaps handle."""
+
+IDEMPOTENCY_KEY_LENGTH = range(1, 256)
+MAX_DEPENDENCIES = 100
+MAX_DAYS_AHEAD = 366
+EARLIEST_START_MS = 946_684_800_000
+"""2000-01-01 in UTC. Earlier times are mistakes, and those before the year 1 cannot be shown."""
+MAX_DEADLINE_SECONDS = 7 * 86_400.0
+
+
+class JobLimits(Struct, frozen=True, kw_only=True):
+    """What an operator allows jobs. Each value comes from a setting."""
+
+    max_urls_per_job: int
+    max_articles_per_topic: int
+    result_ttl_seconds: int
+    """How long a result can be read after its job has ended."""
+
+
+def validate_params(params: Params, limits: JobLimits) -> None:
+    """Raises InvalidRequest with what to change, if these parameters cannot make a job."""
+    match params:
+        case TopicCuration():
+            _check_text("topic", params.topic, TOPIC_LENGTH)
+            if not 1 <= params.max_articles <= limits.max_articles_per_topic:
+                raise InvalidRequest(
+                    f"max_articles must be from 1 to {limits.max_articles_per_topic}."
+                )
+        case BatchAnalysis():
+            _check_urls(params.urls, limits.max_urls_per_job)
+            _check_query(params.query)
+        case SingleAnalysis():
+            _check_url("url", params.url)
+            _check_query(params.query)
+        case HealthCheck():
+            pass
+
+
+def validate_timing(submission: Submission, now_ms: int) -> None:
+    """Raises InvalidRequest with what to change, if the job cannot run at the requested time."""
+    _check_dependencies(submission.depends_on)
+    start, deadline = submission.not_before_ms, submission.deadline_seconds
+    if start is not None and start < EARLIEST_START_MS:
+        raise InvalidRequest("not_before must not be before the year 2000.")
+    if start is not None and start > now_ms + MAX_DAYS_AHEAD * 86_400_000:
+        raise InvalidRequest(f"not_before must be at most {MAX_DAYS_AHEAD} days away.")
+    if deadline is not None and not 0 < deadline <= MAX_DEADLINE_SECONDS:
+        raise InvalidRequest(
+            f"deadline_seconds must be above 0 and at most {MAX_DEADLINE_SECONDS:g} (7 days)."
+        )
+    if start is not None and deadline is not None and start >= now_ms + deadline * 1000:
+        raise InvalidRequest("deadline_seconds must end after not_before.")
+
+
+def validate_idempotency_key(key: str) -> None:
+    """Raises InvalidRequest unless a client may use this as its idempotency key."""
+    shortest, longest = IDEMPOTENCY_KEY_LENGTH[0], IDEMPOTENCY_KEY_LENGTH[-1]
+    printable = all("!" <= character <= "~" for character in key)
+    if len(key) not in IDEMPOTENCY_KEY_LENGTH or not printable:
+        raise InvalidRequest(
+            f"Idempotency-Key must be {shortest} to {longest} printable ASCII characters "
+            "without spaces."
+        )
+
+
+def _check_dependencies(job_ids: Sequence[str]) -> None:
+    if len(job_ids) > MAX_DEPENDENCIES:
+        raise InvalidRequest(
+            f"depends_on has {len(job_ids)} ids; one job may have {MAX_DEPENDENCIES}."
+        )
+    for index, job_id in enumerate(job_ids):
+        if not is_job_id(job_id):
+            raise InvalidRequest(f"depends_on[{index}] is not the id of a job.")
+
+
+def _check_text(name: str, text: str, length: range) -> None:
+    if len(text.strip()) not in length:
+        raise InvalidRequest(f"{name} must have {length[0]} to {length[-1]} characters.")
+    if not any(character.isalnum() for character in text):
+        raise InvalidRequest(f"{name} must contain a letter or a digit.")
+    if any(character < " " or character == "\x7f" for character in text):
+        raise InvalidRequest(f"{name} must be one line without control characters.")
+
+
+def _check_query(query: str | None) -> None:
+    if query is not None:
+        _check_text("query", query, QUERY_LENGTH)
+
+
+def _check_urls(urls: Sequence[str], limit: int) -> None:
+    if not urls:
+        raise InvalidRequest("urls must name at least one URL.")
+    if len(urls) > limit:
+        raise InvalidRequest(f"urls has {len(urls)} URLs; one job may have {limit}.")
+    for index, url in enumerate(urls):
+        _check_url(f"urls[{index}]", url)
+
+
+def _check_url(name: str, url: str) -> None:
+    if len(url) > MAX_URL_LENGTH:
+        raise InvalidRequest(f"{name} is longer than {MAX_URL_LENGTH} characters.")
+    try:
+        parts = urlsplit(url)
+        absolute = parts.scheme in ("http", "https") and bool(parts.hostname)
+        absolute = absolute and (parts.port is None or parts.port > 0)
+    except ValueError:
+        absolute = False
+    if not absolute or any(character <= " " for character in url):
+        raise InvalidRequest(f"{name} must be an absolute http or https URL.")

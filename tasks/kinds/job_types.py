@@ -23,8 +23,8 @@ from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.outcome import ArticleAnalysed, Candidate
 from tasks.jobs.result import HealthCheckResult
 from tasks.kinds.article_analysis import ArticleAnalyser
-from tasks.kinds.policy import CurationPolicy
 from tasks.kinds.ranking import ArticleRanker
+from tasks.policies import CurationPolicy
 from tasks.ports import Discovery, Engine, Fetcher, Kind, Source
 from tasks.sources.search import find_candidates
 

@@ -26,7 +26,7 @@ from tasks.jobs.result import (
     read_sources,
 )
 from tasks.kinds.article_analysis import ArticleAnalyser, without_text
-from tasks.kinds.policy import CurationPolicy
+from tasks.policies import CurationPolicy
 from tasks.ports import Engine
 from tasks.step_context import soft_limit, soft_limit_paused
 

@@ -35,8 +35,8 @@ from tasks.ledger.keys import (
     job_key,
     wake_list,
 )
-from tasks.ledger.policy import LedgerPolicy
 from tasks.ledger.scripts import Scripts
+from tasks.policies import LedgerPolicy
 
 log = structlog.get_logger(__name__)
 

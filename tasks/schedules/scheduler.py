@@ -13,7 +13,7 @@ import structlog
 
 from tasks.errors import InvalidRequest, LedgerUnavailable
 from tasks.jobs.queue import Queue
-from tasks.jobs.validation import JobLimits, validate_params
+from tasks.jobs.submission import JobLimits, validate_params
 from tasks.schedules.schedule import LATE_MS, DueRun, LastRun, Missed, Schedule, ScheduleStore
 
 log = structlog.get_logger()

@@ -6,8 +6,7 @@ import msgspec
 
 from tasks.errors import InvalidRequest, UnknownSchedule
 from tasks.jobs.ids import new_job_id
-from tasks.jobs.submission import Submission
-from tasks.jobs.validation import JobLimits, validate_params, validate_timing
+from tasks.jobs.submission import JobLimits, Submission, validate_params, validate_timing
 from tasks.schedules.cron import parse_cron
 from tasks.schedules.schedule import Missed, Schedule, SchedulePage, ScheduleRecord, ScheduleStore
 

@@ -37,6 +37,13 @@ from msgspec import Struct
 from redis.asyncio import Redis
 
 from tasks.cache.memory import MemoryCache
+from tasks.composition import (
+    analysis_cache,
+    curation_policy,
+    fetch_policy,
+    source_policy,
+    step_limits,
+)
 from tasks.engine.client import ENGINE, EngineClient
 from tasks.errors import TransientFailure
 from tasks.fetch.fetcher import build_fetcher
@@ -46,7 +53,6 @@ from tasks.kinds.job_types import build_kinds
 from tasks.ledger.connection import connect
 from tasks.ledger.rate_limiter import RedisRateLimiter
 from tasks.ledger.redis import RedisLedger
-from tasks.policies import analysis_cache, curation_policy, fetch_policy, source_policy, step_limits
 from tasks.ports import Cache, Engine, Fetcher, Kind
 from tasks.resources import (
     build_engine,

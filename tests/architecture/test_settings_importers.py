@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 COMPOSITION_ROOTS = {
     "app.main",
     "tasks.eager",
-    "tasks.policies",
+    "tasks.composition",
     "tasks.resources",
     "tasks.worker.worker",
 }

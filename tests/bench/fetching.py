@@ -16,9 +16,9 @@ from statistics import median
 
 import click
 
+from tasks.composition import fetch_policy
 from tasks.fetch.fetcher import HttpFetcher, build_fetcher
 from tasks.ledger.connection import connect
-from tasks.policies import fetch_policy
 from tasks.resources import http_store
 from tasks.settings import Settings
 from tests.bench.figure import Figure, compared, prints_figures

@@ -14,13 +14,13 @@ from statistics import median
 import msgspec
 from msgspec.structs import replace
 
+from tasks.composition import job_limits
 from tasks.jobs.ids import job_id_from, new_job_id
 from tasks.jobs.job import BatchAnalysis, Job, JobState
 from tasks.jobs.outcome import ArticleAnalysed, Candidate
 from tasks.jobs.queue import Queue
 from tasks.jobs.step import Claim, Lease, StepRef
 from tasks.ledger.redis import RedisLedger
-from tasks.policies import job_limits
 from tasks.resources import open_ledger
 from tasks.settings import Settings
 from tests.bench.figure import Figure, compared

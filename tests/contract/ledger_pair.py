@@ -11,6 +11,7 @@ import msgspec
 import redis
 from msgspec import Struct
 
+from tasks.composition import ledger_policy
 from tasks.jobs.job import TRANSITIONS, JobState, JobType, Priority
 from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.outcome import ArticleOutcome, Failure
@@ -20,7 +21,6 @@ from tasks.ledger.connection import connect
 from tasks.ledger.keys import wake_list
 from tasks.ledger.memory import MemoryLedger
 from tasks.ledger.scripts import LedgerClock
-from tasks.policies import ledger_policy
 from tasks.resources import build_ledger
 from tasks.settings import Settings
 from tests.contract.ledgers import START_MS

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import redis
 
+from tasks.composition import ledger_policy
 from tasks.jobs.ids import job_id_from, new_job_id
 from tasks.jobs.job import BatchAnalysis, Job, JobState
 from tasks.jobs.ledger_port import Ledger
@@ -18,7 +19,6 @@ from tasks.ledger.keys import WAKE_LISTS
 from tasks.ledger.memory import MemoryLedger
 from tasks.ledger.redis import RedisLedger
 from tasks.ledger.scripts import LedgerClock
-from tasks.policies import ledger_policy
 from tasks.settings import Settings
 
 START_MS = 1_800_000_000_000

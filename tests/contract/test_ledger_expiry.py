@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from tasks.composition import job_limits
 from tasks.jobs.job import JobState, JobType
 from tasks.jobs.queue import Queue
 from tasks.jobs.record import IdempotencyKey, SubmitVerdict
 from tasks.ledger.keys import IDEMPOTENCY_KEPT_S
-from tasks.policies import job_limits
 from tasks.settings import Settings
 from tests.contract.ledgers import LedgerUnderTest, a_job, complete
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from tasks.composition import ledger_policy
 from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.step import ClaimRefusal, LeaseVerdict, StepRef
 from tasks.ledger.memory import MemoryLedger
-from tasks.policies import ledger_policy
 from tasks.reaper import BATCH, reap_forever
 from tasks.settings import Settings
 from tasks.supervision import background

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from tasks.jobs.ledger_port import Ledger
-from tasks.ledger.policy import MIN_WINDOW
+from tasks.policies import MIN_WINDOW
 from tasks.settings import Settings
 from tests.contract.ledgers import a_job, discover
 

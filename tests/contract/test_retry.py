@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
+from tasks.composition import job_limits
 from tasks.errors import InvalidRequest, JobUnfinished, UnknownJob
 from tasks.jobs.bulk import JobFilter, retry_matching
 from tasks.jobs.ids import new_job_id
@@ -23,7 +24,6 @@ from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.outcome import Candidate
 from tasks.jobs.queue import Queue
 from tasks.jobs.submission import Submission
-from tasks.policies import job_limits
 from tasks.settings import Settings
 from tests.contract.ledgers import START_MS, analysed, claim
 

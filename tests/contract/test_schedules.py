@@ -11,6 +11,7 @@ import msgspec
 import pytest
 import redis
 
+from tasks.composition import job_limits
 from tasks.errors import InvalidRequest, LedgerUnavailable, UnknownSchedule
 from tasks.jobs.ids import new_job_id
 from tasks.jobs.job import BatchAnalysis, HealthCheck, JobState, JobType, Priority, TopicCuration
@@ -19,7 +20,6 @@ from tasks.jobs.submission import Submission
 from tasks.ledger.redis import RedisLedger
 from tasks.ledger.schedules import RedisScheduleStore
 from tasks.ledger.scripts import LedgerClock
-from tasks.policies import job_limits
 from tasks.resources import open_ledger
 from tasks.schedules.schedule import DueRun, LastRun, Missed, ScheduleRecord
 from tasks.schedules.scheduler import Scheduler

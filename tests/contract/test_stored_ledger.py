@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import redis
 
+from tasks.composition import job_limits
 from tasks.fetch.rate_limiter import Ticket
 from tasks.jobs.ids import job_id_from
 from tasks.jobs.job import BatchAnalysis, JobState, JobType, Priority, TopicCuration
@@ -25,7 +26,6 @@ from tasks.ledger.keys import PERMANENT
 from tasks.ledger.rate_limiter import RedisRateLimiter
 from tasks.ledger.redis import RedisLedger
 from tasks.ledger.schedules import RedisScheduleStore
-from tasks.policies import job_limits
 from tasks.schedules.schedule import Missed
 from tasks.schedules.scheduler import Scheduler
 from tasks.settings import Settings

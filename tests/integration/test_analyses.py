@@ -12,12 +12,12 @@ from msgspec.structs import replace
 from nlp.analysis import Depth, ReadReport, ReadRequest, StageRun, StudyReport, StudyRequest
 from nlp.article import Article, Page
 from tasks.cache.memory import MemoryCache
+from tasks.composition import analysis_cache, analysis_policy
 from tasks.eager import run_eagerly
 from tasks.errors import PermanentFailure, Reason, TransientFailure
 from tasks.jobs.job import BatchAnalysis, Job, JobState, Params, TopicCuration
 from tasks.jobs.submission import Submission
 from tasks.kinds.article_analysis import ArticleAnalyser
-from tasks.policies import analysis_cache, analysis_policy
 from tasks.settings import Settings
 from tasks.step_context import SoftLimit, soft_limit, soft_limit_paused
 from tests.fakes import FakeEngine, FakeFetcher, fake_read_report

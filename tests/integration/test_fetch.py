@@ -12,11 +12,11 @@ from typing import Any
 import httpcore
 import pytest
 
+from tasks.composition import fetch_policy
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.fetch.addresses import Address
 from tasks.fetch.fetcher import HttpFetcher, build_fetcher
 from tasks.fetch.transport import PoolTransport, PublicBackend
-from tasks.policies import fetch_policy
 from tasks.settings import Settings
 from tests.integration.raw_site import OK, STORY, Site, redirect, serving, sized
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import redis
 
+from tasks.composition import fetch_policy
 from tasks.fetch.fetcher import HttpFetcher, build_fetcher
 from tasks.ledger.connection import connect
-from tasks.policies import fetch_policy
 from tasks.resources import http_store
 from tasks.settings import Settings
 from tests.conftest import PREFIX

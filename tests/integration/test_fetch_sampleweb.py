@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import pytest
 from msgspec.structs import replace
 
+from tasks.composition import fetch_policy, source_policy
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.fetch.fetcher import HttpFetcher, build_fetcher
-from tasks.policies import fetch_policy, source_policy
 from tasks.settings import Settings
 from tasks.sources.search import build_sources, find_candidates
 from tests.sampleweb.server import SampleWeb

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from nlp.article import Page
+from tasks.composition import fetch_policy
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.fetch.addresses import Address
 from tasks.fetch.fetcher import HttpFetcher, build_fetcher
 from tasks.fetch.transport import direct_transport
-from tasks.policies import fetch_policy
 from tasks.settings import Settings
 from tests.integration.raw_site import STORY, Site, serving
 

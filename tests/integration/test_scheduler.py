@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tasks.composition import job_limits
 from tasks.errors import LedgerUnavailable
 from tasks.jobs.ids import new_job_id
 from tasks.jobs.job import HealthCheck, JobState, JobType
@@ -13,7 +14,6 @@ from tasks.jobs.queue import Queue
 from tasks.jobs.submission import Submission
 from tasks.ledger.redis import RedisLedger
 from tasks.ledger.schedules import RedisScheduleStore
-from tasks.policies import job_limits
 from tasks.resources import open_ledger, open_web
 from tasks.schedules.cron import parse_cron
 from tasks.schedules.schedule import DueRuns, Missed, Schedule, ScheduleRecord

@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from tasks.composition import fetch_policy
 from tasks.eager import EagerOutcome, run_eagerly
 from tasks.fetch.fetcher import build_fetcher
 from tasks.jobs.job import JobState, TopicCuration
 from tasks.jobs.submission import Submission
-from tasks.policies import fetch_policy
 from tasks.settings import read_settings
 from tests.fakes import FakeEngine
 from tests.sampleweb.server import SampleWeb

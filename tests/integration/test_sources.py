@@ -12,10 +12,10 @@ import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
+from tasks.composition import fetch_policy, source_policy
 from tasks.errors import Reason, StepError
 from tasks.fetch.fetcher import HttpFetcher, build_fetcher
 from tasks.jobs.outcome import SourceReport
-from tasks.policies import fetch_policy, source_policy
 from tasks.settings import SOURCE_KEYS, Settings, read_settings
 from tasks.sources.search import SearchResult, build_sources, find_candidates
 from tests.sampleweb.catalogue import ARTICLES, OPML_URL

@@ -17,8 +17,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from app.main import create_app
+from tasks.composition import fetch_policy
 from tasks.fetch.fetcher import build_fetcher
-from tasks.policies import fetch_policy
 from tasks.resources import build_engine, open_web
 from tasks.settings import Settings
 from tasks.worker.worker import Shutdown, serve

@@ -10,10 +10,10 @@ import pytest
 import redis
 
 from app.api.long_poll import MAX_LONG_POLLS, LongPolls, result_or_submitted_response
+from tasks.composition import job_limits
 from tasks.jobs.job import HealthCheck, JobState
 from tasks.jobs.queue import Queue
 from tasks.jobs.submission import Submission
-from tasks.policies import job_limits
 from tasks.resources import open_ledger
 from tasks.settings import Settings
 from tests.conftest import PREFIX

@@ -11,10 +11,10 @@ import structlog
 
 from app.http.problems import PROBLEMS
 from app.http.security import SECURITY_HEADERS
+from tasks.composition import job_limits
 from tasks.jobs.job import JobState, JobType
 from tasks.jobs.queue import Queue
 from tasks.jobs.record import JobPage
-from tasks.policies import job_limits
 from tasks.resources import open_ledger
 from tasks.settings import Settings
 from tests.web.conftest import client_of

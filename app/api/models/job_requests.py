@@ -15,18 +15,18 @@ from tasks.jobs.job import (
     SingleAnalysis,
     TopicCuration,
 )
-from tasks.jobs.submission import Submission
-from tasks.jobs.validation import (
+from tasks.jobs.submission import (
     MAX_DEADLINE_SECONDS,
     MAX_DEPENDENCIES,
     MAX_URL_LENGTH,
     QUERY_LENGTH,
     TOPIC_LENGTH,
+    Submission,
 )
 
 
 def text_limits(length: range) -> dict[str, int]:
-    """Of a string, for the OpenAPI document; `tasks.jobs.validation` checks them."""
+    """Of a string, for the OpenAPI document; `tasks.jobs.submission` checks them."""
     return {"minLength": length[0], "maxLength": length[-1]}
 
 

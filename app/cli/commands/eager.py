@@ -16,13 +16,13 @@ from app.api.models.job_requests import JobRequest, submission_of
 from app.cli.exits import InvalidUsage, JobUnsuccessful
 from app.cli.tables import show_result
 from app.cli.terminal import print_json, terminal
+from tasks.composition import fetch_policy
 from tasks.eager import EagerOutcome, run_eagerly
 from tasks.errors import InvalidRequest
 from tasks.fetch.fetcher import build_fetcher
 from tasks.jobs.job import JobState
 from tasks.jobs.result import read_result
 from tasks.logs import configure_logging
-from tasks.policies import fetch_policy
 from tasks.resources import build_engine
 from tasks.settings import Settings
 

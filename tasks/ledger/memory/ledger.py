@@ -27,7 +27,7 @@ from tasks.ledger.keys import WORKER_FORGOTTEN_MS
 from tasks.ledger.memory.entry import Entry, StepState
 from tasks.ledger.memory.life_cycle import LifeCycle, Submissions
 from tasks.ledger.memory.reaping import Reaping
-from tasks.ledger.policy import LedgerPolicy
+from tasks.policies import LedgerPolicy
 
 
 class MemoryReader:

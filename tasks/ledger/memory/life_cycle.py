@@ -18,7 +18,7 @@ from tasks.jobs.record import AttemptRecord, IdempotencyKey, JobRecord, SubmitOu
 from tasks.jobs.step import Lease, StepRef
 from tasks.ledger.keys import IDEMPOTENCY_KEPT_S
 from tasks.ledger.memory.entry import Entry, OpenStep, StepState, Wakeups
-from tasks.ledger.policy import LedgerPolicy
+from tasks.policies import LedgerPolicy
 
 
 class LifeCycle:

@@ -15,6 +15,7 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from tasks.cache.memory import MemoryCache
+from tasks.composition import analysis_cache, curation_policy, ledger_policy, source_policy
 from tasks.jobs.job import JobType
 from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.outcome import ArticleAnalysed, Candidate
@@ -22,7 +23,6 @@ from tasks.jobs.step import Claim, ClaimRefusal, Lease, StepRef
 from tasks.kinds.job_types import build_kinds
 from tasks.ledger.redis import RedisLedger
 from tasks.logs import configure_logging
-from tasks.policies import analysis_cache, curation_policy, ledger_policy, source_policy
 from tasks.ports import Kind
 from tasks.resources import build_engine
 from tasks.settings import Settings, read_settings

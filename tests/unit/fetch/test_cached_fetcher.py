@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from tasks.cache.memory import MemoryCache
+from tasks.composition import fetch_policy
 from tasks.errors import PermanentFailure, Reason, StepError
 from tasks.fetch.fetcher import HttpFetcher
-from tasks.policies import fetch_policy
 from tasks.settings import Settings
 from tests.waiting import wait_until
 

@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tasks.composition import fetch_policy
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.fetch.fetcher import HttpFetcher
-from tasks.policies import fetch_policy
 from tasks.settings import Settings
 
 HTML = {"content-type": "text/html; charset=utf-8"}

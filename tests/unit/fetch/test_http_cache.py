@@ -10,11 +10,11 @@ import pytest
 from msgspec.structs import replace
 
 from nlp.article import Page
+from tasks.composition import fetch_policy
 from tasks.errors import PermanentFailure, Reason
 from tasks.fetch.addresses import parse_target
 from tasks.fetch.content import ContentPolicy, document_policy, page_policy
 from tasks.fetch.http_cache import HttpCache, SiteResponse
-from tasks.policies import fetch_policy
 from tasks.settings import Settings
 
 START = 1_800_000_000.0

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.composition import source_policy
 from tasks.errors import (
     InvalidSettings,
     LedgerUnavailable,
@@ -16,7 +17,6 @@ from tasks.errors import (
     TransientFailure,
 )
 from tasks.jobs.outcome import Candidate, SourceReport
-from tasks.policies import source_policy
 from tasks.ports import Source
 from tasks.settings import SOURCE_KEYS, Settings, read_settings, setting_rows
 from tasks.sources.base import TimeLimitedSource

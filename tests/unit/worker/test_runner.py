@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
+from tasks.composition import job_limits, ledger_policy
 from tasks.errors import (
     HostBusy,
     LedgerUnavailable,
@@ -22,7 +23,6 @@ from tasks.jobs.queue import Queue
 from tasks.jobs.step import Claim, ClaimRefusal, Lease, StepRef
 from tasks.jobs.submission import Submission
 from tasks.ledger.memory import MemoryLedger
-from tasks.policies import job_limits, ledger_policy
 from tasks.ports import Discovery
 from tasks.settings import Settings
 from tasks.step_context import StepLimits

@@ -12,8 +12,14 @@ from hypothesis import strategies as st
 from tasks.errors import InvalidRequest
 from tasks.jobs.ids import new_job_id
 from tasks.jobs.job import HealthCheck
-from tasks.jobs.submission import Submission, client_key, retry_key
-from tasks.jobs.validation import EARLIEST_START_MS, validate_idempotency_key, validate_timing
+from tasks.jobs.submission import (
+    EARLIEST_START_MS,
+    Submission,
+    client_key,
+    retry_key,
+    validate_idempotency_key,
+    validate_timing,
+)
 
 NOW_MS = 1_800_000_000_000
 DAY_MS = 86_400_000

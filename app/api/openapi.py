@@ -7,10 +7,16 @@ hosts.
 
 from __future__ import annotations
 
+import ast
+import copy
+import functools
+import inspect
+import itertools
 import re
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
 from litestar import MediaType, Request, Router
@@ -20,6 +26,7 @@ from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.openapi.spec import Tag
+from msgspec import Struct
 
 from app.api.models.admin import (
     Draining,
@@ -115,7 +122,6 @@ PARAMETER_LIMITS: Mapping[str, Mapping[str, Any]] = {
 
 def openapi_config(limits: JobLimits) -> OpenAPIConfig:
     """The document's configuration, with what the operator allows jobs."""
-    models = model_schemas(limits)
     return OpenAPIConfig(
         title="Content curator",
         version=version("content-curator"),
@@ -127,7 +133,7 @@ def openapi_config(limits: JobLimits) -> OpenAPIConfig:
         operation_id_creator=_operation_id,
         use_handler_docstrings=True,
         # As plain JSON, so that a browser shows it and does not save it.
-        render_plugins=[Json(models), Yaml(models)],
+        render_plugins=[Json(limits), Yaml(limits)],
     )
 
 
@@ -138,38 +144,83 @@ def problem_responses(*statuses: int) -> dict[int, ResponseSpec]:
 
 def model_schemas(limits: JobLimits) -> dict[str, Any]:
     """The JSON schema of each model, by its name."""
+    models = copy.deepcopy(_models_without_limits())
+    batch, topic = models["BatchAnalysisRequest"], models["TopicCurationRequest"]
+    batch["properties"]["urls"]["maxItems"] = limits.max_urls_per_job
+    topic["properties"]["max_articles"]["maximum"] = limits.max_articles_per_topic
+    return models
+
+
+@functools.cache
+def _models_without_limits() -> dict[str, Any]:
+    """Takes 0.2 s, as it reads the source, and so is made for the first reader of the document."""
     _, schemas = msgspec.json.schema_components(MODELS, ref_template=REFERENCE + "{name}")
     models = {
         _plain_name(name): {**_plain(schema), "title": _plain_name(name)}
         for name, schema in schemas.items()
     }
-    models["BatchAnalysisRequest"]["properties"]["urls"]["maxItems"] = limits.max_urls_per_job
-    models["TopicCurationRequest"]["properties"]["max_articles"]["maximum"] = (
-        limits.max_articles_per_topic
-    )
+    for model in _all_structs(MODELS):
+        for field, text in _field_docstrings(model).items():
+            models[model.__name__]["properties"][field].setdefault("description", text)
     return models
+
+
+def _all_structs(types: Iterable[Any]) -> set[type[Struct]]:
+    """The structs among these types, and in their fields."""
+    structs: set[type[Struct]] = set()
+    remaining = list(types)
+    while remaining:
+        each = remaining.pop()
+        origin = get_origin(each) or each
+        remaining += get_args(each)
+        if isinstance(origin, type) and issubclass(origin, Struct) and origin not in structs:
+            structs.add(origin)
+            remaining += get_type_hints(origin).values()
+    return structs
+
+
+def _field_docstrings(model: type[Struct]) -> dict[str, str]:
+    """The text below each field, in the model and in those it extends."""
+    docstrings: dict[str, str] = {}
+    for parent in model.__mro__[::-1]:
+        if not issubclass(parent, Struct) or parent is Struct:
+            continue
+        module = ast.parse(textwrap.dedent(inspect.getsource(parent)))
+        statements = [part for node in module.body for part in getattr(node, "body", ())]
+        for field, below in itertools.pairwise(statements):
+            match field, below:
+                case (
+                    ast.AnnAssign(target=ast.Name(id=name)),
+                    ast.Expr(value=ast.Constant(value=str(text))),
+                ):
+                    docstrings[name] = _for_readers_of_json(text)
+    return docstrings
+
+
+def _for_readers_of_json(docstring: str) -> str:
+    return re.sub(r"\bNone\b", "null", " ".join(docstring.split()))
 
 
 class Json(JsonRenderPlugin):
     """The completed document as JSON."""
 
-    def __init__(self, models: dict[str, Any]) -> None:
+    def __init__(self, limits: JobLimits) -> None:
         super().__init__(media_type=MediaType.JSON)
-        self._models = models
+        self._limits = limits
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        return super().render(request, _complete(openapi_schema, self._models))
+        return super().render(request, _complete(openapi_schema, model_schemas(self._limits)))
 
 
 class Yaml(YamlRenderPlugin):
     """The completed document as YAML."""
 
-    def __init__(self, models: dict[str, Any]) -> None:
+    def __init__(self, limits: JobLimits) -> None:
         super().__init__()
-        self._models = models
+        self._limits = limits
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        return super().render(request, _complete(openapi_schema, self._models))
+        return super().render(request, _complete(openapi_schema, model_schemas(self._limits)))
 
 
 def _complete(document: dict[str, Any], models: dict[str, Any]) -> dict[str, Any]:

@@ -28,18 +28,18 @@ def require_same_origin(
     if site:
         allowed = site in OWN_SITES
     else:
-        allowed = origin is None or _host_of(origin) == headers.get("host", "")
+        allowed = origin is None or _has_host(origin, headers.get("host"))
     if not allowed:
         raise PermissionDeniedException(
             detail="Send it from a page of this service, or without a browser."
         )
 
 
-def _host_of(origin: str) -> str | None:
+def _has_host(origin: str, host: str | None) -> bool:
     try:
-        return urlsplit(origin).netloc
+        return bool(host) and urlsplit(origin).netloc == host
     except ValueError:  # such as `http://[`
-        return None
+        return False
 
 
 SECURITY_HEADERS = {

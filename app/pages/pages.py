@@ -6,6 +6,8 @@ from contextlib import suppress
 from typing import Any, ClassVar, Literal
 from urllib.parse import parse_qsl
 
+import msgspec
+import structlog
 from litestar import MediaType, Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
@@ -31,11 +33,21 @@ from tasks.errors import (
 )
 from tasks.jobs.job import BatchAnalysis, JobState, TopicCuration
 from tasks.jobs.queue import Queue
-from tasks.jobs.result import ArticlesResult, read_result
+from tasks.jobs.result import ArticlesResult, JobResult, read_result
 from tasks.jobs.submission import Submission
+
+log = structlog.get_logger(__name__)
 
 MAX_FORM_FIELDS = 20
 """Our forms have fewer."""
+
+RECENT_JOBS = 10
+"""Jobs that the home page lists."""
+
+FORM_WAIT_SECONDS = 60.0
+"""How long a form waits for its job where background processing is off."""
+
+NO_CACHE = {"Cache-Control": "no-cache"}
 
 
 class TopicForm(Struct, frozen=True, kw_only=True):
@@ -115,15 +127,6 @@ def parse_form(body: bytes) -> TopicForm | UrlForm:
     raise InvalidRequest("form must be `topic` or `urls`.")
 
 
-RECENT_JOBS = 10
-"""Jobs that the home page lists."""
-
-FORM_WAIT_SECONDS = 60.0
-"""How long a form waits for its job where background processing is off."""
-
-NO_CACHE = {"Cache-Control": "no-cache"}
-
-
 @get("/", include_in_schema=False)
 async def home(queue: NamedDependency[Queue], limits: NamedDependency[FormLimits]) -> Template:
     return await _home(queue, limits)
@@ -165,11 +168,12 @@ async def get_job(
     if prefers_data(request):
         return conditional(request, report)
     document = await _stored_result(queue, report)
-    result = read_result(document) if document else None
+    result = _readable_result(document) if document else None
     context = {
         "job": report,
         "result": result if isinstance(result, ArticlesResult) else None,
-        "result_stored": result is not None,
+        "result_readable": result is not None,
+        "result_stored": document is not None,
         "final": report.state.final,
         "attempts": attempt_listing(await queue.attempts(job_id)).attempts,
     }
@@ -237,6 +241,15 @@ async def _stored_result(queue: Queue, report: StatusReport) -> bytes | None:
     try:
         return await queue.result(report.job_id)
     except (ResultExpired, JobUnfinished):
+        return None
+
+
+def _readable_result(document: bytes) -> JobResult | None:
+    """None for a result of another release: the rest of the page is shown without it."""
+    try:
+        return read_result(document)
+    except msgspec.ValidationError as error:
+        log.warning("a stored result cannot be read", error=str(error))
         return None
 
 

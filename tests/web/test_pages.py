@@ -89,6 +89,8 @@ async def test_a_form_must_have_the_media_type_of_forms(client: httpx.AsyncClien
         {"Sec-Fetch-Site": "same-site"},
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "null", "Host": ""},
+        {"Origin": "http://[", "Host": ""},
     ],
 )
 async def test_forms_of_other_sites_are_refused(
@@ -200,6 +202,17 @@ async def test_a_health_check_has_a_page(client: httpx.AsyncClient, player: Play
     await player.rank(job_id)
     page = await client.get(f"/jobs/{job_id}")
     assert (page.status_code, "Done" in page.text) == (200, True)
+
+
+async def test_a_result_of_another_release_hides_nothing_else(
+    client: httpx.AsyncClient, player: Player, valkey: redis.Redis, settings: Settings
+) -> None:
+    job_id = await sent(client, URLS)
+    await player.finish(job_id)
+    stored = f"{settings.key_prefix}job:{job_id}:result"
+    valkey.set(stored, b'{"type": "batch_analysis"}', keepttl=True)
+    page = await client.get(f"/jobs/{job_id}")
+    assert (page.status_code, "cannot be shown here" in page.text) == (200, True)
 
 
 async def test_the_home_page_lists_recent_jobs(client: httpx.AsyncClient, player: Player) -> None:

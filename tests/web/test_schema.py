@@ -86,6 +86,14 @@ async def test_every_limit_is_in_the_document(settings: Settings) -> None:
     assert parameters["state"]["items"] == {"$ref": "#/components/schemas/JobState"}
 
 
+async def test_fields_have_the_descriptions_of_the_code(client: httpx.AsyncClient) -> None:
+    models = (await schema(client))["components"]["schemas"]
+    summary, report = models["JobSummary"]["properties"], models["StatusReport"]["properties"]
+    assert summary["error"]["description"] == "Why a FAILURE failed."
+    assert report["error"]["description"] == "Why a FAILURE failed."
+    assert summary["total"]["description"] == "null until the articles are known."
+
+
 async def test_references_and_names_are_sound(client: httpx.AsyncClient) -> None:
     document = await schema(client)
     for reference in references(document):

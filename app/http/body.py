@@ -1,7 +1,7 @@
 """The body of a request: strict JSON, and a sentence for everything else.
 
-What msgspec lets pass is refused here as well: a name that appears twice in an object, where two
-readers of the same request may take two different values.
+msgspec accepts an object in which a name appears twice, and two readers of such a request may take
+two different values. It is refused here.
 """
 
 from __future__ import annotations

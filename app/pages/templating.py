@@ -112,6 +112,6 @@ def _day(when: dt.datetime) -> str:
 
 
 def _step(name: str) -> str:
-    """The name of a step for readers, who count articles from 1."""
+    """The name of a step as readers count articles: from 1."""
     kind, _, index = name.partition(":")
     return f"Article {int(index) + 1}" if index else kind.capitalize()

@@ -267,7 +267,7 @@ def _job(job_id: str, submission: Submission, now_ms: int, traceparent: str | No
         submitted_ms=now_ms,
         not_before_ms=submission.not_before_ms,
         deadline_ms=None if deadline is None else now_ms + round(deadline * 1000),
-        depends_on=tuple(dict.fromkeys(submission.depends_on)),
+        depends_on=submission.depends_on,
         replayed_from=submission.replayed_from,
         traceparent=traceparent,
     )

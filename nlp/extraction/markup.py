@@ -108,7 +108,7 @@ def bounded(tree: _Element, html_chars: int) -> _Element:
 
 
 def has_many_elements(tree: _Element) -> bool:
-    """Whether `tree` has so many elements that work quadratic in them must be left out."""
+    """Whether `tree` has too many elements for work that is quadratic in their number."""
     return bool(_MANY(tree))
 
 

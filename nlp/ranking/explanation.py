@@ -39,7 +39,7 @@ def kept(
     if stands_in_for is None:
         return _decision(candidate, Verdict.KEPT, explanation, nearest, rank=rank)
     url = stands_in_for.article.url
-    explanation += f" It tells the story of {url}, whose domain had its share."
+    explanation += f" It takes the place of {url}, whose domain is at its cap."
     return _decision(candidate, Verdict.KEPT, explanation, nearest, rank=rank, stands_in_for=url)
 
 

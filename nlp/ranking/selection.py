@@ -34,8 +34,8 @@ class Selection:
     until no details are needed; then `ranking` has the outcome.
 
     A duplicate is closed from the start. It opens when the article that it repeats is refused for
-    its domain alone: then the duplicates from other domains compete in its place, and the first of
-    them that is kept stands in for it.
+    its domain alone: then the duplicates from other domains compete, and the first of them that is
+    kept takes its place.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Selection:
             for article, surveyed in zip(evidence, survey.articles, strict=True)
         ]
         self._decisions: dict[int, Decision] = {}
-        """Of all but the kept."""
+        """The decisions of all candidates that are not kept."""
         self._kept: list[int] = []
         self._open: set[int] = set()
         """Places that may still be kept."""
@@ -163,7 +163,7 @@ class Selection:
     def _refuse(self, places: Iterable[int], refusal: Refusal) -> list[int]:
         """Close those of the places that are open, and return those that are no duplicates.
 
-        A duplicate that stands in for nothing is still a duplicate, and keeps that decision.
+        A duplicate that takes no article's place is still a duplicate, and keeps that decision.
         """
         closed = self._open.intersection(places)
         self._open -= closed

@@ -68,7 +68,7 @@ class SurveyReply(Struct, frozen=True, tag="survey"):
 
 
 class TaskFailed(Struct, frozen=True, tag="failed"):
-    """This task raised an exception; the engine goes on with the others."""
+    """This task raised an exception; the engine continues with the others."""
 
     number: int
     error: str

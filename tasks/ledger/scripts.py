@@ -89,7 +89,7 @@ class Scripts:
                 again = await self._execute([batch[n] for n in unknown])
                 for n, reply in zip(unknown, again, strict=True):
                     replies[n] = reply
-        except Exception as error:  # every caller must receive it, whatever it is
+        except Exception as error:  # every caller must receive it
             replies = [error] * len(batch)
         for call, reply in zip(batch, replies, strict=True):
             _answer(call.reply, reply)

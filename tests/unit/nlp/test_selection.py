@@ -133,7 +133,7 @@ def test_a_story_that_the_cap_of_one_domain_refuses_is_told_by_another() -> None
     told = found["https://other.example/4"]
     assert (told.verdict, told.rank) == (Verdict.KEPT, 3)
     assert told.stands_in_for == third.article.url
-    assert "whose domain had its share" in told.explanation
+    assert "whose domain is at its cap" in told.explanation
     assert found["https://low.example/4"].verdict is Verdict.DUPLICATE
 
 

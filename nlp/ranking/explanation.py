@@ -74,9 +74,9 @@ def refused(candidate: Candidate, refusal: Refusal, nearest: Candidate | None) -
     cap = refusal.cap
     match refusal.verdict:
         case Verdict.OVER_DOMAIN_CAP:
-            reason = f"{candidate.article.domain} already has its {cap}"
+            reason = f"{candidate.domain} already has its {cap}"
         case Verdict.OVER_CLUSTER_CAP:
-            reason = f"cluster {candidate.surveyed.cluster} already has its {cap}"
+            reason = f"cluster {candidate.cluster} already has its {cap}"
         case _:
             last = f", the last at {refusal.last}" if refusal.last else ""
             reason = f"all {cap} places were taken{last}"
@@ -98,8 +98,8 @@ def _decision(
         title=candidate.article.title,
         overall_score=candidate.scores.overall_score,
         scores=candidate.scores,
-        domain=candidate.article.domain,
-        cluster=candidate.surveyed.cluster,
+        domain=candidate.domain,
+        cluster=candidate.cluster,
         nearest=_nearest_article(candidate, nearest),
         **more,
     )

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 
 from nlp.analysis import Evidence, Score, Scorecard, Weights
 from nlp.decision import Decision, Ranking, SelectionPolicy, Survey, Verdict
-from nlp.ranking.candidate import Candidate, candidate, with_density
+from nlp.ranking.candidate import Candidate, build_candidate, with_density
 from nlp.ranking.explanation import Refusal, irrelevant, kept, merged, refused
 
 Ordering = tuple[float, str, str, bytes, int]
@@ -49,7 +49,7 @@ class Selection:
         self._policy = policy
         self._weights = weights
         self._candidates = [
-            candidate(article, surveyed, weights)
+            build_candidate(article, surveyed, weights)
             for article, surveyed in zip(evidence, survey.articles, strict=True)
         ]
         self._decisions: dict[int, Decision] = {}
@@ -101,17 +101,17 @@ class Selection:
 
     def _enter(self, place: int) -> None:
         """Open the article, unless it is a duplicate or irrelevant."""
-        one = self._candidates[place]
-        self._of_domain[one.article.domain].append(place)
-        self._of_cluster[one.surveyed.cluster].append(place)
-        match = one.surveyed.match
+        candidate = self._candidates[place]
+        self._of_domain[candidate.domain].append(place)
+        self._of_cluster[candidate.cluster].append(place)
+        match = candidate.surveyed.match
         if match is not None:
             original = self._candidates[match.original]
             self._copies[match.original].append(place)
-            self._decisions[place] = merged(one, match, original, self._nearest(one))
-        elif not self._is_relevant(one):
+            self._decisions[place] = merged(candidate, match, original, self._nearest(candidate))
+        elif not self._is_relevant(candidate):
             floor = self._policy.min_relevance
-            self._decisions[place] = irrelevant(one, floor, self._nearest(one))
+            self._decisions[place] = irrelevant(candidate, floor, self._nearest(candidate))
         else:
             self._open_up(place)
 
@@ -132,8 +132,12 @@ class Selection:
                 return
 
     def _keep(self, place: int) -> None:
-        one = self._candidates[place]
-        match, domain, cluster = one.surveyed.match, one.article.domain, one.surveyed.cluster
+        candidate = self._candidates[place]
+        match, domain, cluster = (
+            candidate.surveyed.match,
+            candidate.domain,
+            candidate.cluster,
+        )
         self._open.remove(place)
         if match is not None:
             self._open.difference_update(self._copies[match.original])
@@ -141,11 +145,11 @@ class Selection:
         self._kept_of_domain[domain] += 1
         self._kept_of_cluster[cluster] += 1
         self._refuse_beyond_the_cut()
-        if self._domain_is_full(one):
+        if self._domain_is_full(candidate):
             refusal = Refusal(Verdict.OVER_DOMAIN_CAP, self._policy.domain_cap)
             for refused_place in self._refuse(self._of_domain[domain], refusal):
                 self._open_copies(refused_place)
-        if self._cluster_is_full(one):
+        if self._cluster_is_full(candidate):
             self._refuse(
                 self._of_cluster[cluster],
                 Refusal(Verdict.OVER_CLUSTER_CAP, self._policy.cluster_cap),
@@ -169,27 +173,27 @@ class Selection:
         self._open -= closed
         originals = [place for place in closed if self._candidates[place].surveyed.match is None]
         for place in originals:
-            one = self._candidates[place]
-            self._decisions[place] = refused(one, refusal, self._nearest(one))
+            candidate = self._candidates[place]
+            self._decisions[place] = refused(candidate, refusal, self._nearest(candidate))
         return originals
 
     def _open_copies(self, original: int) -> None:
         """Open the duplicates of a refused article that may stand in for it."""
         for place in self._copies[original]:
-            one = self._candidates[place]
-            is_full = self._domain_is_full(one) or self._cluster_is_full(one)
-            if self._is_relevant(one) and not is_full:
+            candidate = self._candidates[place]
+            is_full = self._domain_is_full(candidate) or self._cluster_is_full(candidate)
+            if self._is_relevant(candidate) and not is_full:
                 self._open_up(place)
 
-    def _is_relevant(self, one: Candidate) -> bool:
-        return one.scores.relevance_score >= self._policy.min_relevance
+    def _is_relevant(self, candidate: Candidate) -> bool:
+        return candidate.scores.relevance_score >= self._policy.min_relevance
 
-    def _domain_is_full(self, one: Candidate) -> bool:
+    def _domain_is_full(self, candidate: Candidate) -> bool:
         policy = self._policy
-        return policy.diversify and self._kept_of_domain[one.article.domain] >= policy.domain_cap
+        return policy.diversify and self._kept_of_domain[candidate.domain] >= policy.domain_cap
 
-    def _cluster_is_full(self, one: Candidate) -> bool:
-        policy, cluster = self._policy, one.surveyed.cluster
+    def _cluster_is_full(self, candidate: Candidate) -> bool:
+        policy, cluster = self._policy, candidate.cluster
         if not policy.diversify or cluster is None:
             return False
         return self._kept_of_cluster[cluster] >= policy.cluster_cap
@@ -199,31 +203,35 @@ class Selection:
         of_domain: Counter[str] = Counter()
         of_cluster: Counter[int | None] = Counter()
         for rank, place in enumerate(best_first, start=1):
-            one = self._candidates[place]
-            of_domain[one.article.domain] += 1
-            of_cluster[one.surveyed.cluster] += 1
+            candidate = self._candidates[place]
+            of_domain[candidate.domain] += 1
+            of_cluster[candidate.cluster] += 1
             shares = self._shares(
-                one, of_domain[one.article.domain], of_cluster[one.surveyed.cluster]
+                candidate,
+                of_domain[candidate.domain],
+                of_cluster[candidate.cluster],
             )
-            match = one.surveyed.match
+            match = candidate.surveyed.match
             original = None if match is None else self._candidates[match.original]
-            decisions[place] = kept(one, rank, shares, self._nearest(one), stands_in_for=original)
+            decisions[place] = kept(
+                candidate, rank, shares, self._nearest(candidate), stands_in_for=original
+            )
         return decisions
 
-    def _shares(self, one: Candidate, of_domain: int, of_cluster: int) -> str:
+    def _shares(self, candidate: Candidate, of_domain: int, of_cluster: int) -> str:
         """Which shares of the caps the article takes, if there are caps."""
         if not self._policy.diversify:
             return ""
-        domain, cluster = one.article.domain, one.surveyed.cluster
+        domain, cluster = candidate.domain, candidate.cluster
         shares = f": {of_domain} of at most {self._policy.domain_cap} from {domain}"
         if cluster is not None:
             shares += f", {of_cluster} of at most {self._policy.cluster_cap} in cluster {cluster}"
         return shares
 
-    def _nearest(self, one: Candidate) -> Candidate | None:
-        nearest = one.surveyed.nearest
+    def _nearest(self, candidate: Candidate) -> Candidate | None:
+        nearest = candidate.surveyed.nearest
         return self._candidates[nearest.original] if nearest else None
 
     def _ordering(self, place: int) -> Ordering:
-        one = self._candidates[place]
-        return -one.upper_bound, *one.tie_break, place
+        candidate = self._candidates[place]
+        return -candidate.upper_bound, *candidate.tie_break, place

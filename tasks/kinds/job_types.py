@@ -68,8 +68,8 @@ class TopicKind:
     async def discover(self, job: Job) -> Discovery:
         params = _params(job, TopicCuration)
         limit = params.max_articles * self._policy.candidates_per_article
-        found = await find_candidates(params.topic, limit, self._sources)
-        return Discovery(candidates=found.candidates, report=msgspec.json.encode(found.reports))
+        search = await find_candidates(params.topic, limit, self._sources)
+        return Discovery(candidates=search.candidates, report=msgspec.json.encode(search.reports))
 
     async def analyse(self, job: Job, candidate: Candidate) -> ArticleAnalysed:
         return await self._analyser.analyse(job, candidate, Depth.IMPRESSION)

@@ -26,14 +26,14 @@ RENEW_RESTARTS = RestartPolicy(first_seconds=RENEW_SECONDS, max_seconds=RENEW_SE
 
 
 class StopReason(enum.StrEnum):
-    """Why the work on a step was interrupted."""
+    """Why the work on a step was broken off."""
 
     LOST = "lost"
     """The lease has expired: the step belongs to another attempt."""
     CANCELLED = "cancelled"
     """The job was cancelled."""
     SHUTDOWN = "shutdown"
-    """This worker is shutting down."""
+    """This worker has to end."""
 
 
 class HeldLease(Struct):
@@ -42,7 +42,7 @@ class HeldLease(Struct):
     lease: Lease
     work: asyncio.Task[object]
     stop_reason: StopReason | None = None
-    """Set when the work is interrupted."""
+    """Set when the work is broken off."""
 
 
 class HeldLeases:
@@ -57,8 +57,10 @@ class HeldLeases:
         """Whether the queue was paused at the last renewal."""
         self.drain_requested = asyncio.Event()
         """Set once a renewal said that this worker is to take no more steps."""
+        self.stopping = asyncio.Event()
+        """Set once this worker takes no more steps."""
         self.handing_back = asyncio.Event()
-        """Set once this worker is shutting down and hands back its running steps."""
+        """Set once this worker has to end, and hands back what it runs."""
 
     @contextmanager
     def hold(self, lease: Lease, work: asyncio.Task[object]) -> Iterator[HeldLease]:
@@ -79,7 +81,7 @@ class HeldLeases:
         """
         self.handing_back.set()
         for held in self._held.values():
-            _interrupt(held, StopReason.SHUTDOWN)
+            _break_off(held, StopReason.SHUTDOWN)
 
     async def renew_forever(self) -> None:
         while True:
@@ -87,7 +89,7 @@ class HeldLeases:
             await asyncio.sleep(RENEW_SECONDS)
 
     async def renew(self) -> None:
-        """Renews all leases in one call, and interrupts the work of those lost or cancelled."""
+        """Renews all leases in one call, and breaks off the work of those lost or cancelled."""
         leases = list(self._held)
         description = msgspec.json.encode({"slots": self._slots, "running": len(leases)})
         try:
@@ -101,11 +103,11 @@ class HeldLeases:
         for lease, verdict in zip(leases, renewal.verdicts, strict=True):
             held = self._held.get(lease)  # None: its work has ended meanwhile
             if held and verdict is LeaseVerdict.LOST:
-                _interrupt(held, StopReason.LOST)
+                _break_off(held, StopReason.LOST)
             elif held and verdict is LeaseVerdict.CANCELLED:
-                _interrupt(held, StopReason.CANCELLED)
+                _break_off(held, StopReason.CANCELLED)
 
 
-def _interrupt(held: HeldLease, reason: StopReason) -> None:
+def _break_off(held: HeldLease, reason: StopReason) -> None:
     held.stop_reason = held.stop_reason or reason
     held.work.cancel()

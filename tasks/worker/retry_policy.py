@@ -2,8 +2,7 @@
 
 Only a `TransientFailure` is retried, up to TASK_MAX_RETRIES times. The ledger counts the tries, and
 fails a step that has none left (`tasks/ledger/lua/retry.lua`). An attempt that is handed back or
-postponed does not count as a try. A step whose worker was lost is queued again by the reaper,
-without a delay.
+postponed is no try. A step whose worker was lost is queued again by the reaper, without a delay.
 """
 
 from __future__ import annotations
@@ -18,9 +17,7 @@ back together."""
 
 
 def retry_delay(first_delay: float, tries: int, retry_after: float | None) -> float:
-    """Seconds until the next try of a step that has had this many.
-
-    The site's `Retry-After`, if it sent one, else the first delay, doubled with each try.
-    """
+    """Seconds until the next try, after this many: what the site asked for, or else the first
+    delay, doubled with each try."""
     delay = first_delay * 2.0 ** (tries - 1) if retry_after is None else retry_after
     return min(delay, MAX_DELAY_SECONDS) * random.uniform(1, 1 + JITTER)  # noqa: S311 - not a secret

@@ -1,15 +1,14 @@
 """Runs one step: claims it, does its work within its limits, and records its outcome.
 
-1. **Claim.** A step belongs to a worker only while that holds its lease. A wake-up whose step is
-   refused has nothing to run: it came twice or late, or the job was cancelled or the queue paused
-   meanwhile.
+1. **Claim.** The step becomes this worker's only by a lease. A wake-up whose step is refused has
+   nothing to run: it came twice or late, or the job was cancelled or the queue paused meanwhile.
 2. **Work.** The job's kind does the work, in a task of its own, under a soft limit of working time.
-   The lease is renewed meanwhile (`HeldLeases`), and the work is interrupted when the lease is
-   lost, when the job is cancelled, or when this worker is shutting down.
-3. **Outcome.** Whatever happens to the work becomes one value, an `AttemptEnd`.
+   The lease is renewed meanwhile (`HeldLeases`), and the work is broken off when the lease is lost,
+   when the job is cancelled, or when this worker has to end.
+3. **Outcome.** Whatever happens to the work becomes one value, an `AttemptOutcome`.
 4. **Record.** One call to the ledger writes the outcome and gives the lease up. It is repeated for
-   as long as the ledger is unreachable. If it is never made, the lease expires, and the reaper has
-   the step run again.
+   as long as the ledger is away. If it is never made, the lease expires, and the reaper has the
+   step run again.
 
 This is the only module that ends attempts.
 """
@@ -76,7 +75,7 @@ class RetryLater(Struct, frozen=True):
     reason: Reason
     detail: str
     host: str | None
-    """The host that asked for the delay; None if we chose the delay."""
+    """The host that asked for the delay; None where it is ours."""
 
 
 class Postponed(Struct, frozen=True):
@@ -87,7 +86,7 @@ class Postponed(Struct, frozen=True):
 
 
 class HandedBack(Struct, frozen=True):
-    """The work was interrupted. The step is queued again, and this attempt is not counted."""
+    """The work was broken off; the step is queued again and the attempt is no try."""
 
     reason: str
 
@@ -96,7 +95,7 @@ class LeaseLost(Struct, frozen=True):
     """The step belongs to another attempt, and nothing may be recorded."""
 
 
-AttemptEnd = (
+AttemptOutcome = (
     Discovery
     | ArticleAnalysed
     | JobRanked
@@ -158,20 +157,24 @@ class Runner:
     async def _claim(self, ref: StepRef) -> Claim | ClaimRefusal | None:
         """Repeated until the ledger replies, as a claim may be granted and its reply get lost.
 
-        None: this worker is shutting down.
+        None: this worker takes no more steps, and does not wait for a ledger that is away. If the
+        claim was granted, its lease is left to expire.
         """
-        claim_id = str(next(self._claim_numbers))
+        number = str(next(self._claim_numbers))
         while not self._leases.handing_back.is_set():
             try:
-                return await self._ledger.claim(ref, self._worker, claim_id)
+                return await self._ledger.claim(ref, self._worker, number)
             except LedgerUnavailable:
+                if self._leases.stopping.is_set():
+                    log.warning("cannot claim a step, it is left to others", step=str(ref))
+                    return None
                 log.warning("cannot claim a step, trying again", step=str(ref))
                 await self._wait_for_ledger()
         return None
 
     # Work
 
-    async def _attempt(self, claim: Claim) -> AttemptEnd:
+    async def _attempt(self, claim: Claim) -> AttemptOutcome:
         """Does the step's work. Whatever happens to it becomes an outcome."""
         work = asyncio.create_task(self._work(claim))
         with self._leases.hold(claim.lease, work) as held:
@@ -188,12 +191,12 @@ class Runner:
             except Exception as error:
                 return _failure(error, claim.lease, self._limits)
 
-    async def _work(self, claim: Claim) -> AttemptEnd:
+    async def _work(self, claim: Claim) -> AttemptOutcome:
         with step_named(str(claim.lease.ref)):
             async with soft_limit(self._limits.soft_limit_seconds):
                 return await self._run_kind(claim)
 
-    async def _run_kind(self, claim: Claim) -> AttemptEnd:
+    async def _run_kind(self, claim: Claim) -> AttemptOutcome:
         kind, job = self._kinds[claim.job.type], claim.job
         match claim.lease.ref.kind:
             case "discover":
@@ -206,10 +209,11 @@ class Runner:
 
     # Record
 
-    async def _record(self, lease: Lease, outcome: AttemptEnd) -> None:
-        """Writes the outcome to the ledger, however long that is unreachable.
+    async def _record(self, lease: Lease, outcome: AttemptOutcome) -> None:
+        """Carries the outcome to the ledger, however long that is away.
 
-        Gives up only if this worker shuts down meanwhile: the lease expires by itself.
+        Gives up only where this worker has to end meanwhile, and at once where the work was broken
+        off anyway: the lease expires by itself.
         """
         while True:
             try:
@@ -217,13 +221,14 @@ class Runner:
                     log.warning("outcome came after its lease had expired, and changed nothing")
                 return
             except LedgerUnavailable:
-                if self._leases.handing_back.is_set():
+                no_use = isinstance(outcome, HandedBack) and self._leases.stopping.is_set()
+                if no_use or self._leases.handing_back.is_set():
                     log.warning("cannot record an outcome, its lease is left to expire")
                     return
                 log.warning("cannot record an outcome, trying again")
                 await self._wait_for_ledger()
 
-    async def _write(self, lease: Lease, outcome: AttemptEnd) -> bool:
+    async def _write(self, lease: Lease, outcome: AttemptOutcome) -> bool:
         """Whether the ledger accepted it: False once the lease is lost."""
         ledger = self._ledger
         match outcome:
@@ -249,7 +254,7 @@ class Runner:
             await asyncio.wait_for(self._leases.handing_back.wait(), LEDGER_RETRY_SECONDS)
 
 
-def _failure(error: BaseException, lease: Lease, limits: StepLimits) -> AttemptEnd:
+def _failure(error: BaseException, lease: Lease, limits: StepLimits) -> AttemptOutcome:
     """The outcome of work that raised this."""
     match error:
         case HostBusy():
@@ -268,7 +273,7 @@ def _failure(error: BaseException, lease: Lease, limits: StepLimits) -> AttemptE
     return Failed(Reason.INTERNAL_ERROR, "An internal error; see the log.", unexpected=error)
 
 
-def _report(outcome: AttemptEnd, span: Span) -> None:
+def _report(outcome: AttemptOutcome, span: Span) -> None:
     """Says in the log and in the attempt's span why it did not succeed."""
     match outcome:
         case Failed(reason, detail, unexpected):
@@ -280,11 +285,11 @@ def _report(outcome: AttemptEnd, span: Span) -> None:
             mark_failed(span, reason, detail)
             log.info("step failed and is retried", reason=reason, detail=detail)
         case HandedBack(reason):
-            mark_failed(span, reason, "interrupted")
-            log.info("step interrupted", reason=reason)
+            mark_failed(span, reason, "broken off")
+            log.info("step broken off", reason=reason)
         case LeaseLost():
-            mark_failed(span, StopReason.LOST, "interrupted")
-            log.info("step interrupted", reason=StopReason.LOST)
+            mark_failed(span, StopReason.LOST, "broken off")
+            log.info("step broken off", reason=StopReason.LOST)
 
 
 def attempt_span(claim: Claim) -> AbstractContextManager[Span]:

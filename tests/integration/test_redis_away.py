@@ -7,18 +7,23 @@ import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from msgspec.structs import replace
+from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
+from tasks.composition import ledger_policy
 from tasks.errors import LedgerUnavailable
 from tasks.jobs.job import BatchAnalysis, Job, JobState
 from tasks.jobs.queue import Queue
+from tasks.jobs.step import Claim, ClaimRefusal
 from tasks.jobs.submission import Submission
+from tasks.ledger.redis import RedisLedger
 from tasks.settings import Settings
-from tasks.worker.worker import Shutdown, serve
+from tasks.worker.worker import Shutdown, serve, serve_kinds
 from tests.conftest import PREFIX
 from tests.fakes import FakeEngine, FakeFetcher
 from tests.integration.conftest import RunWorker, ended
@@ -218,3 +223,28 @@ async def test_a_worker_can_end_while_valkey_is_away(
             worker.shutdown.request_immediate()
             await worker.task
     assert (await queue.status(job.id)).record.state is JobState.PROGRESS
+
+
+async def test_a_worker_that_runs_nothing_ends_without_its_ledger(
+    queue: Queue, server: DurableValkey, settings: Settings
+) -> None:
+    """Its wake-up was popped, and Valkey dies before the claim: no grace is due to that."""
+    claims = 0
+
+    class DyingLedger(RedisLedger):
+        async def claim(self, *arguments: Any) -> Claim | ClaimRefusal:
+            nonlocal claims
+            server.kill()
+            claims += 1
+            return await super().claim(*arguments)
+
+    def dying_ledger(redis: Redis, settings: Settings) -> RedisLedger:
+        return DyingLedger(redis, ledger_policy(settings), settings.key_prefix)
+
+    shutdown = Shutdown()
+    patient = replace(settings, shutdown_grace=100.0)
+    worker = asyncio.create_task(serve_kinds(patient, lambda *_: {}, shutdown, dying_ledger))
+    await submit(queue, HELD)
+    await wait_until(lambda: claims, "the step to be claimed")
+    shutdown.requested.set()
+    await asyncio.wait_for(worker, 5)

@@ -167,6 +167,62 @@ async def test_an_outcome_that_cannot_be_recorded_leaves_the_lease_to_expire() -
     assert stage.ledger.pop_wakeup() == StepRef(ref.job_id, "rank")
 
 
+class AwayLedger(MemoryLedger):
+    """Each of its calls fails once `away` is set."""
+
+    away = False
+
+    async def claim(self, ref: StepRef, worker: str, call: str = "") -> Claim | ClaimRefusal:
+        self._check()
+        return await super().claim(ref, worker, call)
+
+    async def hand_back(self, lease: Lease) -> bool:
+        self._check()
+        return await super().hand_back(lease)
+
+    async def discovered(self, lease: Lease, candidates: object, report: bytes) -> bool:
+        self._check()
+        return await super().discovered(lease, (), report)
+
+    def _check(self) -> None:
+        if self.away:
+            raise LedgerUnavailable
+
+
+async def test_a_worker_that_stops_does_not_wait_for_a_claim() -> None:
+    ledger = AwayLedger(POLICY)
+    stage = Stage(nothing, ledger)
+    ref = await stage.submit()
+    ledger.away = True
+    running = asyncio.create_task(stage.runner.run(str(ref)))
+    await asyncio.sleep(0)
+    assert not running.done()
+    stage.leases.stopping.set()
+    await asyncio.wait_for(running, 2)
+
+
+@pytest.mark.parametrize(
+    ("error", "given_up"), [(LedgerUnavailable(), True), (None, False)], ids=["broken off", "done"]
+)
+async def test_a_worker_that_stops_waits_only_to_record_what_was_done(
+    error: Exception | None, given_up: bool
+) -> None:
+    async def work() -> None:
+        ledger.away = True
+        stage.leases.stopping.set()
+        if error:
+            raise error
+
+    ledger = AwayLedger(POLICY)
+    stage = Stage(work, ledger)
+    ref = await stage.submit()
+    running = asyncio.create_task(stage.runner.run(str(ref)))
+    await asyncio.wait({running}, timeout=0.2)
+    assert running.done() is given_up
+    stage.leases.handing_back.set()
+    await asyncio.wait_for(running, 2)
+
+
 async def test_a_runner_that_is_cancelled_itself_ends_its_work() -> None:
     started, ended = asyncio.Event(), asyncio.Event()
 

@@ -111,3 +111,17 @@ def die_with_parent(parent_pid: int) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent_pid:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def ending_with_this_process() -> tuple[str, ...]:
+    """What to put before a command whose program is not ours, so that it ends with this process.
+
+    The interpreter that it names makes itself end so, and then becomes that program. Linux watches
+    the thread that started it, so that must live as long as this process.
+    """
+    return (sys.executable, "-B", "-m", __name__, str(os.getpid()))
+
+
+if __name__ == "__main__":
+    die_with_parent(int(sys.argv[1]))
+    os.execv(sys.argv[2], sys.argv[2:])  # noqa: S606 - the command of `ending_with_this_process`

@@ -163,7 +163,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=100,
-            description="Retries of a failed step; 3 retries are 4 tries.",
+            description="Retries of a failed step; 3 retries are 4 attempts.",
         ),
     ] = 3
     task_retry_delay: Annotated[
@@ -171,8 +171,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(
             gt=0,
             description=(
-                "Seconds before the first retry; doubled each time up to 15 minutes, plus up to a "
-                "quarter at random."
+                "Seconds before the first retry; doubled each time, with jitter, up to 15 minutes."
             ),
         ),
     ] = 60.0
@@ -461,7 +460,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 0.75
 
     @property
-    def max_tries(self) -> int:
+    def max_attempts(self) -> int:
         """How often a step is tried before it fails for good."""
         return self.task_max_retries + 1
 

@@ -18,6 +18,7 @@ from statistics import median, quantiles
 
 import click
 import httpx
+from anyio.from_thread import start_blocking_portal
 from msgspec import Struct
 
 from tasks.embedded_valkey import embedded_valkey
@@ -67,10 +68,13 @@ def system(folder: Path, marks: Path) -> Iterator[str]:
     url, log = f"http://127.0.0.1:{port}", folder / "log"
     web = (sys.executable, "-m", "app.cli", "web")
     worker = (sys.executable, "-m", "tests.bench.marking", str(marks))
-    with embedded_valkey(folder / "state") as redis_url:
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(embedded_valkey(folder / "state")) as valkey,
+    ):
         environ = {
             **os.environ,
-            "REDIS_URL": redis_url,
+            "REDIS_URL": valkey.url,
             "HTTP_PORT": str(port),
             "WORKER_MAX_TASKS": "0",
         }

@@ -26,9 +26,9 @@ def doctor(context: CliContext, fix: bool, as_json: bool) -> None:
     """Look for problems with Redis, and with the jobs in it.
 
     It connects to Redis directly: at REDIS_URL, or to the embedded one that is running. It is safe
-    to run at any time. Data written by a newer release is reported, and never changed.
+    at any time. Data written by a newer release is reported, and never changed.
     """
-    # Imported here: no other command needs the Redis client.
+    # These load the Redis client, as no other command does.
     from tasks.doctor import Level
     from tasks.resources import examine_redis
 

@@ -9,15 +9,16 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from functools import partial
 
 import click
 import structlog
 
 from app.cli.exits import Unreachable
-from tasks.embedded_valkey import embedded_valkey
+from tasks.embedded_valkey import EmbeddedValkey, embedded_valkey
 from tasks.logs import configure_logging
 from tasks.settings import Settings, read_settings
-from tasks.supervision import die_with_parent
+from tasks.supervision import background, die_with_parent
 from tasks.telemetry import configure_tracing
 
 log = structlog.get_logger()
@@ -27,6 +28,9 @@ _STABLE_SECONDS = 10.0
 
 _MAX_EARLY_ENDS = 3
 """Early ends in a row after which another restart would be of no use."""
+
+_AWAY_SECONDS = 2.0
+"""How long a stopped `curator up` waits for an embedded Valkey that has just ended."""
 
 _parent_pid_option = click.option("--parent-pid", type=int, hidden=True)
 """The process id of `curator up`, set on its children: they end when it dies."""
@@ -40,10 +44,7 @@ def up() -> None:
     """
     settings = read_settings(os.environ)
     configure_logging(settings.worker_log_level)
-    with contextlib.ExitStack() as stack:
-        redis_url = settings.redis_url or stack.enter_context(embedded_valkey(settings.state_dir))
-        stopped_by_user = asyncio.run(_supervise(settings, redis_url))
-    if not stopped_by_user:
+    if not asyncio.run(_run_everything(settings)):
         raise Unreachable("a process keeps ending soon after its start; its log is above")
 
 
@@ -86,14 +87,31 @@ def _start(parent_pid: int | None) -> Settings:
     return settings
 
 
-async def _supervise(settings: Settings, redis_url: str) -> bool:
+async def _run_everything(settings: Settings) -> bool:
+    """Runs all until a signal ends it. False: web or worker keeps ending early.
+
+    A signal before web and worker are started ends this process at once, and the server with it.
+    """
+    if settings.redis_url:
+        return await _supervise(settings, settings.redis_url)
+    async with embedded_valkey(settings.state_dir) as valkey:
+        return await _supervise(settings, valkey.url, valkey)
+
+
+async def _supervise(
+    settings: Settings, redis_url: str, valkey: EmbeddedValkey | None = None
+) -> bool:
     """Runs web and worker until a signal ends them. False: one of them keeps ending early."""
     supervisor = Supervisor({**os.environ, "REDIS_URL": redis_url})
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, supervisor.stop)
     log.info("curator is up", url=f"http://{settings.http_host}:{settings.http_port}")
-    return await supervisor.run("web", "worker")
+    async with contextlib.AsyncExitStack() as stack:
+        if valkey is not None:
+            end_without = partial(supervisor.end_without, valkey)
+            await stack.enter_async_context(background("end without Valkey", end_without))
+        return await supervisor.run("web", "worker")
 
 
 class Supervisor:
@@ -110,6 +128,16 @@ class Supervisor:
         for child in self._children.values():
             with contextlib.suppress(ProcessLookupError):
                 child.terminate()
+
+    async def end_without(self, valkey: EmbeddedValkey) -> None:
+        """After `stop`, sends SIGTERM again while the server is away: what the worker runs cannot
+        be recorded then, and it would try to for as long as SHUTDOWN_GRACE."""
+        await self._stopping.wait()
+        while True:
+            await asyncio.sleep(_AWAY_SECONDS)
+            if not valkey.serving:
+                log.warning("the embedded Valkey is away, what still runs is ended")
+                self.stop()
 
     async def run(self, *commands: str) -> bool:
         """Runs `curator COMMAND` for each until `stop`. False: one of them keeps ending early."""

@@ -20,7 +20,7 @@ class StepLimits(Struct, frozen=True, kw_only=True):
     soft_limit_seconds: float
     """An attempt is broken off after this much work. Waiting for the engine does not count."""
     retry_delay_seconds: float
-    """Before the second try; see `tasks.worker.retry_policy`."""
+    """Before the second try; see `tasks.worker.runner.retry_delay`."""
 
 
 _current_step: ContextVar[str | None] = ContextVar("current_step", default=None)

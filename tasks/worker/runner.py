@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import random
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 
@@ -45,7 +46,6 @@ from tasks.step_context import StepLimits, soft_limit, step_named
 from tasks.supervision import is_cancelling
 from tasks.telemetry import MESSAGING, Unexported, mark_failed, tracer
 from tasks.worker.leases import HeldLeases, StopReason
-from tasks.worker.retry_policy import retry_delay
 
 log = structlog.get_logger()
 
@@ -271,6 +271,27 @@ def _failure(error: BaseException, lease: Lease, limits: StepLimits) -> AttemptO
             detail = f"It took longer than {limits.soft_limit_seconds:g} s."
             return Failed(Reason.TIMED_OUT, detail)
     return Failed(Reason.INTERNAL_ERROR, "An internal error; see the log.", unexpected=error)
+
+
+MAX_RETRY_DELAY_SECONDS = 900.0
+
+RETRY_JITTER = 0.25
+"""A random share of the delay that is added to it, so that steps which failed together do not come
+back together."""
+
+
+def retry_delay(first_delay: float, tries: int, retry_after: float | None) -> float:
+    """The retry policy: seconds until the next try, after this many tries.
+
+    This is what the site asked for, or else the first delay, doubled with each try. Only a
+    `TransientFailure` is retried, up to TASK_MAX_RETRIES times. The ledger counts the tries, and
+    fails a step that has none left (`tasks/ledger/lua/retry.lua`). An attempt that is handed back
+    or postponed is no try. A step whose worker was lost is queued again by the reaper, without a
+    delay.
+    """
+    delay = first_delay * 2.0 ** (tries - 1) if retry_after is None else retry_after
+    jitter = random.uniform(1, 1 + RETRY_JITTER)  # noqa: S311 - not a secret
+    return min(delay, MAX_RETRY_DELAY_SECONDS) * jitter
 
 
 def _report(outcome: AttemptOutcome, span: Span) -> None:

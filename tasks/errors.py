@@ -115,7 +115,8 @@ class HostBusy(CuratorError):
         super().__init__()
         self.host = host
         self.seconds = seconds
-        """Until the step's turn. Until then it keeps its place in the host's queue."""
+        """Until the step's turn. Until then it keeps its place in the host's queue, if it has
+        one."""
 
 
 class StepError(CuratorError):

@@ -8,6 +8,7 @@ From the outside in:
 - `http_cache` and `cache_headers` avoid requests whose answer is known;
 - `rate_limiter` and `local_rate_limiter` decide when a request may be sent;
 - `content` and `failures` interpret the response;
+- `resolver` looks up the names of hosts, so that a name server that hangs harms no other fetch;
 - `addresses` defines which addresses are never fetched, and `transport` enforces that for each
   connection.
 

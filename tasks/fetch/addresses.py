@@ -7,19 +7,14 @@ written out because `ipaddress.is_global` differs between patch releases of Pyth
 
 from __future__ import annotations
 
-import asyncio
 import re
-import socket
-from collections.abc import Sequence
 from ipaddress import (
     AddressValueError,
     IPv4Address,
     IPv4Network,
     IPv6Address,
     IPv6Network,
-    ip_address,
 )
-from typing import Protocol
 
 import httpx
 
@@ -175,31 +170,3 @@ def ends_in_number(host: str) -> bool:
     if last.isdigit():
         return True
     return last.startswith("0x") and all(digit in "0123456789abcdef" for digit in last[2:])
-
-
-class NoSuchHost(Exception):
-    """The name does not exist, according to the name service."""
-
-
-class ResolverFailed(Exception):
-    """The name service gave no answer."""
-
-
-class Resolver(Protocol):
-    async def __call__(self, host: str, port: int) -> Sequence[Address]:
-        """The host's addresses, the best first. Raises NoSuchHost or ResolverFailed."""
-        ...
-
-
-_NO_SUCH_NAME = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
-
-
-async def system_resolver(host: str, port: int) -> list[Address]:
-    """Asks the operating system, which also sorts the answers (RFC 6724)."""
-    try:
-        records = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except socket.gaierror as error:
-        raise (NoSuchHost if error.errno in _NO_SUCH_NAME else ResolverFailed)(host) from error
-    except (OSError, UnicodeError) as error:
-        raise ResolverFailed(host) from error
-    return list(dict.fromkeys(ip_address(sockaddr[0]) for *_, sockaddr in records))

@@ -13,8 +13,8 @@ import httpx
 from msgspec.structs import replace
 
 from nlp.article import Page
-from tasks.errors import PermanentFailure, Reason, TransientFailure
-from tasks.fetch.addresses import join_target, origin_of, parse_target
+from tasks.errors import HostBusy, PermanentFailure, Reason, TransientFailure
+from tasks.fetch.addresses import join_target, literal_address, origin_of, parse_target
 from tasks.fetch.content import (
     ACCEPT_ENCODING,
     ContentPolicy,
@@ -25,7 +25,15 @@ from tasks.fetch.content import (
 )
 from tasks.fetch.failures import failure_of, http_errors_as_step_errors, redirect_location
 from tasks.fetch.http_cache import HttpCache, SiteResponse
-from tasks.fetch.rate_limiter import DEFAULT_PACE, MAX_INTERVAL_SECONDS, Pace, RequestLimiter
+from tasks.fetch.rate_limiter import (
+    DEFAULT_PACE,
+    MAX_INTERVAL_SECONDS,
+    MAX_WAIT_SECONDS,
+    Pace,
+    RequestLimiter,
+)
+from tasks.fetch.resolver import LOOKUP_SECONDS, HostResolver
+from tasks.step_context import current_step
 
 MAX_REDIRECTS = 5
 
@@ -55,11 +63,15 @@ class Client:
         limiter: RequestLimiter,
         *,
         user_agent: str,
+        resolver: HostResolver | None = None,
         allow_private: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        """`resolver` is the transport's; None if the transport looks up no names, as through a
+        proxy."""
         self._transport = transport
         self._limiter = limiter
+        self._resolver = resolver
         self._user_agent = user_agent
         self._allow_private = allow_private
         self._clock = clock
@@ -113,6 +125,7 @@ class Client:
         conditions: Mapping[str, str],
     ) -> SiteResponse:
         """With conditions, a 304 is a usable response."""
+        await self._look_up(target.host, deadline, pace)
         async with AsyncExitStack() as stack:
             with deadline.paused():
                 await stack.enter_async_context(self._limiter.slot(target.host, str(target), pace))
@@ -135,6 +148,25 @@ class Client:
                 received_s=received_s,
                 content=content,
             )
+
+    async def _look_up(self, host: str, deadline: Deadline, pace: Pace) -> None:
+        """Looks up the host's name, so that the transport finds the answer in the resolver.
+
+        The request has no slot yet: a lookup that hangs must not keep one from other requests. A
+        step that waits long for its lookup is postponed, as if it waited for its host.
+        """
+        if self._resolver is None or literal_address(host) is not None:
+            return
+        may_postpone = pace.max_wait is None and current_step() is not None
+        max_wait = MAX_WAIT_SECONDS if may_postpone else pace.max_wait
+        try:
+            await self._resolver.resolve(host, paused=deadline.paused, max_wait=max_wait)
+        except TimeoutError as error:
+            if may_postpone:
+                raise HostBusy(host, LOOKUP_SECONDS) from error
+            raise TransientFailure(
+                Reason.TIMED_OUT, "Too many names of hosts wait to be looked up."
+            ) from error
 
     def _request(
         self, target: httpx.URL, content_policy: ContentPolicy, headers: Mapping[str, str]

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 import httpx
 
 from nlp.article import Page
-from tasks.fetch.addresses import Resolver, system_resolver
 from tasks.fetch.client import Client, Deadline
 from tasks.fetch.content import document_policy, page_policy
 from tasks.fetch.http_cache import HttpCache, Store
@@ -20,6 +19,7 @@ from tasks.fetch.rate_limiter import (
     Pace,
     RequestLimiter,
 )
+from tasks.fetch.resolver import HostResolver
 from tasks.fetch.robots import RobotsChecker
 from tasks.fetch.transport import direct_transport, proxy_transport
 from tasks.policies import FetchPolicy
@@ -28,7 +28,6 @@ from tasks.policies import FetchPolicy
 def build_fetcher(
     policy: FetchPolicy,
     *,
-    resolver: Resolver = system_resolver,
     host_limiter: HostRateLimiter | None = None,
     store: Store | None = None,
 ) -> HttpFetcher:
@@ -38,10 +37,11 @@ def build_fetcher(
     nothing is cached.
     """
     if policy.egress_proxy:
-        transport = proxy_transport(policy.egress_proxy)
+        transport, resolver = proxy_transport(policy.egress_proxy), None
     else:
+        resolver = HostResolver()
         transport = direct_transport(resolver, allow_private=policy.allow_private_addresses)
-    return HttpFetcher(transport, policy, host_limiter=host_limiter, store=store)
+    return HttpFetcher(transport, policy, resolver=resolver, host_limiter=host_limiter, store=store)
 
 
 class HttpFetcher:
@@ -55,6 +55,7 @@ class HttpFetcher:
         transport: httpx.AsyncBaseTransport,
         policy: FetchPolicy,
         *,
+        resolver: HostResolver | None = None,
         host_limiter: HostRateLimiter | None = None,
         store: Store | None = None,
         wall_clock: Callable[[], float] = time.time,
@@ -71,6 +72,7 @@ class HttpFetcher:
             transport,
             self._limiter,
             user_agent=policy.user_agent,
+            resolver=resolver,
             allow_private=policy.allow_private_addresses,
             clock=wall_clock,
         )

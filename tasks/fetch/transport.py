@@ -7,23 +7,24 @@ before the request would not do: the name can resolve differently a moment later
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from contextlib import contextmanager
 from typing import Any
 
 import httpcore
 import httpx
 
-from tasks.errors import PermanentFailure, Reason, TransientFailure
-from tasks.fetch.addresses import (
-    Address,
-    NoSuchHost,
-    Resolver,
-    ResolverFailed,
-    blocked,
-    is_public,
-    literal_address,
-)
+from tasks.fetch.addresses import Address, blocked, is_public, literal_address
+
+Resolve = Callable[[str], Awaitable[Sequence[Address]]]
+"""Returns a host's addresses, the best first. Raises StepError."""
 
 MAX_ADDRESSES = 4
 """The number of a host's addresses that are tried."""
@@ -33,7 +34,7 @@ KEEPALIVE_SECONDS = 15.0
 
 
 def direct_transport(
-    resolver: Resolver, *, allow_private: bool = False, ssl_context: ssl.SSLContext | None = None
+    resolve: Resolve, *, allow_private: bool = False, ssl_context: ssl.SSLContext | None = None
 ) -> PoolTransport:
     """Connects to the sites directly."""
     return PoolTransport(
@@ -44,7 +45,7 @@ def direct_transport(
             max_keepalive_connections=MAX_IDLE_CONNECTIONS,
             keepalive_expiry=KEEPALIVE_SECONDS,
             http2=True,
-            network_backend=PublicBackend(resolver, allow_private=allow_private),
+            network_backend=PublicBackend(resolve, allow_private=allow_private),
         )
     )
 
@@ -144,12 +145,12 @@ class PublicBackend(httpcore.AsyncNetworkBackend):
 
     def __init__(
         self,
-        resolver: Resolver,
+        resolve: Resolve,
         *,
         allow_private: bool = False,
         inner: httpcore.AsyncNetworkBackend | None = None,
     ) -> None:
-        self._resolver = resolver
+        self._resolve = resolve
         self._allow_private = allow_private
         self._inner = inner or ClosingBackend()
 
@@ -161,7 +162,7 @@ class PublicBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        addresses = await self._addresses(host, port)
+        addresses = await self._addresses(host)
         failure: Exception | None = None
         for address in addresses:
             try:
@@ -172,19 +173,10 @@ class PublicBackend(httpcore.AsyncNetworkBackend):
                 failure = error
         raise failure or httpcore.ConnectError("no address")
 
-    async def _addresses(self, host: str, port: int) -> list[Address]:
+    async def _addresses(self, host: str) -> list[Address]:
         """The addresses that we may connect to, without those that are not public."""
         literal = literal_address(host)
-        try:
-            addresses = [literal] if literal else await self._resolver(host, port)
-        except NoSuchHost as error:
-            raise PermanentFailure(
-                Reason.CONNECTION_FAILED, "There is no host of that name."
-            ) from error
-        except ResolverFailed as error:
-            raise TransientFailure(
-                Reason.CONNECTION_FAILED, "The host's name could not be resolved."
-            ) from error
+        addresses = [literal] if literal else await self._resolve(host)
         allowed = [address for address in addresses if self._allow_private or is_public(address)]
         if addresses and not allowed:
             raise blocked()

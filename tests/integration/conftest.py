@@ -1,10 +1,14 @@
-"""A worker in this process, on the real ledger, with fakes for the web and the engine."""
+"""A worker in this process, on the real ledger, with fakes for the web and the engine; and a
+certificate for sites of the tests."""
 
 from __future__ import annotations
 
 import asyncio
+import shutil
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 
 import pytest
 from msgspec import Struct
@@ -75,3 +79,18 @@ async def in_state(queue: Queue, job_id: str, state: JobState) -> None:
         return (await queue.status(job_id)).record.state is state
 
     await wait_until(holds, f"the job to be {state}")
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with a key and a certificate for news.example, signed by itself."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("needs openssl, to make a certificate")
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    made = f"-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout {path} -out {path}.crt"
+    named = "-days 2 -subj /CN=news.example -addext subjectAltName=DNS:news.example"
+    command = [openssl, "req", "-x509", *made.split(), *named.split()]
+    subprocess.run(command, check=True, capture_output=True)
+    path.write_bytes(path.read_bytes() + Path(f"{path}.crt").read_bytes())
+    return path

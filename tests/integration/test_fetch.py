@@ -79,7 +79,7 @@ class Rebinding:
     def __init__(self) -> None:
         self.asked = 0
 
-    async def __call__(self, host: str, port: int) -> list[Address]:
+    async def __call__(self, host: str) -> list[Address]:
         self.asked += 1
         return [ip_address("93.184.216.34" if self.asked == 1 else "127.0.0.1")]
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import shutil
 import ssl
-import subprocess
 from collections.abc import AsyncIterator
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -16,11 +13,10 @@ import pytest
 from nlp.article import Page
 from tasks.composition import fetch_policy
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
-from tasks.fetch.addresses import Address
 from tasks.fetch.fetcher import HttpFetcher, build_fetcher
 from tasks.fetch.transport import direct_transport
 from tasks.settings import Settings
-from tests.integration.raw_site import STORY, Site, serving
+from tests.integration.raw_site import STORY, Site, loopback_resolver, serving
 
 LOCAL = Settings(allow_private_addresses=True, fetch_timeout=5)
 LOCAL_AND_QUICK = Settings(allow_private_addresses=True, fetch_timeout=0.2)
@@ -51,25 +47,6 @@ async def test_a_site_that_hangs_in_the_handshake_costs_no_socket(site: Site) ->
     failure = await failure_of(f"https://127.0.0.1:{site.port}/story", LOCAL_AND_QUICK)
     assert failure.reason == Reason.TIMED_OUT
     gc.collect()  # a socket that was forgotten open warns now, and warnings are errors
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with a key and a certificate for news.example, signed by itself."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("needs openssl, to make a certificate")
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    made = f"-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout {path} -out {path}.crt"
-    named = "-days 2 -subj /CN=news.example -addext subjectAltName=DNS:news.example"
-    command = [openssl, "req", "-x509", *made.split(), *named.split()]
-    subprocess.run(command, check=True, capture_output=True)
-    path.write_bytes(path.read_bytes() + Path(f"{path}.crt").read_bytes())
-    return path
-
-
-async def loopback_resolver(host: str, port: int) -> list[Address]:
-    return [ip_address("127.0.0.1")]
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
-from tasks.fetch.addresses import Address, NoSuchHost, ResolverFailed
+from tasks.fetch.addresses import Address
 from tasks.fetch.failures import step_error_of
+from tasks.fetch.resolver import HostResolver
 from tasks.fetch.transport import PoolTransport, PublicBackend
 
 PUBLIC, OTHER, PRIVATE = "93.184.216.34", "93.184.216.35", "127.0.0.1"
@@ -26,7 +27,7 @@ class Names:
         self.answers = list(answers)
         self.lookups = 0
 
-    async def __call__(self, host: str, port: int) -> list[Address]:
+    async def __call__(self, host: str) -> list[Address]:
         answer = self.answers[min(self.lookups, len(self.answers) - 1)]
         self.lookups += 1
         if isinstance(answer, Exception):
@@ -138,12 +139,21 @@ async def test_a_host_with_many_dead_addresses_is_given_up() -> None:
     assert len(wire.connected) == 4
 
 
-async def test_a_name_that_is_not_there_fails_for_good_and_a_dumb_name_service_does_not() -> None:
-    failure, _ = await failure_of(Names(NoSuchHost()))
-    assert isinstance(failure, PermanentFailure)
-    failure, _ = await failure_of(Names(ResolverFailed()))
-    assert isinstance(failure, TransientFailure)
-    assert failure.reason == Reason.CONNECTION_FAILED
+async def test_a_kept_answer_is_checked_for_each_connection() -> None:
+    wire = Wire()
+    lookups: list[str] = []
+
+    def system_lookup(host: str) -> list[Address]:
+        lookups.append(host)
+        return [ip_address(PRIVATE)]
+
+    resolver = HostResolver(system_lookup)
+    allowing = PublicBackend(resolver, allow_private=True, inner=wire)
+    await allowing.connect_tcp("example.com", 80)
+    with pytest.raises(PermanentFailure) as caught:
+        await PublicBackend(resolver, inner=wire).connect_tcp("example.com", 80)
+    assert caught.value.reason == Reason.BLOCKED_ADDRESS
+    assert (wire.connected, lookups) == ([PRIVATE], ["example.com"])
 
 
 @pytest.mark.parametrize(

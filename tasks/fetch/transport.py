@@ -18,10 +18,15 @@ from collections.abc import (
 from contextlib import contextmanager
 from typing import Any
 
+import h2.exceptions
 import httpcore
 import httpx
+import structlog
 
+from tasks.errors import StepError
 from tasks.fetch.addresses import Address, blocked, is_public, literal_address
+
+log = structlog.get_logger()
 
 Resolve = Callable[[str], Awaitable[Sequence[Address]]]
 """Returns a host's addresses, the best first. Raises StepError."""
@@ -38,7 +43,7 @@ def direct_transport(
 ) -> PoolTransport:
     """Connects to the sites directly."""
     return PoolTransport(
-        httpcore.AsyncConnectionPool(
+        ExclusivePool(
             ssl_context=ssl_context or httpx.create_ssl_context(),
             # Our own limits bound the requests; a second queue here would only hide the waiting.
             max_connections=None,
@@ -54,7 +59,7 @@ def proxy_transport(proxy_url: str, *, ssl_context: ssl.SSLContext | None = None
     """Sends all requests to the proxy, which resolves names and must refuse private addresses."""
     proxy = httpx.Proxy(proxy_url)
     return PoolTransport(
-        httpcore.AsyncHTTPProxy(
+        ExclusiveProxyPool(
             proxy_url=str(proxy.url),
             proxy_auth=proxy.raw_auth,
             # A context of its own: httpcore sets the protocols of each connection in it.
@@ -111,7 +116,8 @@ class _Stream(httpx.AsyncByteStream):
                 yield part
 
     async def aclose(self) -> None:
-        await self._response.aclose()
+        with _httpx_errors():
+            await self._response.aclose()
 
 
 _ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
@@ -126,18 +132,116 @@ _ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
     (httpcore.UnsupportedProtocol, httpx.UnsupportedProtocol),
     (httpcore.RemoteProtocolError, httpx.RemoteProtocolError),
     (httpcore.LocalProtocolError, httpx.LocalProtocolError),
+    # These two pass through httpcore while a body is read.
+    (httpcore.ConnectionNotAvailable, httpx.RemoteProtocolError),
+    (h2.exceptions.ProtocolError, httpx.RemoteProtocolError),
 )
 
 
 @contextmanager
 def _httpx_errors() -> Iterator[None]:
+    """Raises each error of httpcore as one of httpx, also those that it does not declare: such as
+    the ValueError for a status that is no number. Step errors pass."""
     try:
         yield
-    except Exception as error:
-        for ours, theirs in _ERRORS:
-            if isinstance(error, ours):
-                raise theirs(str(error)) from error
+    except StepError:
         raise
+    except Exception as error:
+        for core_error, httpx_error in _ERRORS:
+            if isinstance(error, core_error):
+                raise httpx_error(str(error)) from error
+        log.warning("unexpected error of httpcore", exc_info=True)
+        raise httpx.RemoteProtocolError(str(error)) from error
+
+
+class ExclusivePool(httpcore.AsyncConnectionPool):
+    """A pool whose connections carry one request at a time, those of HTTP/2 too.
+
+    A body that is not read to its end, or an error, then closes the connection at no cost to other
+    requests. httpcore would go on using a connection of HTTP/2: what the site still sends of the
+    abandoned body fills the connection's flow-control window, until a later request hangs.
+    """
+
+    def create_connection(self, origin: httpcore.Origin) -> httpcore.AsyncConnectionInterface:
+        return ExclusiveConnection(super().create_connection(origin))
+
+
+class ExclusiveProxyPool(ExclusivePool, httpcore.AsyncHTTPProxy):
+    """The same, through a proxy."""
+
+
+class ExclusiveConnection(httpcore.AsyncConnectionInterface):
+    """A connection that carries one request at a time, and is closed if one does not complete."""
+
+    def __init__(self, inner: httpcore.AsyncConnectionInterface) -> None:
+        self._inner = inner
+        self._is_new = True
+        self._is_busy = False
+
+    async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
+        if self._is_busy:
+            raise httpcore.ConnectionNotAvailable  # the pool looks for another one
+        self._is_new, self._is_busy = False, True
+        try:
+            response = await self._inner.handle_async_request(request)
+        except BaseException:
+            await self.release(is_complete=False)
+            raise
+        return httpcore.Response(
+            response.status,
+            headers=response.headers,
+            content=_ExclusiveBody(response, self),
+            extensions=response.extensions,
+        )
+
+    async def release(self, *, is_complete: bool) -> None:
+        """Ends the request."""
+        try:
+            if not is_complete:
+                await self._inner.aclose()
+        finally:
+            self._is_busy = False
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    def info(self) -> str:
+        return self._inner.info()
+
+    def can_handle_request(self, origin: httpcore.Origin) -> bool:
+        return self._inner.can_handle_request(origin)
+
+    def is_available(self) -> bool:
+        return self._is_new or (not self._is_busy and self._inner.is_available())
+
+    def has_expired(self) -> bool:
+        return not self._is_busy and self._inner.has_expired()
+
+    def is_idle(self) -> bool:
+        return not self._is_busy and self._inner.is_idle()
+
+    def is_closed(self) -> bool:
+        return self._inner.is_closed()
+
+
+class _ExclusiveBody:
+    """A body that ends its connection's request when it is closed."""
+
+    def __init__(self, response: httpcore.Response, connection: ExclusiveConnection) -> None:
+        self._response = response
+        self._connection = connection
+        self._is_complete = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._response.aiter_stream():
+            yield part
+        self._is_complete = True
+
+    async def aclose(self) -> None:
+        try:
+            await self._response.aclose()
+        finally:
+            await self._connection.release(is_complete=self._is_complete)
 
 
 class PublicBackend(httpcore.AsyncNetworkBackend):

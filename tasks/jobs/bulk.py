@@ -61,7 +61,7 @@ async def _apply(
         raise InvalidRequest(f"state must be one of {', '.join(allowed)} for this.")
     types = job_filter.types or tuple(JobType)
     page = await queue.jobs(states, types, job_filter.cursor, job_filter.limit)
-    latest_ms = queue.now_ms() - job_filter.older_than_seconds * 1000
+    latest_ms = await queue.now_ms() - job_filter.older_than_seconds * 1000
     outcomes = []
     for record in page.jobs:
         if record.finished_ms is not None and record.finished_ms > latest_ms:

@@ -28,6 +28,10 @@ class JobReader(Protocol):
     Every call raises LedgerUnavailable if the ledger cannot be reached.
     """
 
+    async def now_ms(self) -> int:
+        """The time by the ledger's clock, in ms since the epoch, accurate to some milliseconds."""
+        ...
+
     async def record(self, job_id: str) -> JobRecord | None: ...
 
     async def records(self, job_ids: Sequence[str]) -> tuple[JobRecord, ...]:

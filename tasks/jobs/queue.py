@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -59,16 +58,14 @@ class Submitted(Struct, frozen=True, kw_only=True):
 class Queue:
     """The use cases. Every call raises LedgerUnavailable if the ledger cannot be reached."""
 
-    def __init__(
-        self, ledger: Ledger, limits: JobLimits, now: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, ledger: Ledger, limits: JobLimits) -> None:
         self._ledger = ledger
         self._limits = limits
-        self._now = now
         self._ids = JobIds()
 
-    def now_ms(self) -> int:
-        return int(self._now() * 1000)
+    async def now_ms(self) -> int:
+        """The ledger's clock, by which jobs start, expire and end, however wrong our own is."""
+        return await self._ledger.now_ms()
 
     async def submit(self, submission: Submission, idempotency_key: str | None = None) -> Submitted:
         """Writes the job to the ledger. Once this returns, the job is certain to end.
@@ -77,8 +74,8 @@ class Queue:
         that job is purged or forgotten.
         Raises InvalidRequest with what to change, or IdempotencyConflict.
         """
-        now_ms = self.now_ms()
         validate_params(submission.params, self._limits)
+        now_ms = await self.now_ms()
         validate_timing(submission, now_ms)
         key = _client_key(submission, idempotency_key)
         return await self._write(self._ids.next(now_ms), submission, now_ms, key)
@@ -89,7 +86,7 @@ class Queue:
         Every process that sees the run derives the same id, so the run makes one job. The caller
         has validated the submission.
         """
-        return await self._write(job_id, submission, self.now_ms(), None)
+        return await self._write(job_id, submission, await self.now_ms(), None)
 
     async def retry(self, job_id: str, idempotency_key: str | None = None) -> Submitted:
         """Submits a new job for what failed in this one.
@@ -150,8 +147,8 @@ class Queue:
         result = await self._ledger.result(job_id)
         if result is not None:
             return result
-        expired = self.now_ms() > record.finished_ms + self._limits.result_ttl_seconds * 1000
-        if record.state is JobState.SUCCESS or expired:
+        expires_ms = record.finished_ms + self._limits.result_ttl_seconds * 1000
+        if record.state is JobState.SUCCESS or await self.now_ms() > expires_ms:
             raise ResultExpired
         page = await self._ledger.outcomes(job_id, 0, max(record.total or 0, 1))
         job = await self._ledger.job(job_id)
@@ -214,7 +211,7 @@ class Queue:
         return Submission(params=params, priority=record.priority, replayed_from=job_id)
 
     async def _write_retry(self, submission: Submission, key: IdempotencyKey | None) -> Submitted:
-        now_ms = self.now_ms()
+        now_ms = await self.now_ms()
         return await self._write(self._ids.next(now_ms), submission, now_ms, key)
 
     async def _write(

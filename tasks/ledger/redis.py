@@ -57,6 +57,9 @@ class RedisReader:
         self._redis = redis
         self._prefix = key_prefix
 
+    async def now_ms(self) -> int:
+        return await self.scripts.now_ms()
+
     async def record(self, job_id: str) -> JobRecord | None:
         with redis_errors_as_unavailable():
             values: Any = await self._redis.hmget(self._key(job_id), RECORD_FIELDS)

@@ -28,7 +28,7 @@ class RedisScheduleStore:
         self._scripts = scripts
 
     async def now_ms(self) -> int:
-        return int(await self._scripts.run("now"))
+        return await self._scripts.now_ms()
 
     async def add(self, record: ScheduleRecord, limit: int) -> bool:
         schedule = record.schedule

@@ -87,7 +87,7 @@ class TestResultTtlAboveJobTtl:
         ledger, job = under_test.ledger, a_job()
         await ledger.submit(job)
         await complete(ledger, job)
-        queue = Queue(ledger, job_limits(settings), lambda: under_test.now_ms / 1000)
+        queue = Queue(ledger, job_limits(settings))
         under_test.advance(7199)
         await ledger.reap()
         assert await queue.result(job.id) == b'{"done":true}'

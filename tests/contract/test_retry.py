@@ -33,7 +33,7 @@ URL, FAILING = "http://site.example/1", "http://site.example/2"
 
 @pytest.fixture
 def queue(ledger: Ledger, settings: Settings) -> Queue:
-    return Queue(ledger, job_limits(settings), lambda: START_MS / 1000)
+    return Queue(ledger, job_limits(settings))
 
 
 async def run(

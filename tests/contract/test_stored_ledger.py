@@ -83,7 +83,7 @@ def ledger(redis_ledger: RedisLedger, under_test: RedisUnderTest) -> RedisLedger
 
 @pytest.fixture
 def queue(ledger: RedisLedger, settings: Settings) -> Queue:
-    return Queue(ledger, job_limits(settings), lambda: START_MS / 1000)
+    return Queue(ledger, job_limits(settings))
 
 
 async def record(ledger: RedisLedger, name: str) -> JobRecord:

@@ -39,6 +39,9 @@ class MemoryReader:
         self._workers: dict[str, WorkerRecord] = {}
         self._paused = False
 
+    async def now_ms(self) -> int:
+        return self._life.now_ms()
+
     async def record(self, job_id: str) -> JobRecord | None:
         entry = self._life.find(job_id)
         return entry.record if entry else None

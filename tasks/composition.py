@@ -33,7 +33,7 @@ def ledger_policy(settings: Settings) -> LedgerPolicy:
         lease_seconds=settings.lease_seconds,
         wakeup_grace_seconds=settings.wakeup_grace,
         release_window=settings.release_window,
-        max_tries=settings.max_attempts,
+        max_tries=settings.max_tries,
         result_ttl_seconds=settings.result_ttl,
         job_ttl_seconds=settings.job_ttl,
     )

@@ -54,7 +54,7 @@ async def run_eagerly(
 ) -> EagerOutcome:
     """Runs the job to its end. `cache` may hold the analyses of earlier calls.
 
-    Raises InvalidRequest with what to change. Cancelling the call breaks off the running steps.
+    Raises InvalidRequest with what to change. Cancelling the call interrupts the running steps.
     """
     ledger = MemoryLedger(ledger_policy(settings))
     queue = Queue(ledger, job_limits(settings))

@@ -17,10 +17,10 @@ from tasks.engine.supervisor import EngineSupervisor
 from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.queue import Queue
 from tasks.ledger.connection import connect
+from tasks.ledger.reaper import reap_forever
 from tasks.ledger.redis import RedisLedger
 from tasks.ledger.schedules import RedisScheduleStore
 from tasks.ports import Cache
-from tasks.reaper import reap_forever
 from tasks.schedules.scheduler import Scheduler
 from tasks.schedules.service import ScheduleService
 from tasks.settings import Settings

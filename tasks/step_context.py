@@ -18,7 +18,7 @@ class StepLimits(Struct, frozen=True, kw_only=True):
     """What bounds the attempts at a step."""
 
     soft_limit_seconds: float
-    """An attempt is broken off after this much work. Waiting for the engine does not count."""
+    """An attempt is interrupted after this much work. Waiting for the engine does not count."""
     retry_delay_seconds: float
     """Before the second try; see `tasks.worker.runner.retry_delay`."""
 

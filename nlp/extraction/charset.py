@@ -45,8 +45,9 @@ _TAG = re.compile(rb"<[^<>]*>")
 def decode(body: bytes, content_type: str | None = None) -> str:
     """The characters of `body`; never raises.
 
-    By the first of these that applies: the byte order mark; UTF-8 where the bytes are valid, even
-    if something else is declared, for text in another charset is almost never valid UTF-8; the
+    By the first of these that applies: the byte order mark; a declared charset whose text looks
+    like ASCII, such as ISO-2022-JP or UTF-16; UTF-8 where the bytes are valid but for a few, even
+    if something else is declared, because text in another charset is almost never valid UTF-8; the
     charset of `content_type`; that of a meta element; the guess of charset_normalizer; cp1252, with
     U+FFFD for bytes that it does not define.
     """

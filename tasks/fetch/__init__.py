@@ -2,7 +2,8 @@
 
 From the outside in:
 
-- `fetcher` is what the rest of the project uses, with a `policy` from the operator;
+- `fetcher` is what the rest of the project uses, with a `FetchPolicy` (`tasks.policies`) from the
+  operator;
 - `robots` decides whether a site allows a page, by its `robots_rules`;
 - `client` follows one GET through its redirects, within a deadline;
 - `http_cache` and `cache_headers` avoid requests whose answer is known;

@@ -17,13 +17,13 @@ from contextlib import AsyncExitStack
 import httpx
 from msgspec import Struct
 
-from tasks.concurrency import KeyedSemaphore
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.fetch.addresses import origin_of
 from tasks.fetch.client import Client, Deadline
 from tasks.fetch.content import MAX_ROBOTS_BYTES, robots_policy
 from tasks.fetch.rate_limiter import MAX_INTERVAL_SECONDS, Pace
 from tasks.fetch.robots_rules import RobotsRules, parse_rules, product_token
+from tasks.keyed_semaphore import KeyedSemaphore
 
 MAX_ORIGINS = 2_000
 

@@ -1,33 +1,35 @@
 """What a job is, and its life cycle from submission to expiry.
 
 1.  A client submits a job. It is written to the ledger with its first step, `discover`, and the
-    due time of that step. Its state is PENDING, or WAITING if it may not start yet. Only then is
-    the client answered.
+    due time of that step, unless it waits for other jobs. Its state is PENDING, or WAITING if it
+    may not start yet. Only then is the client answered.
 2.  A wake-up reaches a worker, which **claims** the step: it receives a lease, and with it the
     number of this attempt. The first claim of a job makes it PROGRESS. A worker without a claim
     does no work, so a wake-up may be delivered twice.
 3.  `discover` ends with the job's candidates, and each of them becomes an **article**. The first W
     are released as `analyse` steps, and each article that settles releases the next one. So even a
-    large job never has more than W steps in the queue.
-4.  While a step runs, its lease is renewed. A lease that expires has lost its worker: the step is
-    queued again, and calls with the old attempt's number are rejected. That number is the fencing
-    token.
+    large job never has more than W open steps: queued, delayed or running.
+4.  While a step runs, its lease is renewed. A lease that expires means that its worker is gone: the
+    step is queued again, and calls with the old attempt's number are rejected. That number is the
+    fencing token.
 5.  An article **settles** once: analysed, or failed with a reason. A transient failure is tried
-    again after a delay, a permanent one settles the article at once. A step that has used up its
-    tries settles as failed, so an article that kills its workers fails alone.
+    again after a delay, a permanent one settles the article at once. An `analyse` step with
+    no tries left fails its article, so an article that kills its workers fails alone; `discover`
+    and `rank` fail their job.
 6.  When the last article has settled, `rank` is released. It ends the job with its result:
     SUCCESS, even if some articles failed.
-7.  If `discover` or `rank` fails permanently, the job ends in FAILURE. Its result has the articles
-    that were analysed.
-8.  Cancelling a job drops its queued steps and takes the leases of its running ones. The job ends
-    in REVOKED when none of its steps runs any more, and keeps the articles that were analysed.
+7.  If `discover` or `rank` fails permanently, or if a job that it depends on does not succeed, the
+    job ends in FAILURE. Its result has the articles that were analysed.
+8.  Cancelling a job drops its queued and delayed steps. A running step keeps its lease; its worker
+    learns of the cancellation at the next renewal and stops it. The job ends in REVOKED when none
+    of its steps runs any more, and keeps the articles that were analysed.
 9.  If the job has a deadline, that is a due time like any other. Once it has passed, the articles
     that have not settled fail with that reason, and `rank` ranks the others.
 10. A job that has ended never changes. Its result is kept for RESULT_TTL, and its record for
     JOB_TTL, but at least as long as the result.
 
 Whatever a step waits for, be it a worker, a retry, a start time or the end of a lease, it has one
-due time in one sorted set. The reaper moves on every step whose due time has passed. See
+due time in one sorted set. The reaper advances every step whose due time has passed. See
 `tasks.ledger`.
 """
 
@@ -41,7 +43,7 @@ from msgspec import Struct
 
 
 class JobState(enum.StrEnum):
-    """The state of a job, in the words of Celery."""
+    """The state of a job: Celery's names, with WAITING and PROGRESS."""
 
     WAITING = "WAITING"
     """Set by submit: the job waits for its start time or for the jobs that it depends on."""
@@ -52,7 +54,8 @@ class JobState(enum.StrEnum):
     SUCCESS = "SUCCESS"
     """Set when `rank` has stored the result."""
     FAILURE = "FAILURE"
-    """Set when `discover` or `rank` has failed permanently."""
+    """Set when `discover` or `rank` has failed permanently, or a job that it depends on has not
+    succeeded."""
     REVOKED = "REVOKED"
     """Set when the last running step of a cancelled job has stopped."""
 

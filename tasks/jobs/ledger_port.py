@@ -90,9 +90,9 @@ class Ledger(JobReader, Protocol):
         """Writes the job and wakes a worker. If it did not, the outcome says why."""
         ...
 
-    async def claim(self, ref: StepRef, worker: str, call: str = "") -> Claim | ClaimRefusal:
-        """`call` identifies this claim among the worker's claims. If an answer was lost, a repeated
-        claim with the same `call` gets the same lease again."""
+    async def claim(self, ref: StepRef, worker: str, claim_id: str = "") -> Claim | ClaimRefusal:
+        """`claim_id` identifies this claim among those of the worker. If a reply was lost, a claim
+        that is repeated with the same id gets the same lease again."""
         ...
 
     async def renew(self, worker: str, description: bytes, leases: Sequence[Lease]) -> Renewal:
@@ -118,14 +118,14 @@ class Ledger(JobReader, Protocol):
         ...
 
     async def retry(
-        self, lease: Lease, delay: float, reason: str, detail: str, host: str | None = None
+        self, lease: Lease, delay_seconds: float, reason: str, detail: str, host: str | None = None
     ) -> bool:
-        """Tries the step again after `delay` seconds; fails it if it has no tries left.
+        """Tries the step again after `delay_seconds`; fails it if it has no tries left.
 
         `host` is the host that asked for the delay, if one did."""
         ...
 
-    async def postpone(self, lease: Lease, delay: float, host: str) -> bool:
+    async def postpone(self, lease: Lease, delay_seconds: float, host: str) -> bool:
         """Lets the step wait for a host. This attempt does not count as a try."""
         ...
 

@@ -205,4 +205,4 @@ class ReapOutcome(Struct, frozen=True, kw_only=True):
     expired: int
     """Jobs whose time to live had ended."""
     examined: int
-    """Due times that had passed, whether or not the step had to be moved on."""
+    """Due times that had passed, whether or not the step had to be advanced."""

@@ -28,11 +28,11 @@ from nlp.analysis import (
 )
 from nlp.article import Article, Page
 from tasks.cache.analysis_cache import AnalysisCache
-from tasks.concurrency import KeyedSemaphore
 from tasks.errors import PermanentFailure, Reason
 from tasks.jobs.job import Job
 from tasks.jobs.outcome import ArticleAnalysed, Candidate
 from tasks.jobs.result import article_result
+from tasks.keyed_semaphore import KeyedSemaphore
 from tasks.ports import Engine, Fetcher
 from tasks.step_context import soft_limit_paused
 from tasks.telemetry import fetch_span, record_stages

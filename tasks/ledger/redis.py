@@ -230,10 +230,10 @@ class RedisLedger(RedisReader):
         )
         return SubmitOutcome(SubmitVerdict(verdict.decode()), job_id.decode())
 
-    async def claim(self, ref: StepRef, worker: str, call: str = "") -> Claim | ClaimRefusal:
+    async def claim(self, ref: StepRef, worker: str, claim_id: str = "") -> Claim | ClaimRefusal:
         job = self._jobs.get(ref.job_id)
         reply = await self.scripts.run(
-            "claim", ref.job_id, ref.name, worker, "0" if job else "1", call
+            "claim", ref.job_id, ref.name, worker, "0" if job else "1", claim_id
         )
         if isinstance(reply, bytes):
             return ClaimRefusal(reply.decode())
@@ -281,16 +281,18 @@ class RedisLedger(RedisReader):
         return bool(await self.scripts.run("fail", *_fence(lease), reason, detail))
 
     async def retry(
-        self, lease: Lease, delay: float, reason: str, detail: str, host: str | None = None
+        self, lease: Lease, delay_seconds: float, reason: str, detail: str, host: str | None = None
     ) -> bool:
-        delay_ms = round(delay * 1000)
+        delay_ms = round(delay_seconds * 1000)
         reply = await self.scripts.run(
             "retry", *_fence(lease), delay_ms, reason, detail, host or NO_HOST
         )
         return bool(reply != b"lost")
 
-    async def postpone(self, lease: Lease, delay: float, host: str) -> bool:
-        return bool(await self.scripts.run("postpone", *_fence(lease), round(delay * 1000), host))
+    async def postpone(self, lease: Lease, delay_seconds: float, host: str) -> bool:
+        return bool(
+            await self.scripts.run("postpone", *_fence(lease), round(delay_seconds * 1000), host)
+        )
 
     async def hand_back(self, lease: Lease) -> bool:
         return bool(await self.scripts.run("hand_back", *_fence(lease)))

@@ -163,7 +163,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=100,
-            description="Retries of a failed step; 3 retries are 4 attempts.",
+            description="Retries of a failed step; 3 retries are 4 tries.",
         ),
     ] = 3
     task_retry_delay: Annotated[
@@ -171,7 +171,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(
             gt=0,
             description=(
-                "Seconds before the first retry; doubled each time, with jitter, up to 15 minutes."
+                "Seconds before the first retry; doubled each time up to 15 minutes, plus up to a "
+                "quarter at random."
             ),
         ),
     ] = 60.0
@@ -460,7 +461,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = 0.75
 
     @property
-    def max_attempts(self) -> int:
+    def max_tries(self) -> int:
         """How often a step is tried before it fails for good."""
         return self.task_max_retries + 1
 

@@ -26,14 +26,14 @@ RENEW_RESTARTS = RestartPolicy(first_seconds=RENEW_SECONDS, max_seconds=RENEW_SE
 
 
 class StopReason(enum.StrEnum):
-    """Why the work on a step was broken off."""
+    """Why the work on a step was interrupted."""
 
     LOST = "lost"
     """The lease has expired: the step belongs to another attempt."""
     CANCELLED = "cancelled"
     """The job was cancelled."""
     SHUTDOWN = "shutdown"
-    """This worker has to end."""
+    """This worker is shutting down."""
 
 
 class HeldLease(Struct):
@@ -42,7 +42,7 @@ class HeldLease(Struct):
     lease: Lease
     work: asyncio.Task[object]
     stop_reason: StopReason | None = None
-    """Set when the work is broken off."""
+    """Set when the work is interrupted."""
 
 
 class HeldLeases:
@@ -60,7 +60,7 @@ class HeldLeases:
         self.stopping = asyncio.Event()
         """Set once this worker takes no more steps."""
         self.handing_back = asyncio.Event()
-        """Set once this worker has to end, and hands back what it runs."""
+        """Set once this worker is shutting down and hands back its running steps."""
 
     @contextmanager
     def hold(self, lease: Lease, work: asyncio.Task[object]) -> Iterator[HeldLease]:
@@ -81,7 +81,7 @@ class HeldLeases:
         """
         self.handing_back.set()
         for held in self._held.values():
-            _break_off(held, StopReason.SHUTDOWN)
+            _interrupt(held, StopReason.SHUTDOWN)
 
     async def renew_forever(self) -> None:
         while True:
@@ -89,7 +89,7 @@ class HeldLeases:
             await asyncio.sleep(RENEW_SECONDS)
 
     async def renew(self) -> None:
-        """Renews all leases in one call, and breaks off the work of those lost or cancelled."""
+        """Renews all leases in one call, and interrupts the work of those lost or cancelled."""
         leases = list(self._held)
         description = msgspec.json.encode({"slots": self._slots, "running": len(leases)})
         try:
@@ -103,11 +103,11 @@ class HeldLeases:
         for lease, verdict in zip(leases, renewal.verdicts, strict=True):
             held = self._held.get(lease)  # None: its work has ended meanwhile
             if held and verdict is LeaseVerdict.LOST:
-                _break_off(held, StopReason.LOST)
+                _interrupt(held, StopReason.LOST)
             elif held and verdict is LeaseVerdict.CANCELLED:
-                _break_off(held, StopReason.CANCELLED)
+                _interrupt(held, StopReason.CANCELLED)
 
 
-def _break_off(held: HeldLease, reason: StopReason) -> None:
+def _interrupt(held: HeldLease, reason: StopReason) -> None:
     held.stop_reason = held.stop_reason or reason
     held.work.cancel()

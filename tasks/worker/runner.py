@@ -1,14 +1,15 @@
 """Runs one step: claims it, does its work within its limits, and records its outcome.
 
-1. **Claim.** The step becomes this worker's only by a lease. A wake-up whose step is refused has
-   nothing to run: it came twice or late, or the job was cancelled or the queue paused meanwhile.
+1. **Claim.** A step belongs to a worker only while that holds its lease. A wake-up whose step is
+   refused has nothing to run: it came twice or late, or the job was cancelled or the queue paused
+   meanwhile.
 2. **Work.** The job's kind does the work, in a task of its own, under a soft limit of working time.
-   The lease is renewed meanwhile (`HeldLeases`), and the work is broken off when the lease is lost,
-   when the job is cancelled, or when this worker has to end.
-3. **Outcome.** Whatever happens to the work becomes one value, an `AttemptOutcome`.
+   The lease is renewed meanwhile (`HeldLeases`), and the work is interrupted when the lease is
+   lost, when the job is cancelled, or when this worker is shutting down.
+3. **Outcome.** Whatever happens to the work becomes one value, an `AttemptEnd`.
 4. **Record.** One call to the ledger writes the outcome and gives the lease up. It is repeated for
-   as long as the ledger is away. If it is never made, the lease expires, and the reaper has the
-   step run again.
+   as long as the ledger is unreachable. If it is never made, the lease expires, and the reaper has
+   the step run again.
 
 This is the only module that ends attempts.
 """
@@ -75,7 +76,7 @@ class RetryLater(Struct, frozen=True):
     reason: Reason
     detail: str
     host: str | None
-    """The host that asked for the delay; None where it is ours."""
+    """The host that asked for the delay; None if we chose the delay."""
 
 
 class Postponed(Struct, frozen=True):
@@ -86,7 +87,7 @@ class Postponed(Struct, frozen=True):
 
 
 class HandedBack(Struct, frozen=True):
-    """The work was broken off; the step is queued again and the attempt is no try."""
+    """The work was interrupted. The step is queued again, and this attempt is not counted."""
 
     reason: str
 
@@ -95,7 +96,7 @@ class LeaseLost(Struct, frozen=True):
     """The step belongs to another attempt, and nothing may be recorded."""
 
 
-AttemptOutcome = (
+AttemptEnd = (
     Discovery
     | ArticleAnalysed
     | JobRanked
@@ -157,13 +158,13 @@ class Runner:
     async def _claim(self, ref: StepRef) -> Claim | ClaimRefusal | None:
         """Repeated until the ledger replies, as a claim may be granted and its reply get lost.
 
-        None: this worker takes no more steps, and does not wait for a ledger that is away. If the
-        claim was granted, its lease is left to expire.
+        None: this worker is shutting down, and does not wait for a ledger that is unreachable. If
+        the claim was granted, its lease is left to expire.
         """
-        number = str(next(self._claim_numbers))
+        claim_id = str(next(self._claim_numbers))
         while not self._leases.handing_back.is_set():
             try:
-                return await self._ledger.claim(ref, self._worker, number)
+                return await self._ledger.claim(ref, self._worker, claim_id)
             except LedgerUnavailable:
                 if self._leases.stopping.is_set():
                     log.warning("cannot claim a step, it is left to others", step=str(ref))
@@ -174,7 +175,7 @@ class Runner:
 
     # Work
 
-    async def _attempt(self, claim: Claim) -> AttemptOutcome:
+    async def _attempt(self, claim: Claim) -> AttemptEnd:
         """Does the step's work. Whatever happens to it becomes an outcome."""
         work = asyncio.create_task(self._work(claim))
         with self._leases.hold(claim.lease, work) as held:
@@ -191,12 +192,12 @@ class Runner:
             except Exception as error:
                 return _failure(error, claim.lease, self._limits)
 
-    async def _work(self, claim: Claim) -> AttemptOutcome:
+    async def _work(self, claim: Claim) -> AttemptEnd:
         with step_named(str(claim.lease.ref)):
             async with soft_limit(self._limits.soft_limit_seconds):
                 return await self._run_kind(claim)
 
-    async def _run_kind(self, claim: Claim) -> AttemptOutcome:
+    async def _run_kind(self, claim: Claim) -> AttemptEnd:
         kind, job = self._kinds[claim.job.type], claim.job
         match claim.lease.ref.kind:
             case "discover":
@@ -209,11 +210,11 @@ class Runner:
 
     # Record
 
-    async def _record(self, lease: Lease, outcome: AttemptOutcome) -> None:
-        """Carries the outcome to the ledger, however long that is away.
+    async def _record(self, lease: Lease, outcome: AttemptEnd) -> None:
+        """Writes the outcome to the ledger, however long that is unreachable.
 
-        Gives up only where this worker has to end meanwhile, and at once where the work was broken
-        off anyway: the lease expires by itself.
+        Gives up only if this worker shuts down meanwhile, and then at once where the work was
+        interrupted anyway: the lease expires by itself.
         """
         while True:
             try:
@@ -228,7 +229,7 @@ class Runner:
                 log.warning("cannot record an outcome, trying again")
                 await self._wait_for_ledger()
 
-    async def _write(self, lease: Lease, outcome: AttemptOutcome) -> bool:
+    async def _write(self, lease: Lease, outcome: AttemptEnd) -> bool:
         """Whether the ledger accepted it: False once the lease is lost."""
         ledger = self._ledger
         match outcome:
@@ -254,7 +255,7 @@ class Runner:
             await asyncio.wait_for(self._leases.handing_back.wait(), LEDGER_RETRY_SECONDS)
 
 
-def _failure(error: BaseException, lease: Lease, limits: StepLimits) -> AttemptOutcome:
+def _failure(error: BaseException, lease: Lease, limits: StepLimits) -> AttemptEnd:
     """The outcome of work that raised this."""
     match error:
         case HostBusy():
@@ -281,20 +282,20 @@ back together."""
 
 
 def retry_delay(first_delay: float, tries: int, retry_after: float | None) -> float:
-    """The retry policy: seconds until the next try, after this many tries.
+    """The retry policy: seconds until the next try of a step that has had this many.
 
-    This is what the site asked for, or else the first delay, doubled with each try. Only a
+    The site's `Retry-After`, if it sent one, else the first delay, doubled with each try. Only a
     `TransientFailure` is retried, up to TASK_MAX_RETRIES times. The ledger counts the tries, and
     fails a step that has none left (`tasks/ledger/lua/retry.lua`). An attempt that is handed back
-    or postponed is no try. A step whose worker was lost is queued again by the reaper, without a
-    delay.
+    or postponed does not count as a try. A step whose worker was lost is queued again by the
+    reaper, without a delay.
     """
     delay = first_delay * 2.0 ** (tries - 1) if retry_after is None else retry_after
     jitter = random.uniform(1, 1 + RETRY_JITTER)  # noqa: S311 - not a secret
     return min(delay, MAX_RETRY_DELAY_SECONDS) * jitter
 
 
-def _report(outcome: AttemptOutcome, span: Span) -> None:
+def _report(outcome: AttemptEnd, span: Span) -> None:
     """Says in the log and in the attempt's span why it did not succeed."""
     match outcome:
         case Failed(reason, detail, unexpected):
@@ -306,11 +307,11 @@ def _report(outcome: AttemptOutcome, span: Span) -> None:
             mark_failed(span, reason, detail)
             log.info("step failed and is retried", reason=reason, detail=detail)
         case HandedBack(reason):
-            mark_failed(span, reason, "broken off")
-            log.info("step broken off", reason=reason)
+            mark_failed(span, reason, "interrupted")
+            log.info("step interrupted", reason=reason)
         case LeaseLost():
-            mark_failed(span, StopReason.LOST, "broken off")
-            log.info("step broken off", reason=StopReason.LOST)
+            mark_failed(span, StopReason.LOST, "interrupted")
+            log.info("step interrupted", reason=StopReason.LOST)
 
 
 def attempt_span(claim: Claim) -> AbstractContextManager[Span]:

@@ -10,12 +10,12 @@
    started set `Shutdown.requested`. No more wake-ups are taken, and those that were popped but not
    started go back to the front of their lists. What runs has SHUTDOWN_GRACE seconds to end.
 5. **Hand back.** After that, or at once on a second signal (`Shutdown.immediate`), the work that
-   still runs is broken off and its steps are handed back: they are queued again, and the attempt
+   still runs is interrupted and its steps are handed back: they are queued again, and the attempt
    does not count as a try.
-6. **End.** The worker returns when nothing runs any more, even if the ledger is away: a step that
-   it could not claim is left to others at once, an outcome is kept for the grace, and a lease that
-   could not be given up expires by itself. A worker that is killed ends in the same way; the reaper
-   of another finds its steps.
+6. **End.** The worker returns when nothing runs any more, even if the ledger is unreachable: a step
+   that it could not claim is left to others at once, an outcome is kept for the grace, and a lease
+   that could not be given up expires by itself. A worker that is killed ends in the same way; the
+   reaper of another finds its steps.
 7. **Recycle.** After WORKER_MAX_TASKS wake-ups the receiver takes no more and the worker ends when
    these have run. `WorkerExit.recycle` then has the process replaced by a fresh one.
 """

@@ -57,6 +57,8 @@ def _check_out(revision: str, folder: Path) -> None:
         raise click.UsageError(archive.stderr.decode().strip())
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tar:
         tar.extractall(folder, filter="data")
+    # The collections of pages and queries are looked for beside the project.
+    (folder.parent / "shared").symlink_to(ROOT.parent / "shared")
 
 
 def _overhead(

@@ -54,7 +54,7 @@ async def test_a_step_that_waits_cannot_be_claimed_until_then(under_test: Ledger
 async def test_a_wait_for_a_host_is_no_try(under_test: LedgerUnderTest, settings: Settings) -> None:
     ledger = under_test.ledger
     job = await running(ledger)
-    for _ in range(settings.max_attempts + 1):
+    for _ in range(settings.max_tries + 1):
         await postpone(ledger, job, 0, 1)
         under_test.advance(1)
         await ledger.reap()

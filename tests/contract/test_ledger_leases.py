@@ -106,7 +106,7 @@ async def test_a_step_whose_workers_die_fails_alone(
     ledger, job = under_test.ledger, a_job()
     await ledger.submit(job)
     await discover(ledger, job)
-    for _ in range(settings.max_attempts):
+    for _ in range(settings.max_tries):
         await claim(ledger, job, "analyse:0")
         under_test.advance(settings.lease_seconds + 0.1)
         await ledger.reap()
@@ -138,7 +138,7 @@ async def test_a_retry_without_tries_left_fails_the_article(
     job = a_job(urls=1)
     await ledger.submit(job)
     await discover(ledger, job)
-    for _ in range(settings.max_attempts):
+    for _ in range(settings.max_tries):
         lease = await claim(ledger, job, "analyse:0")
         assert await ledger.retry(lease, 0, "server_error", "503 again")
         await ledger.reap()

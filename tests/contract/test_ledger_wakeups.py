@@ -6,7 +6,7 @@ from tasks.composition import ledger_policy
 from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.step import ClaimRefusal, LeaseVerdict, StepRef
 from tasks.ledger.memory import MemoryLedger
-from tasks.reaper import BATCH, reap_forever
+from tasks.ledger.reaper import BATCH, reap_forever
 from tasks.settings import Settings
 from tasks.supervision import background
 from tests.contract.ledgers import (

@@ -140,7 +140,7 @@ async def test_waiting_for_a_host_is_no_try(
     url = "http://site.example/0"
 
     async def busy() -> None:
-        if fetcher.calls[url] <= settings.max_attempts:
+        if fetcher.calls[url] <= settings.max_tries:
             raise HostBusy("site.example", 0.01)
 
     fetcher.behaviours[url] = busy
@@ -148,7 +148,7 @@ async def test_waiting_for_a_host_is_no_try(
     async with run_worker():
         status = await ended(queue, job.id)
     assert status.record.state is JobState.SUCCESS
-    assert fetcher.calls[url] == settings.max_attempts + 1
+    assert fetcher.calls[url] == settings.max_tries + 1
 
 
 async def test_a_job_that_waits_for_a_host_says_so_and_is_cancelled_at_once(

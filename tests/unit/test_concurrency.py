@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tasks.concurrency import KeyedSemaphore
+from tasks.keyed_semaphore import KeyedSemaphore
 
 
 async def test_a_key_is_forgotten_when_it_is_unused_even_after_a_cancellation() -> None:

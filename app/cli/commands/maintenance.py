@@ -26,9 +26,9 @@ def doctor(context: CliContext, fix: bool, as_json: bool) -> None:
     """Look for problems with Redis, and with the jobs in it.
 
     It connects to Redis directly: at REDIS_URL, or to the embedded one that is running. It is safe
-    at any time. Data written by a newer release is reported, and never changed.
+    to run at any time. Data written by a newer release is reported, and never changed.
     """
-    # These load the Redis client, as no other command does.
+    # Imported here: no other command needs the Redis client.
     from tasks.doctor import Level
     from tasks.resources import examine_redis
 

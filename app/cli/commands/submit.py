@@ -259,7 +259,7 @@ def submit(
         request["not_before"] = not_before.isoformat()
     settings = read_settings(context.environ)
     if settings.tasks_eager:
-        from app.cli.commands.eager import run_job  # loads the worker, as no client command does
+        from app.cli.eager import run_job
 
         run_job(request, settings, as_json=as_json)
         return

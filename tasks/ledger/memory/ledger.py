@@ -171,15 +171,15 @@ class MemoryLedger(MemoryReader):
     async def submit(self, job: Job, idempotency: IdempotencyKey | None = None) -> SubmitOutcome:
         return self._submissions.submit(job, idempotency)
 
-    async def claim(self, ref: StepRef, worker: str, call: str = "") -> Claim | ClaimRefusal:
+    async def claim(self, ref: StepRef, worker: str, claim_id: str = "") -> Claim | ClaimRefusal:
         entry = self._life.find(ref.job_id)
         if entry is None:
             return ClaimRefusal.UNKNOWN
-        step, holder = entry.steps.get(ref), (worker, call)
+        step, holder = entry.steps.get(ref), (worker, claim_id)
         if step is None:
             return ClaimRefusal.SETTLED
         if step.state is StepState.LEASED:
-            repeated = bool(call) and step.holder == holder
+            repeated = bool(claim_id) and step.holder == holder
             return _granted(entry, ref, worker) if repeated else ClaimRefusal.LEASED
         if step.state is StepState.DELAYED:
             return ClaimRefusal.DELAYED
@@ -251,7 +251,7 @@ class MemoryLedger(MemoryReader):
         return True
 
     async def retry(
-        self, lease: Lease, delay: float, reason: str, detail: str, host: str | None = None
+        self, lease: Lease, delay_seconds: float, reason: str, detail: str, host: str | None = None
     ) -> bool:
         entry = self._life.held(lease)
         if entry is None:
@@ -259,10 +259,10 @@ class MemoryLedger(MemoryReader):
         if lease.tries >= self._life.max_tries or entry.record.cancelled:
             return await self.fail(lease, reason, detail)
         self._life.log_attempt(entry, lease, "retried", reason, detail)
-        self._life.delay(entry, lease, lease.tries, round(delay * 1000), host)
+        self._life.delay(entry, lease, lease.tries, round(delay_seconds * 1000), host)
         return True
 
-    async def postpone(self, lease: Lease, delay: float, host: str) -> bool:
+    async def postpone(self, lease: Lease, delay_seconds: float, host: str) -> bool:
         entry = self._life.held(lease)
         if entry is None:
             return False
@@ -270,7 +270,7 @@ class MemoryLedger(MemoryReader):
             del entry.steps[lease.ref]
             self._life.revoke_if_idle(entry)
         else:
-            self._life.delay(entry, lease, lease.tries - 1, round(delay * 1000), host)
+            self._life.delay(entry, lease, lease.tries - 1, round(delay_seconds * 1000), host)
         return True
 
     async def hand_back(self, lease: Lease) -> bool:

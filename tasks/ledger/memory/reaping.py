@@ -1,4 +1,4 @@
-"""The reaper's rounds: moves on what is overdue. The counterpart of `lua/reap.lua`."""
+"""The reaper's rounds: advances what is overdue. The counterpart of `lua/reap.lua`."""
 
 from __future__ import annotations
 

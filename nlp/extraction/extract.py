@@ -7,11 +7,10 @@ import re
 from nlp.analysis import Rejection
 from nlp.article import Article, Page
 from nlp.extraction.charset import decode
-from nlp.extraction.dates import publish_date
 from nlp.extraction.linked_data import linked_article
 from nlp.extraction.main_text import main_text
 from nlp.extraction.markup import bounded, parse
-from nlp.extraction.metadata import author_of, meta_contents, title_of
+from nlp.extraction.metadata import author_of, meta_contents, publish_date, title_of
 from nlp.text.words import words
 from nlp.urls import canonical_url, registrable_domain
 

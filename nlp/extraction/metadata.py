@@ -1,19 +1,25 @@
-"""The title and the author of a page, from its meta elements, its JSON-LD or its markup."""
+"""The title, author and publication date of a page, from its meta elements, JSON-LD or markup."""
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterator
 from html import unescape
 
+from htmldate import find_date
 from lxml.etree import _Element
 from trafilatura.json_metadata import normalize_authors
 from trafilatura.metadata import extract_author, extract_title
 
-from nlp.extraction.linked_data import LinkedArticle
+from nlp.extraction.linked_data import PUBLISHED, LinkedArticle
 
 MAX_TITLE_CHARS = 500
 MAX_AUTHOR_CHARS = 200
+
+EARLIEST_YEAR = 1990
+LATEST_YEAR = 2100
+"""A date outside these years is a mistake of the page."""
 
 _TITLE_NAMES = (
     "og:title", "twitter:title", "citation_title", "dc.title", "dcterms.title", "headline",
@@ -22,6 +28,10 @@ _TITLE_NAMES = (
 _AUTHOR_NAMES = (
     "author", "article:author", "og:author", "og:article:author", "byl", "citation_author",
     "creator", "dc.creator", "dcterms.creator", "parsely-author", "sailthru.author",
+)  # fmt: skip
+_DATE_NAMES = (
+    "article:published_time", "og:published_time", "datepublished", "date", "dc.date",
+    "dc.date.issued", "parsely-pub-date", "pubdate",
 )  # fmt: skip
 _SEPARATORS = ("|", "-", "–", "—", ":", "·", "»")
 _TAG = re.compile(r"<[^<>]{0,200}>")
@@ -71,6 +81,30 @@ def author_of(tree: _Element, metas: dict[str, list[str]], linked: LinkedArticle
     return one_line(extract_author(tree), MAX_AUTHOR_CHARS)
 
 
+def publish_date(
+    tree: _Element, metas: dict[str, list[str]], linked: LinkedArticle, html: str, url: str
+) -> dt.datetime | None:
+    """The publication date that a page declares, aware and in UTC, or None.
+
+    The first of: a meta element such as `article:published_time`; the page's article in JSON-LD;
+    the date that htmldate reads in the address and the markup (Barbaresi, JOSS 2020), which has no
+    time of day and takes that of a `datePublished` of the same day anywhere in `html`; the first
+    such `datePublished`. A time without zone is read as UTC. Future dates are kept.
+    """
+    for value in (*_values(metas, _DATE_NAMES), linked.published):
+        if timestamp := _parsed(value):
+            return timestamp
+    in_scripts = [
+        timestamp for match_ in PUBLISHED.finditer(html) if (timestamp := _parsed(match_.group(1)))
+    ]
+    day = _parsed(_day_in_markup(tree, url) or "")
+    if day is None:
+        return in_scripts[0] if in_scripts else None
+    one_day = dt.timedelta(days=1)  # the time zone may move a timestamp to the day before or after
+    same_day = (stamp for stamp in in_scripts if -one_day <= stamp - day < 2 * one_day)
+    return next(same_day, day)
+
+
 def one_line(value: str | None, limit: int) -> str | None:
     """`value` unescaped, white space folded, cut to `limit` characters; None where it is empty."""
     return " ".join(unescape((value or "")[: 4 * limit]).split())[:limit].strip() or None
@@ -86,3 +120,24 @@ def _cleaned(names: Iterator[str] | tuple[str, ...]) -> str | None:
     for name in names:
         author = normalize_authors(author, _TAG.sub("", name[:MAX_AUTHOR_CHARS]))
     return one_line(author, MAX_AUTHOR_CHARS)
+
+
+def _day_in_markup(tree: _Element, url: str) -> str | None:
+    day: str | None = find_date(
+        tree,
+        url=url,
+        original_date=True,
+        extensive_search=False,  # which takes any date in the text for the date of publication
+        max_date=f"{LATEST_YEAR}-12-31",
+    )
+    return day
+
+
+def _parsed(text: str) -> dt.datetime | None:
+    """The ISO 8601 date or time, in UTC; None for other text and for implausible years."""
+    try:
+        time = dt.datetime.fromisoformat(text.strip())
+        time = time.replace(tzinfo=dt.UTC) if time.tzinfo is None else time.astimezone(dt.UTC)
+    except (ValueError, OverflowError):
+        return None
+    return time if EARLIEST_YEAR <= time.year <= LATEST_YEAR else None

@@ -67,9 +67,8 @@ from tasks.resources import (
 from tasks.settings import Settings
 from tasks.sources.search import build_sources
 from tasks.supervision import background
-from tasks.worker.broker import RUN_STEP, WakeupBroker
+from tasks.worker.broker import RUN_STEP, StepReceiver, WakeupBroker
 from tasks.worker.leases import RENEW_RESTARTS, RENEW_SECONDS, HeldLeases
-from tasks.worker.receiver import StepReceiver
 from tasks.worker.runner import Runner
 
 log = structlog.get_logger()

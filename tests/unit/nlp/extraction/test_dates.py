@@ -6,10 +6,9 @@ import datetime as dt
 
 import pytest
 
-from nlp.extraction.dates import publish_date
 from nlp.extraction.linked_data import linked_article
 from nlp.extraction.markup import bounded, parse
-from nlp.extraction.metadata import meta_contents
+from nlp.extraction.metadata import meta_contents, publish_date
 
 META = '<meta property="article:published_time" content="{}">'
 JSON_LD = '<script type="application/ld+json">{{"@type": %s, "datePublished": "{}"}}</script>'

@@ -22,9 +22,10 @@ from app.api.jobs import JOB_HANDLERS, JOBS_HANDLERS
 from app.api.long_poll import LongPolls
 from app.api.openapi import openapi_config
 from app.api.schedules import SCHEDULE_HANDLERS
+from app.http.hosts import AllowedHosts, check_exposure
 from app.http.negotiation import preferred_wait
 from app.http.problems import problem_response
-from app.http.security import add_security_headers
+from app.http.security import RequestGuards, add_security_headers
 from app.http.tracing import ServerSpans
 from app.pages.pages import JOB_PAGE_HANDLERS, PAGE_HANDLERS, FormLimits
 from app.pages.templating import HERE, template_config
@@ -79,6 +80,7 @@ def create_app(
         },
         exception_handlers={Exception: problem_response},
         before_send=[add_security_headers],
+        guards=_guards(settings).in_order(),
         lifespan=[lifespan],
         logging_config=None,
         openapi_config=openapi_config(job_limits(settings)),
@@ -91,7 +93,12 @@ def create_app(
 
 
 def web_server(settings: Settings, open_queue: OpenQueue) -> uvicorn.Server:
-    """The server, for callers with an event loop of their own."""
+    """The server, for callers with an event loop of their own. Raises InvalidSettings."""
+    check_exposure(
+        settings.http_host,
+        unsafe_open=settings.unsafe_open,
+        proxy_secret=settings.proxy_secret,
+    )
     config = uvicorn.Config(
         create_app(settings, open_queue),
         host=settings.http_host,
@@ -129,6 +136,11 @@ def _from_state(name: str) -> Provide:
     return Provide(provide, sync_to_thread=False)
 
 
+def _guards(settings: Settings) -> RequestGuards:
+    hosts = AllowedHosts(bound=settings.http_host, names=settings.allowed_hosts)
+    return RequestGuards(hosts, settings.proxy_secret)
+
+
 def _form_limits(settings: Settings) -> FormLimits:
     return FormLimits(
         max_urls=settings.max_urls_per_job,
@@ -155,14 +167,18 @@ def _static_files() -> Router:
     )
 
 
-def _require_file_name(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+async def _require_file_name(
+    connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler
+) -> None:
     """A guard: a name that no file system takes would be an error of ours."""
     path = connection.scope["path"]
     if "\0" in path or len(path) > MAX_STATIC_PATH:
         raise NotFoundException
 
 
-def _require_job_id(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+async def _require_job_id(
+    connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler
+) -> None:
     """A guard: text that is not an id must not become part of a Redis key."""
     if not is_job_id(connection.path_params.get("job_id", "")):
         raise UnknownJob

@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 
 from app.api.models.admin import Health, Liveness
+from app.http.security import ANY_CLIENT
 from tasks.errors import LedgerUnavailable
 from tasks.jobs.queue import Queue
 
@@ -55,5 +56,8 @@ async def get_readiness(queue: NamedDependency[Queue]) -> Response[Liveness]:
 
 
 HEALTH_ROUTER = Router(
-    "/health", route_handlers=[get_health, get_liveness, get_readiness], tags=["health"]
+    "/health",
+    route_handlers=[get_health, get_liveness, get_readiness],
+    opt=ANY_CLIENT,
+    tags=["health"],
 )

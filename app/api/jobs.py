@@ -38,7 +38,6 @@ from app.api.openapi import problem_responses
 from app.api.requests import Cursor, Limit, StrictJobRequest, check_cursor, enum_members
 from app.http.body import require_json
 from app.http.negotiation import conditional, prefers_page
-from app.http.security import require_same_origin
 from tasks.jobs.job import ACTIVE_STATES, JobState, JobType
 from tasks.jobs.queue import Queue
 from tasks.jobs.record import CancelOutcome
@@ -91,7 +90,7 @@ JOB_EXAMPLES = [
             description="With `Prefer: wait`: the result, as it is at `Content-Location`.",
             generate_examples=False,
         ),
-        **problem_responses(413, 415, 422),
+        **problem_responses(403, 413, 415, 422),
     },
     response_headers=LONG_POLL_HEADERS,
     response_description="Submitted, by this request or by an earlier one with the same key.",
@@ -202,7 +201,6 @@ async def list_job_attempts(queue: NamedDependency[Queue], job_id: FromPath[str]
     "/retry",
     tags=TAGS,
     status_code=202,
-    guards=[require_same_origin],
     responses=problem_responses(403, 404, 409, 422),
     response_headers=SUBMIT_HEADERS,
     response_description="A new job.",
@@ -228,7 +226,7 @@ async def retry_job(
     status_code=202,
     responses={
         200: ResponseSpec(Cancellation, description="`cancelled`: no step was running."),
-        **problem_responses(404, 409),
+        **problem_responses(403, 404, 409),
     },
     response_description="`cancelling`: it ends when its running steps have stopped.",
 )

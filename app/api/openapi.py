@@ -63,7 +63,8 @@ Send an `Idempotency-Key` with a submission that may have to be sent again. With
 the response is the result itself, if the job ends within N seconds.
 
 There is no authentication: keep the operations under `admin` where only trusted clients reach them.
-Requests that change something are refused from pages of other sites.
+Requests that change something are refused from pages of other sites, and requests with a `Host`
+that is not a name of this service are refused altogether.
 
 Every error is a problem document (RFC 9457), `application/problem+json`. Its `detail` says what
 to change; its `type` is stable, and is explained at that very path:
@@ -139,7 +140,7 @@ def openapi_config(limits: JobLimits) -> OpenAPIConfig:
 
 def problem_responses(*statuses: int) -> dict[int, ResponseSpec]:
     """The documentation of these problem responses, and of those that any operation may give."""
-    return {status: _problem_response(status) for status in (400, *statuses, 503)}
+    return {status: _problem_response(status) for status in (400, *statuses, 421, 503)}
 
 
 def model_schemas(limits: JobLimits) -> dict[str, Any]:
@@ -287,7 +288,7 @@ def _problem_response(status: int) -> ResponseSpec:
     )
 
 
-def _refuse_other_paths(
+async def _refuse_other_paths(
     connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler
 ) -> None:
     """Under `/schema`, Litestar would answer unknown paths with a page of its own."""

@@ -49,7 +49,7 @@ EXAMPLES = [
 ]
 
 
-def require_schedule_id(
+async def require_schedule_id(
     connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler
 ) -> None:
     """A guard: text that is not an id must not become part of a Redis key."""
@@ -64,7 +64,7 @@ def require_schedule_id(
     dto=StrictSchedule,
     return_dto=None,
     before_request=require_json,
-    responses=problem_responses(413, 415, 422),
+    responses=problem_responses(403, 413, 415, 422),
     response_description="Added; `Location` is the schedule.",
 )
 async def add_schedule(
@@ -111,7 +111,7 @@ async def get_schedule(
     "/schedules/{schedule_id:str}",
     tags=TAGS,
     guards=[require_schedule_id],
-    responses=problem_responses(404),
+    responses=problem_responses(403, 404),
     response_description="Removed; it makes no more jobs.",
 )
 async def remove_schedule(

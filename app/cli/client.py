@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
@@ -25,6 +24,7 @@ from app.api.models.jobs import (
 from app.api.models.schedules import ScheduleListing, ScheduleSummary
 from app.cli.context import CliContext
 from app.cli.exits import CommandError, InvalidUsage, Unreachable
+from app.http.hosts import is_loopback
 from tasks.jobs.record import BulkOutcomePage
 from tasks.jobs.result import JobResult, read_result
 from tasks.settings import read_settings
@@ -82,7 +82,7 @@ class ApiClient:
             timeout=_TIMEOUT,
             headers={"Accept": "application/json, application/problem+json"},
             # A proxy configured in the environment would look for a loopback host on its own side.
-            trust_env=not _is_loopback(base.host),
+            trust_env=not is_loopback(base.host),
         )
 
     def __enter__(self) -> Self:
@@ -249,10 +249,3 @@ def open_client(context: CliContext, url: str | None) -> ApiClient:
 def _from(cursor: str | None) -> dict[str, str]:
     """The parameter that continues a listing; none for its first page."""
     return {"cursor": cursor} if cursor else {}
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")

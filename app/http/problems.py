@@ -19,6 +19,7 @@ from msgspec import Struct
 from opentelemetry import trace
 
 from app.http.negotiation import prefers_page
+from app.http.security import CrossOrigin, NotThroughProxy, WrongHost
 from tasks.errors import (
     CuratorError,
     IdempotencyConflict,
@@ -124,8 +125,14 @@ PROBLEMS: Mapping[type[Exception] | int, ProblemType] = {
         advice="Nothing is lost; try again in a few seconds.",
         retry_after=5,
     ),
+    CrossOrigin: ProblemType(name="cross-origin", status=403, title="Sent from another site"),
+    NotThroughProxy: ProblemType(
+        name="not-through-proxy", status=403, title="Not sent through the proxy"
+    ),
+    WrongHost: ProblemType(
+        name="wrong-host", status=421, title="The request names another service"
+    ),
     400: ProblemType(name="malformed-request", status=400, title="Malformed request"),
-    403: ProblemType(name="cross-origin", status=403, title="Sent from another site"),
     404: ProblemType(
         name="unknown-path",
         status=404,

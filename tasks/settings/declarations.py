@@ -41,6 +41,13 @@ def _service(description: str) -> Meta:
     return Meta(pattern="^https?://", description=description)
 
 
+_HostName = Annotated[
+    str, Meta(pattern=r"^([A-Za-z0-9._-]+|[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)$")
+]
+"""A name, an IPv4 address or an IPv6 address, without a port."""
+
+_ProxySecret = Annotated[str, Meta(pattern="^[!-~]{16,200}$")]
+
 _Key = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._~+/=-]{8,200}$")]
 """Sent in an HTTP header."""
 
@@ -72,6 +79,34 @@ class Settings(Struct, frozen=True, kw_only=True):
     http_port: Annotated[int, Meta(ge=0, le=65535, description="The port that web listens on.")] = (
         8000
     )
+    allowed_hosts: Annotated[
+        tuple[_HostName, ...],
+        Meta(
+            description=(
+                "Names and addresses, without ports, that clients may use for web, besides those "
+                "of loopback and HTTP_HOST."
+            )
+        ),
+    ] = ()
+    proxy_secret: Annotated[
+        _ProxySecret | None,
+        Meta(
+            description=(
+                "A secret of 16 or more characters that an authenticating proxy sends in the "
+                "header X-Curator-Proxy-Secret; requests without it are refused."
+            ),
+            extra=SECRET,
+        ),
+    ] = None
+    unsafe_open: Annotated[
+        bool,
+        Meta(
+            description=(
+                "Whether web may listen on an address other than loopback without PROXY_SECRET. "
+                "There is no authentication: for trusted networks only."
+            )
+        ),
+    ] = False
     curator_url: Annotated[
         str, Meta(pattern="^https?://", description="The web service that `curator jobs` talks to.")
     ] = "http://127.0.0.1:8000"

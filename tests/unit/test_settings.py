@@ -21,6 +21,7 @@ from tasks.settings import Settings, default_models_dir, read_settings, setting_
         ("TASKS_EAGER", "Off", False),
         ("SOURCES", "gdelt, feeds", ("gdelt", "feeds")),
         ("TOPIC_HALF_LIFE_DAYS", "Finance:1, tech:3", {"finance": 1.0, "tech": 3.0}),
+        ("ALLOWED_HOSTS", "a.example, 10.0.0.1 fd00::1", ("a.example", "10.0.0.1", "fd00::1")),
         ("REDIS_URL", "", None),
         ("WORKER_CONCURRENCY", "  ", 4),
     ],
@@ -37,6 +38,8 @@ def test_a_value_is_read_as_the_type_of_its_setting(
         ({"WORKER_CONCURRENCY": "0"}, "WORKER_CONCURRENCY='0': Expected int >= 1"),
         ({"WORKER_CONCURRENCY": "many"}, "WORKER_CONCURRENCY='many': Expected int, got str"),
         ({"EMBEDDER": "torch"}, "EMBEDDER='torch': Expected str matching regex "),
+        ({"PROXY_SECRET": "too short"}, "PROXY_SECRET=(hidden): "),
+        ({"ALLOWED_HOSTS": "curator.example:80"}, "ALLOWED_HOSTS='curator.example:80': "),
         ({"EGRESS_PROXY": "socks5://user:pass@proxy"}, "EGRESS_PROXY=(hidden): "),
         ({"WEIGHT_NER": "0.5"}, "WEIGHT_*: the weights must sum to 1, and they sum to 1.38"),
         (

@@ -21,7 +21,7 @@ from tasks.settings import Settings
 from tests.waiting import wait_until
 from tests.web.player import Player
 
-BASE = "http://curator.example"
+BASE = "http://localhost:8000"
 
 NOBODY = "redis://127.0.0.1:1/0"
 """Where no Redis listens."""
@@ -44,13 +44,8 @@ async def cut_off() -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def web(settings: Settings) -> AsyncIterator[str]:
     """The address of a real server."""
-    server = web_server(settings, open_queue)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        await wait_until(lambda: server.started, "the web service to start")
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        await serving
+    async with served(settings) as url:
+        yield url
 
 
 @pytest.fixture
@@ -70,6 +65,17 @@ def spans() -> Iterator[InMemorySpanExporter]:
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     yield exporter
     exporter.shutdown()
+
+
+@asynccontextmanager
+async def served(settings: Settings) -> AsyncIterator[str]:
+    server = web_server(settings, open_queue)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        await wait_until(lambda: server.started, "the web service to start")
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        await serving
 
 
 @asynccontextmanager

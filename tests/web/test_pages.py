@@ -13,6 +13,7 @@ from app.pages.templating import MAX_SHOWN
 from tasks.resources import open_ledger
 from tasks.settings import Settings
 from tests.waiting import wait_until
+from tests.web.conftest import BASE
 from tests.web.player import Player
 
 TOPIC = {"form": "topic", "topic": "tea", "max_articles": "5", "background": "on"}
@@ -89,8 +90,6 @@ async def test_a_form_must_have_the_media_type_of_forms(client: httpx.AsyncClien
         {"Sec-Fetch-Site": "same-site"},
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
-        {"Origin": "null", "Host": ""},
-        {"Origin": "http://[", "Host": ""},
     ],
 )
 async def test_forms_of_other_sites_are_refused(
@@ -102,9 +101,7 @@ async def test_forms_of_other_sites_are_refused(
     assert valkey.dbsize() == 0
 
 
-@pytest.mark.parametrize(
-    "headers", [{"Sec-Fetch-Site": "same-origin"}, {"Origin": "http://curator.example"}, {}]
-)
+@pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "same-origin"}, {"Origin": BASE}, {}])
 async def test_own_forms_are_accepted(client: httpx.AsyncClient, headers: dict[str, str]) -> None:
     response = await client.post("/", data=TOPIC, headers=headers)
     assert response.status_code == 303

@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
+import pytest
 import redis
 
 from tasks.settings import Settings
@@ -27,12 +29,43 @@ async def test_web_listens_and_stops_cleanly(settings: Settings, valkey: redis.R
     assert "Traceback" not in log
 
 
-def start_web(settings: Settings, port: int) -> subprocess.Popen[str]:
+@pytest.mark.parametrize("command", ["web", "up"])
+def test_web_does_not_listen_on_other_addresses_by_accident(command: str, tmp_path: Path) -> None:
+    environ = {"REDIS_URL": "", "STATE_DIR": str(tmp_path), "HTTP_HOST": "0.0.0.0"}
+    completed = subprocess.run(
+        [sys.executable, "-m", "app.cli", command],
+        env={**os.environ, **environ},
+        text=True,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert completed.returncode == 2
+    [line] = completed.stderr.splitlines()
+    assert line.startswith("Error: HTTP_HOST='0.0.0.0': there is no authentication")
+    assert "UNSAFE_OPEN=1" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_web_listens_on_other_addresses_on_purpose(
+    settings: Settings, valkey: redis.Redis
+) -> None:
+    port = free_port()
+    process = start_web(settings, port, HTTP_HOST="0.0.0.0", UNSAFE_OPEN="1")
+    try:
+        await wait_until(lambda: answers(port, host="127.0.0.2"), "web to listen")
+    finally:
+        process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+
+
+def start_web(settings: Settings, port: int, **environment: str) -> subprocess.Popen[str]:
     environ = {
         **os.environ,
         "REDIS_URL": settings.redis_url or "",
         "KEY_PREFIX": settings.key_prefix,
         "HTTP_PORT": str(port),
+        **environment,
     }
     return subprocess.Popen(
         [sys.executable, "-m", "app.cli", "web"],
@@ -43,8 +76,8 @@ def start_web(settings: Settings, port: int) -> subprocess.Popen[str]:
     )
 
 
-def answers(port: int) -> bool:
+def answers(port: int, host: str = "127.0.0.1") -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200
+        return httpx.get(f"http://{host}:{port}/health/ready").status_code == 200
     except httpx.ConnectError:
         return False

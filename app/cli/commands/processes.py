@@ -15,6 +15,7 @@ import click
 import structlog
 
 from app.cli.exits import Unreachable
+from app.http.hosts import check_exposure
 from tasks.embedded_valkey import EmbeddedValkey, embedded_valkey
 from tasks.logs import configure_logging
 from tasks.settings import Settings, read_settings
@@ -43,6 +44,11 @@ def up() -> None:
     Ctrl-C ends them all.
     """
     settings = read_settings(os.environ)
+    check_exposure(
+        settings.http_host,
+        unsafe_open=settings.unsafe_open,
+        proxy_secret=settings.proxy_secret,
+    )
     configure_logging(settings.worker_log_level)
     if not asyncio.run(_run_everything(settings)):
         raise Unreachable("a process keeps ending soon after its start; its log is above")

@@ -22,6 +22,8 @@ from app.api.jobs import JOB_HANDLERS, JOBS_HANDLERS
 from app.api.long_poll import LongPolls
 from app.api.openapi import openapi_config
 from app.api.schedules import SCHEDULE_HANDLERS
+from app.http.body import BodyRequest
+from app.http.connections import ConnectionLimits, bounded_protocol
 from app.http.hosts import AllowedHosts, check_exposure
 from app.http.negotiation import preferred_wait
 from app.http.problems import problem_response
@@ -84,6 +86,7 @@ def create_app(
         lifespan=[lifespan],
         logging_config=None,
         openapi_config=openapi_config(job_limits(settings)),
+        request_class=BodyRequest,
         request_max_body_size=settings.max_body_bytes,
         state=State({"limits": _form_limits(settings)}),
         template_config=template_config(),
@@ -103,6 +106,7 @@ def web_server(settings: Settings, open_queue: OpenQueue) -> uvicorn.Server:
         create_app(settings, open_queue),
         host=settings.http_host,
         port=settings.http_port,
+        http=bounded_protocol(_connection_limits(settings)),
         loop="uvloop",
         lifespan="on",
         ws="none",
@@ -110,6 +114,7 @@ def web_server(settings: Settings, open_queue: OpenQueue) -> uvicorn.Server:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        timeout_keep_alive=settings.http_idle_timeout,
     )
     return uvicorn.Server(config)
 
@@ -139,6 +144,16 @@ def _from_state(name: str) -> Provide:
 def _guards(settings: Settings) -> RequestGuards:
     hosts = AllowedHosts(bound=settings.http_host, names=settings.allowed_hosts)
     return RequestGuards(hosts, settings.proxy_secret)
+
+
+def _connection_limits(settings: Settings) -> ConnectionLimits:
+    return ConnectionLimits(
+        max_connections=settings.http_max_connections,
+        max_per_peer=settings.http_max_connections_per_peer,
+        header_timeout=settings.http_header_timeout,
+        body_timeout=settings.http_body_timeout,
+        send_timeout=settings.http_send_timeout,
+    )
 
 
 def _form_limits(settings: Settings) -> FormLimits:

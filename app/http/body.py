@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 from litestar import Request
 from litestar.dto import AbstractDTO
-from litestar.exceptions import ClientException
+from litestar.exceptions import ClientException, InternalServerException
 from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 
@@ -41,6 +41,24 @@ class UnsupportedBody(ClientException):
     """The body has a media type that this operation does not accept."""
 
     status_code = 415
+
+
+class IncompleteBody(ClientException):
+    """The connection ended before the body did."""
+
+    status_code = 408
+
+
+class BodyRequest(Request[Any, Any, Any]):
+    """A request whose body may not arrive. Litestar takes that for an error of the server, which
+    would be logged with its traceback for every client that goes away."""
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        try:
+            async for chunk in super().stream():
+                yield chunk
+        except InternalServerException as error:
+            raise IncompleteBody from error
 
 
 class StrictJson(AbstractDTO[Any]):

@@ -140,6 +140,12 @@ PROBLEMS: Mapping[type[Exception] | int, ProblemType] = {
         advice="Check the path; /schema lists all paths.",
     ),
     405: ProblemType(name="method-not-allowed", status=405, title="Method not allowed"),
+    408: ProblemType(
+        name="request-timeout",
+        status=408,
+        title="The request took too long to arrive",
+        advice="Send the headers and the body without pauses.",
+    ),
     413: ProblemType(name="body-too-large", status=413, title="The body is too large"),
     415: ProblemType(name="unsupported-media-type", status=415, title="Unsupported media type"),
     500: ProblemType(

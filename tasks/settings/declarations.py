@@ -113,6 +113,45 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_body_bytes: Annotated[
         int, Meta(ge=1000, description="The largest request body that web accepts.")
     ] = 1_000_000
+    http_max_connections: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description=(
+                "Connections to web at once. One more closes the one that has waited longest for "
+                "its client."
+            ),
+        ),
+    ] = 1000
+    http_max_connections_per_peer: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description=(
+                "The same for one address, or one /64 network of IPv6. Behind a proxy, as many as "
+                "HTTP_MAX_CONNECTIONS."
+            ),
+        ),
+    ] = 250
+    http_header_timeout: Annotated[
+        float, Meta(gt=0, description="Seconds for the header of a request to arrive.")
+    ] = 10.0
+    http_body_timeout: Annotated[
+        float, Meta(gt=0, description="Seconds for the whole body of a request to arrive.")
+    ] = 30.0
+    http_idle_timeout: Annotated[
+        int,
+        Meta(ge=1, description="Seconds that a connection may be idle between two requests."),
+    ] = 5
+    http_send_timeout: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description=(
+                "Seconds after which a client that reads nothing of its response is disconnected."
+            ),
+        ),
+    ] = 30.0
 
     # Worker: how steps are handed to workers, and taken back.
     worker_concurrency: Annotated[

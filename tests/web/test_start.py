@@ -15,6 +15,7 @@ import redis
 from tasks.settings import Settings
 from tests.loopback import free_port
 from tests.waiting import wait_until
+from tests.web.raw_client import GET, raw_clients
 
 
 async def test_web_listens_and_stops_cleanly(settings: Settings, valkey: redis.Redis) -> None:
@@ -27,6 +28,20 @@ async def test_web_listens_and_stops_cleanly(settings: Settings, valkey: redis.R
     _, log = process.communicate(timeout=20)
     assert process.returncode == 0
     assert "Traceback" not in log
+
+
+async def test_half_a_request_is_answered_in_time(settings: Settings, valkey: redis.Redis) -> None:
+    """On the event loop that the product uses."""
+    port = free_port()
+    process = start_web(settings, port, HTTP_HEADER_TIMEOUT="0.3")
+    try:
+        await wait_until(lambda: answers(port), "web to listen")
+        async with raw_clients(f"http://127.0.0.1:{port}") as [client]:
+            client.send(GET)
+            assert (await client.rest()).startswith(b"HTTP/1.1 408")
+    finally:
+        process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
 
 
 @pytest.mark.parametrize("command", ["web", "up"])

@@ -10,11 +10,12 @@ from typing import Any
 import uvicorn
 from litestar import Litestar, Router
 from litestar.connection import ASGIConnection
-from litestar.datastructures import CacheControlHeader, State
+from litestar.datastructures import CacheControlHeader, MutableScopeHeaders, State
 from litestar.di import Provide
 from litestar.exceptions import NotFoundException
 from litestar.handlers.base import BaseRouteHandler
 from litestar.static_files import create_static_files_router
+from litestar.types import Message, Scope
 
 from app.api.admin import ADMIN_HANDLERS
 from app.api.health import HEALTH_ROUTER
@@ -81,7 +82,7 @@ def create_app(
             "wait": Provide(preferred_wait, sync_to_thread=False),
         },
         exception_handlers={Exception: problem_response},
-        before_send=[add_security_headers],
+        before_send=[add_security_headers, _complete_allow],
         guards=_guards(settings).in_order(),
         lifespan=[lifespan],
         logging_config=None,
@@ -139,6 +140,18 @@ def _from_state(name: str) -> Provide:
         return state[name]
 
     return Provide(provide, sync_to_thread=False)
+
+
+async def _complete_allow(message: Message, scope: Scope) -> None:
+    """A hook of `before_send`: Litestar answers OPTIONS with the methods of one of the routes that
+    share a path."""
+    if message["type"] != "http.response.start" or scope.get("method") != "OPTIONS":
+        return
+    headers = MutableScopeHeaders.from_message(message)
+    if "allow" in headers:
+        path = scope.get("path_template")
+        routes = [route for route in scope["litestar_app"].routes if route.path_format == path]
+        headers["allow"] = ", ".join(sorted(set().union(*(route.methods for route in routes))))
 
 
 def _guards(settings: Settings) -> RequestGuards:

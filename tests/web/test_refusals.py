@@ -240,6 +240,13 @@ async def test_a_method_that_is_not_allowed(client: httpx.AsyncClient) -> None:
     assert detail == "PUT is not allowed here; use GET, OPTIONS, POST."
 
 
+@pytest.mark.parametrize("path", ["/", "/jobs", f"/jobs/{UNKNOWN}", f"/schedules/{UNKNOWN}"])
+async def test_options_names_every_method_of_a_path(client: httpx.AsyncClient, path: str) -> None:
+    allowed = (await client.options(path)).headers["allow"]
+    assert allowed == (await client.put(path)).headers["allow"]
+    assert "GET" in allowed
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize("path", ["/jobs", "/"])
 async def test_a_body_of_3_mb(web: str, path: str, chunked: bool) -> None:

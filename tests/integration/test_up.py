@@ -49,9 +49,9 @@ class Up:
                 return False
         return bool(health["redis_connected"] and health["workers"])
 
-    async def submit(self) -> str:
+    async def submit(self, **job: object) -> str:
         async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
-            response = await client.post("/jobs", json={"type": "health_check"})
+            response = await client.post("/jobs", json=job or {"type": "health_check"})
         job_id: str = response.raise_for_status().json()["job_id"]
         return job_id
 
@@ -199,22 +199,37 @@ def password_of(state: Path) -> str:
 
 
 async def test_sigterm_ends_everything_while_valkey_cannot_start(state: Path) -> None:
-    async with up(state) as running:
-        await running.ready()
-        await running.submit()
-        (state / "valkey" / "appendonlydir" / "appendonly.aof.manifest").write_text("garbage\n")
-        running.kill_valkey()
+    """Even while the worker runs a step: the site that it fetches from never answers."""
+    connected = asyncio.Event()
 
-        def ends() -> int:
-            return running.log.count("the embedded Valkey ended and is started again")
+    async def never_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected.set()
+        await reader.read()
+        writer.close()
 
-        await wait_until(lambda: ends() >= 3, "Valkey to end three times")
-        assert running.log.count("AOF manifest") == 1, "the cause is logged once"
-        assert not await running.healthy()
-        started = time.monotonic()
-        running.process.terminate()
-        assert await asyncio.wait_for(running.process.wait(), 30) == 0
-        assert time.monotonic() - started < 12
+    async with await asyncio.start_server(never_answer, "127.0.0.1", 0) as site:
+        proxy = f"http://127.0.0.1:{site.sockets[0].getsockname()[1]}"
+        async with up(state, EGRESS_PROXY=proxy) as running:
+            await running.ready()
+            await running.submit(type="batch_analysis", urls=["http://site.example/"])
+            await asyncio.wait_for(connected.wait(), 20)
+            spoil_data(state)
+            running.kill_valkey()
+
+            def ends() -> int:
+                return running.log.count("the embedded Valkey ended and is started again")
+
+            await wait_until(lambda: ends() >= 3, "Valkey to end three times")
+            assert running.log.count("AOF manifest") == 1, "the cause is logged once"
+            assert not await running.healthy()
+            started = time.monotonic()
+            running.process.terminate()
+            assert await asyncio.wait_for(running.process.wait(), 30) == 0
+            assert time.monotonic() - started < 12
+
+
+def spoil_data(state: Path) -> None:
+    (state / "valkey" / "appendonlydir" / "appendonly.aof.manifest").write_text("garbage\n")
 
 
 @linux

@@ -243,8 +243,8 @@ async def test_a_worker_that_runs_nothing_ends_without_its_ledger(
 
     shutdown = Shutdown()
     patient = replace(settings, shutdown_grace=100.0)
+    await submit(queue, HELD)  # before the worker is there to kill the server under it
     worker = asyncio.create_task(serve_kinds(patient, lambda *_: {}, shutdown, dying_ledger))
-    await submit(queue, HELD)
     await wait_until(lambda: claims, "the step to be claimed")
     shutdown.requested.set()
     await asyncio.wait_for(worker, 5)

@@ -57,7 +57,7 @@ async def batch_of_three(settings: Settings) -> Mapping[str, object]:
         worker = asyncio.create_task(serve(settings, engine, fetcher, shutdown))
         await stack.enter_async_context(app.lifespan())
         client = await stack.enter_async_context(
-            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://web.example")
+            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost")
         )
         body = {"type": "batch_analysis", "urls": [*urls()[:2], MISSING], "query": "energy"}
         job_id = (await client.post("/jobs", json=body)).json()["job_id"]

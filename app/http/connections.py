@@ -125,7 +125,7 @@ class Phase(enum.Enum):
     """What a connection waits for."""
 
     IDLE = enum.auto()
-    """A request, of which nothing has arrived."""
+    """The next request; nothing of it has arrived yet."""
     HEADER = enum.auto()
     BODY = enum.auto()
     RESPONSE = enum.auto()

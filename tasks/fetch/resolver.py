@@ -222,7 +222,7 @@ def _answer(lookup: SystemLookup, host: str) -> Answer:
         return tuple(lookup(host))
     except socket.gaierror as error:
         return _no_such_host if error.errno in _NO_SUCH_NAME else _no_answer
-    except Exception:  # whatever it is, the fetches that wait must receive an answer
+    except Exception:  # the waiting fetches must receive an answer in any case
         return _no_answer
 
 

@@ -3,19 +3,22 @@
 A machine's speed drifts within minutes, so only what runs in turn can be compared. The older
 checkout is what git has of it, in a folder of its own, with the packages of this one. No-op steps
 are timed by this checkout's harness for both; every other benchmark is the older one's own, and
-figures are compared by their names.
+figures are compared by their names. Packages that only the older checkout needs are installed into
+its folder.
 """
 
 from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 import tarfile
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from importlib import metadata
 from pathlib import Path
 from statistics import median
 
@@ -57,8 +60,26 @@ def _check_out(revision: str, folder: Path) -> None:
         raise click.UsageError(archive.stderr.decode().strip())
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tar:
         tar.extractall(folder, filter="data")
+    _install_missing_packages(folder)
     # The collections of pages and queries are looked for beside the project.
     (folder.parent / "shared").symlink_to(ROOT.parent / "shared")
+
+
+def _install_missing_packages(folder: Path) -> None:
+    """The packages of its lock that this checkout does not have any more."""
+    locked = re.findall(
+        r"^([\w.-]+)==\S+", (folder / "requirements.lock").read_text(), re.MULTILINE
+    )
+    installed = {_normalized(package.name) for package in metadata.distributions()}
+    missing = [name for name in locked if _normalized(name) not in installed]
+    if missing:
+        pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", folder)
+        constraints = ("--constraint", folder / "requirements.lock")
+        subprocess.run((*pip, *constraints, *missing), check=True)
+
+
+def _normalized(package: str) -> str:
+    return re.sub(r"[-_.]+", "-", package).lower()
 
 
 def _overhead(
@@ -94,6 +115,8 @@ def _benchmark(name: str, revision: str, older: Path, rounds: int) -> Iterator[F
         for root in _turns(older, number):
             for figure in _figures(name, root):
                 measured[root].setdefault(figure.name, []).append(figure)
+                side = "this" if root == ROOT else revision
+                _say(f"  {side}: {figure.name} {figure.value:.4g} {figure.unit}")
     for figure_name, figures in measured[ROOT].items():
         theirs = measured[older].get(figure_name)
         if theirs:

@@ -109,11 +109,13 @@ def log_of(state: Path) -> Path:
 
 
 @asynccontextmanager
-async def up(state: Path, port: int | None = None, **environ: str) -> AsyncIterator[Up]:
+async def up(
+    state: Path, port: int | None = None, *options: str, **environ: str
+) -> AsyncIterator[Up]:
     port = port or free_port()
     with log_of(state).open("ab") as log:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "app.cli", "up"),
+            *(sys.executable, "-m", "app.cli", "up", *options),
             env={
                 **os.environ,
                 "REDIS_URL": "",
@@ -160,6 +162,12 @@ def is_up(client: redis.Redis) -> bool:
         return bool(client.ping())
     except redis.ConnectionError:
         return False
+
+
+async def test_the_port_can_be_an_option(state: Path) -> None:
+    port = free_port()
+    async with up(state, port, "--port", str(port), HTTP_PORT=str(free_port())) as running:
+        await running.ready()
 
 
 async def test_a_second_up_on_the_same_state_dir_is_refused(state: Path) -> None:

@@ -44,11 +44,26 @@ async def test_half_a_request_is_answered_in_time(settings: Settings, valkey: re
     process.communicate(timeout=20)
 
 
-@pytest.mark.parametrize("command", ["web", "up"])
+async def test_options_take_precedence_over_the_settings(
+    settings: Settings, valkey: redis.Redis
+) -> None:
+    port = free_port()
+    options = ("--host", "127.0.0.2", "--port", str(port))
+    process = start_web(settings, free_port(), *options, HTTP_HOST="127.0.0.1")
+    try:
+        await wait_until(lambda: answers(port, host="127.0.0.2"), "web to listen")
+    finally:
+        process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+
+
+@pytest.mark.parametrize("command", ["web", "up", "web --host 0.0.0.0", "up --host 0.0.0.0"])
 def test_web_does_not_listen_on_other_addresses_by_accident(command: str, tmp_path: Path) -> None:
-    environ = {"REDIS_URL": "", "STATE_DIR": str(tmp_path), "HTTP_HOST": "0.0.0.0"}
+    environ = {"REDIS_URL": "", "STATE_DIR": str(tmp_path)}
+    if "--host" not in command:
+        environ["HTTP_HOST"] = "0.0.0.0"
     completed = subprocess.run(
-        [sys.executable, "-m", "app.cli", command],
+        [sys.executable, "-m", "app.cli", *command.split()],
         env={**os.environ, **environ},
         text=True,
         capture_output=True,
@@ -74,7 +89,9 @@ async def test_web_listens_on_other_addresses_on_purpose(
     process.communicate(timeout=20)
 
 
-def start_web(settings: Settings, port: int, **environment: str) -> subprocess.Popen[str]:
+def start_web(
+    settings: Settings, port: int, *options: str, **environment: str
+) -> subprocess.Popen[str]:
     environ = {
         **os.environ,
         "REDIS_URL": settings.redis_url or "",
@@ -83,7 +100,7 @@ def start_web(settings: Settings, port: int, **environment: str) -> subprocess.P
         **environment,
     }
     return subprocess.Popen(
-        [sys.executable, "-m", "app.cli", "web"],
+        [sys.executable, "-m", "app.cli", "web", *options],
         env=environ,
         text=True,
         stdout=subprocess.PIPE,

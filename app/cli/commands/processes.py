@@ -14,6 +14,7 @@ from functools import partial
 import click
 import structlog
 
+from app.cli.context import Command
 from app.cli.exits import Unreachable
 from app.http.hosts import check_exposure
 from tasks.embedded_valkey import EmbeddedValkey, embedded_valkey
@@ -37,28 +38,44 @@ _parent_pid_option = click.option("--parent-pid", type=int, hidden=True)
 """The process id of `curator up`, set on its children: they end when it dies."""
 
 
+def _listening_options(command: Command) -> Command:
+    """Adds --host and --port, which `_environ` reads."""
+    host = click.option(
+        "--host", metavar="ADDRESS", help="The address that web listens on.  [default: HTTP_HOST]"
+    )
+    port = click.option(
+        "--port",
+        type=click.IntRange(0, 65_535),
+        help="The port that web listens on.  [default: HTTP_PORT]",
+    )
+    return host(port(command))
+
+
 @click.command()
-def up() -> None:
+@_listening_options
+def up(host: str | None, port: int | None) -> None:
     """Run everything on this machine: Valkey (unless REDIS_URL is set), web and worker.
 
     Ctrl-C ends them all.
     """
-    settings = read_settings(os.environ)
+    environ = _environ(host, port)
+    settings = read_settings(environ)
     check_exposure(
         settings.http_host,
         unsafe_open=settings.unsafe_open,
         proxy_secret=settings.proxy_secret,
     )
     configure_logging(settings.worker_log_level)
-    if not asyncio.run(_run_everything(settings)):
+    if not asyncio.run(_run_everything(settings, environ)):
         raise Unreachable("a process keeps ending soon after its start; its log is above")
 
 
 @click.command()
+@_listening_options
 @_parent_pid_option
-def web(parent_pid: int | None) -> None:
+def web(host: str | None, port: int | None, parent_pid: int | None) -> None:
     """Run the web service: the HTTP interface and the pages."""
-    settings = _start(parent_pid)
+    settings = _start(parent_pid, _environ(host, port))
     from app.main import serve  # loads the web framework, which `up` does not need
     from tasks.resources import open_web
 
@@ -71,7 +88,7 @@ def web(parent_pid: int | None) -> None:
 @_parent_pid_option
 def worker(parent_pid: int | None) -> None:
     """Run a worker. After WORKER_MAX_TASKS steps it replaces itself with a fresh one."""
-    settings = _start(parent_pid)
+    settings = _start(parent_pid, os.environ)
     import uvloop
 
     from tasks.worker.worker import run_worker
@@ -85,30 +102,36 @@ def worker(parent_pid: int | None) -> None:
         os.execv(sys.executable, same_command)  # noqa: S606 - the command that runs now
 
 
-def _start(parent_pid: int | None) -> Settings:
+def _environ(host: str | None, port: int | None) -> dict[str, str]:
+    """The environment, with the given options in place of its settings."""
+    given = {"HTTP_HOST": host, "HTTP_PORT": None if port is None else str(port)}
+    return {**os.environ, **{name: text for name, text in given.items() if text is not None}}
+
+
+def _start(parent_pid: int | None, environ: Mapping[str, str]) -> Settings:
     if parent_pid is not None:
         die_with_parent(parent_pid)
-    settings = read_settings(os.environ)
+    settings = read_settings(environ)
     configure_logging(settings.worker_log_level)
     return settings
 
 
-async def _run_everything(settings: Settings) -> bool:
+async def _run_everything(settings: Settings, environ: Mapping[str, str]) -> bool:
     """Runs all until a signal ends it. False: web or worker keeps ending early.
 
     A signal before web and worker are started ends this process at once, and the server with it.
     """
     if settings.redis_url:
-        return await _supervise(settings, settings.redis_url)
+        return await _supervise(settings, environ)
     async with embedded_valkey(settings.state_dir) as valkey:
-        return await _supervise(settings, valkey.url, valkey)
+        return await _supervise(settings, {**environ, "REDIS_URL": valkey.url}, valkey)
 
 
 async def _supervise(
-    settings: Settings, redis_url: str, valkey: EmbeddedValkey | None = None
+    settings: Settings, environ: Mapping[str, str], valkey: EmbeddedValkey | None = None
 ) -> bool:
     """Runs web and worker until a signal ends them. False: one of them keeps ending early."""
-    supervisor = Supervisor({**os.environ, "REDIS_URL": redis_url})
+    supervisor = Supervisor(environ)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, supervisor.stop)

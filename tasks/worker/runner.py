@@ -19,7 +19,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import logging
 import random
+import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 
@@ -42,6 +44,7 @@ from tasks.jobs.job import JobType
 from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.outcome import ArticleAnalysed
 from tasks.jobs.step import Claim, ClaimRefusal, Lease, StepRef
+from tasks.logs import trace_of
 from tasks.ports import Discovery, Kind
 from tasks.step_context import StepLimits, soft_limit, step_named
 from tasks.supervision import is_cancelling
@@ -146,12 +149,19 @@ class Runner:
         if not isinstance(claim, Claim):
             log.debug("wake-up without a step to run", step=str(ref), reason=claim)
             return
-        with bound_contextvars(job_id=ref.job_id, step=ref.name, attempt=claim.lease.attempt):
+        with bound_contextvars(
+            job_id=ref.job_id,
+            step=ref.name,
+            attempt=claim.lease.attempt,
+            **trace_of(claim.job.traceparent),
+        ):
+            started = time.monotonic()
             with attempt_span(claim) as span:
                 outcome = await self._attempt(claim)
-                _report(outcome, span)
+                _report(outcome, span, time.monotonic() - started)
             if not isinstance(outcome, LeaseLost):
                 await self._record(claim.lease, outcome)
+                await self._report_job_end(claim)
 
     # Claim
 
@@ -250,6 +260,24 @@ class Runner:
             case LeaseLost():
                 return False
 
+    async def _report_job_end(self, claim: Claim) -> None:
+        """Logs that the job has ended, if that may have come from one of the two steps which are
+        alone in their job while they run."""
+        if claim.lease.ref.kind == "analyse" or not log.is_enabled_for(logging.INFO):
+            return
+        with contextlib.suppress(LedgerUnavailable):
+            record = await self._ledger.record(claim.job.id)
+            if record is not None and record.finished_ms is not None:
+                log.info(
+                    "job ended",
+                    type=record.type,
+                    state=record.state,
+                    seconds=(record.finished_ms - record.submitted_ms) / 1000,
+                    articles=record.total,
+                    failed=record.failed,
+                    error=record.error,
+                )
+
     async def _wait_for_ledger(self) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._leases.handing_back.wait(), LEDGER_RETRY_SECONDS)
@@ -295,23 +323,28 @@ def retry_delay(first_delay: float, tries: int, retry_after: float | None) -> fl
     return min(delay, MAX_RETRY_DELAY_SECONDS) * jitter
 
 
-def _report(outcome: AttemptEnd, span: Span) -> None:
-    """Says in the log and in the attempt's span why it did not succeed."""
+def _report(outcome: AttemptEnd, span: Span, seconds: float) -> None:
+    """One line of the log for the attempt's end. Its span says why it did not succeed."""
+    ended = log.bind(seconds=round(seconds, 3))
     match outcome:
         case Failed(reason, detail, unexpected):
             mark_failed(span, reason, detail)
-            log.info("step failed", reason=reason, detail=detail)
+            ended.info("step ended", outcome="failed", reason=reason, detail=detail)
             if unexpected is not None:
                 log.error("unexpected error in a step", exc_info=unexpected)
-        case RetryLater(_, reason, detail):
+        case RetryLater(delay, reason, detail):
             mark_failed(span, reason, detail)
-            log.info("step failed and is retried", reason=reason, detail=detail)
+            ended.info("step ended", outcome="retried", reason=reason, detail=detail, delay=delay)
+        case Postponed(delay, host):
+            ended.info("step ended", outcome="postponed", host=host, delay=delay)
         case HandedBack(reason):
             mark_failed(span, reason, "interrupted")
-            log.info("step interrupted", reason=reason)
+            ended.info("step ended", outcome="handed_back", reason=reason)
         case LeaseLost():
             mark_failed(span, StopReason.LOST, "interrupted")
-            log.info("step interrupted", reason=StopReason.LOST)
+            ended.info("step ended", outcome="lost")
+        case _:
+            ended.info("step ended", outcome="succeeded")
 
 
 def attempt_span(claim: Claim) -> AbstractContextManager[Span]:

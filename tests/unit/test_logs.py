@@ -1,14 +1,20 @@
-"""What the logs never show."""
+"""What a line of the log holds, and what it never shows."""
 
 from __future__ import annotations
 
 import io
+import json
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import structlog
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
 
-from tasks.logs import configure_logging
+from tasks.logs import configure_logging, trace_of
 from tasks.settings import Settings
 
 KEY = "an-unlikely-key"
@@ -29,17 +35,88 @@ def breaking(settings: Settings) -> None:
     raise ValueError("A mistake of ours.")
 
 
+@contextmanager
+def logging_to(screen: Screen, level: str = "INFO") -> Iterator[None]:
+    """The logs of this process go to the screen; afterwards to where they went before."""
+    before: dict[str, Any] = structlog.get_config()
+    root, handlers = logging.getLogger(), logging.getLogger().handlers[:]
+    root.handlers[:] = []
+    try:
+        configure_logging(level, screen)
+        yield
+    finally:
+        root.handlers[:] = handlers
+        structlog.configure(**before)
+
+
+def lines(*calls: Callable[[], object], level: str = "INFO") -> list[dict[str, Any]]:
+    """What these calls log, away from a terminal."""
+    screen = Screen(terminal=False)
+    with logging_to(screen, level):
+        for call in calls:
+            call()
+    return [json.loads(line) for line in screen.getvalue().splitlines()]
+
+
 @pytest.mark.parametrize("terminal", [True, False])
 def test_a_traceback_shows_no_keys(terminal: bool) -> None:
     screen = Screen(terminal)
-    before: dict[str, Any] = structlog.get_config()
-    try:
-        configure_logging("INFO", screen)
+    with logging_to(screen):
         try:
             breaking(Settings(newsapi_key=KEY, redis_url=f"redis://:{KEY}@redis.example"))
         except ValueError:
             structlog.get_logger().exception("something broke")
-    finally:
-        structlog.configure(**before)
     assert "A mistake of ours." in screen.getvalue()
     assert KEY not in screen.getvalue()
+
+
+def test_a_line_is_one_json_object() -> None:
+    [line] = lines(lambda: structlog.get_logger().info("step ended", seconds=0.5, reason=None))
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {"event": "step ended", "level": "info", "seconds": 0.5, "reason": None}
+
+
+def test_what_libraries_log_has_the_same_form() -> None:
+    [line] = lines(lambda: logging.getLogger("library").warning("it is %s", "late"))
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {"event": "it is late", "level": "warning", "logger": "library"}
+
+
+@pytest.mark.parametrize(
+    "value", ["half of a pair: \ud800", b"\xff", 2**80, {1: "one"}, object(), float("nan")]
+)
+def test_any_value_can_be_logged(value: object) -> None:
+    [line] = lines(lambda: structlog.get_logger().info("odd", value=value))
+    assert line["event"] == "odd"
+
+
+def test_a_line_below_the_level_is_not_written() -> None:
+    log = structlog.get_logger()
+    assert [
+        line["event"]
+        for line in lines(lambda: log.info("quiet"), lambda: log.warning("loud"), level="WARNING")
+    ] == ["loud"]
+
+
+def test_a_line_inside_a_span_has_its_ids() -> None:
+    tracer = TracerProvider().get_tracer("test")
+
+    def inside() -> None:
+        with tracer.start_as_current_span("process discover") as span:
+            context = span.get_span_context()
+            expected.update(
+                trace_id=trace.format_trace_id(context.trace_id),
+                span_id=trace.format_span_id(context.span_id),
+            )
+            structlog.get_logger().info("inside")
+
+    expected: dict[str, str] = {}
+    within, outside = lines(inside, lambda: structlog.get_logger().info("outside"))
+    assert within.items() >= expected.items() > set()
+    assert "trace_id" not in outside
+
+
+def test_a_job_gives_its_trace_id_where_no_span_is_made() -> None:
+    traceparent = f"00-{'a' * 32}-{'b' * 16}-01"
+    assert trace_of(traceparent) == {"trace_id": "a" * 32}
+    assert trace_of(None) == {}

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 import pytest
+from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from tasks.composition import job_limits, ledger_policy
@@ -121,6 +122,62 @@ async def test_what_becomes_of_work_that_raises(
     """A CancelledError that neither the lease nor the worker's end explains is a bug of ours."""
     stage = Stage(work)
     assert await stage.last_attempt(await stage.run()) == (outcome, reason)
+
+
+@pytest.mark.parametrize(
+    ("work", "expected"),
+    [
+        (nothing, {"outcome": "succeeded"}),
+        (
+            raising(PermanentFailure(Reason.NOT_FOUND, "It is gone.")),
+            {"outcome": "failed", "reason": "not_found", "detail": "It is gone."},
+        ),
+        (
+            raising(TransientFailure(Reason.SERVER_ERROR, "503")),
+            {"outcome": "retried", "reason": "server_error"},
+        ),
+        (raising(HostBusy("site.example", 7.0)), {"outcome": "postponed", "host": "site.example"}),
+        (raising(LedgerUnavailable()), {"outcome": "handed_back", "reason": "ledger_unavailable"}),
+    ],
+)
+async def test_the_end_of_each_attempt_is_one_line(work: Work, expected: dict[str, object]) -> None:
+    with capture_logs([merge_contextvars]) as logs:
+        ref = await Stage(work).run()
+    [line] = [line for line in logs if line["event"] == "step ended"]
+    assert line.items() >= expected.items()
+    assert (line["job_id"], line["step"], line["attempt"]) == (ref.job_id, "discover", 1)
+    assert 0 <= line["seconds"] < 60
+
+
+async def test_the_lines_of_a_step_have_the_trace_id_of_its_job() -> None:
+    stage = Stage(nothing)
+    job = Job(
+        id="01900000-0000-7000-8000-000000000001",
+        params=HealthCheck(),
+        submitted_ms=0,
+        traceparent=f"00-{'a' * 32}-{'b' * 16}-01",
+    )
+    await stage.ledger.submit(job)
+    with capture_logs([merge_contextvars]) as logs:
+        await stage.runner.run(f"{job.id}/discover")
+    assert {line["trace_id"] for line in logs} == {"a" * 32}
+
+
+async def test_the_end_of_a_job_is_one_line() -> None:
+    stage = Stage(nothing)
+    with capture_logs([merge_contextvars]) as logs:
+        ref = await stage.run()
+        await stage.runner.run(f"{ref.job_id}/rank")
+    [line] = [line for line in logs if line["event"] == "job ended"]
+    assert (line["state"], line["type"], line["articles"]) == ("SUCCESS", "health_check", 0)
+    assert (line["job_id"], line["error"]) == (ref.job_id, None)
+
+
+async def test_a_job_that_fails_says_why_in_the_log() -> None:
+    with capture_logs() as logs:
+        await Stage(raising(PermanentFailure(Reason.SOURCES_FAILED, "None answered."))).run()
+    [line] = [line for line in logs if line["event"] == "job ended"]
+    assert (line["state"], line["error"]) == ("FAILURE", "sources_failed: None answered.")
 
 
 async def test_a_step_whose_host_is_busy_waits_for_it_without_a_try() -> None:

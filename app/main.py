@@ -10,12 +10,11 @@ from typing import Any
 import uvicorn
 from litestar import Litestar, Router
 from litestar.connection import ASGIConnection
-from litestar.datastructures import CacheControlHeader, MutableScopeHeaders, State
+from litestar.datastructures import CacheControlHeader, State
 from litestar.di import Provide
 from litestar.exceptions import NotFoundException
 from litestar.handlers.base import BaseRouteHandler
 from litestar.static_files import create_static_files_router
-from litestar.types import Message, Scope
 
 from app.api.admin import ADMIN_HANDLERS
 from app.api.health import HEALTH_ROUTER
@@ -23,10 +22,12 @@ from app.api.jobs import JOB_HANDLERS, JOBS_HANDLERS
 from app.api.long_poll import LongPolls
 from app.api.openapi import openapi_config
 from app.api.schedules import SCHEDULE_HANDLERS
+from app.api.status_reports import StatusReports
 from app.http.body import BodyRequest
 from app.http.connections import ConnectionLimits, bounded_protocol
 from app.http.hosts import AllowedHosts, check_exposure
-from app.http.negotiation import preferred_wait
+from app.http.methods import HeadRequests, complete_allow
+from app.http.negotiation import JSON_ONLY, preferred_wait, require_acceptable
 from app.http.problems import problem_response
 from app.http.security import RequestGuards, add_security_headers
 from app.http.tracing import ServerSpans
@@ -43,6 +44,8 @@ from tasks.telemetry import tracer
 
 OpenQueue = Callable[[Settings], AbstractAsyncContextManager[Queue]]
 OpenSchedules = Callable[[Settings], AbstractAsyncContextManager[ScheduleService]]
+
+API_HANDLERS = (*JOBS_HANDLERS, *ADMIN_HANDLERS, *SCHEDULE_HANDLERS)
 
 MAX_STATIC_PATH = 200
 """Characters; ours are shorter, and file systems refuse names of more than 255 bytes."""
@@ -61,14 +64,13 @@ def create_app(
         async with open_queue(settings) as queue, open_schedules(settings) as schedules:
             app.state.queue = queue
             app.state.long_polls = LongPolls(queue)
+            app.state.reports = StatusReports(queue)
             app.state.schedules = schedules
             yield
 
     app = Litestar(
         route_handlers=[
-            *JOBS_HANDLERS,
-            *ADMIN_HANDLERS,
-            *SCHEDULE_HANDLERS,
+            Router("/", route_handlers=API_HANDLERS, opt=JSON_ONLY),
             *PAGE_HANDLERS,
             _job_router(),
             HEALTH_ROUTER,
@@ -78,12 +80,13 @@ def create_app(
             "limits": _from_state("limits"),
             "long_polls": _from_state("long_polls"),
             "queue": _from_state("queue"),
+            "reports": _from_state("reports"),
             "schedules": _from_state("schedules"),
             "wait": Provide(preferred_wait, sync_to_thread=False),
         },
         exception_handlers={Exception: problem_response},
-        before_send=[add_security_headers, _complete_allow],
-        guards=_guards(settings).in_order(),
+        before_send=[add_security_headers, complete_allow],
+        guards=[*_guards(settings).in_order(), require_acceptable],
         lifespan=[lifespan],
         logging_config=None,
         openapi_config=openapi_config(job_limits(settings)),
@@ -92,7 +95,7 @@ def create_app(
         state=State({"limits": _form_limits(settings)}),
         template_config=template_config(),
     )
-    app.asgi_handler = ServerSpans(app.asgi_handler, tracer)
+    app.asgi_handler = ServerSpans(HeadRequests(app.asgi_handler), tracer)
     return app
 
 
@@ -142,18 +145,6 @@ def _from_state(name: str) -> Provide:
     return Provide(provide, sync_to_thread=False)
 
 
-async def _complete_allow(message: Message, scope: Scope) -> None:
-    """A hook of `before_send`: Litestar answers OPTIONS with the methods of one of the routes that
-    share a path."""
-    if message["type"] != "http.response.start" or scope.get("method") != "OPTIONS":
-        return
-    headers = MutableScopeHeaders.from_message(message)
-    if "allow" in headers:
-        path = scope.get("path_template")
-        routes = [route for route in scope["litestar_app"].routes if route.path_format == path]
-        headers["allow"] = ", ".join(sorted(set().union(*(route.methods for route in routes))))
-
-
 def _guards(settings: Settings) -> RequestGuards:
     hosts = AllowedHosts(bound=settings.http_host, names=settings.allowed_hosts)
     return RequestGuards(hosts, settings.proxy_secret)
@@ -183,6 +174,7 @@ def _job_router() -> Router:
         "/jobs/{job_id:str}",
         route_handlers=[*JOB_HANDLERS, *JOB_PAGE_HANDLERS],
         guards=[_require_job_id],
+        opt=JSON_ONLY,
     )
 
 

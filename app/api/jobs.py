@@ -32,12 +32,12 @@ from app.api.models.jobs import (
     article_listing,
     attempt_listing,
     job_listing,
-    status_report,
 )
 from app.api.openapi import problem_responses
 from app.api.requests import Cursor, Limit, StrictJobRequest, check_cursor, enum_members
+from app.api.status_reports import StatusReports
 from app.http.body import require_json
-from app.http.negotiation import conditional, prefers_page
+from app.http.negotiation import JSON_OR_PAGE, conditional, prefers_page
 from tasks.jobs.job import ACTIVE_STATES, JobState, JobType
 from tasks.jobs.queue import Queue
 from tasks.jobs.record import CancelOutcome
@@ -143,10 +143,12 @@ async def list_jobs(
     },
 )
 async def get_job_status(
-    request: Request[Any, Any, Any], queue: NamedDependency[Queue], job_id: FromPath[str]
+    request: Request[Any, Any, Any],
+    reports: NamedDependency[StatusReports],
+    job_id: FromPath[str],
 ) -> Response[StatusReport]:
     """The status of a job. Send the `ETag` as `If-None-Match` to get 304 while nothing changes."""
-    return conditional(request, status_report(await queue.status(job_id)))
+    return conditional(request, await reports.of(job_id))
 
 
 @get("/result", tags=TAGS, responses=problem_responses(404, 409, 410), media_type=MediaType.JSON)
@@ -199,6 +201,7 @@ async def list_job_attempts(queue: NamedDependency[Queue], job_id: FromPath[str]
 
 @post(
     "/retry",
+    opt=JSON_OR_PAGE,
     tags=TAGS,
     status_code=202,
     responses=problem_responses(403, 404, 409, 422),
@@ -212,7 +215,7 @@ async def retry_job(
     idempotency_key: IdempotencyKeyHeader = None,
 ) -> Response[JobRetried]:
     """Retry a job in a new one: a SUCCESS with its failed articles, any other as a whole."""
-    if not prefers_page(request, otherwise=MediaType.JSON):
+    if not prefers_page(request):
         return submitted_response(await queue.retry(job_id, idempotency_key))
     # The button of the job's page: two clicks make one job.
     new = (await queue.retry_once(job_id)).job

@@ -78,7 +78,7 @@ IdempotencyKeyHeader = Annotated[
 ]
 
 SUBMIT_HEADERS = [
-    ResponseHeader(name="Location", description="The job's page.", documentation_only=True),
+    ResponseHeader(name="Location", description="The job.", documentation_only=True),
     ResponseHeader(
         name="Idempotent-Replayed",
         description="`true`: an earlier request with this key had submitted the job.",

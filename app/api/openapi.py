@@ -140,7 +140,7 @@ def openapi_config(limits: JobLimits) -> OpenAPIConfig:
 
 def problem_responses(*statuses: int) -> dict[int, ResponseSpec]:
     """The documentation of these problem responses, and of those that any operation may give."""
-    return {status: _problem_response(status) for status in (400, *statuses, 421, 503)}
+    return {status: _problem_response(status) for status in (400, *statuses, 406, 421, 503)}
 
 
 def model_schemas(limits: JobLimits) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import click
 
 from app.cli.terminal import printable
+from tasks.jobs.outcome import ErrorReport
 
 BROKEN_PIPE = 141
 
@@ -33,7 +34,7 @@ class JobUnsuccessful(CommandError):
     exit_code = 1
 
     @classmethod
-    def of(cls, state: str, error: str | None) -> JobUnsuccessful:
+    def of(cls, state: str, error: ErrorReport | None) -> JobUnsuccessful:
         return cls(f"the job ended in {state}" + (f": {error}" if error else ""))
 
 

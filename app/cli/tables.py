@@ -71,7 +71,7 @@ def show_jobs(console: Console, jobs: Iterable[JobSummary]) -> None:
                 job.type,
                 job.state,
                 _settled(job),
-                job.failed_urls,
+                job.failed_count,
                 job.submitted_at,
                 job.about,
             )
@@ -90,8 +90,8 @@ def show_status(console: Console, job: StatusReport) -> None:
             ("about", job.about),
             ("state", job.state),
             ("settled", _settled(job)),
-            ("processed", str(job.processed_urls)),
-            ("failed", str(job.failed_urls)),
+            ("processed", str(job.processed_count)),
+            ("failed", str(job.failed_count)),
             ("submitted", job.submitted_at),
             ("started", job.started_at),
             ("finished", job.finished_at),
@@ -99,9 +99,9 @@ def show_status(console: Console, job: StatusReport) -> None:
             ("deadline", job.deadline_at),
             ("depends on", ", ".join(job.depends_on) or None),
             ("retries", job.replayed_from),
-            ("attempts", str(job.attempts)),
+            ("attempts", str(job.attempt_count)),
             ("trace", job.trace_id),
-            ("error", job.error),
+            ("error", str(job.error) if job.error else None),
         ],
     )
     if job.waiting:
@@ -117,7 +117,7 @@ def show_result(console: Console, result: JobResult, *, scores: bool = False) ->
     if isinstance(result, ArticlesResult):
         if result.results:
             _show_ranking(console, result.results, scores=scores)
-        _show_failures(console, result.failed_urls)
+        _show_failures(console, result.failures)
 
 
 def show_decisions(console: Console, decisions: Sequence[Decision]) -> None:

@@ -1,19 +1,31 @@
-"""Content negotiation: pages or JSON (`Accept`), unchanged content (`If-None-Match`), long polls
+"""Content negotiation: JSON or pages (`Accept`), unchanged content (`If-None-Match`), long polls
 (`Prefer: wait=N`).
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
 from litestar import MediaType, Request, Response
+from litestar.connection import ASGIConnection
+from litestar.exceptions import ClientException
+from litestar.handlers.base import BaseRouteHandler
 from litestar.params import HeaderParameter
+from msgspec import Struct
 
 HTML = "text/html"
 JSON = "application/json"
+
+JSON_ONLY = {"media_types": (JSON,)}
+JSON_OR_PAGE = {"media_types": (JSON, HTML)}
+PAGE_ONLY = {"media_types": (HTML,)}
+"""The `opt` of handlers: what they can answer with. JSON comes first where both will do. Handlers
+with none of these answer whatever `Accept` says: probes, static files, forms, the schema."""
 
 MAX_WAIT_SECONDS = 60
 """A longer wait is shortened to this; `Preference-Applied` says so."""
@@ -30,14 +42,86 @@ WAIT_SECONDS = re.compile(
 )
 
 
-def prefers_page(request: Request[Any, Any, Any], *, otherwise: str) -> bool:
-    """Whether `Accept` names HTML before data. `*/*` alone gets data of the type `otherwise`."""
-    return _best_match(request, [otherwise, JSON, HTML]) == HTML
+MEDIA_RANGE = re.compile(r"\s*(?P<type>[^\s/;]+)/(?P<subtype>[^\s/;]+)\s*(?P<parameters>;.*)?")
+QUALITY = re.compile(r";\s*q\s*=\s*(?P<quality>[^\s;]*)", re.IGNORECASE)
 
 
-def prefers_data(request: Request[Any, Any, Any]) -> bool:
-    """Whether `Accept` names JSON before HTML. `*/*` alone gets the page."""
-    return _best_match(request, [HTML, JSON]) == JSON
+class NotAcceptable(ClientException):
+    """The client takes no media type in which this can be sent."""
+
+    status_code = 406
+
+
+class MediaRange(Struct, frozen=True):
+    """One element of an `Accept` header."""
+
+    type: str
+    subtype: str
+    quality: float
+    """From 0, never, to 1."""
+
+    def specificity(self, media_type: str) -> int | None:
+        """How closely this names the media type: 2 by its name, 0 as anything, None not at all."""
+        type_, _, subtype = media_type.partition("/")
+        if (self.type, self.subtype) == (type_, subtype):
+            return 2
+        if (self.type, self.subtype) == (type_, "*"):
+            return 1
+        return 0 if (self.type, self.subtype) == ("*", "*") else None
+
+
+async def require_acceptable(
+    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+) -> None:
+    """A guard of the application: nothing is done whose answer the client does not take."""
+    offers = handler.opt.get("media_types")
+    if offers and best_match(connection.headers.getall("accept", []), offers) is None:
+        raise NotAcceptable(detail=f"This is available as {' or '.join(offers)}; change `Accept`.")
+
+
+def prefers_page(request: Request[Any, Any, Any], *, otherwise: str = JSON) -> bool:
+    """Whether the client prefers HTML to JSON and to `otherwise`. `*/*` alone gets no HTML."""
+    offers = dict.fromkeys((otherwise, JSON, HTML))
+    return best_match(request.headers.getall("accept", []), tuple(offers)) == HTML
+
+
+def best_match(accept: Sequence[str], offers: Sequence[str]) -> str | None:
+    """The offer that these `Accept` headers prefer (RFC 9110 §12.5.1); None if they exclude all.
+
+    Of equal qualities, a type that is named wins over one that a wildcard covers, then the one that
+    is named first, then the first offer. A header without any valid element accepts everything.
+    """
+    ranges = [each for part in ",".join(accept).split(",") if (each := _media_range(part))]
+    if not ranges:
+        return offers[0]
+    best, best_preference = None, (0.0, 0, 0)
+    for offer in offers:
+        matching = [
+            (specificity, each.quality, -place)
+            for place, each in enumerate(ranges)
+            if (specificity := each.specificity(offer)) is not None
+        ]
+        specificity, quality, place = max(matching, default=(0, 0.0, 0))
+        if quality > 0 and (best is None or (quality, specificity, place) > best_preference):
+            best, best_preference = offer, (quality, specificity, place)
+    return best
+
+
+def _media_range(text: str) -> MediaRange | None:
+    """None for what is none. Parameters of the media type are ignored."""
+    match_ = MEDIA_RANGE.fullmatch(text)
+    if match_ is None:
+        return None
+    given = QUALITY.search(match_["parameters"] or "")
+    try:
+        quality = float(given["quality"]) if given else 1.0
+    except ValueError:
+        return None
+    if math.isnan(quality):
+        return None
+    return MediaRange(
+        match_["type"].lower(), match_["subtype"].lower(), min(max(quality, 0.0), 1.0)
+    )
 
 
 def conditional(request: Request[Any, Any, Any], content: msgspec.Struct) -> Response[Any]:
@@ -89,11 +173,3 @@ def parse_wait(headers: list[str]) -> int | None:
             wait = WAIT_SECONDS.fullmatch(preference)
             return min(int(wait["seconds"][:9]), MAX_WAIT_SECONDS) if wait else None
     return None
-
-
-def _best_match(request: Request[Any, Any, Any], media_types: list[str]) -> str | None:
-    """Without any preference of the client, the first of these."""
-    try:
-        return request.accept.best_match(media_types)
-    except OverflowError:  # Litestar cannot convert `q=1e999`
-        return media_types[0]

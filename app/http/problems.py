@@ -18,6 +18,7 @@ from litestar.response import Template
 from msgspec import Struct
 from opentelemetry import trace
 
+from app.http.methods import allow_header
 from app.http.negotiation import prefers_page
 from app.http.security import CrossOrigin, NotThroughProxy, WrongHost
 from tasks.errors import (
@@ -140,6 +141,7 @@ PROBLEMS: Mapping[type[Exception] | int, ProblemType] = {
         advice="Check the path; /schema lists all paths.",
     ),
     405: ProblemType(name="method-not-allowed", status=405, title="Method not allowed"),
+    406: ProblemType(name="not-acceptable", status=406, title="Not available in this media type"),
     408: ProblemType(
         name="request-timeout",
         status=408,
@@ -231,7 +233,7 @@ def _headers(kind: ProblemType, error: Exception) -> dict[str, str]:
 
 def _allow(error: Exception) -> str:
     given = error.headers if isinstance(error, HTTPException) else None
-    return ", ".join(sorted((given or {}).get("allow", "").split(", ")))
+    return allow_header((given or {}).get("allow", "").split(", "))
 
 
 def _trace_id() -> str | None:

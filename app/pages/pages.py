@@ -18,10 +18,11 @@ from msgspec import Struct
 from app.api.health import check_health
 from app.api.jobs import TAGS
 from app.api.long_poll import LongPolls
-from app.api.models.jobs import StatusReport, attempt_listing, job_summary, status_report
+from app.api.models.jobs import StatusReport, attempt_listing, job_summary
 from app.api.openapi import problem_responses
+from app.api.status_reports import StatusReports
 from app.http.body import require_form
-from app.http.negotiation import conditional, prefers_data
+from app.http.negotiation import JSON_OR_PAGE, PAGE_ONLY, conditional, prefers_page
 from app.http.problems import PROBLEMS, ProblemType
 from tasks.errors import (
     InvalidRequest,
@@ -126,7 +127,7 @@ def parse_form(body: bytes) -> TopicForm | UrlForm:
     raise InvalidRequest("form must be `topic` or `urls`.")
 
 
-@get("/", include_in_schema=False)
+@get("/", opt=PAGE_ONLY, include_in_schema=False)
 async def home(queue: NamedDependency[Queue], limits: NamedDependency[FormLimits]) -> Template:
     return await _home(queue, limits)
 
@@ -154,16 +155,20 @@ async def submit_form(
 
 @get(
     "/",
+    opt=JSON_OR_PAGE,
     tags=TAGS,
     media_type="application/json",
     responses=problem_responses(404),
 )
 async def get_job(
-    request: Request[Any, Any, Any], queue: NamedDependency[Queue], job_id: FromPath[str]
+    request: Request[Any, Any, Any],
+    queue: NamedDependency[Queue],
+    reports: NamedDependency[StatusReports],
+    job_id: FromPath[str],
 ) -> Response[StatusReport]:
-    """The page of the job; its status where `Accept` prefers JSON."""
-    report = status_report(await queue.status(job_id))
-    if prefers_data(request):
+    """The status of a job; its page where `Accept` prefers HTML."""
+    report = await reports.of(job_id)
+    if not prefers_page(request):
         return conditional(request, report)
     document = await _stored_result(queue, report)
     result = _readable_result(document) if document else None
@@ -182,14 +187,14 @@ async def get_job(
     return page
 
 
-@post("/cancel", include_in_schema=False)
+@post("/cancel", opt=JSON_OR_PAGE, include_in_schema=False)
 async def cancel_form(queue: NamedDependency[Queue], job_id: FromPath[str]) -> Redirect:
     with suppress(JobFinished):  # its page says so
         await queue.cancel(job_id)
     return Redirect(f"/jobs/{job_id}", status_code=303)
 
 
-@get("/problems/{name:str}", include_in_schema=False)
+@get("/problems/{name:str}", opt=PAGE_ONLY, include_in_schema=False)
 async def problem_type(name: FromPath[str]) -> Template:
     """The meaning of a problem's `type`."""
     problem = _problem_types().get(name)

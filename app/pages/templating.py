@@ -25,12 +25,13 @@ MAX_SHOWN = 200
 
 STATES = {
     JobState.WAITING: "Waiting",
-    JobState.PENDING: "Queued",
-    JobState.PROGRESS: "Running",
-    JobState.SUCCESS: "Done",
-    JobState.FAILURE: "Failed",
-    JobState.REVOKED: "Cancelled",
+    JobState.PENDING: "Pending",
+    JobState.PROGRESS: "Progress",
+    JobState.SUCCESS: "Success",
+    JobState.FAILURE: "Failure",
+    JobState.REVOKED: "Revoked",
 }
+"""The words of the interface, so that a page, the command and the JSON say the same."""
 
 TYPES = {
     JobType.TOPIC_CURATION: "Topic",

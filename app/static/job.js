@@ -3,7 +3,7 @@
 
 const SECOND = 1000;
 const MAX_WAIT = 10 * SECOND;
-const STATES = { WAITING: "Waiting", PENDING: "Queued", PROGRESS: "Running" };
+const STATES = { WAITING: "Waiting", PENDING: "Pending", PROGRESS: "Progress" };
 
 const job = document.getElementById("job");
 const statusUrl = `/jobs/${job.dataset.id}/status`;
@@ -32,15 +32,15 @@ function failureRow({ url, reason, detail }) {
 }
 
 function show(status) {
-  setText("state", status.status === "cancelling" ? "Cancelling" : STATES[status.state]);
+  setText("state", status.cancelling ? "Cancelling" : STATES[status.state]);
   part("state").className = `badge ${status.state.toLowerCase()}`;
   if (status.total !== null) {
     setText("counted", `${status.current} of ${status.total} articles`);
     part("progress").max = status.total || 1;
     part("progress").value = status.total ? status.current : 1;
   }
-  setText("processed", status.processed_urls);
-  setText("failed", status.failed_urls);
+  setText("processed", status.processed_count);
+  setText("failed", status.failed_count);
   const hosts = [...new Set(status.waiting.map(({ host }) => host))];
   part("waiting").hidden = hosts.length === 0;
   setText("waiting", `${status.waiting_count} waiting for ${hosts.join(", ")}`);
@@ -49,7 +49,7 @@ function show(status) {
     list.append(failureRow(failure));
   }
   part("failures").hidden = status.failures.length === 0;
-  part("cancel").querySelector("button").disabled = status.status === "cancelling";
+  part("cancel").querySelector("button").disabled = status.cancelling;
 }
 
 async function poll(wait) {

@@ -25,8 +25,28 @@ class Candidate(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return (self.source, *self.also_found_by) if self.source else ()
 
 
+class ErrorReport(Struct, frozen=True, kw_only=True):
+    """Why something failed: a job, a source, the submission of a schedule's run."""
+
+    reason: str
+    """A stable word for programs."""
+    detail: str
+    """A sentence for readers."""
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}"
+
+    @classmethod
+    def parse(cls, text: str) -> ErrorReport:
+        """Of the form in which the ledger stores it: the reason, a colon, the sentence."""
+        reason, colon, detail = text.partition(": ")
+        if colon and reason.isidentifier():
+            return cls(reason=reason, detail=detail)
+        return cls(reason=Reason.INTERNAL_ERROR, detail=text)
+
+
 class SourceReport(Struct, frozen=True, kw_only=True):
-    """What one source of a topic found, or why it failed."""
+    """What one source of a topic found, or why it failed; as the ledger stores it."""
 
     name: str
     found: int

@@ -31,7 +31,7 @@ from tasks.jobs.record import (
     SubmitVerdict,
     WorkerRecord,
 )
-from tasks.jobs.result import partial_result
+from tasks.jobs.result import current_form, partial_result
 from tasks.jobs.submission import (
     JobLimits,
     Submission,
@@ -146,7 +146,7 @@ class Queue:
             raise JobUnfinished
         result = await self._ledger.result(job_id)
         if result is not None:
-            return result
+            return current_form(result)
         expires_ms = record.finished_ms + self._limits.result_ttl_seconds * 1000
         if record.state is JobState.SUCCESS or await self.now_ms() > expires_ms:
             raise ResultExpired

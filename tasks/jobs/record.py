@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from tasks.jobs.ids import JobId
 from tasks.jobs.job import JobState, JobType, Priority
-from tasks.jobs.outcome import Failure
+from tasks.jobs.outcome import ErrorReport, Failure
 
 
 class SubmitVerdict(enum.StrEnum):
@@ -83,6 +83,10 @@ class JobRecord(Struct, frozen=True, kw_only=True):
     depends_on: tuple[str, ...] = ()
     replayed_from: str | None = None
     traceparent: str | None = None
+
+    @property
+    def error_report(self) -> ErrorReport | None:
+        return ErrorReport.parse(self.error) if self.error else None
 
     @property
     def trace_id(self) -> str | None:

@@ -7,17 +7,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from nlp.analysis import Evidence, Scorecard
 from nlp.article import Entity
 from nlp.decision import Decision, Verdict
+from tasks.errors import Reason
 from tasks.jobs.ids import JobId
 from tasks.jobs.job import Job, JobState, JobType
 from tasks.jobs.outcome import (
     ArticleAnalysed,
     ArticleFailed,
     ArticleOutcome,
+    ErrorReport,
     Failure,
     SourceReport,
 )
@@ -51,6 +53,16 @@ class ArticleResult(Scorecard, frozen=True, kw_only=True):
     article: ResultArticle
 
 
+class SourceOutcome(Struct, frozen=True, kw_only=True):
+    """What one source of a topic found, or why it failed."""
+
+    name: str
+    found_count: int
+    """Its candidates, before duplicates among the sources were merged."""
+    error: ErrorReport | None
+    """None where the source answered."""
+
+
 ResultT = TypeVar("ResultT")
 
 
@@ -62,14 +74,17 @@ class ArticlesResult(Struct, Generic[ResultT], frozen=True, kw_only=True):
     """
 
     status: JobState
-    """The job's state; `state` says the same, in the word that the status has for it."""
+    """The same as `state`, under the name that the first system had for it."""
     state: JobState
     job_id: JobId
     type: JobType
     total_urls: int
+    """How many articles the job had."""
     processed_count: int
     failed_count: int
-    failed_urls: tuple[Failure, ...]
+    failed_urls: tuple[str, ...]
+    failures: tuple[Failure, ...]
+    """Why each of the failed URLs failed."""
     results: tuple[ResultT, ...]
     """Best first; of a job that did not succeed, in the order of the composite alone."""
     topic: str | None = None
@@ -78,9 +93,9 @@ class ArticlesResult(Struct, Generic[ResultT], frozen=True, kw_only=True):
     decisions: tuple[Decision, ...]
     """One for each candidate that has settled, in the candidates' order."""
     deadline_reached: bool = False
-    sources: tuple[SourceReport, ...] | None = None
+    sources: tuple[SourceOutcome, ...] | None = None
     """What each source of a topic found, or why it failed; None for other jobs."""
-    error: str | None = None
+    error: ErrorReport | None = None
     """Why a FAILURE failed."""
 
 
@@ -95,7 +110,7 @@ class HealthCheckResult(Struct, frozen=True, kw_only=True):
     """The worker that ran it; None where it did not succeed."""
     engine_seconds: float | None = None
     """How long the engine took to answer."""
-    error: str | None = None
+    error: ErrorReport | None = None
     """Why a FAILURE failed."""
 
 
@@ -104,6 +119,7 @@ JobResult = ArticlesResult[ArticleResult] | HealthCheckResult
 
 def read_result(document: bytes) -> JobResult:
     """A stored result. Raises msgspec.ValidationError for any other document."""
+    document = current_form(document)
     job_type = msgspec.json.decode(document, type=_TypeOfResult).type
     if job_type is JobType.HEALTH_CHECK:
         return msgspec.json.decode(document, type=HealthCheckResult)
@@ -114,11 +130,52 @@ class _TypeOfResult(Struct):
     type: JobType
 
 
-def read_sources(report: bytes | None) -> tuple[SourceReport, ...] | None:
+def current_form(document: bytes) -> bytes:
+    """A result that an earlier release stored, in the words of this one; any other unchanged.
+
+    Until then, `failed_urls` had what `failures` has now, and errors were one text.
+    """
+    try:
+        form = msgspec.json.decode(document, type=_Form)
+    except msgspec.ValidationError:
+        return document
+    errors_are_texts = isinstance(form.error, str)
+    if not errors_are_texts and (form.failures is not UNSET or form.failed_urls is UNSET):
+        return document
+    fields = msgspec.json.decode(document, type=dict[str, msgspec.Raw])
+    changed: dict[str, Any] = {}
+    if errors_are_texts:
+        changed["error"] = ErrorReport.parse(form.error)
+    if "failed_urls" in fields:
+        failures = msgspec.json.decode(fields["failed_urls"], type=tuple[Failure, ...])
+        changed |= {"failures": failures, "failed_urls": [failure.url for failure in failures]}
+    if "sources" in fields:
+        changed["sources"] = read_sources(fields["sources"])
+    return msgspec.json.encode({**fields, **changed})
+
+
+class _Form(Struct):
+    """What tells the form of a result; the rest is skipped."""
+
+    error: Any = None
+    failed_urls: tuple[Failure | str, ...] | UnsetType = UNSET
+    failures: msgspec.Raw | UnsetType = UNSET
+
+
+def read_sources(report: bytes | msgspec.Raw | None) -> tuple[SourceOutcome, ...] | None:
     """What `discover` stored about the sources; None before that, and for jobs without sources."""
     if report is None:
         return None
-    return msgspec.json.decode(report, type=tuple[SourceReport, ...] | None)
+    reports = msgspec.json.decode(report, type=tuple[SourceReport, ...] | None)
+    return None if reports is None else tuple(map(_source_outcome, reports))
+
+
+def _source_outcome(report: SourceReport) -> SourceOutcome:
+    error = None
+    if report.error is not None:
+        reason = report.reason or Reason.INTERNAL_ERROR
+        error = ErrorReport(reason=reason, detail=report.error)
+    return SourceOutcome(name=report.name, found_count=report.found, error=error)
 
 
 def article_result(evidence: Evidence, scores: Scorecard) -> msgspec.Raw:
@@ -175,7 +232,7 @@ def partial_result(
                 state=record.state,
                 job_id=record.id,
                 type=record.type,
-                error=record.error,
+                error=record.error_report,
             )
         )
     is_topic = record.type is JobType.TOPIC_CURATION
@@ -191,7 +248,8 @@ def partial_result(
             total_urls=record.total or 0,
             processed_count=len(analysed),
             failed_count=len(failed),
-            failed_urls=failures_among(failed),
+            failed_urls=tuple(outcome.url for outcome in failed),
+            failures=failures_among(failed),
             results=tuple(outcome.result for outcome in sorted(analysed, key=_best_first)),
             topic=query if is_topic else None,
             query=None if is_topic else query,
@@ -199,7 +257,7 @@ def partial_result(
             decisions=tuple(map(failed_decision, failed)),
             deadline_reached=record.deadline_reached,
             sources=read_sources(sources) if is_topic else None,
-            error=record.error,
+            error=record.error_report,
         )
     )
 

@@ -61,7 +61,7 @@ async def test_a_batch_from_submit_to_result(curator: Curator, run_worker: RunWo
 
     assert watched.exit_code == 0, watched.stderr
     status = json.loads(watched.stdout)
-    assert (status["state"], status["processed_urls"], status["failed_urls"]) == ("SUCCESS", 2, 1)
+    assert (status["state"], status["processed_count"], status["failed_count"]) == ("SUCCESS", 2, 1)
 
     result = await curator("jobs", "result", status["job_id"], "--scores", "--decisions")
     assert result.exit_code == 0

@@ -83,7 +83,7 @@ async def test_a_failed_job_gives_what_it_had(engine: FakeEngine, fetcher: FakeF
     fetcher.behaviours[URL] = gone
     outcome = await run(SingleAnalysis(url=URL), engine, fetcher)
     assert outcome.status.record.state is JobState.FAILURE
-    assert msgspec.json.decode(outcome.result)["failed_urls"][0]["reason"] == "not_found"
+    assert msgspec.json.decode(outcome.result)["failures"][0]["reason"] == "not_found"
 
 
 async def test_a_step_that_outlasts_its_lease_runs_once(

@@ -105,7 +105,8 @@ class Player:
                 total_urls=len(kept) + len(dropped),
                 processed_count=len(kept),
                 failed_count=len(dropped),
-                failed_urls=tuple(self._failed),
+                failed_urls=tuple(failure.url for failure in self._failed),
+                failures=tuple(self._failed),
                 results=tuple(
                     msgspec.Raw(msgspec.json.encode(result)) for result in self._analysed
                 ),

@@ -49,13 +49,13 @@ async def test_the_queue_report(
     idle = (await client.get("/queue")).json()
     assert idle == {
         "paused": False,
-        "active_jobs": 0,
-        "queued": 0,
-        "wakeups": {"high": 0, "normal": 0, "low": 0},
-        "running": 0,
-        "outstanding": 0,
+        "active_job_count": 0,
+        "queued_count": 0,
+        "wakeup_counts": {"high": 0, "normal": 0, "low": 0},
+        "running_count": 0,
+        "outstanding_count": 0,
         "oldest_queued_seconds": None,
-        "workers": 0,
+        "worker_count": 0,
     }
     await register(settings, "worker-1")
     for priority in ("high", "low", "low"):
@@ -64,9 +64,9 @@ async def test_the_queue_report(
 
     busy = (await client.get("/queue")).json()
     assert busy["oldest_queued_seconds"] >= 0
-    assert busy["wakeups"] == {"high": 1, "normal": 1, "low": 2}
-    assert (busy["active_jobs"], busy["queued"], busy["outstanding"]) == (4, 3, 4)
-    assert (busy["running"], busy["workers"]) == (1, 1)
+    assert busy["wakeup_counts"] == {"high": 1, "normal": 1, "low": 2}
+    assert (busy["active_job_count"], busy["queued_count"]) == (4, 3)
+    assert (busy["outstanding_count"], busy["running_count"], busy["worker_count"]) == (4, 1, 1)
 
 
 async def test_pausing_and_resuming(client: httpx.AsyncClient, settings: Settings) -> None:
@@ -90,7 +90,12 @@ async def test_draining_a_worker(client: httpx.AsyncClient, settings: Settings) 
     [worker] = (await client.get("/workers")).json()["workers"]
     seen = dt.datetime.fromisoformat(worker.pop("seen_at"))
     assert abs(seen - dt.datetime.now(dt.UTC)) < dt.timedelta(minutes=1)
-    assert worker == {"worker_id": "worker-1", "slots": 4, "running": 1, "draining": True}
+    assert worker == {
+        "worker_id": "worker-1",
+        "slot_count": 4,
+        "running_count": 1,
+        "draining": True,
+    }
 
 
 @pytest.mark.parametrize("worker", ["worker-2", "%00", "a" * 5000, "..%2f"])

@@ -6,8 +6,10 @@ import datetime as dt
 from typing import Any
 
 import httpx
+import pytest
 import redis
 
+from app.api.status_reports import BLOCK, MAX_LISTED_BYTES
 from tests.conftest import PREFIX
 from tests.web.player import Player
 from tests.web.problem import problem
@@ -31,7 +33,7 @@ async def status_of(client: httpx.AsyncClient, job_id: str) -> dict[str, Any]:
 async def test_a_status_counts_each_article(client: httpx.AsyncClient, player: Player) -> None:
     job_id = await submit(client)
     before = await status_of(client, job_id)
-    assert (before["state"], before["status"], before["total"]) == ("PENDING", "pending", None)
+    assert (before["state"], before["status"], before["total"]) == ("PENDING", "PENDING", None)
     assert (before["started_at"], before["finished_at"]) == (None, None)
 
     await player.discover(job_id, URLS)
@@ -39,13 +41,14 @@ async def test_a_status_counts_each_article(client: httpx.AsyncClient, player: P
     await player.fail(job_id, 1, URLS[1], "The server answered 404.")
     status = await status_of(client, job_id)
 
-    assert (status["state"], status["status"]) == ("PROGRESS", "progress")
+    assert (status["state"], status["status"]) == ("PROGRESS", "PROGRESS")
     assert (status["current"], status["total"]) == (2, 3)
-    assert (status["processed_urls"], status["failed_urls"]) == (1, 1)
+    assert (status["processed_count"], status["failed_count"]) == (1, 1)
+    assert (status["processed_urls"], status["failed_urls"]) == (URLS[:1], URLS[1:2])
     assert status["failures"] == [
         {"url": URLS[1], "reason": "not_found", "detail": "The server answered 404."}
     ]
-    assert status["attempts"] == 3
+    assert status["attempt_count"] == 3
 
 
 async def test_a_finished_job(client: httpx.AsyncClient, player: Player) -> None:
@@ -53,7 +56,7 @@ async def test_a_finished_job(client: httpx.AsyncClient, player: Player) -> None
     stored = await player.finish(job_id, URLS[0])
 
     status = await status_of(client, job_id)
-    assert (status["state"], status["status"], status["error"]) == ("SUCCESS", "success", None)
+    assert (status["state"], status["status"], status["error"]) == ("SUCCESS", "SUCCESS", None)
     times = [dt.datetime.fromisoformat(status[f"{name}_at"]) for name in ("submitted", "finished")]
     assert times[0] <= times[1]
     assert all(moment.utcoffset() == dt.timedelta(0) for moment in times)
@@ -82,6 +85,48 @@ async def test_an_unchanged_status_is_not_sent_again(
     assert changed.headers["etag"] != etag
 
 
+async def test_a_status_lists_each_url_once_it_has_settled(
+    client: httpx.AsyncClient, player: Player
+) -> None:
+    """In blocks: here the second is complete before the first."""
+    urls = [f"https://a.example/{n}" for n in range(2 * BLOCK)]
+    job_id = await submit(client, urls)
+    await player.discover(job_id, urls)
+    await player.analyse(job_id, 1, urls[1])
+    assert (await status_of(client, job_id))["processed_urls"] == [urls[1]]
+
+    for index in range(2, 2 * BLOCK):
+        await player.analyse(job_id, index, urls[index])
+    status = await status_of(client, job_id)
+    assert (status["processed_urls"], status["processed_count"]) == (urls[1:], 2 * BLOCK - 1)
+
+    await player.fail(job_id, 0, urls[0], "Gone.")
+    status = await status_of(client, job_id)
+    assert (status["processed_urls"], status["failed_urls"]) == (urls[1:], urls[:1])
+    await player.rank(job_id)
+    ended = await status_of(client, job_id)
+    assert (ended["processed_urls"], ended["failed_urls"]) == (urls[1:], urls[:1])
+
+
+async def test_the_lists_of_a_status_are_bounded(client: httpx.AsyncClient, player: Player) -> None:
+    urls = [f"https://a.example/{n:0>2000}" for n in range(150)]
+    job_id = await submit(client, urls)
+    await player.discover(job_id, urls)
+    await player.fail(job_id, 0, urls[0], "Gone.")
+    for index in range(1, len(urls)):
+        await player.analyse(job_id, index, urls[index])
+
+    response = await client.get(f"/jobs/{job_id}/status")
+    status = response.json()
+    assert (status["processed_count"], status["failed_count"]) == (149, 1)
+    assert status["failed_urls"] == urls[:1]
+    assert status["processed_urls"] == urls[1 : 1 + len(status["processed_urls"])]
+    assert 100 < len(status["processed_urls"]) < 149
+    assert len(response.content) < MAX_LISTED_BYTES + 10_000
+    listed = (await client.get("/jobs")).json()["jobs"][0]
+    assert not {"processed_urls", "failed_urls", "failures"} & set(listed)
+
+
 async def test_the_result_of_an_unfinished_job(client: httpx.AsyncClient) -> None:
     response = await client.get(f"/jobs/{await submit(client)}/result")
     problem(response, 409, "job-unfinished")
@@ -95,7 +140,7 @@ async def test_the_result_of_a_failed_job(client: httpx.AsyncClient, player: Pla
 
     result = (await client.get(f"/jobs/{job_id}/result")).json()
     assert (result["state"], result["results"]) == ("FAILURE", [])
-    assert result["error"] == "sources_failed: Every source failed."
+    assert result["error"] == {"reason": "sources_failed", "detail": "Every source failed."}
     assert (await status_of(client, job_id))["error"] == result["error"]
 
 
@@ -136,7 +181,7 @@ async def test_cancelling_a_queued_job(client: httpx.AsyncClient) -> None:
     response = await client.delete(f"/jobs/{job_id}")
     assert response.status_code == 200
     assert response.json() == {"job_id": job_id, "status": "cancelled"}
-    assert (await status_of(client, job_id))["status"] == "revoked"
+    assert (await status_of(client, job_id))["status"] == "REVOKED"
 
     problem(await client.delete(f"/jobs/{job_id}"), 409, "job-finished")
 
@@ -149,10 +194,11 @@ async def test_cancelling_a_running_job(client: httpx.AsyncClient, player: Playe
     assert response.status_code == 202
     assert response.json() == {"job_id": job_id, "status": "cancelling"}
     status = await status_of(client, job_id)
-    assert (status["state"], status["status"]) == ("PROGRESS", "cancelling")
+    assert (status["state"], status["cancelling"]) == ("PROGRESS", True)
 
     await player.give_up(running)
-    assert (await status_of(client, job_id))["state"] == "REVOKED"
+    status = await status_of(client, job_id)
+    assert (status["state"], status["cancelling"]) == ("REVOKED", False)
 
 
 async def test_listing_jobs(client: httpx.AsyncClient, player: Player) -> None:
@@ -180,14 +226,77 @@ async def test_paging_through_the_listing(client: httpx.AsyncClient) -> None:
     assert seen == sorted(ids, reverse=True)
 
 
-async def test_a_job_as_page_or_data(client: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize(
+    "accept",
+    [
+        None,
+        "",
+        "*/*",
+        "application/*",
+        "application/json",
+        "application/json, text/html",
+        "application/json, text/html;q=0.5",
+        "text/html;q=0.5, */*",
+        "text/html;q=0, */*;q=0.1",
+        "application/xml, */*;q=0.1",
+        ";;q=x",
+        "text/html;q=none",
+    ],
+)
+async def test_a_job_is_data_unless_the_client_prefers_a_page(
+    client: httpx.AsyncClient, accept: str | None
+) -> None:
     job_id = await submit(client)
     status = await status_of(client, job_id)
+    if accept is None:
+        del client.headers["accept"]
+    headers = {} if accept is None else {"Accept": accept}
+    response = await client.get(f"/jobs/{job_id}", headers=headers)
+    assert response.json() == status
+    assert response.headers["vary"] == "Accept"
 
-    for accept in ("application/json", "application/json, text/html;q=0.5"):
-        response = await client.get(f"/jobs/{job_id}", headers={"Accept": accept})
-        assert response.json() == status
-        assert response.headers["vary"] == "Accept"
-    for accept in ("*/*", "text/html", "application/json;q=0.5, text/html", ";;q=x"):
-        response = await client.get(f"/jobs/{job_id}", headers={"Accept": accept})
-        assert response.headers["content-type"].startswith("text/html")
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "text/html",
+        "TEXT/HTML; charset=utf-8",
+        "text/*",
+        "text/html, application/json",
+        "application/json;q=0.5, text/html",
+        "*/*, text/html",
+        "application/json;q=0, */*",
+        "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    ],
+)
+async def test_a_job_is_a_page_for_a_browser(client: httpx.AsyncClient, accept: str) -> None:
+    response = await client.get(f"/jobs/{await submit(client)}", headers={"Accept": accept})
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert response.headers["vary"] == "Accept"
+
+
+@pytest.mark.parametrize(
+    ("path", "accept", "available"),
+    [
+        ("", "application/xml", "application/json or text/html"),
+        ("", "*/*;q=0", "application/json or text/html"),
+        ("/status", "text/html", "application/json"),
+        ("/result", "image/*, text/html", "application/json"),
+        ("/articles", "application/json;q=0, */*;q=0", "application/json"),
+    ],
+)
+async def test_a_media_type_that_is_not_available(
+    client: httpx.AsyncClient, path: str, accept: str, available: str
+) -> None:
+    response = await client.get(f"/jobs/{await submit(client)}{path}", headers={"Accept": accept})
+    assert response.status_code == 406
+    assert f"available as {available};" in response.text
+
+
+async def test_nothing_is_done_whose_answer_the_client_does_not_take(
+    client: httpx.AsyncClient, valkey: redis.Redis
+) -> None:
+    body = {"type": "batch_analysis", "urls": URLS}
+    response = await client.post("/jobs", json=body, headers={"Accept": "application/xml"})
+    problem(response, 406, "not-acceptable")
+    assert valkey.dbsize() == 0

@@ -17,6 +17,7 @@ from tests.web.conftest import BASE
 from tests.web.player import Player
 
 TOPIC = {"form": "topic", "topic": "tea", "max_articles": "5", "background": "on"}
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 URLS = {"form": "urls", "urls": "https://a.example/1", "background": "on"}
 
 
@@ -124,19 +125,19 @@ async def test_without_background_processing_the_response_waits_for_the_end(
     await player.finish(job["job_id"])
     assert await waiting == job["job_id"]
     page = await client.get(f"/jobs/{job['job_id']}", headers={"Accept": "text/html"})
-    assert "Done" in page.text
+    assert "Success" in page.text
 
 
 async def test_a_running_job_loads_its_page_again(
     client: httpx.AsyncClient, player: Player
 ) -> None:
     job_id = await sent(client, URLS)
-    running = await client.get(f"/jobs/{job_id}")
+    running = await client.get(f"/jobs/{job_id}", headers=BROWSER)
     assert '<noscript><meta http-equiv="refresh"' in running.text
     assert f'action="/jobs/{job_id}/cancel"' in running.text
 
     await player.finish(job_id)
-    finished = await client.get(f"/jobs/{job_id}")
+    finished = await client.get(f"/jobs/{job_id}", headers=BROWSER)
     assert "refresh" not in finished.text
     assert "/cancel" not in finished.text
 
@@ -146,7 +147,7 @@ async def test_the_cancel_button(client: httpx.AsyncClient) -> None:
     for _ in range(2):  # the second time it is too late, which the page says
         response = await client.post(f"/jobs/{job_id}/cancel")
         assert (response.status_code, response.headers["location"]) == (303, f"/jobs/{job_id}")
-    assert "Cancelled" in (await client.get(f"/jobs/{job_id}")).text
+    assert "Revoked" in (await client.get(f"/jobs/{job_id}", headers=BROWSER)).text
 
 
 async def test_hostile_articles_are_text(client: httpx.AsyncClient, player: Player) -> None:
@@ -163,7 +164,7 @@ async def test_hostile_articles_are_text(client: httpx.AsyncClient, player: Play
     )
     await player.rank(job_id)
 
-    text = (await client.get(f"/jobs/{job_id}")).text
+    text = (await client.get(f"/jobs/{job_id}", headers=BROWSER)).text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
     assert 'href="javascript' not in text
     for raw in ("<script>alert", "<img src=x", '"><b>', "<i>x", '" onclick="'):
@@ -178,7 +179,7 @@ async def test_a_long_list_is_cut(client: httpx.AsyncClient, player: Player) -> 
         await player.analyse(job_id, index, url)
     await player.rank(job_id)
 
-    text = (await client.get(f"/jobs/{job_id}")).text
+    text = (await client.get(f"/jobs/{job_id}", headers=BROWSER)).text
     assert text.count("<h3>") == MAX_SHOWN
     assert f"The first {MAX_SHOWN} of {MAX_SHOWN + 1}" in text
 
@@ -190,15 +191,15 @@ async def test_the_page_says_that_a_result_is_no_longer_kept(
     await player.finish(job_id)
     for key in valkey.scan_iter(f"*{job_id}:result"):
         valkey.delete(key)
-    assert "Submit the job again" in (await client.get(f"/jobs/{job_id}")).text
+    assert "Submit the job again" in (await client.get(f"/jobs/{job_id}", headers=BROWSER)).text
 
 
 async def test_a_health_check_has_a_page(client: httpx.AsyncClient, player: Player) -> None:
     job_id = (await client.post("/jobs", json={"type": "health_check"})).json()["job_id"]
     await player.discover(job_id, [])
     await player.rank(job_id)
-    page = await client.get(f"/jobs/{job_id}")
-    assert (page.status_code, "Done" in page.text) == (200, True)
+    page = await client.get(f"/jobs/{job_id}", headers=BROWSER)
+    assert (page.status_code, "Success" in page.text) == (200, True)
 
 
 async def test_a_result_of_another_release_hides_nothing_else(
@@ -208,7 +209,7 @@ async def test_a_result_of_another_release_hides_nothing_else(
     await player.finish(job_id)
     stored = f"{settings.key_prefix}job:{job_id}:result"
     valkey.set(stored, b'{"type": "batch_analysis"}', keepttl=True)
-    page = await client.get(f"/jobs/{job_id}")
+    page = await client.get(f"/jobs/{job_id}", headers=BROWSER)
     assert (page.status_code, "cannot be shown here" in page.text) == (200, True)
 
 

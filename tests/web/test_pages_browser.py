@@ -56,7 +56,7 @@ async def submit_topic(page: Page) -> str:
     await page.get_by_role("textbox", name="Topic").fill("artificial intelligence")
     await page.get_by_label("Number of articles").fill("3")
     await page.get_by_role("button", name="Find articles").click()
-    await expect(page.locator("#state")).to_have_text("Queued")
+    await expect(page.locator("#state")).to_have_text("Pending")
     return page.url.rpartition("/")[2]
 
 
@@ -65,7 +65,7 @@ async def test_a_topic_from_the_form_to_its_results(page: Page, player: Player) 
 
     await player.discover(job_id, URLS)
     await expect(page.locator("#counted")).to_have_text("0 of 3 articles")
-    await expect(page.locator("#state")).to_have_text("Running")
+    await expect(page.locator("#state")).to_have_text("Progress")
 
     await player.analyse(job_id, 0, URLS[0], title="<script>alert(1)</script>")
     await player.fail(job_id, 1, URLS[1], "The server answered 404.")
@@ -75,7 +75,7 @@ async def test_a_topic_from_the_form_to_its_results(page: Page, player: Player) 
 
     await player.analyse(job_id, 2, URLS[2])
     await player.rank(job_id)
-    await expect(page.locator("#state")).to_have_text("Done")
+    await expect(page.locator("#state")).to_have_text("Success")
     results = page.locator(".results > li")
     await expect(results).to_have_count(2)
     await expect(results.first).to_contain_text("<script>alert(1)</script>")
@@ -97,12 +97,12 @@ async def test_a_topic_from_the_form_to_its_results(page: Page, player: Player) 
 async def test_cancelling_a_running_job(page: Page, player: Player) -> None:
     job_id = await submit_topic(page)
     running = await player.claim(job_id, "discover")
-    await expect(page.locator("#state")).to_have_text("Running")
+    await expect(page.locator("#state")).to_have_text("Progress")
 
     await page.get_by_role("button", name="Cancel this job").click()
     await expect(page.locator("#state")).to_have_text("Cancelling")
     await player.give_up(running)
-    await expect(page.locator("#state")).to_have_text("Cancelled")
+    await expect(page.locator("#state")).to_have_text("Revoked")
 
 
 async def test_a_mistake_is_shown_on_the_form(page: Page) -> None:
@@ -126,7 +126,7 @@ async def test_everything_fits_on_a_phone(page: Page, player: Player) -> None:
     await player.discover(job_id, URLS[:1])
     await player.analyse(job_id, 0, "https://a.example/" + "long" * 80, title="Word" * 60)
     await player.rank(job_id)
-    await expect(page.locator("#state")).to_have_text("Done")
+    await expect(page.locator("#state")).to_have_text("Success")
     await page.get_by_text("Numbers").click()
     assert await overflow(page) <= 0
 

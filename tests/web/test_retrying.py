@@ -61,7 +61,7 @@ async def test_each_attempt_is_listed(
     }
     assert (analysed["attempt"], analysed["outcome"]) == (2, "analysed")
     assert (analysed["reason"], analysed["detail"]) == (None, None)
-    page = (await client.get(f"/jobs/{job_id}")).text
+    page = (await client.get(f"/jobs/{job_id}", headers=BROWSER)).text
     assert "Article 1, attempt 1" in page
     assert "The server answered 503." in page
 
@@ -104,7 +104,7 @@ async def test_a_job_that_failed_before_it_had_articles_is_tried_again_whole(
     body = {"type": "topic_curation", "topic": "tea", "max_articles": 7}
     job_id = (await client.post("/jobs", json=body)).json()["job_id"]
     await player.fail_discovery(job_id, "Every source failed.")
-    assert "Try this job again" in (await client.get(f"/jobs/{job_id}")).text
+    assert "Try this job again" in (await client.get(f"/jobs/{job_id}", headers=BROWSER)).text
 
     new = (await client.post(f"/jobs/{job_id}/retry")).json()
     assert (new["topic"], new["replayed_from"]) == ("tea", job_id)
@@ -120,12 +120,14 @@ async def test_jobs_that_cannot_be_retried(client: httpx.AsyncClient, player: Pl
     await player.finish(job_id, URLS[0])
     document = problem(await client.post(f"/jobs/{job_id}/retry"), 422, "invalid-request")
     assert document["detail"] == "No article of this job failed, so there is nothing to retry."
-    assert "Retry failed articles" not in (await client.get(f"/jobs/{job_id}")).text
+    assert (
+        "Retry failed articles" not in (await client.get(f"/jobs/{job_id}", headers=BROWSER)).text
+    )
 
 
 async def test_the_retry_button(client: httpx.AsyncClient, player: Player) -> None:
     job_id = await half_failed(client, player)
-    page = (await client.get(f"/jobs/{job_id}")).text
+    page = (await client.get(f"/jobs/{job_id}", headers=BROWSER)).text
     assert f'<form method="post" action="/jobs/{job_id}/retry">' in page
     assert "Retry failed articles" in page
 
@@ -134,7 +136,7 @@ async def test_the_retry_button(client: httpx.AsyncClient, player: Player) -> No
     locations = {response.headers["location"] for response in pressed}
     [location] = locations  # pressed twice, it makes one job
     assert location != f"/jobs/{job_id}"
-    assert f'href="/jobs/{job_id}"' in (await client.get(location)).text
+    assert f'href="/jobs/{job_id}"' in (await client.get(location, headers=BROWSER)).text
 
 
 @pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}])

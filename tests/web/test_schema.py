@@ -132,7 +132,7 @@ async def test_requests_have_examples_and_a_discriminator(client: httpx.AsyncCli
 async def test_results_are_documented_completely(client: httpx.AsyncClient) -> None:
     document = await schema(client)
     text = json.dumps(document["components"]["schemas"])
-    for field in ("cached", "keywords", "relevance_score", "summary", "found"):
+    for field in ("cached", "keywords", "relevance_score", "summary", "found_count"):
         assert f'"{field}"' in text
 
 

@@ -17,17 +17,17 @@ class QueueReport(Struct, frozen=True, kw_only=True):
 
     paused: bool
     """Whether no step may be claimed."""
-    active_jobs: int
-    queued: int
+    active_job_count: int
+    queued_count: int
     """Steps that wait for a worker."""
-    wakeups: dict[Priority, int]
+    wakeup_counts: dict[Priority, int]
     """Roughly the same by priority: the wake-ups in each list, with those of cancelled steps."""
-    running: int
+    running_count: int
     """Steps that the workers run, by their last reports."""
-    outstanding: int
+    outstanding_count: int
     """Steps that are queued, running or delayed, and deadlines to come."""
     oldest_queued_seconds: float | None
-    workers: int
+    worker_count: int
 
 
 class Paused(Struct, frozen=True, kw_only=True):
@@ -41,9 +41,9 @@ class Worker(Struct, frozen=True, kw_only=True):
 
     worker_id: str
     seen_at: AwareTime
-    slots: int
+    slot_count: int
     """Steps that it can run at once."""
-    running: int
+    running_count: int
     draining: bool
     """Whether it takes no more steps and is about to end."""
 
@@ -84,7 +84,11 @@ class JobSelection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Health(Struct, frozen=True, kw_only=True):
-    """The state of the queue. The numbers are None while Redis cannot be reached."""
+    """The state of the queue. The numbers are None while Redis cannot be reached.
+
+    They have the names of the first system, whose monitors read them; elsewhere numbers are
+    called `…_count`.
+    """
 
     status: Literal["healthy", "unavailable"]
     redis_connected: bool
@@ -106,13 +110,13 @@ def queue_report(depth: QueueDepth, workers: Sequence[WorkerRecord]) -> QueueRep
     oldest_ms = depth.oldest_queued_ms
     return QueueReport(
         paused=depth.paused,
-        active_jobs=depth.active_jobs,
-        queued=depth.queued,
-        wakeups=depth.wakeups,
-        running=sum(worker.running for worker in workers),
-        outstanding=depth.outstanding,
+        active_job_count=depth.active_jobs,
+        queued_count=depth.queued,
+        wakeup_counts=depth.wakeups,
+        running_count=sum(worker.running for worker in workers),
+        outstanding_count=depth.outstanding,
         oldest_queued_seconds=None if oldest_ms is None else oldest_ms / 1000,
-        workers=len(workers),
+        worker_count=len(workers),
     )
 
 
@@ -122,8 +126,8 @@ def worker_listing(records: Sequence[WorkerRecord]) -> WorkerListing:
             Worker(
                 worker_id=record.id,
                 seen_at=utc_time(record.seen_ms),
-                slots=record.slots,
-                running=record.running,
+                slot_count=record.slots,
+                running_count=record.running,
                 draining=record.draining,
             )
             for record in records

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import enum
 from collections.abc import Sequence
 from typing import Annotated, Generic, Literal, TypeVar
 
@@ -20,7 +19,13 @@ from tasks.jobs.job import (
     SingleAnalysis,
     TopicCuration,
 )
-from tasks.jobs.outcome import ArticleAnalysed, ArticleOutcome, Failure, OutcomePage
+from tasks.jobs.outcome import (
+    ArticleAnalysed,
+    ArticleOutcome,
+    ErrorReport,
+    Failure,
+    OutcomePage,
+)
 from tasks.jobs.record import AttemptOutcome, AttemptRecord, JobPage, JobRecord, JobStatus
 
 MIN_TIME_MS = -62_135_596_800_000
@@ -38,6 +43,7 @@ class JobSubmitted(Struct, frozen=True, kw_only=True):
 
     job_id: JobId
     status: Literal["submitted"] = "submitted"
+    """What this call did. The job's state is in its status."""
     type: JobType
     topic: str | None
     urls_count: int | None
@@ -51,34 +57,25 @@ class JobRetried(JobSubmitted, frozen=True, kw_only=True):
     """The job in which it failed."""
 
 
-class StatusWord(enum.StrEnum):
-    """A job's state as a word for readers."""
-
-    WAITING = "waiting"
-    PENDING = "pending"
-    PROGRESS = "progress"
-    CANCELLING = "cancelling"
-    """A cancelled job still has running steps."""
-    SUCCESS = "success"
-    FAILURE = "failure"
-    REVOKED = "revoked"
-
-
 class JobSummary(Struct, frozen=True, kw_only=True):
-    """The state of a job, in numbers."""
+    """The state of a job, with numbers and no lists of articles."""
 
     job_id: JobId
     type: JobType
     about: str | None
     """Its topic, its query or its first URL, of at most 200 characters."""
     state: JobState
-    status: StatusWord
+    status: JobState
+    """The same as `state`, under the name that the first system had for it."""
+    cancelling: bool
+    """Whether it was cancelled, and steps of it still run."""
     current: int
     """Articles that have settled, analysed or failed."""
     total: int | None
     """None until the articles are known."""
-    processed_urls: int
-    failed_urls: int
+    processed_count: int
+    """Articles that were analysed."""
+    failed_count: int
     submitted_at: AwareTime
     started_at: AwareTime | None
     finished_at: AwareTime | None
@@ -92,9 +89,10 @@ class JobSummary(Struct, frozen=True, kw_only=True):
     """The jobs that must succeed before it starts."""
     replayed_from: JobId | None
     """The job whose failed articles it tries again."""
-    attempts: int
+    attempt_count: int
+    """How often workers took a step of it."""
     trace_id: str | None
-    error: str | None
+    error: ErrorReport | None
     """Why a FAILURE failed."""
 
 
@@ -108,9 +106,16 @@ class WaitingArticle(Struct, frozen=True, kw_only=True):
 
 
 class StatusReport(JobSummary, frozen=True, kw_only=True):
-    """The state of a job, with its failed articles and those that wait for their hosts."""
+    """The state of a job, with its articles so far.
 
+    The lists of URLs have at most 1,000 URLs and 256 KB together; `/articles` has all.
+    """
+
+    processed_urls: tuple[str, ...]
+    """The URLs that were analysed, for as long as the result is kept."""
+    failed_urls: tuple[str, ...]
     failures: tuple[Failure, ...]
+    """Why each of the failed URLs failed."""
     waiting_count: int
     """Articles that wait for their hosts for longer than a few seconds."""
     waiting: tuple[WaitingArticle, ...]
@@ -195,11 +200,12 @@ def job_summary(record: JobRecord) -> JobSummary:
         type=record.type,
         about=record.about,
         state=record.state,
-        status=_status_word(record),
+        status=record.state,
+        cancelling=record.cancelled and not record.state.final,
         current=record.settled,
         total=record.total,
-        processed_urls=record.processed,
-        failed_urls=record.failed,
+        processed_count=record.processed,
+        failed_count=record.failed,
         submitted_at=utc_time(record.submitted_ms),
         started_at=_optional_time(record.started_ms),
         finished_at=_optional_time(record.finished_ms),
@@ -208,16 +214,21 @@ def job_summary(record: JobRecord) -> JobSummary:
         deadline_reached=record.deadline_reached,
         depends_on=record.depends_on,
         replayed_from=record.replayed_from,
-        attempts=record.attempts,
+        attempt_count=record.attempts,
         trace_id=record.trace_id,
-        error=record.error,
+        error=record.error_report,
     )
 
 
-def status_report(status: JobStatus) -> StatusReport:
+def status_report(
+    status: JobStatus, processed_urls: tuple[str, ...], failures: tuple[Failure, ...]
+) -> StatusReport:
+    """With as many URLs and failures as the lists may have."""
     return StatusReport(
         **asdict(job_summary(status.record)),
-        failures=status.failures,
+        processed_urls=processed_urls,
+        failed_urls=tuple(failure.url for failure in failures),
+        failures=failures,
         waiting_count=status.waiting.count,
         waiting=tuple(
             WaitingArticle(url=wait.url, host=wait.host, until=utc_time(wait.until_ms))
@@ -263,12 +274,6 @@ def utc_time(ms: int) -> dt.datetime:
 
 def _optional_time(ms: int | None) -> dt.datetime | None:
     return None if ms is None else utc_time(ms)
-
-
-def _status_word(record: JobRecord) -> StatusWord:
-    if record.cancelled and not record.state.final:
-        return StatusWord.CANCELLING
-    return StatusWord(record.state.lower())
 
 
 def _urls_count(params: Params) -> int | None:

@@ -12,6 +12,7 @@ from app.api.models.job_requests import JobRequest
 from app.api.models.jobs import AwareTime, utc_time
 from tasks.jobs.ids import JobId
 from tasks.jobs.job import JobType
+from tasks.jobs.outcome import ErrorReport
 from tasks.jobs.submission import Submission
 from tasks.schedules.cron import MAX_CRON_LENGTH
 from tasks.schedules.schedule import Missed, SchedulePage, ScheduleRecord
@@ -61,7 +62,7 @@ class ScheduleSummary(Struct, frozen=True, kw_only=True):
     """None before the first run."""
     last_job_id: JobId | None
     """None too if the job of the last run was refused."""
-    last_error: str | None
+    last_error: ErrorReport | None
     """Why it was refused."""
 
 
@@ -92,7 +93,7 @@ def schedule_summary(record: ScheduleRecord) -> ScheduleSummary:
         next_run_at=utc_time(record.next_run_ms),
         last_run_at=utc_time(last.run_ms) if last else None,
         last_job_id=last.job_id if last else None,
-        last_error=last.error if last else None,
+        last_error=_refusal(last.error) if last and last.error else None,
     )
 
 
@@ -105,6 +106,10 @@ def schedule_listing(page: SchedulePage) -> ScheduleListing:
     return ScheduleListing(
         schedules=tuple(map(schedule_summary, page.schedules)), next_cursor=page.next_cursor
     )
+
+
+def _refusal(detail: str) -> ErrorReport:
+    return ErrorReport(reason="invalid_request", detail=detail)
 
 
 def _request(submission: Submission) -> JobRequest:

@@ -37,13 +37,13 @@ def stats(context: CliContext, url: str | None, as_json: bool) -> None:
         terminal(),
         ("queue", "paused" if report.paused else "open"),
         [
-            ("active jobs", str(report.active_jobs)),
-            ("queued steps", str(report.queued)),
-            *((f"wake-ups, {name}", str(count)) for name, count in report.wakeups.items()),
-            ("running steps", str(report.running)),
-            ("outstanding", str(report.outstanding)),
+            ("active jobs", str(report.active_job_count)),
+            ("queued steps", str(report.queued_count)),
+            *((f"wake-ups, {name}", str(count)) for name, count in report.wakeup_counts.items()),
+            ("running steps", str(report.running_count)),
+            ("outstanding", str(report.outstanding_count)),
             ("oldest queued, s", report.oldest_queued_seconds),
-            ("workers", str(report.workers)),
+            ("workers", str(report.worker_count)),
         ],
     )
 
@@ -104,8 +104,8 @@ def list_workers(context: CliContext, url: str | None, as_json: bool) -> None:
         [
             (
                 worker.worker_id,
-                worker.running,
-                worker.slots,
+                worker.running_count,
+                worker.slot_count,
                 "draining" if worker.draining else "open",
                 worker.seen_at,
             )

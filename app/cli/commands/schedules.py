@@ -147,7 +147,7 @@ def _show_schedules(console: Console, listing: Iterable[ScheduleSummary]) -> Non
                 schedule.type,
                 schedule.next_run_at,
                 schedule.name,
-                schedule.last_error,
+                _last_error(schedule),
             )
             for schedule in listing
         ],
@@ -168,6 +168,10 @@ def _show_schedule(console: Console, schedule: ScheduleSummary) -> None:
             ("next run", schedule.next_run_at),
             ("last run", schedule.last_run_at),
             ("last job", schedule.last_job_id),
-            ("last error", schedule.last_error),
+            ("last error", _last_error(schedule)),
         ],
     )
+
+
+def _last_error(schedule: ScheduleSummary) -> str | None:
+    return schedule.last_error.detail if schedule.last_error else None

@@ -110,7 +110,7 @@ def _progress(console: Console) -> Iterator[ShowProgress]:
                 description=job.state,
                 completed=job.current,
                 total=job.total,
-                failed=job.failed_urls,
+                failed=job.failed_count,
             )
 
         yield update
@@ -128,7 +128,7 @@ class _ProgressLines:
         if progress == self._last:
             return
         self._last = progress
-        settled = f" {job.current}/{job.total}, {job.failed_urls} failed" if job.total else ""
+        settled = f" {job.current}/{job.total}, {job.failed_count} failed" if job.total else ""
         click.echo(f"{job.state}{settled}", file=self._console.file)
 
 

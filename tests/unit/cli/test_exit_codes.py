@@ -88,7 +88,7 @@ def test_a_refusal_is_exit_code_2_with_the_servers_message(
 
 @pytest.mark.parametrize("state", ["FAILURE", "REVOKED"])
 def test_a_job_without_success_is_exit_code_1(state: str) -> None:
-    failed = job_status(state, error="sources_failed: no feed answered")
+    failed = job_status(state, error={"reason": "sources_failed", "detail": "no feed answered"})
     web = WebStub(
         {
             "POST /jobs": submitted(),

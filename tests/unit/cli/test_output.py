@@ -30,10 +30,12 @@ from tests.unit.cli.web_stub import (
     submitted,
 )
 
+FAILED = {"reason": "sources_failed", "detail": HOSTILE}
+
 WEB = {
     "POST /jobs": submitted(),
-    "GET /jobs": respond({"jobs": [job_status(error=HOSTILE)], "next_cursor": None}),
-    f"GET /jobs/{JOB}/status": respond(job_status("SUCCESS", error=HOSTILE)),
+    "GET /jobs": respond({"jobs": [job_status(error=FAILED)], "next_cursor": None}),
+    f"GET /jobs/{JOB}/status": respond(job_status("SUCCESS", error=FAILED)),
     f"GET /jobs/{JOB}/result": respond(job_result(results=[ranked(HOSTILE, 50.0)])),
     f"DELETE /jobs/{JOB}": cancelled(JOB, "cancelled"),
     f"DELETE /jobs/{OTHER}": cancelled(OTHER, "cancelling"),

@@ -11,19 +11,19 @@ from tests.unit.cli.web_stub import HOSTILE, TAMED, WebStub, problem, respond, r
 
 QUEUE = {
     "paused": True,
-    "active_jobs": 3,
-    "queued": 5,
-    "wakeups": {"high": 0, "normal": 4, "low": 1},
-    "running": 2,
-    "outstanding": 8,
+    "active_job_count": 3,
+    "queued_count": 5,
+    "wakeup_counts": {"high": 0, "normal": 4, "low": 1},
+    "running_count": 2,
+    "outstanding_count": 8,
     "oldest_queued_seconds": 1.25,
-    "workers": 1,
+    "worker_count": 1,
 }
 WORKER = {
     "worker_id": HOSTILE,
     "seen_at": "2025-01-02T03:04:05Z",
-    "slots": 4,
-    "running": 2,
+    "slot_count": 4,
+    "running_count": 2,
     "draining": True,
 }
 WEB = {

@@ -118,7 +118,7 @@ def test_list_follows_every_page() -> None:
 
 
 def test_list_is_a_line_for_each() -> None:
-    refused = schedule(last_error="urls has 3 URLs; one job may have 2.")
+    refused = schedule(last_error={"reason": "invalid_request", "detail": "urls has 3 URLs."})
     listing = {"schedules": [schedule(), refused], "next_cursor": None}
 
     completed = run("schedules", "list", web=WebStub({"GET /schedules": respond(listing)}))
@@ -127,7 +127,7 @@ def test_list_is_a_line_for_each() -> None:
     assert heading == ["schedule", "cron", "zone", "type", "next run", "name", "last error"]
     assert first[:4] == [SCHEDULE, CRON, "Europe/Berlin", "topic_curation"]
     assert first[5:] == ["Morning", "-"]
-    assert second[-1] == "urls has 3 URLs; one job may have 2."
+    assert second[-1] == "urls has 3 URLs."
 
 
 def test_show_prints_the_outcome_of_the_last_run() -> None:

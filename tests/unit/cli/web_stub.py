@@ -14,7 +14,7 @@ import httpx
 import msgspec
 from click.testing import CliRunner, Result
 
-from app.api.models.jobs import Cancellation, JobSubmitted, StatusReport, StatusWord
+from app.api.models.jobs import Cancellation, JobSubmitted, StatusReport
 from app.cli.context import CliContext
 from app.cli.main import cli
 from nlp.decision import Decision, Verdict
@@ -117,11 +117,14 @@ def job_status(state: str = "PROGRESS", **changes: Any) -> dict[str, Any]:
         type=JobType.BATCH_ANALYSIS,
         about=None,
         state=JobState(state),
-        status=StatusWord(state.lower()),
+        status=JobState(state),
+        cancelling=False,
         current=3,
         total=10,
-        processed_urls=2,
-        failed_urls=1,
+        processed_count=2,
+        failed_count=1,
+        processed_urls=("https://a.example/2", "https://a.example/3"),
+        failed_urls=("https://a.example/1",),
         failures=(Failure(url="https://a.example/1", reason="not_found", detail="404"),),
         waiting_count=0,
         waiting=(),
@@ -133,7 +136,7 @@ def job_status(state: str = "PROGRESS", **changes: Any) -> dict[str, Any]:
         deadline_reached=False,
         depends_on=(),
         replayed_from=None,
-        attempts=4,
+        attempt_count=4,
         trace_id="0af7651916cd43dd8448eb211c80319c",
         error=None,
     )
@@ -149,7 +152,8 @@ def job_result(state: str = "SUCCESS", **changes: Any) -> dict[str, Any]:
         total_urls=3,
         processed_count=2,
         failed_count=1,
-        failed_urls=(Failure(url="https://a.example/3", reason="too_short", detail="90 words"),),
+        failed_urls=("https://a.example/3",),
+        failures=(Failure(url="https://a.example/3", reason="too_short", detail="90 words"),),
         results=(),
         diversity_applied=False,
         decisions=(

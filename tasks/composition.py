@@ -10,9 +10,9 @@ from nlp.analysis import AnalysisPolicy, Weights
 from nlp.decision import SelectionPolicy
 from nlp.minilm import WEIGHTS_SHA256
 from tasks.cache.analysis_cache import AnalysisCache
-from tasks.engine.cores import available_cores
 from tasks.engine.supervisor import EngineCommand
 from tasks.jobs.submission import JobLimits
+from tasks.machine import available_cores
 from tasks.policies import CurationPolicy, FetchPolicy, LedgerPolicy
 from tasks.ports import Cache
 from tasks.settings import SOURCE_KEYS, Settings, check_sources

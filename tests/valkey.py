@@ -29,17 +29,17 @@ class DurableValkey:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._port = _free_port()
+        self.port = _free_port()
         self._server: ValkeyServer | None = None
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self._port}"
+        return f"redis://127.0.0.1:{self.port}"
 
     def start(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while self._server is None:
-            server = ValkeyServer(port=self._port, data_dir=self._folder, config=CONFIG)
+            server = ValkeyServer(port=self.port, data_dir=self._folder, config=CONFIG)
             try:
                 server.start(timeout=START_SECONDS)
                 self._server = server

@@ -8,7 +8,7 @@ from litestar import Response, Router, get
 from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 
-from app.api.models.admin import Health, Liveness
+from app.api.models.admin import Health, Liveness, Readiness
 from app.http.security import ANY_CLIENT
 from tasks.errors import LedgerUnavailable
 from tasks.jobs.queue import Queue
@@ -47,12 +47,16 @@ async def get_liveness() -> Liveness:
     return Liveness(status="alive")
 
 
-@get("/ready", responses={503: ResponseSpec(Liveness, description="Redis cannot be reached.")})
-async def get_readiness(queue: NamedDependency[Queue]) -> Response[Liveness]:
+@get("/ready", responses={503: ResponseSpec(Readiness, description="They cannot.")})
+async def get_readiness(queue: NamedDependency[Queue]) -> Response[Readiness]:
     """Jobs can be submitted."""
-    if (await check_health(queue)).redis_connected:
-        return Response(Liveness(status="ready"))
-    return Response(Liveness(status="unavailable"), status_code=503)
+    try:
+        async with asyncio.timeout(REDIS_TIMEOUT):
+            await queue.check_accepts_work()
+    except (LedgerUnavailable, TimeoutError) as error:
+        reason = str(error) or f"The ledger does not answer within {REDIS_TIMEOUT:g} s."
+        return Response(Readiness(status="unavailable", reason=reason), status_code=503)
+    return Response(Readiness(status="ready"))
 
 
 HEALTH_ROUTER = Router(

@@ -35,6 +35,7 @@ from app.api.models.admin import (
     Liveness,
     Paused,
     QueueReport,
+    Readiness,
     WorkerListing,
 )
 from app.api.models.job_requests import JobRequest, text_limits
@@ -106,6 +107,7 @@ MODELS = (
     ScheduleListing,
     Health,
     Liveness,
+    Readiness,
     Problem,
 )
 

@@ -6,6 +6,7 @@
 1         CommandError      any other failure
 2         InvalidUsage      the request cannot be carried out as given; click's own usage errors
 3         Unreachable       there is no content curator at the URL, or it cannot respond
+4         CannotWork        a process that cannot do its work, and would end again if restarted
 130, 141  interrupted by Ctrl-C, or the reader of stdout went away, as shells count signals
 
 Each error prints one line on stderr.
@@ -59,6 +60,12 @@ class Unreachable(CommandError):
     """The server cannot be reached, or is not a content curator."""
 
     exit_code = 3
+
+
+class CannotWork(CommandError):
+    """This process cannot do its work on this machine, and would end again if restarted."""
+
+    exit_code = 4
 
 
 class Interrupted(CommandError):

@@ -32,6 +32,10 @@ ENVIRONMENT = {
 START_SECONDS = 120.0
 """How long an engine may take to load its models; then it is killed."""
 
+END_SECONDS = 2.0
+"""How long an engine that has closed its socket may take to end, and to say why. Then it is killed.
+"""
+
 MAX_FAILURES = 3
 """After that many failed starts, or dead engines, in a row, the waiting tasks fail."""
 
@@ -171,14 +175,24 @@ class EngineSupervisor:
             async with asyncio.timeout(START_SECONDS):
                 await engine.receive()  # Ready
         except Exception as error:  # its end, the timeout, or bytes that are no reply
-            await engine.kill()
-            log.warning("the engine could not be started", exit_status=engine.exit_status)
-            raise engine_crashed("The engine could not be started.") from error
+            raise await self._not_ready(engine, error) from error
         except BaseException:
             await engine.kill()
             raise
         self._watch(self._restart_after(engine))
         return engine
+
+    async def _not_ready(self, engine: EngineHandle, error: Exception) -> TransientFailure:
+        """Ends an engine that did not get ready; returns the reason."""
+        late = isinstance(error, TimeoutError)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0 if late else END_SECONDS):
+                await engine.wait()
+        await engine.kill()
+        log.warning("the engine could not be started", exit_status=engine.exit_status)
+        if late:
+            return engine_crashed(f"The engine was not ready within {START_SECONDS:g} s.")
+        return engine_crashed(f"The engine ended ({engine.exit_status}) before it was ready.")
 
     async def _restart_after(self, engine: EngineHandle) -> None:
         """Starts the next engine soon after this one has ended.

@@ -90,6 +90,10 @@ class Ledger(JobReader, Protocol):
         """Writes the job and wakes a worker. If it did not, the outcome says why."""
         ...
 
+    async def check_accepts_work(self) -> None:
+        """Raises LedgerUnavailable, with the reason, if a job could not be submitted now."""
+        ...
+
     async def claim(self, ref: StepRef, worker: str, claim_id: str = "") -> Claim | ClaimRefusal:
         """`claim_id` identifies this claim among those of the worker. If a reply was lost, a claim
         that is repeated with the same id gets the same lease again."""

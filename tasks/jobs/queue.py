@@ -88,6 +88,10 @@ class Queue:
         """
         return await self._write(job_id, submission, await self.now_ms(), None)
 
+    async def check_accepts_work(self) -> None:
+        """Raises LedgerUnavailable, with the reason, if a job could not be submitted now."""
+        await self._ledger.check_accepts_work()
+
     async def retry(self, job_id: str, idempotency_key: str | None = None) -> Submitted:
         """Submits a new job for what failed in this one.
 

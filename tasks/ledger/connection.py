@@ -35,6 +35,14 @@ TRANSIENT_REFUSAL = re.compile(r"(^|caused error: \(.)(BUSY|MISCONF|NOREPLICAS|U
 too long, the disk is full, there are too few replicas, or the server became a replica while we
 waited. In a pipeline the library puts the command before the text of the reply."""
 
+REFUSALS = {
+    "OOM": "The ledger's memory is full. It takes jobs again when some have expired or are purged.",
+    "READONLY": "The ledger is read-only at the moment.",
+    "MISCONF": "The ledger cannot save anything at the moment.",
+    "NOREPLICAS": "The ledger takes nothing at the moment: too few of its replicas are connected.",
+}
+"""What a client is told whose write was refused with this code. Reads may still work."""
+
 SOCKET_TIMEOUT = 5.0
 """Seconds to wait for one reply. None of our commands blocks for longer."""
 
@@ -71,7 +79,7 @@ def is_away(error: BaseException) -> bool:
 
 
 def unavailable(cause: BaseException) -> LedgerUnavailable:
-    error = LedgerUnavailable()
+    error = LedgerUnavailable(_refusal(cause))
     error.__cause__ = cause
     return error
 
@@ -85,3 +93,13 @@ def redis_errors_as_unavailable() -> Iterator[None]:
         if is_away(error):
             raise unavailable(error) from error
         raise
+
+
+def _refusal(error: BaseException) -> str | None:
+    """Why Redis refused a write; None if it could not be reached."""
+    if isinstance(error, OutOfMemoryError):
+        return REFUSALS["OOM"]
+    if isinstance(error, ReadOnlyError):
+        return REFUSALS["READONLY"]
+    refusal = TRANSIENT_REFUSAL.search(str(error))
+    return REFUSALS.get(refusal[2]) if refusal else None

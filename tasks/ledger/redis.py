@@ -230,6 +230,9 @@ class RedisLedger(RedisReader):
         )
         return SubmitOutcome(SubmitVerdict(verdict.decode()), job_id.decode())
 
+    async def check_accepts_work(self) -> None:
+        await self.scripts.run("accepts_work")
+
     async def claim(self, ref: StepRef, worker: str, claim_id: str = "") -> Claim | ClaimRefusal:
         job = self._jobs.get(ref.job_id)
         reply = await self.scripts.run(

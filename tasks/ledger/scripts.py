@@ -32,6 +32,19 @@ again: 64 slots ran 4,800 steps/s in batches of 16, and 7,900 in batches of 8.""
 CLOCK_READ_SECONDS = 5.0
 """How long `Scripts.now_ms` adds to one reading of Redis's clock before it takes the next."""
 
+READS = frozenset(
+    {
+        *("now", "waiting", "due_schedules", "list_schedules", "read_schedule"),
+        *("examine_entry", "examine_job", "examine_key", "examine_step"),
+    }
+)
+"""Scripts that write nothing, or only what the doctor repairs: they run on a read-only replica."""
+
+ADDS_WORK = frozenset({"submit", "add_schedule", "accepts_work"})
+"""Scripts that Redis refuses while its memory is full. All others finish work that was accepted.
+They may exceed `maxmemory`: if they were refused too, no job would end, and no memory become free.
+"""
+
 Argument = str | bytes | int
 
 
@@ -46,6 +59,10 @@ class _Call(Struct):
     words: Any  # tuple[Argument, ...]; the stub of hiredis knows only tuples of one
     source: str
     reply: asyncio.Future[Any]
+
+    def with_source(self) -> _Call:
+        """The same call, which cannot find its script missing. Redis keeps the script."""
+        return _Call(("EVAL", self.source, *self.words[2:]), self.source, self.reply)
 
 
 class _ClockReading(Struct, frozen=True, kw_only=True):
@@ -109,9 +126,8 @@ class Scripts:
         try:
             replies = await self._execute(batch)
             unknown = [n for n, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
-            if unknown:  # Redis loses all scripts when it restarts
-                await self._load({batch[n].source for n in unknown})
-                again = await self._execute([batch[n] for n in unknown])
+            if unknown:  # Redis loses all scripts when it restarts, or by SCRIPT FLUSH
+                again = await self._execute([batch[n].with_source() for n in unknown])
                 for n, reply in zip(unknown, again, strict=True):
                     replies[n] = reply
         except Exception as error:  # every caller must receive it
@@ -133,10 +149,6 @@ class Scripts:
         finally:
             await pool.release(connection)
         return replies
-
-    async def _load(self, sources: set[str]) -> None:
-        for source in sources:
-            await self._redis.script_load(source)
 
 
 async def _exchange(connection: AbstractConnection, packed: bytes, count: int) -> list[Any]:
@@ -171,9 +183,19 @@ def _read_sources() -> dict[str, tuple[str, str]]:
         name = file.name.removesuffix(".lua")
         if not name.startswith("_"):
             shared = prelude + hosts if name.startswith("host_") else prelude
-            source = shared + file.read_text()
+            source = _shebang(name) + shared + file.read_text()
             sources[name] = (
                 hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest(),
                 source,
             )
     return sources
+
+
+def _shebang(name: str) -> str:
+    """The first line of a script, by which Redis decides before its start whether it may run.
+
+    Without one a script runs until its first command that Redis refuses.
+    """
+    if name in READS:
+        return ""
+    return "#!lua\n" if name in ADDS_WORK else "#!lua flags=allow-oom\n"

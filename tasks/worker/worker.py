@@ -84,6 +84,8 @@ class WorkerExit(Struct, frozen=True):
 
     recycle: bool
     """Whether it is to be replaced: it ended only because it has run WORKER_MAX_TASKS steps."""
+    failure: str | None = None
+    """Why it could not go on."""
 
 
 class Shutdown:
@@ -94,9 +96,16 @@ class Shutdown:
         """Set when the worker is to take no more steps."""
         self.immediate = asyncio.Event()
         """Set when it is not to wait for those that run."""
+        self.failure: str | None = None
+        """Why the worker cannot go on; None if it only was asked to end."""
 
     def on_signal(self) -> None:
         (self.immediate if self.requested.is_set() else self.requested).set()
+
+    def fail(self, why: str) -> None:
+        if not self.requested.is_set():
+            self.failure = why
+        self.request_immediate()
 
     def request_immediate(self) -> None:
         self.requested.set()
@@ -137,9 +146,8 @@ async def _require_engine(engine: EngineClient, shutdown: Shutdown) -> None:
     """Ends a worker whose engine cannot be started: it would fail steps that others could run."""
     try:
         await engine.ready()
-    except TransientFailure:
-        log.exception("the worker ends, as its engine cannot be started")
-        shutdown.request_immediate()
+    except TransientFailure as failure:
+        shutdown.fail(f"the worker ends, as its engine cannot be started. {failure.detail}")
 
 
 async def serve(
@@ -198,7 +206,7 @@ async def serve_kinds(
         ):
             await receiver.listen(shutdown.requested)
         log.info("worker stopped", worker=worker)
-    return WorkerExit(recycle=not shutdown.requested.is_set())
+    return WorkerExit(recycle=not shutdown.requested.is_set(), failure=shutdown.failure)
 
 
 def _receiver(

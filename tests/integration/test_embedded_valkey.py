@@ -29,9 +29,17 @@ from tasks.embedded_valkey import (
     embedded_valkey,
     embedded_valkey_url,
 )
+from tasks.embedded_valkey.server import (
+    LOG_BYTES,
+    PING_EVERY_SECONDS,
+    PING_SECONDS,
+    SILENT_PINGS,
+)
 from tasks.errors import InvalidSettings
 from tasks.supervision import RestartPolicy
 from tests.waiting import wait_until
+
+PATIENCE_SECONDS = SILENT_PINGS * (PING_EVERY_SECONDS + PING_SECONDS)
 
 SOON = RestartPolicy(first_seconds=0.05, max_seconds=0.2)
 
@@ -162,6 +170,61 @@ async def test_a_killed_server_is_restarted_with_its_data_at_the_same_url(tmp_pa
             assert client.get("key") == b"kept"
             assert pid_of(client) != pid
     assert not answers(client)
+
+
+async def test_a_server_that_hangs_is_replaced(tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        async with running(tmp_path) as (server, client):
+            client.set("key", "kept")
+            pid = pid_of(client)
+            os.kill(pid, signal.SIGSTOP)
+            await wait_until(lambda: has_ended(pid), "the server to be killed", timeout=60)
+            await wait_until(lambda: server.serving, "the server to be back")
+            assert client.get("key") == b"kept"
+    events = [line["event"] for line in logs]
+    assert events.count("the embedded Valkey does not answer and is killed") == 1
+
+
+async def test_a_server_that_refuses_pings_is_left_alone(tmp_path: Path) -> None:
+    """As while a script runs for long, and while the data is loaded."""
+    async with running(tmp_path) as (server, client):
+        pid = pid_of(client)
+        client.config_set("busy-reply-threshold", 100)
+        with redis.Redis.from_url(server.url, socket_timeout=100) as other:
+            seconds = PATIENCE_SECONDS + 3
+            until = f"local t = redis.call('TIME')[1] + {seconds:.0f} "
+            await asyncio.to_thread(
+                other.eval, until + "repeat until redis.call('TIME')[1] - t >= 0", 0
+            )
+        assert pid_of(client) == pid
+
+
+async def test_its_log_is_bounded(tmp_path: Path) -> None:
+    data = tmp_path / "valkey"
+    data.mkdir(parents=True)
+    (data / "valkey.log").write_bytes(b"." * LOG_BYTES)
+    async with running(tmp_path):
+        await wait_until((data / "valkey.log.1").exists, "the log to be continued elsewhere")
+    async with running(tmp_path):
+        pass
+    assert (data / "valkey.log").stat().st_size < LOG_BYTES
+    assert LOG_BYTES < (data / "valkey.log.1").stat().st_size < 2 * LOG_BYTES
+    assert mode(data / "valkey.log") == 0o600
+
+
+def fill(client: redis.Redis) -> None:
+    for n in range(30):
+        client.set(f"key:{n}", b"x" * 2**20)
+
+
+async def test_a_full_memory_ends_no_server(tmp_path: Path) -> None:
+    async with embedded_valkey(tmp_path, SOON, max_memory_mb=20) as server:
+        with redis.Redis.from_url(server.url) as client:
+            pid = pid_of(client)
+            with pytest.raises(redis.exceptions.OutOfMemoryError):
+                fill(client)
+            assert client.get("key:0") is not None
+            assert pid_of(client) == pid
 
 
 @pytest.fixture

@@ -78,4 +78,6 @@ async def test_a_worker_without_an_engine_ends_and_leaves_its_steps_to_others(
     job = (await queue.submit(Submission(params=HealthCheck()))).job
     ended = await run_worker_process(settings, engine_module="tests.integration.no_such_engine")
     assert not ended.recycle
+    assert ended.failure is not None
+    assert ended.failure.endswith("The engine ended (1) before it was ready.")
     assert not (await queue.status(job.id)).record.state.final

@@ -186,6 +186,13 @@ async def test_a_child_that_keeps_ending_ends_everything(state: Path) -> None:
     assert running.log.count("process ended and is started again") == 2
 
 
+async def test_a_worker_without_an_engine_ends_everything(state: Path) -> None:
+    async with up(state, EMBEDDER="onnx", MODELS_DIR=str(state / "no-models")) as running:
+        assert await asyncio.wait_for(running.process.wait(), 120) == 3
+    assert running.log.count("the worker ends, as its engine cannot be started") == 3
+    assert running.log.count("process ended and is started again") == 2
+
+
 async def test_all_goes_on_when_valkey_is_killed(state: Path) -> None:
     async with up(state) as running:
         await running.ready()

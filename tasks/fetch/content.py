@@ -6,6 +6,7 @@ decompresses a body piece by piece, so that a small compressed body cannot fill 
 
 from __future__ import annotations
 
+import asyncio
 import re
 import zlib
 from collections.abc import AsyncIterator, Iterator
@@ -17,7 +18,9 @@ from msgspec import Struct
 
 from tasks.errors import PermanentFailure, Reason, TransientFailure
 
-_HTML = re.compile(rb"<\s*(?:!doctype\s+html|html|head|body|title|article)\b", re.IGNORECASE)
+_HTML = re.compile(
+    rb"\A\s*<title\b|<\s*(?:!doctype\s+html|html|head|body|article)\b", re.IGNORECASE
+)
 
 SNIFFED_BYTES = 2_000
 
@@ -29,32 +32,61 @@ class ContentPolicy(Struct, frozen=True, kw_only=True):
     """The `Accept` header."""
     types: re.Pattern[str]
     """The media types that are accepted."""
-    sniff: re.Pattern[bytes] | None = None
-    """What the beginning of a body without a media type must contain; None: anything."""
+    examined: re.Pattern[str]
+    """The media types that say nothing, or may be wrong: the body decides."""
+    sniff: re.Pattern[bytes]
+    """What the beginning of such a body must contain."""
     max_bytes: int
     """Decompressed."""
     truncate: bool = False
     """Whether a longer body is cut at the limit; otherwise it is refused."""
+    follows_refresh: bool = False
+    """Whether a meta element in the document may send us on."""
 
     def accepts(self, content_type: str | None) -> bool:
-        """Whether the media type is accepted. A body without one is examined once it is read."""
-        media_type = (content_type or "").partition(";")[0].strip().lower()
-        return not media_type or self.types.fullmatch(media_type) is not None
+        """Whether the media type is accepted, or the body is to be examined once it is read."""
+        media_type = media_type_of(content_type)
+        return any(pattern.fullmatch(media_type) for pattern in (self.types, self.examined))
 
     def recognises(self, content_type: str | None, body: bytes) -> bool:
-        """Whether the beginning of a body without a media type looks like this kind of document."""
-        if content_type or self.sniff is None:
+        """Whether a body that is to be examined looks like this kind of document."""
+        if self.types.fullmatch(media_type_of(content_type)):
             return True
-        return self.sniff.search(body[:SNIFFED_BYTES]) is not None
+        # Without zeros: UTF-16 looks like ASCII then.
+        return self.sniff.search(body[:SNIFFED_BYTES].replace(b"\0", b"")) is not None
+
+
+MAX_CONTENT_TYPE_CHARS = 1_000
+
+
+def media_type_of(content_type: str | None) -> str:
+    """The media type in lower case; empty where there is none.
+
+    The last one of several, as browsers have it: servers repeat the header with a better value.
+    """
+    values = (content_type or "")[:MAX_CONTENT_TYPE_CHARS].lower().split(",")
+    types = [value.partition(";")[0].strip() for value in values]
+    return next((type_ for type_ in reversed(types) if "/" in type_), types[0])
+
+
+_SAYING_NOTHING = (
+    r"[^/]*|\*/\*|unknown/unknown|text/plain|text/xml|application/xml"
+    r"|(?:application|binary)/(?:x-)?(?:octet-stream|unknown|(?:force-)?download|httpd-php)"
+)
 
 
 def page_policy(max_bytes: int) -> ContentPolicy:
     return ContentPolicy(
         accept="text/html, application/xhtml+xml;q=0.9",
         types=re.compile(r"text/html|application/xhtml\+xml"),
+        examined=re.compile(_SAYING_NOTHING),
         sniff=_HTML,
         max_bytes=max_bytes,
+        follows_refresh=True,
     )
+
+
+_TEXT_DOCUMENT = re.compile(rb"^(?:\xef\xbb\xbf)?\s*(?:<[?!]?[a-z-]|\{)|^[^\x00-\x08]*<\?xml", re.I)
 
 
 def document_policy(max_bytes: int) -> ContentPolicy:
@@ -62,7 +94,9 @@ def document_policy(max_bytes: int) -> ContentPolicy:
     APIs, which the source must read to recognise them."""
     return ContentPolicy(
         accept="application/rss+xml, application/atom+xml, application/json, */*;q=0.5",
-        types=re.compile(r"text/[\w.+-]+|application/(?:[\w.-]+\+)?(?:xml|json)|application/rdf"),
+        types=re.compile(r"text/[\w.+-]+|application/(?:[\w.-]+\+)?(?:xml|json)|application/rdf|"),
+        examined=re.compile(r"(?!image/|audio/|video/|font/).*"),
+        sniff=_TEXT_DOCUMENT,
         max_bytes=max_bytes,
     )
 
@@ -75,6 +109,8 @@ def robots_policy() -> ContentPolicy:
     return ContentPolicy(
         accept="text/plain, */*;q=0.5",
         types=re.compile(r".*"),
+        examined=re.compile(r".*"),
+        sniff=re.compile(rb""),
         max_bytes=MAX_ROBOTS_BYTES,
         truncate=True,
     )
@@ -86,16 +122,24 @@ ACCEPT_ENCODING = "gzip, deflate"
 CHUNK_BYTES = 65_536
 
 MAX_DRAINED_BYTES = 16_384
+DRAIN_SECONDS = 2.0
+"""A new connection takes less."""
+
+PIECES_AT_ONCE = 200
+"""Pieces of a body that are taken before other work of the event loop has its turn."""
 
 
 async def read_body(response: httpx.Response, policy: ContentPolicy) -> bytes:
     """The decompressed body. Raises PermanentFailure or TransientFailure."""
     decoder = decoder_for(response.headers.get("content-encoding", ""))
     body = bytearray()
-    received = 0
+    received = pieces = 0
     try:
         async for data in _raw_chunks(response):
             received += len(data)
+            pieces += 1
+            if pieces % PIECES_AT_ONCE == 0:
+                await asyncio.sleep(0)
             for chunk in decoder.decode(data):
                 body += chunk
                 if len(body) > policy.max_bytes:
@@ -154,6 +198,10 @@ _BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 """Bytes that occur in no text, by the standard for MIME sniffing of the WHATWG."""
 
 
+MAX_UNDECODED_BYTES = 65_536
+"""What is kept to tell a plain text from a compressed one."""
+
+
 class LenientDecoder:
     """Passes on a text that its server has labelled as compressed without compressing it.
 
@@ -175,7 +223,9 @@ class LenientDecoder:
             yield data
             return
         if self._undecoded is not None:
-            self._undecoded += data
+            # Bounded: a body may come byte by byte, and begin with megabytes of header.
+            fits = len(self._undecoded) + len(data) <= MAX_UNDECODED_BYTES
+            self._undecoded = self._undecoded + data if fits else None
         try:
             for chunk in self._strict.decode(data):
                 self._undecoded = None
@@ -292,11 +342,16 @@ async def drain(response: httpx.Response) -> None:
     """Reads and discards a short body, so that its connection can be reused."""
     # A 304 has no body, and may announce the length of the document that it confirms.
     length = 0 if response.status_code == 304 else announced_length(response)
-    if length is None or length > MAX_DRAINED_BYTES:
+    if length is not None and length > MAX_DRAINED_BYTES:
         return
-    with suppress(httpx.HTTPError):
-        async for _ in _raw_chunks(response):
-            pass
+    received = 0
+    # Over HTTP/2, many short bodies come without a length.
+    with suppress(httpx.HTTPError, TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            async for data in _raw_chunks(response):
+                received += len(data)
+                if received > MAX_DRAINED_BYTES:
+                    return
 
 
 def announced_length(response: httpx.Response) -> int | None:

@@ -21,14 +21,10 @@ from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 MAX_RETRY_AFTER = 900.0
 """Seconds. A site that asks for a longer wait is asked again after this time."""
 
+MAX_DATE_CHARS = 100
+"""Of a `Retry-After`; a date is shorter."""
+
 _TRANSIENT_STATUSES = frozenset({408, 425, 429})
-_REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
-
-
-def redirect_location(response: httpx.Response) -> str | None:
-    """The target of a redirect; None if the response is none."""
-    location: str | None = response.headers.get("location")
-    return location if response.status_code in _REDIRECT_STATUSES else None
 
 
 def failure_of(response: httpx.Response, now: float, host: str | None = None) -> StepError | None:
@@ -52,7 +48,7 @@ def parse_retry_after(value: str | None, now: float) -> float | None:
     """Seconds from `now`, at most MAX_RETRY_AFTER; None where the header is invalid."""
     if value is None:
         return None
-    value = value.strip()
+    value = value[:MAX_DATE_CHARS].strip()
     if value.isascii() and value.isdigit():
         return min(float(value[:9]), MAX_RETRY_AFTER)
     try:

@@ -25,6 +25,7 @@ import structlog
 
 from tasks.errors import StepError
 from tasks.fetch.addresses import Address, blocked, is_public, literal_address
+from tasks.fetch.heads import HeadMender
 
 log = structlog.get_logger()
 
@@ -36,6 +37,10 @@ MAX_ADDRESSES = 4
 
 MAX_IDLE_CONNECTIONS = 20
 KEEPALIVE_SECONDS = 15.0
+
+MAX_READ_BYTES = 16_384
+"""What httpcore parses at once, while nothing else runs. 64 KiB of chunks of one byte, or of empty
+frames of HTTP/2, would take 0.07 s instead of 0.02 s."""
 
 
 def direct_transport(
@@ -304,7 +309,7 @@ class ClosingBackend(httpcore.AnyIOBackend):
 
 
 class ClosingStream(httpcore.AsyncNetworkStream):
-    """Closes itself if the TLS handshake does not succeed.
+    """Closes itself if the TLS handshake does not succeed, and mends the heads of responses.
 
     httpcore closes it on an error but not on a cancellation, which is how a deadline ends: a site
     that hangs in the handshake would leak a socket each time.
@@ -312,6 +317,7 @@ class ClosingStream(httpcore.AsyncNetworkStream):
 
     def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
         self._inner = inner
+        self._mender = HeadMender()
 
     async def start_tls(
         self,
@@ -326,9 +332,14 @@ class ClosingStream(httpcore.AsyncNetworkStream):
             raise
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return await self._inner.read(max_bytes, timeout)
+        while True:
+            data = await self._inner.read(min(max_bytes, MAX_READ_BYTES), timeout)
+            passed_on = self._mender.feed(data) if data else self._mender.flush()
+            if passed_on or not data:
+                return passed_on
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._mender.request_sent()
         await self._inner.write(buffer, timeout)
 
     async def aclose(self) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tasks.errors import PermanentFailure, Reason, TransientFailure
 from tasks.fetch.content import ContentPolicy, document_policy, page_policy
-from tasks.fetch.failures import MAX_RETRY_AFTER, failure_of, parse_retry_after, redirect_location
+from tasks.fetch.failures import MAX_RETRY_AFTER, failure_of, parse_retry_after
 
 NOON = 1_790_337_600.0
 """2026-09-25 12:00:00 UTC."""
@@ -74,15 +74,6 @@ def test_any_retry_after_is_bounded_or_ignored(value: str) -> None:
     assert seconds is None or 0 <= seconds <= MAX_RETRY_AFTER
 
 
-def test_only_redirects_lead_elsewhere() -> None:
-    headers = {"location": "/there"}
-    for status in (301, 302, 303, 307, 308):
-        assert redirect_location(httpx.Response(status, headers=headers)) == "/there"
-        assert redirect_location(httpx.Response(status)) is None
-    for status in (200, 201, 300, 304, 404):
-        assert redirect_location(httpx.Response(status, headers=headers)) is None
-
-
 @pytest.mark.parametrize(
     ("policy", "content_type", "accepted"),
     [
@@ -92,7 +83,13 @@ def test_only_redirects_lead_elsewhere() -> None:
         (PAGE, None, True),
         (PAGE, "", True),
         (PAGE, "application/pdf", False),
-        (PAGE, "text/plain", False),
+        (PAGE, "text/html, text/html; charset=utf-8", True),
+        (PAGE, "image/png, text/html", True),
+        (PAGE, "text/html, image/png", False),
+        (PAGE, "application/octet-stream", True),
+        (PAGE, "text/plain", True),
+        (PAGE, "html", True),
+        (PAGE, "*/*", True),
         (PAGE, "application/json", False),
         (PAGE, "text/html-ish", False),
         (DOCUMENT, "application/rss+xml", True),
@@ -103,7 +100,8 @@ def test_only_redirects_lead_elsewhere() -> None:
         (DOCUMENT, "application/feed+json", True),
         (DOCUMENT, "text/html", True),
         (DOCUMENT, "image/svg", False),
-        (DOCUMENT, "application/octet-stream", False),
+        (DOCUMENT, "video/mp4", False),
+        (DOCUMENT, "application/octet-stream", True),
     ],
 )
 def test_content_types(policy: ContentPolicy, content_type: str | None, accepted: bool) -> None:
@@ -114,4 +112,13 @@ def test_a_page_without_a_type_is_known_by_its_beginning() -> None:
     assert PAGE.recognises(None, b"\n<!-- hello --><!DOCTYPE html><p>x")
     assert not PAGE.recognises(None, b"%PDF-1.7 ...")
     assert PAGE.recognises("text/html", b"no tags at all")
+    assert PAGE.recognises("text/plain", b"<!doctype html><p>x")
+    assert not PAGE.recognises("text/plain", b"a plain text")
+    assert PAGE.recognises("application/octet-stream", "<html><p>x".encode("utf-16"))
+    assert not PAGE.recognises("text/xml", b"<?xml version='1.0'?><rss><channel><title>t</title>")
+    assert PAGE.recognises("application/xml", b"<?xml version='1.0'?><html><title>t</title>")
+    assert DOCUMENT.recognises("application/octet-stream", b"\xef\xbb\xbf\n<?xml version='1.0'?>")
+    assert DOCUMENT.recognises("application/x-download", b"<rss version='2.0'>")
+    assert DOCUMENT.recognises("binary/octet-stream", b'{"items": []}')
+    assert not DOCUMENT.recognises("application/octet-stream", b"PK\x03\x04<rss>")
     assert DOCUMENT.recognises(None, b"anything")

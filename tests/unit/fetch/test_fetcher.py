@@ -85,6 +85,67 @@ async def test_how_we_present_ourselves() -> None:
         assert request.headers["host"] == "news.example"
 
 
+async def test_a_page_that_wants_its_cookie_back_is_reached() -> None:
+    web = Web()
+    web.answers["/check"] = lambda: httpx.Response(
+        302, headers={"location": "/story", "set-cookie": "seen=1; Path=/; HttpOnly"}
+    )
+
+    def story() -> httpx.Response:
+        if web.requests[-1].headers.get("cookie") == "seen=1":
+            return httpx.Response(200, headers=HTML, text="<html>a story")
+        return httpx.Response(302, headers={"location": "/check"})
+
+    web.answers["/story"] = story
+    assert (await web.fetcher.page("http://news.example/story")).body == b"<html>a story"
+    assert web.paths == ["/robots.txt", "/story", "/check", "/story"]
+
+
+async def test_a_thousand_cookies_are_not_sent_back() -> None:
+    web = Web()
+    cookies = [("set-cookie", f"c{number}={'x' * 50}") for number in range(1_000)]
+    web.answers["/a"] = lambda: httpx.Response(302, headers=[("location", "/b"), *cookies])
+    web.page("/b")
+    await web.fetcher.page("http://news.example/a")
+    assert len(web.requests[-1].headers["cookie"]) < 4_200
+
+
+async def test_a_cookie_goes_to_no_other_site() -> None:
+    web = Web()
+    headers = {"location": "http://other.example/b", "set-cookie": "id=1; Domain=example"}
+    web.answers["/a"] = lambda: httpx.Response(302, headers=headers)
+    web.page("/b")
+    await web.fetcher.page("http://news.example/a")
+    assert "cookie" not in web.requests[-1].headers
+
+
+async def test_a_refresh_leads_on_like_a_redirect() -> None:
+    web = Web()
+    web.page("/a", "<html>wait", refresh="0; url=/b")
+    web.page("/b", '<html><meta http-equiv="refresh" content="1;URL=\'/c?x=1&amp;y=2\'">')
+    web.page("/c", '<html><meta http-equiv="refresh" content="300">a story')
+    page = await web.fetcher.page("http://news.example/a")
+    assert page.url == "http://news.example/c?x=1&y=2"
+
+
+async def test_refreshes_in_a_circle_end() -> None:
+    web = Web()
+    web.page("/a", "<html>wait", refresh="0; url=/b")
+    web.page("/b", "<html>wait", refresh="0; url=/a")
+    assert (await web.failure("/a")).reason == Reason.TOO_MANY_REDIRECTS
+
+
+@pytest.mark.parametrize("location", ["http://169.254.169.254/", "/private", "file:///etc/passwd"])
+async def test_a_refresh_is_checked_like_a_redirect(location: str) -> None:
+    web = Web()
+    web.page("/a", "<html>wait", refresh=f"0; url={location}")
+    assert (await web.failure("/a")).reason in (
+        Reason.BLOCKED_ADDRESS,
+        Reason.ROBOTS_DENIED,
+        Reason.INVALID_URL,
+    )
+
+
 async def test_cookies_are_not_kept() -> None:
     web = Web()
     web.page("/a", **{"set-cookie": "id=1"})
@@ -93,11 +154,11 @@ async def test_cookies_are_not_kept() -> None:
     assert not any("cookie" in request.headers for request in web.requests)
 
 
-async def test_five_redirects_are_followed_and_a_sixth_is_not() -> None:
+async def test_ten_redirects_are_followed_and_an_eleventh_is_not() -> None:
     web = Web()
-    for number in range(6):
+    for number in range(11):
         web.redirect(f"/{number}", f"/{number + 1}")
-    web.page("/6")
+    web.page("/11")
     await web.fetcher.page("http://news.example/1")
     assert (await web.failure("/0")).reason == Reason.TOO_MANY_REDIRECTS
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
-from tasks.fetch.client import Client, Deadline
+from tasks.fetch.client import MAX_REDIRECTS, Client, Deadline
 from tasks.fetch.content import MAX_ROBOTS_BYTES
 from tasks.fetch.local_rate_limiter import LocalRateLimiter
 from tasks.fetch.rate_limiter import MAX_INTERVAL_SECONDS, RequestLimiter, Ticket
@@ -99,7 +99,7 @@ async def test_a_site_that_refuses_robots_txt_allows_all(status: int) -> None:
 async def test_a_site_whose_robots_txt_redirects_for_ever_allows_all() -> None:
     site = Site(httpx.Response(302, headers={"location": "/robots.txt"}))
     await site.check()
-    assert len(site.requested) == 6
+    assert len(site.requested) == MAX_REDIRECTS + 1
 
 
 async def test_redirects_are_followed() -> None:

@@ -56,6 +56,8 @@ class Reason(enum.StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
     """The analysis needed more memory than ENGINE_MEMORY_MB."""
     DEADLINE_REACHED = "deadline_reached"
+    ALL_FAILED = "all_failed"
+    """Of a job: each of its articles failed."""
     DEPENDENCY_FAILED = "dependency_failed"
     """Of a job: another job that it depends on did not succeed."""
     INTERNAL_ERROR = "internal_error"

@@ -17,7 +17,7 @@
     no tries left fails its article, so an article that kills its workers fails alone; `discover`
     and `rank` fail their job.
 6.  When the last article has settled, `rank` is released. It ends the job with its result:
-    SUCCESS, even if some articles failed.
+    SUCCESS, even if some articles failed. If each of them failed, `rank` fails.
 7.  If `discover` or `rank` fails permanently, or if a job that it depends on does not succeed, the
     job ends in FAILURE. Its result has the articles that were analysed.
 8.  Cancelling a job drops its queued and delayed steps. A running step keeps its lease; its worker

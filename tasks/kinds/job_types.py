@@ -1,9 +1,11 @@
 """The types of job: how each discovers, analyses and ranks.
 
 `topic_curation` finds candidates for a topic, makes an impression of each, and keeps the best.
-`batch_analysis` analyses the given URLs in full and ranks all of them.
-`single_analysis` does so with one URL, and fails with its article.
+`batch_analysis` analyses the given URLs in full, each once, and ranks all of them.
+`single_analysis` does so with one URL.
 `health_check` has no articles: it shows that a worker and its engine answer.
+
+A job each of whose articles failed fails, whatever its type.
 """
 
 from __future__ import annotations
@@ -92,7 +94,7 @@ class BatchKind:
         self._ranker = ranker
 
     async def discover(self, job: Job) -> Discovery:
-        urls = _params(job, BatchAnalysis).urls
+        urls = dict.fromkeys(_params(job, BatchAnalysis).urls)
         return Discovery(candidates=tuple(Candidate(url=url) for url in urls))
 
     async def analyse(self, job: Job, candidate: Candidate) -> ArticleAnalysed:

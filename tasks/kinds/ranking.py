@@ -68,7 +68,7 @@ class ArticleRanker:
         max_articles: int | None = None,
         min_relevance: float = 0.0,
     ) -> bytes:
-        """The result, as JSON."""
+        """The result, as JSON. Raises PermanentFailure if each of the articles failed."""
         record = await self._ledger.record(job.id)
         if record is None:
             raise UnknownJob
@@ -84,6 +84,7 @@ class ArticleRanker:
 
     async def _select(self, job: Job, policy: SelectionPolicy) -> Ranked:
         outcomes = await self._outcomes(job.id)
+        _require_any_analysed(outcomes)
         stored = await self._ledger.evidence(job.id)
         evidence = [
             msgspec.msgpack.decode(stored[index], type=Evidence) for index in sorted(stored)
@@ -154,6 +155,15 @@ class ArticleRanker:
             outcomes += page.outcomes
             start = page.next_cursor
         return tuple(outcomes)
+
+
+def _require_any_analysed(outcomes: Sequence[ArticleOutcome]) -> None:
+    """A job without any candidate has not failed: there is nothing on its topic."""
+    if not outcomes or not all(isinstance(outcome, ArticleFailed) for outcome in outcomes):
+        return
+    first = failures_among(outcomes)[0]
+    number = f"All {len(outcomes)} articles failed" if len(outcomes) > 1 else "Its article failed"
+    raise PermanentFailure(Reason.ALL_FAILED, f"{number}: {first.detail}")
 
 
 def _density(evidence: Evidence) -> Score:

@@ -56,10 +56,11 @@ async def test_a_failed_source_is_reported_in_the_result_and_fails_no_job(web: S
     assert outcome.status.record.state is JobState.SUCCESS
     assert result_of(outcome)["results"]
     hackernews, newsapi, guardian = result_of(outcome)["sources"]
-    assert (hackernews["error"], hackernews["reason"]) == (None, None)
-    assert (newsapi["name"], newsapi["found"], newsapi["reason"]) == ("newsapi", 0, "http_error")
-    assert "NEWSAPI_KEY may be wrong" in newsapi["error"]
-    assert guardian["error"] == "The Guardian answered with no result."
+    assert hackernews["error"] is None
+    assert (newsapi["name"], newsapi["found_count"]) == ("newsapi", 0)
+    assert newsapi["error"]["reason"] == "http_error"
+    assert "NEWSAPI_KEY may be wrong" in newsapi["error"]["detail"]
+    assert guardian["error"]["detail"] == "The Guardian answered with no result."
     assert WRONG_KEY not in repr(outcome) + str(outcome.result)
     assert KEY not in repr(outcome) + str(outcome.result)
 

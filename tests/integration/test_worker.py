@@ -94,6 +94,46 @@ async def test_a_single_analysis_fails_with_its_article(
     assert (result["state"], result["failed_count"]) == ("FAILURE", 1)
 
 
+@pytest.mark.parametrize(
+    ("paths", "error"),
+    [
+        (["gone"], "all_failed: Its article failed: The site answered 404."),
+        (["gone", "lost", "gone"], "all_failed: All 2 articles failed: The site answered 404."),
+    ],
+)
+async def test_a_batch_fails_if_all_its_articles_do(
+    queue: Queue, fetcher: FakeFetcher, run_worker: RunWorker, paths: list[str], error: str
+) -> None:
+    async def gone() -> None:
+        raise PermanentFailure(Reason.NOT_FOUND, "The site answered 404.")
+
+    urls = [f"http://site.example/{path}" for path in paths]
+    fetcher.behaviours |= dict.fromkeys(urls, gone)
+    async with run_worker():
+        job = (await queue.submit(a_batch(*urls))).job
+        status = await ended(queue, job.id)
+    assert (status.record.state, status.record.error) == (JobState.FAILURE, error)
+    result = msgspec.json.decode(await queue.result(job.id))
+    assert result["failed_urls"] == list(dict.fromkeys(urls))
+    assert {failure["reason"] for failure in result["failures"]} == {"not_found"}
+
+
+async def test_a_url_that_stands_twice_in_a_batch_is_one_article(
+    queue: Queue, fetcher: FakeFetcher, run_worker: RunWorker
+) -> None:
+    async def gone() -> None:
+        raise PermanentFailure(Reason.NOT_FOUND, "The site answered 404.")
+
+    good, bad = "http://site.example/a", "http://site.example/gone"
+    fetcher.behaviours[bad] = gone
+    async with run_worker():
+        job = (await queue.submit(a_batch(bad, good, bad, good))).job
+        status = await ended(queue, job.id)
+    assert [failure.url for failure in status.failures] == [bad]
+    assert (status.record.state, status.record.total) == (JobState.SUCCESS, 2)
+    assert (fetcher.calls[bad], fetcher.calls[good]) == (1, 1)
+
+
 async def test_a_health_check_passes_through(queue: Queue, run_worker: RunWorker) -> None:
     async with run_worker():
         job = (await queue.submit(Submission(params=HealthCheck()))).job

@@ -123,7 +123,10 @@ async def test_a_job_whose_dependency_fails_says_so(client: httpx.AsyncClient) -
     for job_id, dependency, state in ((second, first, "REVOKED"), (third, second, "FAILURE")):
         job = await status(client, job_id)
         assert job["state"] == "FAILURE"
-        assert job["error"] == f"dependency_failed: Job {dependency} ended in {state}."
+        assert job["error"] == {
+            "reason": "dependency_failed",
+            "detail": f"Job {dependency} ended in {state}.",
+        }
 
 
 async def test_a_start_time_and_a_deadline(client: httpx.AsyncClient) -> None:

@@ -47,7 +47,7 @@ class JobSubmitted(Struct, frozen=True, kw_only=True):
     type: JobType
     topic: str | None
     urls_count: int | None
-    """None for a topic, until its URLs are known."""
+    """How many different URLs it has; None for a topic, whose URLs are not known yet."""
 
 
 class JobRetried(JobSubmitted, frozen=True, kw_only=True):
@@ -281,7 +281,7 @@ def _urls_count(params: Params) -> int | None:
         case TopicCuration():
             return None
         case BatchAnalysis():
-            return len(params.urls)
+            return len(set(params.urls))
         case SingleAnalysis():
             return 1
     return 0

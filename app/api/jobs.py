@@ -38,9 +38,10 @@ from app.api.requests import Cursor, Limit, StrictJobRequest, check_cursor, enum
 from app.api.status_reports import StatusReports
 from app.http.body import require_json
 from app.http.negotiation import JSON_OR_PAGE, conditional, prefers_page
+from tasks.errors import JobUnfinished
 from tasks.jobs.job import ACTIVE_STATES, JobState, JobType
 from tasks.jobs.queue import Queue
-from tasks.jobs.record import CancelOutcome
+from tasks.jobs.record import BulkOutcome, CancelOutcome
 from tasks.jobs.result import ArticleResult, JobResult
 
 TAGS = ["jobs"]
@@ -223,6 +224,35 @@ async def retry_job(
     return page
 
 
+@post(
+    "/rerun",
+    tags=TAGS,
+    status_code=202,
+    responses=problem_responses(403, 404, 409, 422),
+    response_headers=SUBMIT_HEADERS,
+    response_description="A new job.",
+)
+async def rerun_job(
+    queue: NamedDependency[Queue],
+    job_id: FromPath[str],
+    idempotency_key: IdempotencyKeyHeader = None,
+) -> Response[JobRetried]:
+    """Run an ended job again as a new one with the same parameters, whatever its outcome.
+
+    Its result need not be kept any more.
+    """
+    return submitted_response(await queue.rerun(job_id, idempotency_key))
+
+
+@post("/purge", tags=TAGS, status_code=200, responses=problem_responses(403, 404, 409))
+async def purge_job(queue: NamedDependency[Queue], job_id: FromPath[str]) -> BulkOutcome:
+    """Delete an ended job and its result before their time to live is over."""
+    if not await queue.purge(job_id):
+        await queue.status(job_id)  # raises UnknownJob
+        raise JobUnfinished
+    return BulkOutcome(job_id=job_id, status="purged")
+
+
 @delete(
     "/",
     tags=TAGS,
@@ -249,6 +279,8 @@ JOB_HANDLERS = (
     list_job_articles,
     list_job_attempts,
     retry_job,
+    rerun_job,
+    purge_job,
     cancel_job,
 )
 """Under `/jobs/{job_id}`."""

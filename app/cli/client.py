@@ -23,9 +23,9 @@ from app.api.models.jobs import (
 )
 from app.api.models.schedules import ScheduleListing, ScheduleSummary
 from app.cli.context import CliContext
-from app.cli.exits import CommandError, InvalidUsage, Unreachable
-from app.http.hosts import is_loopback
-from tasks.jobs.record import BulkOutcomePage
+from app.cli.exits import CommandError, InvalidUsage, ResultGone, Unreachable
+from app.http.hosts import PROXY_SECRET_HEADER, is_loopback
+from tasks.jobs.record import BulkOutcome, BulkOutcomePage
 from tasks.jobs.result import JobResult, read_result
 from tasks.settings import read_settings
 
@@ -65,7 +65,15 @@ class ApiClient:
     is no usable response.
     """
 
-    def __init__(self, url: str, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        transport: httpx.BaseTransport | None = None,
+        *,
+        proxy_secret: str | None = None,
+        timeout: httpx.Timeout = _TIMEOUT,
+    ) -> None:
+        """`proxy_secret` is sent with each request, as the service may ask for it."""
         try:
             base = httpx.URL(url)
         except httpx.InvalidURL as error:
@@ -79,8 +87,8 @@ class ApiClient:
         self._http = httpx.Client(
             base_url=base,
             transport=transport,
-            timeout=_TIMEOUT,
-            headers={"Accept": "application/json, application/problem+json"},
+            timeout=timeout,
+            headers=_headers(proxy_secret),
             # A proxy configured in the environment would look for a loopback host on its own side.
             trust_env=not is_loopback(base.host),
         )
@@ -107,10 +115,17 @@ class ApiClient:
         return self._call("POST", "/jobs", JobSubmitted, json=request, headers=headers)
 
     def list_jobs(
-        self, states: Sequence[str], types: Sequence[str], limit: int | None
+        self,
+        states: Sequence[str],
+        types: Sequence[str],
+        limit: int | None,
+        cursor: str | None = None,
     ) -> ApiResponse[JobListing]:
-        """Jobs, newest first; only active jobs if no state is given, all if `limit` is None."""
-        return self._listing("jobs", JobListing, limit, {"state": states, "type": types})
+        """Jobs, newest first; only active jobs if no state is given, all if `limit` is None.
+
+        With a cursor, only jobs whose id is below it.
+        """
+        return self._listing("jobs", JobListing, limit, {"state": states, "type": types}, cursor)
 
     def job_status(self, job_id: uuid.UUID) -> ApiResponse[StatusReport]:
         return self._call("GET", f"/jobs/{job_id}/status", StatusReport)
@@ -123,6 +138,12 @@ class ApiClient:
 
     def retry_job(self, job_id: uuid.UUID) -> ApiResponse[JobRetried]:
         return self._call("POST", f"/jobs/{job_id}/retry", JobRetried)
+
+    def rerun_job(self, job_id: uuid.UUID) -> ApiResponse[JobRetried]:
+        return self._call("POST", f"/jobs/{job_id}/rerun", JobRetried)
+
+    def purge_job(self, job_id: uuid.UUID) -> ApiResponse[BulkOutcome]:
+        return self._call("POST", f"/jobs/{job_id}/purge", BulkOutcome)
 
     def cancel_job(self, job_id: uuid.UUID) -> ApiResponse[Cancellation]:
         return self._call("DELETE", f"/jobs/{job_id}", Cancellation)
@@ -182,10 +203,10 @@ class ApiClient:
         kind: type[ListingT],
         limit: int | None = None,
         query: Mapping[str, Sequence[str]] | None = None,
+        cursor: str | None = None,
     ) -> ApiResponse[ListingT]:
         """Up to `limit` entries of GET /{name}, from as many pages as needed, as one response."""
         entries: list[Any] = []
-        cursor = None
         while limit is None or len(entries) < limit:
             size = _PAGE_SIZE if limit is None else min(_PAGE_SIZE, limit - len(entries))
             params = {**(query or {}), "limit": size, **_from(cursor)}
@@ -229,6 +250,8 @@ class ApiClient:
             problem = msgspec.json.decode(response.content, type=Problem)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return self._not_a_curator(response)
+        if response.status_code == httpx.codes.GONE:
+            return ResultGone(str(problem))
         if response.is_client_error:
             return InvalidUsage(str(problem))
         return Unreachable(f"{self.url} cannot answer now: {problem}")
@@ -241,9 +264,22 @@ class ApiClient:
         )
 
 
-def open_client(context: CliContext, url: str | None) -> ApiClient:
+def open_client(
+    context: CliContext, url: str | None, timeout: httpx.Timeout = _TIMEOUT
+) -> ApiClient:
     """The client of the web service at this URL, by default at CURATOR_URL."""
-    return ApiClient(url or read_settings(context.environ).curator_url, context.transport)
+    settings = read_settings(context.environ)
+    return ApiClient(
+        url or settings.curator_url,
+        context.transport,
+        proxy_secret=settings.proxy_secret,
+        timeout=timeout,
+    )
+
+
+def _headers(proxy_secret: str | None) -> dict[str, str]:
+    headers = {"Accept": "application/json, application/problem+json"}
+    return {**headers, PROXY_SECRET_HEADER: proxy_secret} if proxy_secret else headers
 
 
 def _from(cursor: str | None) -> dict[str, str]:

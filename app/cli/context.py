@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from tasks.jobs.job import JobType
 
@@ -38,6 +39,14 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        names = [
+            CompletionItem(name, help=line)
+            for name, (_, line) in self._lazy.items()
+            if name.startswith(incomplete)
+        ]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in self._lazy.items()])
@@ -62,7 +71,15 @@ class CliContext:
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document, and nothing else."
 )
-job_id_argument = click.argument("job_id", type=click.UUID)
+
+
+fail_on_option = click.option(
+    "--fail-on",
+    type=click.Choice(["job", "any"]),
+    default="job",
+    show_default=True,
+    help="When to exit with 1: if the job fails, or also if any of its articles does.",
+)
 
 
 def choice(values: Iterable[str]) -> click.Choice[str]:
@@ -80,9 +97,15 @@ job_types_option = click.option(
 )
 
 
+def _refuse_url(context: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        raise click.UsageError("--url is called --server now.", context)
+
+
 def client_options(command: Command) -> Command:
-    """Adds --url and --json."""
-    url = click.option(
-        "--url", metavar="URL", help="URL of the web service.  [default: CURATOR_URL]"
+    """Adds --server and --json."""
+    server = click.option(
+        "--server", metavar="URL", help="URL of the web service.  [default: CURATOR_URL]"
     )
-    return url(json_option(command))
+    former_name = click.option("--url", hidden=True, expose_value=False, callback=_refuse_url)
+    return server(json_option(former_name(command)))

@@ -13,24 +13,23 @@ from typing import Any
 import msgspec
 
 from app.api.models.job_requests import JobRequest, submission_of
-from app.cli.exits import InvalidUsage, JobUnsuccessful
+from app.cli.exits import InvalidUsage, check_outcome
 from app.cli.tables import show_result
 from app.cli.terminal import print_json, terminal
 from tasks.composition import fetch_policy
 from tasks.eager import EagerOutcome, run_eagerly
 from tasks.errors import InvalidRequest
 from tasks.fetch.fetcher import build_fetcher
-from tasks.jobs.job import JobState
 from tasks.jobs.result import read_result
 from tasks.logs import configure_logging
 from tasks.resources import build_engine
 from tasks.settings import Settings
 
 
-def run_job(request: Mapping[str, Any], settings: Settings, *, as_json: bool) -> None:
+def run_job(request: Mapping[str, Any], settings: Settings, *, fail_on: str, as_json: bool) -> None:
     """Runs the job to its end, and prints its result.
 
-    Raises InvalidUsage if the request is invalid, JobUnsuccessful if the job fails.
+    Raises InvalidUsage if the request is invalid, JobUnsuccessful as `check_outcome` does.
     """
     configure_logging(settings.worker_log_level)
     try:
@@ -42,8 +41,7 @@ def run_job(request: Mapping[str, Any], settings: Settings, *, as_json: bool) ->
         print_json(outcome.result)
     else:
         show_result(terminal(), result)
-    if result.status is not JobState.SUCCESS:
-        raise JobUnsuccessful.of(result.status, result.error)
+    check_outcome(result, fail_on)
 
 
 async def _run(request: JobRequest, settings: Settings) -> EagerOutcome:

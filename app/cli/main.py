@@ -55,6 +55,7 @@ def _discard_stdout() -> None:
 
 @click.group(
     cls=_RootGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
     lazy={
         "up": (
             "app.cli.commands.processes:up",
@@ -83,4 +84,8 @@ def cli() -> None:
 
     Exit codes: 0 success, 1 the job failed or the doctor found problems, 2 invalid usage, 3 the
     server cannot be reached.
+
+    \b
+    After this, TAB completes commands, options and ids in bash:
+    eval "$(_CURATOR_COMPLETE=bash_source curator)"
     """

@@ -31,7 +31,7 @@ _STYLES = {
     "failed": "red",
 }
 
-_SCORES = {
+COMPONENTS = {
     "relevance": "relevance_score",
     "readability": "readability_score",
     "entities": "ner_density_score",
@@ -44,7 +44,18 @@ _SCORES = {
 }
 """Heading → field of each component of the composite score."""
 
-_UNWRAPPED = {"job", "schedule", "cron", "type", "state", "setting", "decision", "score", "#"}
+_UNWRAPPED = {
+    "job",
+    "schedule",
+    "cron",
+    "type",
+    "state",
+    "setting",
+    "decision",
+    "score",
+    "#",
+    "date",
+}
 """Headings of columns that are never wrapped, so that their cells can be copied."""
 
 
@@ -67,7 +78,7 @@ def show_jobs(console: Console, jobs: Iterable[JobSummary]) -> None:
         ("job", "type", "state", "settled", "failed", "submitted", "about"),
         [
             (
-                job.job_id,
+                _listed_id(console, job.job_id),
                 job.type,
                 job.state,
                 _settled(job),
@@ -113,7 +124,7 @@ def show_status(console: Console, job: StatusReport) -> None:
 
 def show_result(console: Console, result: JobResult, *, scores: bool = False) -> None:
     """The articles, best first, then those that failed."""
-    _print(console, _headline(result))
+    _print(console, headline(result))
     if isinstance(result, ArticlesResult):
         if result.results:
             _show_ranking(console, result.results, scores=scores)
@@ -163,7 +174,8 @@ def show_decision(console: Console, decision: Decision) -> None:
     )
 
 
-def _headline(result: JobResult) -> str:
+def headline(result: JobResult) -> str:
+    """The outcome in a line."""
     parts = [str(result.status)]
     if isinstance(result, ArticlesResult):
         parts.append(f"{len(result.results)} articles of {result.total_urls} candidates")
@@ -178,16 +190,20 @@ def _show_ranking(
 ) -> None:
     if console.is_terminal:
         # Separate columns for URL and scores would leave too little room for the titles.
-        headings: Sequence[str] = ("#", "score", "title", "domain")
+        headings: Sequence[str] = ("#", "score", "title", "domain", "date")
         rows = [
             row
             for rank, article in enumerate(articles, 1)
             for row in _rows_of_article(rank, article, scores)
         ]
     else:
-        headings = ("#", "score", *(_SCORES if scores else ()), "title", "domain", "url")
+        names = ("title", "domain", "url", "date", "summary")
+        headings = ("#", "score", *(COMPONENTS if scores else ()), *names)
         rows = [
-            (rank, ranked.overall_score, *(_components(ranked) if scores else ()), *_names(ranked))
+            (
+                *(rank, ranked.overall_score, *(_components(ranked) if scores else ())),
+                *(*_names(ranked), published(ranked), ranked.article.summary or None),
+            )
             for rank, ranked in enumerate(articles, 1)
         ]
     show_table(console, headings, rows)
@@ -195,12 +211,18 @@ def _show_ranking(
 
 def _rows_of_article(rank: int, ranked: ArticleResult, scores: bool) -> list[Sequence[Cell]]:
     title, domain, url = _names(ranked)
-    rows: list[Sequence[Cell]] = [(rank, ranked.overall_score, title, domain), ("", "", url, "")]
+    below = [url, ranked.article.summary]
     if scores:
-        components = zip(_SCORES, _components(ranked), strict=True)
-        line = ", ".join(f"{heading} {_text(score)}" for heading, score in components)
-        rows.append(("", "", line, ""))
-    return rows
+        components = zip(COMPONENTS, _components(ranked), strict=True)
+        below.append(", ".join(f"{heading} {_text(score)}" for heading, score in components))
+    first = (rank, ranked.overall_score, title, domain, published(ranked))
+    return [first, *(("", "", line, "", "") for line in below if line)]
+
+
+def published(ranked: ArticleResult) -> str | None:
+    """The day of publication, as ISO 8601."""
+    date = ranked.article.publish_date
+    return None if date is None else date.date().isoformat()
 
 
 def _names(ranked: ArticleResult) -> tuple[str, str, str]:
@@ -208,7 +230,7 @@ def _names(ranked: ArticleResult) -> tuple[str, str, str]:
 
 
 def _components(ranked: ArticleResult) -> list[float]:
-    return [getattr(ranked, field) for field in _SCORES.values()]
+    return [getattr(ranked, field) for field in COMPONENTS.values()]
 
 
 def _show_failures(console: Console, failures: Sequence[Failure]) -> None:
@@ -221,6 +243,11 @@ def _show_failures(console: Console, failures: Sequence[Failure]) -> None:
         )
 
 
+def _listed_id(console: Console, job_id: str) -> str:
+    """On a terminal only its last group, which is random and so tells it from the others."""
+    return job_id.rpartition("-")[2] if console.is_terminal else job_id
+
+
 def _settled(job: JobSummary) -> str:
     return f"{job.current}/{'?' if job.total is None else job.total}"
 
@@ -228,10 +255,10 @@ def _settled(job: JobSummary) -> str:
 def _score_rows(scores: Scorecard | None) -> list[tuple[str, Cell]]:
     """The components of the score; a neutral one with the reason why it is neutral."""
     if scores is None:
-        return [(heading, None) for heading in _SCORES]
+        return [(heading, None) for heading in COMPONENTS]
     reasons = {score.score: score.reason for score in scores.neutral}
     rows: list[tuple[str, Cell]] = []
-    for heading, field in _SCORES.items():
+    for heading, field in COMPONENTS.items():
         score: float = getattr(scores, field)
         reason = reasons.get(field)
         rows.append((heading, f"{score:.1f}  ({reason})" if reason else score))

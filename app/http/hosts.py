@@ -14,6 +14,9 @@ from msgspec import Struct
 
 from tasks.errors import InvalidSettings
 
+PROXY_SECRET_HEADER = "X-Curator-Proxy-Secret"  # noqa: S105 - its name
+"""What an authenticating proxy sends with each request, and the command where it is configured."""
+
 _HOST = re.compile(r"(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[^\[\]:@/?#\\\s]+))(?::[0-9]*)?")
 
 

@@ -19,7 +19,7 @@ from litestar.exceptions import ClientException, PermissionDeniedException
 from litestar.handlers.base import BaseRouteHandler
 from litestar.types import Message, Scope
 
-from app.http.hosts import AllowedHosts
+from app.http.hosts import PROXY_SECRET_HEADER, AllowedHosts
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 Guard = Callable[[Connection, BaseRouteHandler], Awaitable[None]]
@@ -27,8 +27,6 @@ Guard = Callable[[Connection, BaseRouteHandler], Awaitable[None]]
 ANY_CLIENT = {"any_client": True}
 """The `opt` of handlers for load balancers and monitoring: these address a process directly, by an
 address and not through the proxy. Such a handler must disclose nothing and change nothing."""
-
-PROXY_SECRET_HEADER = "X-Curator-Proxy-Secret"  # noqa: S105 - its name
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 

@@ -115,6 +115,22 @@ class Queue:
         submission = await self._retry_submission(job_id)
         return await self._write_retry(submission, retry_key(job_id))
 
+    async def rerun(self, job_id: str, idempotency_key: str | None = None) -> Submitted:
+        """Submits a new job with the parameters of one that has ended, whatever its outcome.
+
+        A deadline is as far away as it was at the first submit. The parameters are not validated,
+        as for a retry. Raises UnknownJob, JobUnfinished or IdempotencyConflict.
+        """
+        _, job = await self._ended_job(job_id)
+        deadline = job.deadline_ms
+        submission = Submission(
+            params=job.params,
+            priority=job.priority,
+            deadline_seconds=None if deadline is None else (deadline - job.submitted_ms) / 1000,
+            replayed_from=job_id,
+        )
+        return await self._write_retry(submission, _client_key(submission, idempotency_key))
+
     async def cancel(self, job_id: str) -> CancelOutcome:
         """CANCELLED, or CANCELLING while steps still run.
 
@@ -202,13 +218,17 @@ class Queue:
         if not await self._ledger.drain(worker):
             raise UnknownWorker
 
-    async def _retry_submission(self, job_id: str) -> Submission:
+    async def _ended_job(self, job_id: str) -> tuple[JobRecord, Job]:
         record = await self._record(job_id)
         if not record.state.final:
             raise JobUnfinished
         job = await self._ledger.job(job_id)
         if job is None:
             raise UnknownJob
+        return record, job
+
+    async def _retry_submission(self, job_id: str) -> Submission:
+        record, job = await self._ended_job(job_id)
         params = job.params
         if record.state is JobState.SUCCESS:
             params = _batch_of_failures(params, await self._ledger.failures(job_id))

@@ -159,8 +159,15 @@ def _check_urls(urls: Sequence[str], limit: int) -> None:
 
 
 def _check_url(name: str, url: str) -> None:
+    fault = url_fault(url)
+    if fault:
+        raise InvalidRequest(f"{name} {fault}.")
+
+
+def url_fault(url: str) -> str | None:
+    """Why no job can have this URL, as the rest of a sentence about it; None if one can."""
     if len(url) > MAX_URL_LENGTH:
-        raise InvalidRequest(f"{name} is longer than {MAX_URL_LENGTH} characters.")
+        return f"is longer than {MAX_URL_LENGTH} characters"
     try:
         parts = urlsplit(url)
         absolute = parts.scheme in ("http", "https") and bool(parts.hostname)
@@ -168,4 +175,5 @@ def _check_url(name: str, url: str) -> None:
     except ValueError:
         absolute = False
     if not absolute or any(character <= " " for character in url):
-        raise InvalidRequest(f"{name} must be an absolute http or https URL.")
+        return "must be an absolute http or https URL"
+    return None

@@ -42,7 +42,7 @@ async def curator(settings: Settings) -> AsyncIterator[Curator]:
 
         async def run(*args: str) -> Completed:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "app.cli", *args, "--url", url),
+                *(sys.executable, "-m", "app.cli", *args, "--server", url),
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
             )
@@ -60,16 +60,18 @@ async def test_a_batch_from_submit_to_result(curator: Curator, run_worker: RunWo
         watched = await curator("jobs", "submit", *urls, "--watch", "--json")
 
     assert watched.exit_code == 0, watched.stderr
-    status = json.loads(watched.stdout)
-    assert (status["state"], status["processed_count"], status["failed_count"]) == ("SUCCESS", 2, 1)
+    printed = json.loads(watched.stdout)
+    assert (printed["state"], printed["failed_count"]) == ("SUCCESS", 1)
+    assert len(printed["results"]) == 2
 
-    result = await curator("jobs", "result", status["job_id"], "--scores", "--decisions")
+    job_id = printed["job_id"]
+    result = await curator("jobs", "result", job_id[-8:], "--scores", "--decisions")
     assert result.exit_code == 0
     assert "SUCCESS, 2 articles of 3 candidates, 1 failed\n" in result.stdout
     assert "no_title\thttp://site.example/untitled\t" in result.stdout
     assert "kept\t67.5\thttp://site.example/a\t" in result.stdout
 
-    shown = await curator("jobs", "show", status["job_id"])
+    shown = await curator("jobs", "show", job_id[:23])
     assert "state\tSUCCESS" in shown.stdout
 
 
@@ -114,7 +116,7 @@ async def test_failed_articles_are_retried_and_ended_jobs_purged(
     bulk = await curator("jobs", "retry", "--all", "--state", "SUCCESS")
     assert bulk.stdout.count("retries") == 2
     assert (await curator("jobs", "cancel", "--all")).stdout.count("cancelled") == 2
-    purged = await curator("jobs", "purge", "--older-than", "0", "--json")
+    purged = await curator("jobs", "purge", "--all", "--older-than", "0", "--json")
     assert len(json.loads(purged.stdout)["jobs"]) == 4
     assert (await curator("jobs", "show", job_id)).exit_code == 2
 
@@ -123,10 +125,10 @@ async def test_a_job_is_listed_until_it_is_cancelled(curator: Curator) -> None:
     submitted = await curator("jobs", "submit", "--topic", "tides", "--priority", "low", "--json")
     job_id = json.loads(submitted.stdout)["job_id"]
 
-    active = await curator("jobs", "list", "--json")
+    active = await curator("jobs", "list", "--active", "--json")
     cancelled = await curator("jobs", "cancel", job_id)
-    still_active = await curator("jobs", "list", "--json")
-    revoked = await curator("jobs", "list", "--state", "any", "--type", "topic_curation", "--json")
+    still_active = await curator("jobs", "list", "--active", "--json")
+    revoked = await curator("jobs", "list", "--type", "topic_curation", "--json")
     result = await curator("jobs", "result", job_id)
     again = await curator("jobs", "cancel", job_id)
 

@@ -36,6 +36,9 @@ JOB = "01900000-0000-7000-8000-000000000001"
         f"jobs watch {JOB}",
         f"jobs explain {JOB}",
         f"jobs cancel {JOB}",
+        "jobs result beef --format csv",
+        "jobs purge --all --yes",
+        f"jobs rerun {JOB}",
         "schedules add @daily --topic tides",
         "schedules list",
         "queue stats",
@@ -52,6 +55,35 @@ def test_client_commands_load_nothing_of_server_or_worker(command: str) -> None:
     )
 
     assert completed.stdout.endswith("loaded: []\n"), completed.stderr
+
+
+def test_completion_loads_nothing_of_server_or_worker() -> None:
+    environ = {
+        "_CURATOR_COMPLETE": "fish_complete",
+        "COMP_WORDS": "curator jobs show ",
+        "COMP_CWORD": "",
+        "CURATOR_URL": "http://127.0.0.1:1",
+    }
+    completed = subprocess.run(
+        [sys.executable, "-c", PROBE],
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert completed.stdout.endswith("loaded: []\n"), completed.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_can_be_set_up_for_completion(shell: str) -> None:
+    completed = subprocess.run(
+        [sys.executable, "-m", "app.cli"],
+        env={**os.environ, "_CURATOR_COMPLETE": f"{shell}_source"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"_CURATOR_COMPLETE={shell}_complete" in completed.stdout
 
 
 def test_help_names_every_command() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+import redis
 
 from tasks.errors import Reason
 from tasks.resources import open_ledger
@@ -146,3 +147,56 @@ async def test_a_retry_by_another_site_is_refused(
     job_id = await half_failed(client, player)
     problem(await client.post(f"/jobs/{job_id}/retry", headers=headers), 403, "cross-origin")
     assert (await client.get("/jobs")).json()["jobs"] == []
+
+
+async def test_an_ended_job_runs_again_with_its_parameters(
+    client: httpx.AsyncClient, player: Player, settings: Settings, valkey: redis.Redis
+) -> None:
+    options = {"query": "tea", "priority": "low", "deadline_seconds": 600}
+    job_id = await half_failed(client, player, **options)
+    for key in valkey.scan_iter(f"*{job_id}:result"):
+        valkey.delete(key)
+
+    response = await client.post(f"/jobs/{job_id}/rerun")
+
+    new = response.json()
+    assert (response.status_code, new["replayed_from"], new["urls_count"]) == (202, job_id, 3)
+    assert response.headers["location"] == f"/jobs/{new['job_id']}"
+    assert await params_of(settings, new["job_id"]) == await params_of(settings, job_id)
+    async with open_ledger(settings) as ledger:
+        job = await ledger.job(new["job_id"])
+    assert job is not None
+    assert job.priority == "low"
+    assert job.deadline_ms == job.submitted_ms + 600_000
+    again = (await client.post(f"/jobs/{job_id}/rerun")).json()
+    assert again["job_id"] != new["job_id"]
+
+
+async def test_a_cancelled_job_runs_again(
+    client: httpx.AsyncClient, player: Player, settings: Settings
+) -> None:
+    body = {"type": "topic_curation", "topic": "tea"}
+    job_id = (await client.post("/jobs", json=body)).json()["job_id"]
+    problem(await client.post(f"/jobs/{job_id}/rerun"), 409, "job-unfinished")
+    await client.delete(f"/jobs/{job_id}")
+    headers = {"Idempotency-Key": "once"}
+    first, second = [
+        (await client.post(f"/jobs/{job_id}/rerun", headers=headers)).json() for _ in range(2)
+    ]
+    assert first == second
+    assert await params_of(settings, first["job_id"]) == await params_of(settings, job_id)
+
+
+async def test_one_ended_job_is_purged(client: httpx.AsyncClient, player: Player) -> None:
+    job_id = await half_failed(client, player)
+    body = {"type": "topic_curation", "topic": "tea"}
+    running = (await client.post("/jobs", json=body)).json()["job_id"]
+
+    response = await client.post(f"/jobs/{job_id}/purge")
+
+    purged = {"job_id": job_id, "status": "purged", "replayed_from": None}
+    assert (response.status_code, response.json()) == (200, purged)
+    for call in ("purge", "rerun"):
+        problem(await client.post(f"/jobs/{job_id}/{call}"), 404, "unknown-job")
+        problem(await client.post(f"/jobs/{running}/{call}"), 409, "job-unfinished")
+    assert (await client.get(f"/jobs/{running}/status")).status_code == 200

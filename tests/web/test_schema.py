@@ -25,6 +25,8 @@ OPERATIONS = {
     "/jobs/{job_id}/articles": {"get"},
     "/jobs/{job_id}/attempts": {"get"},
     "/jobs/{job_id}/retry": {"post"},
+    "/jobs/{job_id}/rerun": {"post"},
+    "/jobs/{job_id}/purge": {"post"},
     "/queue": {"get"},
     "/queue/pause": {"post"},
     "/queue/resume": {"post"},

@@ -1,8 +1,8 @@
-"""`curator jobs cancel`, `retry` and `purge`: by id, or in bulk by state and type."""
+"""`curator jobs cancel`, `retry`, `rerun` and `purge`: by id, or in bulk by state and type."""
 
 from __future__ import annotations
 
-import re
+import datetime as dt
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -13,28 +13,16 @@ import msgspec
 from app.api.models.jobs import Cancellation, JobRetried
 from app.cli.client import ApiClient, ApiResponse, BulkOperation, open_client
 from app.cli.context import CliContext, Command, choice, client_options, job_types_option
+from app.cli.description import Duration
 from app.cli.exits import Interrupted, InvalidUsage
+from app.cli.ids import JOB_ID, find_job
 from app.cli.terminal import print_json
 from tasks.jobs.job import ACTIVE_STATES, FINAL_STATES, JobState
 from tasks.jobs.record import BulkOutcome
 
+_Response = ApiResponse[Cancellation] | ApiResponse[JobRetried] | ApiResponse[BulkOutcome]
+
 _yes_option = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
-
-
-class _Duration(click.ParamType[float]):
-    """A duration in seconds, or with its unit: 90, 15m, 12h, 7d."""
-
-    name = "duration"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        if isinstance(value, float):
-            return value
-        parts = re.fullmatch(r"([0-9]{1,9})([smhd]?)", value)
-        if parts is None:
-            self.fail(f"{value!r} is not a duration such as 90, 15m, 12h or 7d.", param, ctx)
-        return float(parts[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}[parts[2]]
 
 
 def _state_option(states: Sequence[JobState], default: str) -> Callable[[Command], Command]:
@@ -49,7 +37,7 @@ def _state_option(states: Sequence[JobState], default: str) -> Callable[[Command
 
 def _ids_or_all(command: Command) -> Command:
     """Adds JOB_ID... and --all."""
-    ids = click.argument("job_ids", metavar="[JOB_ID]...", type=click.UUID, nargs=-1)
+    ids = click.argument("job_ids", metavar="[JOB_ID]...", type=JOB_ID, nargs=-1)
     all_option = click.option(
         "--all", "everything", is_flag=True, help="All jobs, or all of the given states and types."
     )
@@ -66,10 +54,10 @@ def _ids_or_all(command: Command) -> Command:
 def cancel(
     context: CliContext,
     /,
-    job_ids: tuple[uuid.UUID, ...],
+    job_ids: tuple[str, ...],
     everything: bool,
     yes: bool,
-    url: str | None,
+    server: str | None,
     as_json: bool,
     **filters: tuple[str, ...],
 ) -> None:
@@ -78,11 +66,12 @@ def cancel(
     With ids and --json, print one line for each job that is cancelled.
     """
     selection = _selection(job_ids, everything, **filters)
-    with open_client(context, url) as client:
+    with open_client(context, server) as client:
         if selection is None:
-            _apply_to_each(job_ids, client.cancel_job, "cancelled", as_json=as_json)
+            _apply_to_each(client, job_ids, client.cancel_job, "cancelled", as_json=as_json)
             return
-        _confirm(context, "Cancel all these jobs?", yes=yes)
+        if _asks(context, yes):
+            _confirm(client, selection, ACTIVE_STATES, "Cancel {}?")
         _apply_to_all(client, "cancel", selection, as_json=as_json)
 
 
@@ -95,9 +84,9 @@ def cancel(
 def retry(
     context: CliContext,
     /,
-    job_ids: tuple[uuid.UUID, ...],
+    job_ids: tuple[str, ...],
     everything: bool,
-    url: str | None,
+    server: str | None,
     as_json: bool,
     **filters: tuple[str, ...],
 ) -> None:
@@ -110,20 +99,36 @@ def retry(
     With ids and --json, print one line for each new job.
     """
     selection = _selection(job_ids, everything, **filters)
-    with open_client(context, url) as client:
+    with open_client(context, server) as client:
         if selection is None:
-            _apply_to_each(job_ids, client.retry_job, "retried", as_json=as_json)
+            _apply_to_each(client, job_ids, client.retry_job, "retried", as_json=as_json)
         else:
             _apply_to_all(client, "retry", selection, as_json=as_json)
 
 
 @click.command()
+@click.argument("job_ids", metavar="JOB_ID...", type=JOB_ID, nargs=-1, required=True)
+@client_options
+@click.pass_obj
+def rerun(context: CliContext, job_ids: tuple[str, ...], server: str | None, as_json: bool) -> None:
+    """Run jobs that have ended again, each as a new job with the same parameters.
+
+    It does not matter how a job ended, nor whether its result is still kept.
+
+    With --json, print one line for each new job.
+    """
+    with open_client(context, server) as client:
+        _apply_to_each(client, job_ids, client.rerun_job, "run again", as_json=as_json)
+
+
+@click.command()
+@_ids_or_all
 @_state_option(FINAL_STATES, "all that have ended")
 @job_types_option
 @click.option(
     "--older-than",
     metavar="DURATION",
-    type=_Duration(),
+    type=Duration(),
     default=None,
     help="Only jobs that ended at least this long ago: 90 (seconds), 15m, 12h, 7d.",
 )
@@ -133,23 +138,34 @@ def retry(
 def purge(
     context: CliContext,
     /,
+    job_ids: tuple[str, ...],
+    everything: bool,
     older_than: float | None,
     yes: bool,
-    url: str | None,
+    server: str | None,
     as_json: bool,
     **filters: tuple[str, ...],
 ) -> None:
-    """Delete jobs that have ended, with their results, before they expire."""
-    selection: dict[str, Any] = _filters(**filters)
+    """Delete jobs that have ended, with their results, before they expire.
+
+    With ids and --json, print one line for each job that is deleted.
+    """
+    selection = _selection(job_ids, everything, **filters)
     if older_than is not None:
+        if selection is None:
+            raise click.UsageError("--older-than can be used with --all only.")
         selection["older_than_seconds"] = older_than
-    with open_client(context, url) as client:
-        _confirm(context, "Delete all these jobs and their results?", yes=yes)
+    with open_client(context, server) as client:
+        if selection is None:
+            _apply_to_each(client, job_ids, client.purge_job, "purged", as_json=as_json)
+            return
+        if _asks(context, yes):
+            _confirm(client, selection, FINAL_STATES, "Delete {} and their results?")
         _apply_to_all(client, "purge", selection, as_json=as_json)
 
 
 def _selection(
-    job_ids: Sequence[uuid.UUID], everything: bool, **filters: tuple[str, ...]
+    job_ids: Sequence[str], everything: bool, **filters: tuple[str, ...]
 ) -> dict[str, Any] | None:
     """None if jobs are given by id. Raises click.UsageError if ids and --all conflict."""
     if everything == bool(job_ids):
@@ -164,16 +180,34 @@ def _filters(*, states: tuple[str, ...], types: tuple[str, ...]) -> dict[str, An
     return {name: values for name, values in filters.items() if values}
 
 
-def _confirm(context: CliContext, question: str, *, yes: bool) -> None:
-    if yes or not context.interactive():
+def _asks(context: CliContext, yes: bool) -> bool:
+    return not yes and context.interactive()
+
+
+def _confirm(
+    client: ApiClient, selection: Mapping[str, Any], states: Sequence[JobState], question: str
+) -> None:
+    """Asks whether to go on with as many jobs as there are. Raises Interrupted if not."""
+    count = _count(client, selection, states)
+    if count == 0:
         return
-    if not click.confirm(question, err=True):
+    jobs = "1 job" if count == 1 else f"{count} jobs"
+    if not click.confirm(question.format(jobs), err=True):
         raise Interrupted("nothing was changed")
 
 
+def _count(client: ApiClient, selection: Mapping[str, Any], states: Sequence[JobState]) -> int:
+    """How many jobs the selection has now; `states` are those of a selection without states."""
+    listed = client.list_jobs(selection.get("state", states), selection.get("type", ()), None)
+    age = dt.timedelta(seconds=selection.get("older_than_seconds", 0))
+    latest = dt.datetime.now(dt.UTC) - age
+    return sum(not job.finished_at or job.finished_at <= latest for job in listed.body.jobs)
+
+
 def _apply_to_each(
-    job_ids: Sequence[uuid.UUID],
-    operation: Callable[[uuid.UUID], ApiResponse[Cancellation] | ApiResponse[JobRetried]],
+    client: ApiClient,
+    job_ids: Sequence[str],
+    operation: Callable[[uuid.UUID], _Response],
     participle: str,
     *,
     as_json: bool,
@@ -182,7 +216,7 @@ def _apply_to_each(
     refused = 0
     for job_id in job_ids:
         try:
-            response = operation(job_id)
+            response = operation(find_job(client, job_id))
         except InvalidUsage as error:
             click.echo(f"{job_id}: {error.message}", err=True)
             refused += 1

@@ -9,16 +9,18 @@ from pathlib import Path
 import click
 import msgspec
 
-from app.cli.client import open_client
+from app.cli.client import ApiClient, ApiResponse, open_client
 from app.cli.context import (
     CliContext,
     LazyGroup,
     choice,
     client_options,
-    job_id_argument,
+    fail_on_option,
     job_types_option,
 )
-from app.cli.exits import InvalidUsage, JobUnsuccessful
+from app.cli.exits import InvalidUsage, ResultGone, check_outcome
+from app.cli.formats import FORMATS
+from app.cli.ids import find_job, job_id_argument
 from app.cli.tables import (
     show_decision,
     show_decisions,
@@ -30,7 +32,7 @@ from app.cli.tables import (
 from app.cli.terminal import print_json, terminal
 from nlp.decision import Decision
 from nlp.urls import canonical_url
-from tasks.jobs.job import JobState
+from tasks.jobs.job import ACTIVE_STATES, JobState
 from tasks.jobs.result import ArticlesResult, JobResult
 
 
@@ -48,6 +50,7 @@ from tasks.jobs.result import ArticlesResult, JobResult
             "Print the attempts that did not succeed.",
         ),
         "retry": ("app.cli.commands.bulk:retry", "Retry what failed in jobs."),
+        "rerun": ("app.cli.commands.bulk:rerun", "Run jobs again, whatever their outcome."),
         "cancel": ("app.cli.commands.bulk:cancel", "Cancel jobs."),
         "purge": ("app.cli.commands.bulk:purge", "Delete jobs that have ended."),
     },
@@ -61,9 +64,10 @@ def jobs() -> None:
     "--state",
     "states",
     multiple=True,
-    type=choice([*JobState, "any"]),
-    help="Only jobs in this state; can be repeated.  [default: the jobs that have not ended]",
+    type=choice(JobState),
+    help="Only jobs in this state; can be repeated.",
 )
+@click.option("--active", is_flag=True, help="Only jobs that have not ended.")
 @job_types_option
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True)
 @click.option("--all", "everything", is_flag=True, help="All of them, without a limit.")
@@ -72,16 +76,21 @@ def jobs() -> None:
 def list_jobs(
     context: CliContext,
     states: tuple[str, ...],
+    active: bool,
     types: tuple[str, ...],
     limit: int,
     everything: bool,
-    url: str | None,
+    server: str | None,
     as_json: bool,
 ) -> None:
-    """List jobs, newest first."""
-    if "any" in states:
-        states = tuple(JobState)
-    with open_client(context, url) as client:
+    """List jobs of every state, newest first.
+
+    On a terminal an id is shortened to its end, which every command accepts for the whole id.
+    """
+    if active and states:
+        raise click.UsageError("Give either --active or --state.")
+    states = states or tuple(ACTIVE_STATES if active else JobState)
+    with open_client(context, server) as client:
         listing = client.list_jobs(states, types, None if everything else limit)
     if as_json:
         print_json(listing.document)
@@ -95,10 +104,10 @@ def list_jobs(
 @job_id_argument
 @client_options
 @click.pass_obj
-def show(context: CliContext, job_id: uuid.UUID, url: str | None, as_json: bool) -> None:
+def show(context: CliContext, job_id: str, server: str | None, as_json: bool) -> None:
     """Print the status of a job."""
-    with open_client(context, url) as client:
-        status = client.job_status(job_id)
+    with open_client(context, server) as client:
+        status = client.job_status(find_job(client, job_id))
     if as_json:
         print_json(status.document)
     else:
@@ -111,38 +120,64 @@ def show(context: CliContext, job_id: uuid.UUID, url: str | None, as_json: bool)
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the result to this file, as JSON, instead of printing it.",
+    help="Write the result to this file instead of printing it; as JSON, if no format is given.",
+)
+@click.option(
+    "--format",
+    "format_name",
+    type=choice(FORMATS),
+    help="Print the articles as a document in this format, instead of a table.",
 )
 @click.option("--scores", is_flag=True, help="Show the components of each article's score.")
 @click.option("--decisions", is_flag=True, help="Show why each candidate was kept or not.")
+@fail_on_option
 @client_options
 @click.pass_obj
 def result(
     context: CliContext,
-    job_id: uuid.UUID,
+    /,
+    job_id: str,
     output: Path | None,
+    format_name: str | None,
     scores: bool,
     decisions: bool,
-    url: str | None,
+    fail_on: str,
+    server: str | None,
     as_json: bool,
 ) -> None:
     """Print the articles of a job, best first, and those that failed.
 
     For a job that failed or was cancelled, print the articles analysed before that.
+
+    \b
+    curator jobs result JOB_ID --format markdown > reading.md
+    curator jobs result JOB_ID --format csv -o articles.csv
     """
-    with open_client(context, url) as client:
-        response = client.job_result(job_id)
+    if as_json and format_name not in (None, "json"):
+        raise click.UsageError(f"--json does not go with --format {format_name}.")
+    format_name = "json" if as_json else format_name
+    with open_client(context, server) as client:
+        response = _kept_result(client, find_job(client, job_id))
     if output is not None:
-        _write(output, response.document)
-    elif as_json:
+        _write(output, FORMATS[format_name or "json"](response))
+    elif format_name == "json":
         print_json(response.document)
+    elif format_name:
+        click.echo(FORMATS[format_name](response), nl=False)
     else:
         show_result(terminal(), response.body, scores=scores)
         if decisions:
             click.echo()
             show_decisions(terminal(), _decisions(response.body))
-    if response.body.status is not JobState.SUCCESS:
-        raise JobUnsuccessful.of(response.body.status, response.body.error)
+    check_outcome(response.body, fail_on)
+
+
+def _kept_result(client: ApiClient, job_id: uuid.UUID) -> ApiResponse[JobResult]:
+    try:
+        return client.job_result(job_id)
+    except ResultGone as error:
+        advice = f"run the job again with `curator jobs rerun {job_id}`"
+        raise ResultGone(f"{error.message}; {advice}") from error
 
 
 def _write(path: Path, document: bytes) -> None:
@@ -159,14 +194,14 @@ def _write(path: Path, document: bytes) -> None:
 @client_options
 @click.pass_obj
 def explain(
-    context: CliContext, job_id: uuid.UUID, article: str | None, url: str | None, as_json: bool
+    context: CliContext, job_id: str, article: str | None, server: str | None, as_json: bool
 ) -> None:
     """Print why each candidate of a job was kept or not.
 
     With URL, print everything known about that candidate, with its scores.
     """
-    with open_client(context, url) as client:
-        response = client.job_result(job_id)
+    with open_client(context, server) as client:
+        response = _kept_result(client, find_job(client, job_id))
     decisions = _decisions(response.body)
     documents = msgspec.json.decode(response.document, type=_RawDecisions).decisions
     if article is None:
@@ -216,10 +251,10 @@ def _canonical(url: str) -> str:
 @job_id_argument
 @client_options
 @click.pass_obj
-def attempts(context: CliContext, job_id: uuid.UUID, url: str | None, as_json: bool) -> None:
+def attempts(context: CliContext, job_id: str, server: str | None, as_json: bool) -> None:
     """Print the attempts of a job that did not succeed, with their outcomes."""
-    with open_client(context, url) as client:
-        listing = client.job_attempts(job_id)
+    with open_client(context, server) as client:
+        listing = client.job_attempts(find_job(client, job_id))
     if as_json:
         print_json(listing.document)
         return

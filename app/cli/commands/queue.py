@@ -25,9 +25,9 @@ def queue() -> None:
 @click.command()
 @client_options
 @click.pass_obj
-def stats(context: CliContext, url: str | None, as_json: bool) -> None:
+def stats(context: CliContext, server: str | None, as_json: bool) -> None:
     """Print the lengths of the queue, and the numbers of running steps and workers."""
-    with open_client(context, url) as client:
+    with open_client(context, server) as client:
         response = client.queue()
     if as_json:
         print_json(response.document)
@@ -51,12 +51,12 @@ def stats(context: CliContext, url: str | None, as_json: bool) -> None:
 @click.command()
 @client_options
 @click.pass_obj
-def pause(context: CliContext, url: str | None, as_json: bool) -> None:
+def pause(context: CliContext, server: str | None, as_json: bool) -> None:
     """Stop workers from taking steps, until `curator queue resume`.
 
     Running steps finish; jobs can still be submitted.
     """
-    with open_client(context, url) as client:
+    with open_client(context, server) as client:
         response = client.pause_queue()
     if as_json:
         print_json(response.document)
@@ -67,9 +67,9 @@ def pause(context: CliContext, url: str | None, as_json: bool) -> None:
 @click.command()
 @client_options
 @click.pass_obj
-def resume(context: CliContext, url: str | None, as_json: bool) -> None:
+def resume(context: CliContext, server: str | None, as_json: bool) -> None:
     """Let workers take steps again."""
-    with open_client(context, url) as client:
+    with open_client(context, server) as client:
         response = client.resume_queue()
     if as_json:
         print_json(response.document)
@@ -91,9 +91,9 @@ def workers() -> None:
 @click.command("list")
 @client_options
 @click.pass_obj
-def list_workers(context: CliContext, url: str | None, as_json: bool) -> None:
+def list_workers(context: CliContext, server: str | None, as_json: bool) -> None:
     """List the workers seen recently."""
-    with open_client(context, url) as client:
+    with open_client(context, server) as client:
         listing = client.list_workers()
     if as_json:
         print_json(listing.document)
@@ -118,9 +118,9 @@ def list_workers(context: CliContext, url: str | None, as_json: bool) -> None:
 @click.argument("worker_id")
 @client_options
 @click.pass_obj
-def drain(context: CliContext, worker_id: str, url: str | None, as_json: bool) -> None:
+def drain(context: CliContext, worker_id: str, server: str | None, as_json: bool) -> None:
     """Let a worker finish its running steps, take no more, and exit."""
-    with open_client(context, url) as client:
+    with open_client(context, server) as client:
         response = client.drain_worker(worker_id)
     if as_json:
         print_json(response.document)

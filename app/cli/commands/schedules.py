@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,9 +11,10 @@ from rich.console import Console
 
 from app.api.models.schedules import ScheduleSummary
 from app.cli.client import open_client
-from app.cli.commands.submit import job_options, job_request
 from app.cli.context import CliContext, LazyGroup, choice, client_options
+from app.cli.description import job_options, job_request
 from app.cli.exits import InvalidUsage
+from app.cli.ids import SCHEDULE_ID, find_schedule, schedule_id_argument
 from app.cli.tables import show_table
 from app.cli.terminal import print_json, terminal
 from tasks.schedules.schedule import Missed
@@ -55,7 +55,7 @@ def add(
     time_zone: str | None,
     name: str | None,
     missed: str | None,
-    url: str | None,
+    server: str | None,
     as_json: bool,
     **description: Any,
 ) -> None:
@@ -68,7 +68,7 @@ def add(
     fields = {"cron": cron, "time_zone": time_zone, "name": name, "missed": missed}
     request: dict[str, Any] = {key: value for key, value in fields.items() if value is not None}
     request["job"] = job_request(**description)
-    with open_client(context, url) as client:
+    with open_client(context, server) as client:
         added = client.add_schedule(request)
     if as_json:
         print_json(added.document)
@@ -79,9 +79,9 @@ def add(
 @click.command("list")
 @client_options
 @click.pass_obj
-def list_schedules(context: CliContext, url: str | None, as_json: bool) -> None:
+def list_schedules(context: CliContext, server: str | None, as_json: bool) -> None:
     """List schedules, newest first."""
-    with open_client(context, url) as client:
+    with open_client(context, server) as client:
         listing = client.list_schedules()
     if as_json:
         print_json(listing.document)
@@ -90,16 +90,16 @@ def list_schedules(context: CliContext, url: str | None, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("schedule_id", type=click.UUID)
+@schedule_id_argument
 @client_options
 @click.pass_obj
-def show(context: CliContext, schedule_id: uuid.UUID, url: str | None, as_json: bool) -> None:
+def show(context: CliContext, schedule_id: str, server: str | None, as_json: bool) -> None:
     """Print a schedule, and the outcome of its last run.
 
     Only --json prints the job that it submits.
     """
-    with open_client(context, url) as client:
-        schedule = client.schedule(schedule_id)
+    with open_client(context, server) as client:
+        schedule = client.schedule(find_schedule(client, schedule_id))
     if as_json:
         print_json(schedule.document)
     else:
@@ -107,30 +107,31 @@ def show(context: CliContext, schedule_id: uuid.UUID, url: str | None, as_json: 
 
 
 @click.command()
-@click.argument("schedule_ids", metavar="SCHEDULE_ID...", type=click.UUID, nargs=-1, required=True)
+@click.argument("schedule_ids", metavar="SCHEDULE_ID...", type=SCHEDULE_ID, nargs=-1, required=True)
 @client_options
 @click.pass_obj
 def remove(
-    context: CliContext, schedule_ids: tuple[uuid.UUID, ...], url: str | None, as_json: bool
+    context: CliContext, schedule_ids: tuple[str, ...], server: str | None, as_json: bool
 ) -> None:
     """Remove schedules. The jobs they have submitted stay.
 
     With --json, print one line for each schedule that is removed.
     """
     refused = 0
-    with open_client(context, url) as client:
+    with open_client(context, server) as client:
         for schedule_id in schedule_ids:
             try:
-                client.remove_schedule(schedule_id)
+                found = find_schedule(client, schedule_id)
+                client.remove_schedule(found)
             except InvalidUsage as error:
                 click.echo(f"{schedule_id}: {error.message}", err=True)
                 refused += 1
                 continue
             if as_json:
-                removed = {"schedule_id": schedule_id, "status": "removed"}
+                removed = {"schedule_id": found, "status": "removed"}
                 print_json(msgspec.json.encode(removed))
             else:
-                click.echo(f"{schedule_id}  removed")
+                click.echo(f"{found}  removed")
     if refused:
         raise InvalidUsage(f"{refused} of {len(schedule_ids)} schedules cannot be removed")
 

@@ -71,7 +71,7 @@ def test_a_redirect_is_reported_and_not_followed() -> None:
         (STATUS, ("watch", JOB), problem(404, "Unknown job", "It may have been forgotten.")),
         (f"GET /jobs/{JOB}/result", ("result", JOB), problem(409, "Unknown job", "It may have")),
         (f"GET /jobs/{JOB}/result", ("result", JOB), problem(410, "Unknown job", "It may have")),
-        ("POST /jobs", ("submit", "ftp://x"), problem(400, "Unknown job", "It may have")),
+        ("POST /jobs", ("submit", "http://x"), problem(400, "Unknown job", "It may have")),
         ("GET /jobs", ("list",), problem(422, "Unknown job", "It may have")),
     ],
 )
@@ -119,8 +119,8 @@ def test_showing_a_failed_job_is_exit_code_0() -> None:
         ("list", "--state", "LOST"),
         ("list", "--limit", "0"),
         ("result", JOB, "--nonsense"),
-        ("show", JOB, "--url", "ftp://files.example"),
-        ("show", JOB, "--url", "http://[::1"),
+        ("show", JOB, "--server", "ftp://files.example"),
+        ("show", JOB, "--server", "http://[::1"),
         ("nonsense",),
     ],
 )
@@ -146,7 +146,7 @@ def test_an_invalid_setting_is_exit_code_2_with_one_line(command: tuple[str, ...
 def test_a_password_in_the_url_is_not_shown() -> None:
     web = WebStub({STATUS: httpx.ConnectError("refused")})
 
-    completed = run("jobs", "show", JOB, "--url", "http://ann:hush@curator.example", web=web)
+    completed = run("jobs", "show", JOB, "--server", "http://ann:hush@curator.example", web=web)
 
     assert "hush" not in completed.stderr
 

@@ -6,6 +6,7 @@ import json
 
 import httpx
 
+from tasks.jobs.job import JobState
 from tests.unit.cli.web_stub import JOB, OTHER, WebStub, job_status, respond, run
 
 CURSOR = "01900000-0000-7000-8000-0000000000c1"
@@ -20,9 +21,10 @@ def test_list_follows_pages_up_to_its_limit() -> None:
 
     completed = run("jobs", "list", "--limit", "150", web=web)
 
-    assert [dict(request.url.params) for request in web.requests] == [
-        {"limit": "100"},
-        {"limit": "50", "cursor": CURSOR},
+    queries = [request.url.params for request in web.requests]
+    assert [(query["limit"], query.get("cursor")) for query in queries] == [
+        ("100", None),
+        ("50", CURSOR),
     ]
     assert len(completed.stdout.splitlines()) == 1 + 150
     assert "There are more" in completed.stderr
@@ -57,22 +59,56 @@ def test_list_filters_by_state_and_type() -> None:
     assert query.get_list("type") == ["health_check"]
 
 
-def test_list_any_sends_every_state() -> None:
+def test_list_asks_for_every_state_unless_told_otherwise() -> None:
     web = WebStub({"GET /jobs": page(1, None)})
 
-    run("jobs", "list", "--state", "any", web=web)
+    run("jobs", "list", web=web)
+    run("jobs", "list", "--active", web=web)
+    both = run("jobs", "list", "--active", "--state", "SUCCESS", web=web)
 
-    assert len(web.requests[0].url.params.get_list("state")) == 6
+    states = [request.url.params.get_list("state") for request in web.requests]
+    assert sorted(states[0]) == sorted(JobState)
+    assert states[1] == ["WAITING", "PENDING", "PROGRESS"]
+    assert both.exit_code == 2
+    assert "Give either --active or --state." in both.stderr
+    assert len(web.requests) == 2
 
 
-def test_the_url_option_overrides_the_setting() -> None:
+def test_on_a_terminal_an_id_is_shortened_to_its_end() -> None:
+    web = WebStub({"GET /jobs": page(1, None)})
+    assert JOB in run("jobs", "list", web=web).stdout
+    shown = run("jobs", "list", web=web, terminal=True).stdout
+    assert JOB not in shown
+    assert JOB.rpartition("-")[2] in shown
+
+
+def test_the_server_option_overrides_the_setting() -> None:
     web = WebStub({"GET /jobs": page(0, None), "GET /below/jobs": page(0, None)})
     environ = {"CURATOR_URL": "https://set.example"}
 
     run("jobs", "list", web=web, environ=environ)
-    run("jobs", "list", "--url", "https://given.example/below/", web=web, environ=environ)
+    run("jobs", "list", "--server", "https://given.example/below/", web=web, environ=environ)
 
     assert [request.url.host for request in web.requests] == ["set.example", "given.example"]
+
+
+def test_the_former_name_of_the_server_option_names_the_new_one() -> None:
+    web = WebStub({})
+    completed = run("jobs", "list", "--url", "https://given.example", web=web)
+    assert completed.exit_code == 2
+    assert "--url is called --server now." in completed.stderr
+    assert "--url" not in run("jobs", "list", "-h", web=web).stdout
+
+
+def test_the_secret_of_the_proxy_is_sent() -> None:
+    web = WebStub({"GET /jobs": page(0, None)})
+    secret = "0123456789abcdef"
+
+    run("jobs", "list", web=web)
+    run("jobs", "list", web=web, environ={"PROXY_SECRET": secret})
+
+    sent = [request.headers.get("X-Curator-Proxy-Secret") for request in web.requests]
+    assert sent == [None, secret]
 
 
 def test_attempts_are_listed() -> None:

@@ -136,9 +136,9 @@ def test_a_result_lists_the_ranked_then_the_failed_then_the_decisions() -> None:
 
     assert lines == [
         "SUCCESS, 2 articles of 3 candidates, 1 failed",
-        "#\tscore\ttitle\tdomain\turl",
-        "1\t81.2\tTides\ta.example\thttps://a.example/Tides",
-        "2\t64.0\tReefs\ta.example\thttps://a.example/Reefs",
+        "#\tscore\ttitle\tdomain\turl\tdate\tsummary",
+        "1\t81.2\tTides\ta.example\thttps://a.example/Tides\t2025-03-01\tThe sea rises.",
+        "2\t64.0\tReefs\ta.example\thttps://a.example/Reefs\t-\t-",
         "",
         "failed\turl\twhy",
         "too_short\thttps://a.example/3\t90 words",

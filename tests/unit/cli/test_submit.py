@@ -124,9 +124,9 @@ def test_a_single_url_from_stdin_is_a_batch() -> None:
         (("--type", "health_check", "http://a"), "a URL does not go with health_check."),
         (("--file", "/nowhere/urls.txt"), "No such file"),
         (("--topic", "tides", "--max-articles", "0"), "0 is not in the range"),
-        (("http://a", "--depends-on", "tea"), "'tea' is not a valid UUID"),
+        (("http://a", "--depends-on", "tea"), "'tea' is not the id of a job"),
         (("http://a", "--not-before", "tomorrow"), "'tomorrow' is not a time such as"),
-        (("http://a", "--deadline", "soon"), "'soon' is not a valid float"),
+        (("http://a", "--deadline", "soon"), "'soon' is not a duration such as 90, 15m"),
     ],
 )
 def test_conflicting_options_send_no_request(command: tuple[str, ...], advice: str) -> None:
@@ -137,3 +137,54 @@ def test_conflicting_options_send_no_request(command: tuple[str, ...], advice: s
     assert completed.exit_code == 2
     assert advice in completed.stderr
     assert web.requests == []
+
+
+BAD_LINES = """https://a.example/1
+
+not a url
+# a comment
+ftp://files.example/a
+https://b.example/2
+"""
+
+
+def test_all_lines_that_are_no_urls_are_listed_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "urls.txt"
+    file.write_text(BAD_LINES)
+    web = WebStub(SUBMITTED)
+
+    completed = run("jobs", "submit", "javascript:1", "--file", str(file), web=web)
+
+    assert completed.exit_code == 2
+    assert "URL 1: “javascript:1” must be an absolute http or https URL." in completed.stderr
+    assert "line 3: “not a url” must be an absolute" in completed.stderr
+    assert "line 5: “ftp://files.example/a” must be an absolute" in completed.stderr
+    assert "--skip-invalid" in completed.stderr
+    assert web.requests == []
+
+
+def test_lines_that_are_no_urls_can_be_left_out() -> None:
+    web = WebStub(SUBMITTED)
+    command = ("jobs", "submit", "--file", "-", "--skip-invalid")
+
+    completed = run(*command, web=web, stdin=BAD_LINES)
+    nothing = run(*command, web=web, stdin="not a url\n")
+
+    assert completed.exit_code == 0
+    assert web.body()["urls"] == ["https://a.example/1", "https://b.example/2"]
+    assert "line 3: “not a url” must be an absolute" in completed.stderr
+    assert "2 left out." in completed.stderr
+    assert nothing.exit_code == 2
+    assert "No URL is left." in nothing.stderr
+    assert len(web.requests) == 1
+
+
+def test_many_bad_lines_are_a_short_message() -> None:
+    lines = "\n".join(f"word{n}\x1b[31m" for n in range(1000))
+
+    completed = run("jobs", "submit", "--file", "-", web=WebStub({}), stdin=lines)
+
+    assert "line 20: “word19[31m”" in completed.stderr
+    assert "line 21" not in completed.stderr
+    assert "980 more lines like these." in completed.stderr
+    assert "\x1b" not in completed.stderr

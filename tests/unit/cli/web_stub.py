@@ -62,6 +62,10 @@ class WebStub:
             raise reply
         return httpx.Response(reply.status_code, headers=reply.headers, content=reply.content)
 
+    def calls(self) -> list[str]:
+        """Method and path of each request."""
+        return [f"{request.method} {request.url.path}" for request in self.requests]
+
     def body(self) -> Any:
         """The decoded body of the last request."""
         return json.loads(self.requests[-1].content)
@@ -162,11 +166,12 @@ def job_result(state: str = "SUCCESS", **changes: Any) -> dict[str, Any]:
             ),
         ),
     )
-    results = [ranked("Tides", 81.25), ranked("Reefs", 64.0)]
+    tides = ranked("Tides", 81.25, publish_date="2025-03-01T07:00:00Z", summary="The sea rises.")
+    results = [tides, ranked("Reefs", 64.0)]
     return {**document_of(result), "results": results, **changes}
 
 
-def ranked(title: str, score: float) -> dict[str, Any]:
+def ranked(title: str, score: float, /, **article: Any) -> dict[str, Any]:
     result = ArticleResult(
         overall_score=score,
         readability_score=77.7,
@@ -193,7 +198,9 @@ def ranked(title: str, score: float) -> dict[str, Any]:
             entities=(),
         ),
     )
-    return document_of(result)
+    document = document_of(result)
+    document["article"].update(article)
+    return document
 
 
 def document_of(model: msgspec.Struct) -> dict[str, Any]:

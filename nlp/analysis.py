@@ -21,7 +21,10 @@ from nlp.text.query_terms import TermCounts
 
 
 class Weights(Struct, frozen=True, kw_only=True):
-    """The share of each score in the composite; they sum to 1."""
+    """The share of each score in the composite; they sum to 1.
+
+    `nlp.scores.scorecard` says how they count in a job with a query.
+    """
 
     readability: float = 0.12
     ner: float = 0.12
@@ -163,7 +166,7 @@ class Scorecard(Struct, frozen=True, kw_only=True):
     semantic_relevance_score: float
     """By meaning: the cosine of embeddings."""
     relevance_score: float
-    """Words and meaning together; part of the composite."""
+    """Words and meaning together. With a query it multiplies the quality."""
     neutral: tuple[NeutralScore, ...] = ()
 
 

@@ -43,7 +43,7 @@ from nlp.relevance import RELEVANCE_SCORE_NAMES, relevance_scores
 from nlp.scores.coherence import topic_coherence
 from nlp.scores.entities import MAX_ENTITIES, count_entities, entity_density, entity_excerpt
 from nlp.scores.provenance import half_life_days, recency, reputation
-from nlp.scores.scorecard import scorecard
+from nlp.scores.scorecard import composite_for, scorecard
 from nlp.scores.style import neutrality, readability
 from nlp.similarity.fingerprint import embedding_of, fingerprint
 from nlp.text.keywords import keywords
@@ -193,7 +193,7 @@ class _ArticleStudy:
         query, policy = request.query, request.policy
         document = (counts, embedding_of(impression.fingerprint))
         return scorecard(
-            policy.weights,
+            composite_for(query, policy.weights),
             readability_score=impression.readability,
             sentiment_score=impression.sentiment,
             ner_density_score=details.ner_density if details else NOT_DETAILED,

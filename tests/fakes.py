@@ -32,7 +32,7 @@ from nlp.decision import Survey, SurveyRequest
 from nlp.embedding.embedder import HashingEmbedder
 from nlp.neutral import Unmeasurable
 from nlp.ranking.survey import survey
-from nlp.scores.scorecard import scorecard
+from nlp.scores.scorecard import composite_for, scorecard
 from nlp.text.query_terms import TermCounts, term_counts
 
 Behaviour = Callable[[], Awaitable[None]]
@@ -123,7 +123,9 @@ def fake_study_report(request: StudyRequest) -> StudyReport:
         impression=impression,
         details=details if request.depth is Depth.DETAILS else None,
         terms=_counts(request),
-        scores=scorecard(Weights(), **dict.fromkeys(SCORES, score)),
+        scores=scorecard(
+            composite_for(request.query, Weights()), **dict.fromkeys(SCORES, score)
+        ),
     )
     return StudyReport(study=study, stages=(_stage("embed"),))
 

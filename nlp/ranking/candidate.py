@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from nlp.analysis import Evidence, Score, Scorecard, Weights
+from nlp.analysis import Evidence, Score, Scorecard
 from nlp.article import Article
 from nlp.decision import Surveyed
 from nlp.neutral import NEUTRAL
-from nlp.scores.scorecard import rescored
+from nlp.scores.scorecard import Composite, rescored
 
 MAX_DENSITY = Score(100.0)
 """The highest entity density that an article can have."""
@@ -48,47 +48,47 @@ class Candidate(Struct, frozen=True, kw_only=True):
         return f"{qualifier}{self.upper_bound:.2f}"
 
 
-def build_candidate(evidence: Evidence, surveyed: Surveyed, weights: Weights) -> Candidate:
+def build_candidate(
+    evidence: Evidence, surveyed: Surveyed, composite: Composite
+) -> Candidate:
     """The candidate, with as many details as the evidence has."""
     scores = surveyed.scores
     detailed = evidence.study.details is not None
-    best = scores if detailed else rescored(scores, weights, ner_density_score=MAX_DENSITY)
+    best = scores if detailed else rescored(scores, composite, ner_density_score=MAX_DENSITY)
     return Candidate(
         article=evidence.article,
         tie_break=tie_break(evidence),
         surveyed=surveyed,
-        own_score=own_score(evidence, weights),
+        own_score=own_score(evidence, composite),
         scores=scores,
         upper_bound=best.overall_score,
         detailed=detailed,
     )
 
 
-def with_density(candidate: Candidate, ner_density: Score, weights: Weights) -> Candidate:
+def with_density(candidate: Candidate, ner_density: Score, composite: Composite) -> Candidate:
     """The candidate once its details are known: its entity density is all that scores of them."""
-    scores = rescored(candidate.scores, weights, ner_density_score=ner_density)
+    scores = rescored(candidate.scores, composite, ner_density_score=ner_density)
     return replace(candidate, scores=scores, upper_bound=scores.overall_score, detailed=True)
 
 
-def best_first(evidence: Sequence[Evidence], weights: Weights) -> list[int]:
+def best_first(evidence: Sequence[Evidence], composite: Composite) -> list[int]:
     """Places in `evidence`, the highest `own_score` first, ties broken by `tie_break`."""
 
     def ordering(place: int) -> tuple[float, str, str, bytes]:
-        return -own_score(evidence[place], weights), *tie_break(evidence[place])
+        return -own_score(evidence[place], composite), *tie_break(evidence[place])
 
     return sorted(range(len(evidence)), key=ordering)
 
 
-def own_score(evidence: Evidence, weights: Weights) -> float:
+def own_score(evidence: Evidence, composite: Composite) -> float:
     """The composite of an article by itself, with a neutral entity density.
 
     The density is left out even where it is known. Otherwise which of two copies stays, and with it
     what is kept, would depend on which details an earlier job had left in the cache.
     """
     scores = evidence.study.scores
-    if evidence.study.details is None:
-        return scores.overall_score
-    return rescored(scores, weights, ner_density_score=Score(NEUTRAL)).overall_score
+    return rescored(scores, composite, ner_density_score=Score(NEUTRAL)).overall_score
 
 
 def tie_break(evidence: Evidence) -> tuple[str, str, bytes]:

@@ -18,10 +18,11 @@ import heapq
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from nlp.analysis import Evidence, Score, Scorecard, Weights
+from nlp.analysis import Evidence, Score, Scorecard
 from nlp.decision import Decision, Ranking, SelectionPolicy, Survey, Verdict
 from nlp.ranking.candidate import Candidate, build_candidate, with_density
 from nlp.ranking.explanation import Refusal, irrelevant, kept, merged, refused
+from nlp.scores.scorecard import Composite
 
 Ordering = tuple[float, str, str, bytes, int]
 """Sorts the highest upper bound first; the last item is the candidate's place."""
@@ -43,13 +44,13 @@ class Selection:
         evidence: Sequence[Evidence],
         survey: Survey,
         policy: SelectionPolicy,
-        weights: Weights,
+        composite: Composite,
     ) -> None:
         """Raises ValueError if the survey is not that of the evidence."""
         self._policy = policy
-        self._weights = weights
+        self._composite = composite
         self._candidates = [
-            build_candidate(article, surveyed, weights)
+            build_candidate(article, surveyed, composite)
             for article, surveyed in zip(evidence, survey.articles, strict=True)
         ]
         self._decisions: dict[int, Decision] = {}
@@ -81,7 +82,7 @@ class Selection:
     def add_densities(self, densities: dict[int, Score]) -> None:
         """Continue with the entity densities of articles that needed details, by place."""
         for place, density in densities.items():
-            self._candidates[place] = with_density(self._candidates[place], density, self._weights)
+            self._candidates[place] = with_density(self._candidates[place], density, self._composite)
         self._queue = [self._ordering(place) for place in self._open]
         heapq.heapify(self._queue)
         self._advance()

@@ -11,7 +11,7 @@ from nlp.decision import SelectionPolicy, Survey, Surveyed, SurveyRequest
 from nlp.embedding.embedder import Embedder, Vectors
 from nlp.ranking.candidate import best_first
 from nlp.relevance import relevance_scores
-from nlp.scores.scorecard import rescored
+from nlp.scores.scorecard import Composite, composite_for, rescored
 from nlp.similarity.clusters import clusters
 from nlp.similarity.duplicates import duplicates
 from nlp.similarity.fingerprint import embedding_of
@@ -26,15 +26,16 @@ def survey(request: SurveyRequest, embedder: Embedder) -> Survey:
     measured among all.
     """
     evidence = request.evidence
-    order = best_first(evidence, request.weights)
+    composite = composite_for(request.query, request.weights)
+    order = best_first(evidence, composite)
     ordered = [evidence[place] for place in order]
     prints = [article.study.impression.fingerprint for article in ordered]
     urls = [article.article.canonical_url for article in ordered]
     resemblances = duplicates(prints, urls, request.policy.dup_sim_threshold)
     staying = [at for at, resemblance in enumerate(resemblances) if resemblance.match is None]
     vector = _query_vector(request.query, embedder)
-    among_all = _cards(request, ordered, vector)
-    among_staying = _cards(request, [ordered[at] for at in staying], vector)
+    among_all = _cards(composite, ordered, vector)
+    among_staying = _cards(composite, [ordered[at] for at in staying], vector)
     numbers = _cluster_numbers([prints[at] for at in staying], request.policy)
     card_of = dict(enumerate(among_all)) | dict(zip(staying, among_staying, strict=True))
     number_of = dict(zip(staying, numbers, strict=True))
@@ -51,7 +52,7 @@ def survey(request: SurveyRequest, embedder: Embedder) -> Survey:
 
 
 def _cards(
-    request: SurveyRequest, evidence: Sequence[Evidence], vector: Vectors | None
+    composite: Composite, evidence: Sequence[Evidence], vector: Vectors | None
 ) -> list[Scorecard]:
     """The scorecards of these articles, with the relevance measured among them."""
     documents = [
@@ -59,7 +60,7 @@ def _cards(
         for article in evidence
     ]
     return [
-        rescored(article.study.scores, request.weights, **scores)
+        rescored(article.study.scores, composite, **scores)
         for article, scores in zip(evidence, relevance_scores(vector, documents), strict=True)
     ]
 

@@ -13,6 +13,7 @@ from nlp.analysis import Depth, Details, Evidence, Score
 from nlp.decision import Decision, Ranking, SelectionPolicy, SurveyRequest
 from nlp.neutral import NEUTRAL
 from nlp.ranking.selection import Selection
+from nlp.scores.scorecard import composite_for
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure, UnknownJob
 from tasks.jobs.job import Job, JobState, TopicCuration
 from tasks.jobs.ledger_port import Ledger
@@ -98,7 +99,7 @@ class ArticleRanker:
                 weights=weights,
             )
         )
-        selection = Selection(evidence, survey, policy, weights)
+        selection = Selection(evidence, survey, policy, composite_for(job.query, weights))
         while places := selection.needing_details(DETAILS_AT_ONCE):
             detailed = await asyncio.gather(
                 *(self._with_details(job, evidence[place]) for place in places)

@@ -468,7 +468,10 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(
             ge=0,
             le=1,
-            description="Share of relevance in the composite, by words and by meaning.",
+            description=(
+                "Share of relevance in the composite without a query; with one, relevance "
+                "multiplies the rest."
+            ),
         ),
     ] = 0.20
     weight_recency: Annotated[
@@ -478,7 +481,15 @@ class Settings(Struct, frozen=True, kw_only=True):
         float, Meta(ge=0, le=1, description="Share of reputation in the composite.")
     ] = 0.12
     weight_coherence: Annotated[
-        float, Meta(ge=0, le=1, description="Share of topic coherence in the composite.")
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description=(
+                "Share of topic coherence in the composite without a query; with one it does "
+                "not count."
+            ),
+        ),
     ] = 0.20
     recency_half_life_days: Annotated[
         float, Meta(gt=0, description="Days after which an article's recency is halved.")

@@ -13,7 +13,7 @@ from nlp.embedding.embedder import HashingEmbedder
 from nlp.neutral import NEUTRAL
 from nlp.ranking.selection import Selection
 from nlp.ranking.survey import survey
-from nlp.scores.scorecard import scorecard
+from nlp.scores.scorecard import composite_for, scorecard
 from nlp.similarity.clusters import MAX_EXACT as MAX_EXACT_CLUSTERS
 from nlp.similarity.clusters import clusters
 from nlp.similarity.duplicates import MAX_EXACT, duplicates
@@ -24,11 +24,11 @@ COUNT = 6_000
 """With one copy in ten, more than 5,000 stay, so clusters too are found the way for many."""
 
 POLICY = SelectionPolicy(max_articles=200)
+COMPOSITE = composite_for(None, Weights())
 
 
 def evidence_of(articles: Planted) -> list[Evidence]:
     """Articles whose scores fall in the order in which they were planted."""
-    weights = Weights()
     evidence = []
     for place, fingerprint in enumerate(articles.prints):
         score = Score(round(100 - 100 * place / len(articles.prints), 2))
@@ -48,7 +48,7 @@ def evidence_of(articles: Planted) -> list[Evidence]:
                     ),
                     details=Details(ner_density=Score(NEUTRAL)),
                     terms=None,
-                    scores=scorecard(weights, readability_score=score, sentiment_score=score),
+                    scores=scorecard(COMPOSITE, readability_score=score, sentiment_score=score),
                 ),
             )
         )
@@ -65,7 +65,7 @@ def surveyed(articles: Planted) -> tuple[Survey, Ranking]:
     evidence = evidence_of(articles)
     request = SurveyRequest(evidence=tuple(evidence), query=None, policy=POLICY, weights=Weights())
     result = survey(request, HashingEmbedder())
-    return result, Selection(evidence, result, POLICY, Weights()).ranking()
+    return result, Selection(evidence, result, POLICY, COMPOSITE).ranking()
 
 
 def test_planted_copies_are_merged_and_nothing_else_is(

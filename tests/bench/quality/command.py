@@ -10,12 +10,14 @@ from tests.bench.figure import Figure, prints_figures
 from tests.bench.quality.duplicates import duplicates_figures
 from tests.bench.quality.events import events_figures
 from tests.bench.quality.extraction import extraction_figures
+from tests.bench.quality.order import order_figures
 from tests.bench.quality.retrieval import retrieval_figures
 from tests.bench.quality.summaries import summary_figures
 
 PARTS: dict[str, Callable[[], Iterator[Figure]]] = {
     "extraction": extraction_figures,
     "retrieval": retrieval_figures,
+    "order": order_figures,
     "duplicates": duplicates_figures,
     "clusters": events_figures,
     "summaries": summary_figures,

@@ -25,7 +25,7 @@ from nlp.ranking.selection import Selection
 from nlp.ranking.survey import survey
 from nlp.scores.entities import CapitalRecognizer
 from nlp.scores.provenance import Reputations
-from nlp.scores.scorecard import scorecard
+from nlp.scores.scorecard import composite_for, scorecard
 from nlp.similarity.fingerprint import fingerprint
 from nlp.urls import canonical_url, registrable_domain
 
@@ -139,7 +139,9 @@ def evidence(
             details=None if density is None else Details(ner_density=ner_density),
             terms=None,
             scores=scorecard(
-                BY_SCORE, readability_score=Score(score), ner_density_score=ner_density
+                composite_for(None, BY_SCORE),
+                readability_score=Score(score),
+                ner_density_score=ner_density,
             ),
         ),
     )
@@ -150,12 +152,17 @@ def select(
     policy: SelectionPolicy,
     weights: Weights = BY_SCORE,
     densities: Mapping[str, float] | None = None,
+    query: str | None = None,
 ) -> Ranking:
-    """The ranking of the articles; `densities` has those of the URLs without details."""
+    """The ranking of the articles; `densities` has those of the URLs without details.
+
+    With a query, the articles must have the counts of its terms.
+    """
     survey_request = SurveyRequest(
-        evidence=tuple(articles), query=None, policy=policy, weights=weights
+        evidence=tuple(articles), query=query, policy=policy, weights=weights
     )
-    selection = Selection(articles, survey(survey_request, HashingEmbedder()), policy, weights)
+    surveyed = survey(survey_request, HashingEmbedder())
+    selection = Selection(articles, surveyed, policy, composite_for(query, weights))
     while places := selection.needing_details(2):
         known = densities or {}
         selection.add_densities({at: Score(known[articles[at].article.url]) for at in places})

@@ -16,9 +16,10 @@ from msgspec.structs import replace
 from nlp.analysis import Details, Evidence, Fingerprint, Score, Weights
 from nlp.decision import Decision, SelectionPolicy, Verdict
 from nlp.neutral import NEUTRAL
-from nlp.scores.scorecard import rescored
+from nlp.scores.scorecard import composite_for, rescored
 from nlp.similarity.clusters import clusters
 from nlp.similarity.fingerprint import fingerprint
+from nlp.text.query_terms import term_counts
 from tests.unit.nlp.samples import evidence, prose, select
 
 FREE = SelectionPolicy(use_clustering=False, diversify=False)
@@ -188,22 +189,32 @@ POLICIES = st.builds(
     domain_cap=st.integers(min_value=1, max_value=3),
     cluster_cap=st.integers(min_value=1, max_value=3),
     use_clustering=st.booleans(),
+    min_relevance=st.sampled_from([0.0, 30.0]),
 )
+QUERIES = st.none() | st.sampled_from(["harbour bridge", "museum in spring", "nothing of it"])
 
 
-def made(candidates: list[tuple[str, int, float, int, int]]) -> list[Evidence]:
-    return [
+def made(
+    candidates: list[tuple[str, int, float, int, int]], query: str | None = None
+) -> list[Evidence]:
+    articles = [
         at_angle(20 * angle, url=f"https://{host}/{path}", score=score, seed=seed)
         for host, path, score, seed, angle in candidates
     ]
+    return [with_counts(article, query) for article in articles] if query else articles
 
 
-@given(CANDIDATES, POLICIES)
+def with_counts(made: Evidence, query: str) -> Evidence:
+    counts = term_counts(query, made.article.title, made.article.text)
+    return replace(made, study=replace(made.study, terms=counts))
+
+
+@given(CANDIDATES, POLICIES, QUERIES)
 def test_the_promises_of_a_ranking(
-    candidates: list[tuple[str, int, float, int, int]], policy: SelectionPolicy
+    candidates: list[tuple[str, int, float, int, int]], policy: SelectionPolicy, query: str | None
 ) -> None:
-    articles = made(candidates)
-    ranking = select(articles, policy)
+    articles = made(candidates, query)
+    ranking = select(articles, policy, query=query)
     assert [decision.url for decision in ranking.decisions] == [a.article.url for a in articles]
     assert all(decision.explanation.endswith(".") for decision in ranking.decisions)
     kept = [ranking.decisions[place] for place in ranking.kept]
@@ -223,16 +234,17 @@ def test_the_promises_of_a_ranking(
         assert (decision.verdict is Verdict.DUPLICATE) == (decision.duplicate_of is not None)
 
 
-@given(CANDIDATES, POLICIES, st.randoms(use_true_random=False))
+@given(CANDIDATES, POLICIES, QUERIES, st.randoms(use_true_random=False))
 def test_the_order_of_the_candidates_does_not_matter(
     candidates: list[tuple[str, int, float, int, int]],
     policy: SelectionPolicy,
+    query: str | None,
     shuffled: random.Random,
 ) -> None:
-    articles = made(candidates)
+    articles = made(candidates, query)
     mixed = articles.copy()
     shuffled.shuffle(mixed)
-    one, other = select(articles, policy), select(mixed, policy)
+    one, other = (select(order, policy, query=query) for order in (articles, mixed))
     assert [articles[p].article.url for p in one.kept] == [mixed[p].article.url for p in other.kept]
     assert sorted(map(repr, one.decisions)) == sorted(map(repr, other.decisions))
 
@@ -251,21 +263,22 @@ def outcome(
     policy: SelectionPolicy,
     densities: list[float],
     known: Callable[[int], bool],
+    query: str | None = None,
 ) -> tuple[list[str], Outcome]:
     """What is kept, and each decision, if the details of the `known` places come with the articles.
 
     Of these candidates, which all have a URL of their own, each has the entity density at its place
     in `densities`.
     """
-    articles = each_url_once(made(candidates))
+    articles = each_url_once(made(candidates, query))
     by_url = {
         article.article.url: density for article, density in zip(articles, densities, strict=False)
     }
     articles = [
-        with_density(article, by_url[article.article.url] if known(place) else None)
+        with_density(article, by_url[article.article.url] if known(place) else None, query)
         for place, article in enumerate(articles)
     ]
-    ranking = select(articles, policy, HALF_ENTITIES, by_url)
+    ranking = select(articles, policy, HALF_ENTITIES, by_url, query)
     decisions = [
         (d.url, d.verdict, d.duplicate_of, d.stands_in_for, d.rank) for d in ranking.decisions
     ]
@@ -274,16 +287,17 @@ def outcome(
     return [articles[place].article.url for place in ranking.kept], decisions
 
 
-@given(CANDIDATES, POLICIES, DENSITIES, st.sets(st.integers(min_value=0, max_value=13)))
+@given(CANDIDATES, POLICIES, DENSITIES, st.sets(st.integers(min_value=0, max_value=13)), QUERIES)
 def test_it_does_not_matter_which_details_are_known_beforehand(
     candidates: list[tuple[str, int, float, int, int]],
     policy: SelectionPolicy,
     densities: list[float],
     cached: set[int],
+    query: str | None,
 ) -> None:
-    lazy = outcome(candidates, policy, densities, known=lambda _: False)
-    assert lazy == outcome(candidates, policy, densities, known=lambda _: True)
-    assert lazy == outcome(candidates, policy, densities, known=cached.__contains__)
+    lazy = outcome(candidates, policy, densities, lambda _: False, query)
+    assert lazy == outcome(candidates, policy, densities, lambda _: True, query)
+    assert lazy == outcome(candidates, policy, densities, cached.__contains__, query)
 
 
 def test_which_of_two_copies_stays_does_not_depend_on_cached_details() -> None:
@@ -355,9 +369,10 @@ def each_url_once(articles: list[Evidence]) -> list[Evidence]:
     return list({one.article.url: one for one in articles}.values())
 
 
-def with_density(one: Evidence, density: float | None) -> Evidence:
+def with_density(one: Evidence, density: float | None, query: str | None = None) -> Evidence:
     """The article with details of this entity density; without details if that is None."""
     score = Score(NEUTRAL if density is None else density)
     details = None if density is None else Details(ner_density=score)
-    scores = rescored(one.study.scores, HALF_ENTITIES, ner_density_score=score)
+    composite = composite_for(query, HALF_ENTITIES)
+    scores = rescored(one.study.scores, composite, ner_density_score=score)
     return replace(one, study=replace(one.study, details=details, scores=scores))

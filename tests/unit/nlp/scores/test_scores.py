@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from nlp.analysis import AnalysisPolicy, Score, Weights
 from nlp.article import Entity
@@ -15,11 +16,11 @@ from nlp.neutral import Unmeasurable
 from nlp.scores.coherence import topic_coherence
 from nlp.scores.entities import CapitalRecognizer, count_entities, entity_density, entity_excerpt
 from nlp.scores.provenance import half_life_days, load_reputations, recency, reputation
-from nlp.scores.scorecard import composite, rescored, scorecard
+from nlp.scores.scorecard import QUALITY_SHARE, composite_for, rescored, scorecard
 from nlp.scores.style import neutrality, readability, reading_ease
 from nlp.text.words import TokenizedText
 from nlp.urls import registrable_domain
-from tests.unit.nlp.samples import NOW, models, prose
+from tests.unit.nlp.samples import BY_SCORE, NOW, models, prose
 
 MEASURES: dict[str, Callable[[str], float]] = {
     "readability": lambda text: readability(TokenizedText(text), 300),
@@ -187,19 +188,58 @@ def test_the_topic_inside_other_words_is_not_the_topic() -> None:
     assert topic_coherence("ai", TokenizedText("He said it again. The main rain.")) == 0.0
 
 
-def test_the_composite_is_the_weighted_mean() -> None:
-    card = scorecard(Weights())
-    assert composite(card, Weights()) == pytest.approx(50.0)
-    related = rescored(card, Weights(), relevance_score=Score(75.0))
+WITHOUT_QUERY = composite_for(None, Weights())
+WITH_QUERY = composite_for("solar power", Weights())
+
+
+def test_without_a_query_the_composite_is_the_weighted_mean() -> None:
+    card = scorecard(WITHOUT_QUERY)
+    assert card.overall_score == pytest.approx(50.0)
+    related = rescored(card, WITHOUT_QUERY, relevance_score=Score(75.0))
     assert related.overall_score == pytest.approx(50.0 + 0.20 * 25)
 
 
+def test_with_a_query_the_composite_is_relevance_times_quality() -> None:
+    card = scorecard(WITH_QUERY, relevance_score=Score(80.0))
+    assert card.overall_score == pytest.approx(80 * (1 - QUALITY_SHARE * 0.5))
+    fresh = rescored(card, WITH_QUERY, recency_score=Score(100.0))
+    quality = 0.5 + 0.12 / 0.60 * 0.5  # the other weights are scaled to sum to 1
+    assert fresh.overall_score == pytest.approx(80 * (1 - QUALITY_SHARE * (1 - quality)), abs=0.01)
+    coherent = rescored(card, WITH_QUERY, topic_coherence_score=Score(100.0))
+    assert coherent.overall_score == card.overall_score
+
+
+def test_the_best_quality_does_not_raise_what_is_beside_the_topic() -> None:
+    best = dict.fromkeys(
+        ("readability_score", "ner_density_score", "sentiment_score", "recency_score"), Score(100.0)
+    )
+    beside = scorecard(WITH_QUERY, relevance_score=Score(20.0), **best)
+    about = scorecard(WITH_QUERY, relevance_score=Score(41.0), recency_score=Score(0.0))
+    assert beside.overall_score < about.overall_score
+
+
+def test_articles_without_any_relevance_are_still_ordered_by_quality() -> None:
+    lost = scorecard(WITH_QUERY, relevance_score=Score(0.0))
+    assert 0 < lost.overall_score < 1
+    assert rescored(lost, WITH_QUERY, recency_score=Score(99.0)).overall_score > lost.overall_score
+
+
+def test_without_a_weight_for_quality_the_order_is_that_of_relevance() -> None:
+    topical = replace(BY_SCORE, readability=0, relevance=0.7, coherence=0.3)
+    card = scorecard(composite_for("solar", topical), relevance_score=Score(62.0))
+    assert card.overall_score == 62.0
+
+
+def test_a_query_without_a_word_is_no_query() -> None:
+    assert composite_for("?!", Weights()) == WITHOUT_QUERY
+
+
 def test_a_new_score_replaces_the_old_one_and_its_reason() -> None:
-    card = scorecard(Weights(), recency_score=Score(50.0, "No date."))
+    card = scorecard(WITHOUT_QUERY, recency_score=Score(50.0, "No date."))
     assert [entry.score for entry in card.neutral] == ["recency_score"]
-    assert rescored(card, Weights(), recency_score=Score(80.0)).neutral == ()
+    assert rescored(card, WITHOUT_QUERY, recency_score=Score(80.0)).neutral == ()
 
 
 def test_weights_that_do_not_sum_to_one_are_refused() -> None:
     with pytest.raises(ValueError, match=r"sum to 1\.1, not to 1"):
-        scorecard(Weights(recency=0.22))
+        composite_for(None, Weights(recency=0.22))

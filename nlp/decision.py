@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import enum
 
 from msgspec import Struct
@@ -112,7 +113,7 @@ class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
     url: str
     verdict: Verdict
     explanation: str
-    """One sentence for a reader, with the numbers that decided."""
+    """One or two sentences for a reader: what speaks for the article or against it."""
     title: str | None = None
     rank: int | None = None
     """From 1; only of kept articles."""
@@ -123,20 +124,54 @@ class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True):
     domain: str | None = None
     cluster: int | None = None
     """Number of the cluster, from 0; None if clustering is off."""
+    sources_count: int | None = None
+    """Domains that report its story, its own among them; None of failed articles."""
+    age_days: float | None = None
+    """Its age when the job was submitted; None without a date."""
+    min_relevance: float | None = None
+    """Of an irrelevant article: the relevance that is needed."""
     cap: int | None = None
     """The cap that the article is over, or, below the cut, the number of places in the list."""
+    last_score: float | None = None
+    """Below the cut: the lowest score in the list."""
+    highest_score: float | None = None
+    """Over a cap or below the cut, without details: its score with the highest entity density."""
     duplicate_of: str | None = None
     """URL of the article that it was merged into."""
     matched_by: str | None = None
     """Of a duplicate: `canonical_url`, `text_hash`, `shingles` or `embedding`."""
     similarity: float | None = None
     """Of a duplicate: the containment or cosine that matched, 0–1."""
+    own_score: float | None = None
+    """Of a duplicate: its score by itself, without the other candidates and its entities."""
+    original_score: float | None = None
+    """The same of the article that it was merged into."""
     stands_in_for: str | None = None
     """Of a duplicate that was kept: URL of the better article, which was over the cap of its
     domain."""
     nearest: NearestArticle | None = None
     reason: str | None = None
     """Of a failed article: the stable name of the reason."""
+
+
+class OtherReport(Struct, frozen=True, kw_only=True):
+    """Another candidate that reports the same story."""
+
+    url: str
+    title: str
+    domain: str
+    publish_date: dt.datetime | None
+    is_copy: bool
+    """Whether in the same words: a near-duplicate. Otherwise in words of its own."""
+
+
+class Story(Struct, frozen=True, kw_only=True):
+    """Who else among the candidates reports what an article reports."""
+
+    also_reported_by: tuple[OtherReport, ...] = ()
+    """The best ten others: first those in words of their own."""
+    sources_count: int = 1
+    """Domains that report it, the article's own among them."""
 
 
 class Ranking(Struct, frozen=True, kw_only=True):
@@ -146,3 +181,5 @@ class Ranking(Struct, frozen=True, kw_only=True):
     """Places of the kept articles in the input, best first."""
     decisions: tuple[Decision, ...]
     """One for each article, in the order of the input."""
+    stories: tuple[Story, ...] = ()
+    """Of each kept article, in their order."""

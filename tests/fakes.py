@@ -123,9 +123,7 @@ def fake_study_report(request: StudyRequest) -> StudyReport:
         impression=impression,
         details=details if request.depth is Depth.DETAILS else None,
         terms=_counts(request),
-        scores=scorecard(
-            composite_for(request.query, Weights()), **dict.fromkeys(SCORES, score)
-        ),
+        scores=scorecard(composite_for(request.query, Weights()), **dict.fromkeys(SCORES, score)),
     )
     return StudyReport(study=study, stages=(_stage("embed"),))
 

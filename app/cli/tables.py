@@ -163,6 +163,7 @@ def show_decision(console: Console, decision: Decision) -> None:
             *_score_rows(decision.scores),
             ("domain", decision.domain),
             ("cluster", _left_aligned(decision.cluster)),
+            ("sources", _left_aligned(decision.sources_count)),
             ("cap", _left_aligned(decision.cap)),
             ("duplicate of", decision.duplicate_of),
             ("matched by", decision.matched_by),
@@ -197,12 +198,13 @@ def _show_ranking(
             for row in _rows_of_article(rank, article, scores)
         ]
     else:
-        names = ("title", "domain", "url", "date", "summary")
+        names = ("title", "domain", "url", "date", "summary", "sources")
         headings = ("#", "score", *(COMPONENTS if scores else ()), *names)
         rows = [
             (
                 *(rank, ranked.overall_score, *(_components(ranked) if scores else ())),
                 *(*_names(ranked), published(ranked), ranked.article.summary or None),
+                ranked.sources_count,
             )
             for rank, ranked in enumerate(articles, 1)
         ]
@@ -212,6 +214,8 @@ def _show_ranking(
 def _rows_of_article(rank: int, ranked: ArticleResult, scores: bool) -> list[Sequence[Cell]]:
     title, domain, url = _names(ranked)
     below = [url, ranked.article.summary]
+    if ranked.also_reported_by:
+        below.append(_other_reports(ranked))
     if scores:
         components = zip(COMPONENTS, _components(ranked), strict=True)
         below.append(", ".join(f"{heading} {_text(score)}" for heading, score in components))
@@ -223,6 +227,11 @@ def published(ranked: ArticleResult) -> str | None:
     """The day of publication, as ISO 8601."""
     date = ranked.article.publish_date
     return None if date is None else date.date().isoformat()
+
+
+def _other_reports(ranked: ArticleResult) -> str:
+    copies = [f"{each.domain}{' (copy)' * each.is_copy}" for each in ranked.also_reported_by]
+    return f"also reported by {', '.join(dict.fromkeys(copies))}"
 
 
 def _names(ranked: ArticleResult) -> tuple[str, str, str]:

@@ -41,16 +41,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     def cluster(self) -> int | None:
         return self.surveyed.cluster
 
-    @property
-    def score(self) -> str:
-        """The composite, or the most that it can be, for a reader."""
-        qualifier = "" if self.detailed else "at most "
-        return f"{qualifier}{self.upper_bound:.2f}"
 
-
-def build_candidate(
-    evidence: Evidence, surveyed: Surveyed, composite: Composite
-) -> Candidate:
+def build_candidate(evidence: Evidence, surveyed: Surveyed, composite: Composite) -> Candidate:
     """The candidate, with as many details as the evidence has."""
     scores = surveyed.scores
     detailed = evidence.study.details is not None

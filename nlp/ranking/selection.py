@@ -14,6 +14,7 @@ from which its duplicates may stand in for it, would depend on its score, and so
 
 from __future__ import annotations
 
+import datetime as dt
 import heapq
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -21,7 +22,8 @@ from collections.abc import Iterable, Sequence
 from nlp.analysis import Evidence, Score, Scorecard
 from nlp.decision import Decision, Ranking, SelectionPolicy, Survey, Verdict
 from nlp.ranking.candidate import Candidate, build_candidate, with_density
-from nlp.ranking.explanation import Refusal, irrelevant, kept, merged, refused
+from nlp.ranking.explanation import Circumstances, Refusal, irrelevant, kept, merged, refused
+from nlp.ranking.stories import Stories
 from nlp.scores.scorecard import Composite
 
 Ordering = tuple[float, str, str, bytes, int]
@@ -45,14 +47,20 @@ class Selection:
         survey: Survey,
         policy: SelectionPolicy,
         composite: Composite,
+        now: dt.datetime | None = None,
     ) -> None:
-        """Raises ValueError if the survey is not that of the evidence."""
+        """`now`, aware, is what the age of an article is measured against; None: it is not told.
+
+        Raises ValueError if the survey is not that of the evidence.
+        """
         self._policy = policy
         self._composite = composite
+        self._now = now
         self._candidates = [
             build_candidate(article, surveyed, composite)
             for article, surveyed in zip(evidence, survey.articles, strict=True)
         ]
+        self._stories = Stories(self._candidates)
         self._decisions: dict[int, Decision] = {}
         """The decisions of all candidates that are not kept."""
         self._kept: list[int] = []
@@ -82,7 +90,9 @@ class Selection:
     def add_densities(self, densities: dict[int, Score]) -> None:
         """Continue with the entity densities of articles that needed details, by place."""
         for place, density in densities.items():
-            self._candidates[place] = with_density(self._candidates[place], density, self._composite)
+            self._candidates[place] = with_density(
+                self._candidates[place], density, self._composite
+            )
         self._queue = [self._ordering(place) for place in self._open]
         heapq.heapify(self._queue)
         self._advance()
@@ -98,6 +108,7 @@ class Selection:
         return Ranking(
             kept=tuple(best_first),
             decisions=tuple(decisions[place] for place in range(len(self._candidates))),
+            stories=tuple(self._stories.story(place) for place in best_first),
         )
 
     def _enter(self, place: int) -> None:
@@ -109,10 +120,10 @@ class Selection:
         if match is not None:
             original = self._candidates[match.original]
             self._copies[match.original].append(place)
-            self._decisions[place] = merged(candidate, match, original, self._nearest(candidate))
+            self._decisions[place] = merged(candidate, self._about(place), match, original)
         elif not self._is_relevant(candidate):
             floor = self._policy.min_relevance
-            self._decisions[place] = irrelevant(candidate, floor, self._nearest(candidate))
+            self._decisions[place] = irrelevant(candidate, self._about(place), floor)
         else:
             self._open_up(place)
 
@@ -162,7 +173,7 @@ class Selection:
         if limit is None or len(self._kept) < limit:
             return
         last = max(self._kept, key=self._ordering, default=None)
-        score = None if last is None else self._candidates[last].score
+        score = None if last is None else self._candidates[last].upper_bound
         self._refuse(list(self._open), Refusal(Verdict.BELOW_CUT, limit, score))
 
     def _refuse(self, places: Iterable[int], refusal: Refusal) -> list[int]:
@@ -175,7 +186,7 @@ class Selection:
         originals = [place for place in closed if self._candidates[place].surveyed.match is None]
         for place in originals:
             candidate = self._candidates[place]
-            self._decisions[place] = refused(candidate, refusal, self._nearest(candidate))
+            self._decisions[place] = refused(candidate, self._about(place), refusal)
         return originals
 
     def _open_copies(self, original: int) -> None:
@@ -201,37 +212,22 @@ class Selection:
 
     def _kept_decisions(self, best_first: Sequence[int]) -> dict[int, Decision]:
         decisions: dict[int, Decision] = {}
-        of_domain: Counter[str] = Counter()
-        of_cluster: Counter[int | None] = Counter()
         for rank, place in enumerate(best_first, start=1):
             candidate = self._candidates[place]
-            of_domain[candidate.domain] += 1
-            of_cluster[candidate.cluster] += 1
-            shares = self._shares(
-                candidate,
-                of_domain[candidate.domain],
-                of_cluster[candidate.cluster],
-            )
             match = candidate.surveyed.match
             original = None if match is None else self._candidates[match.original]
-            decisions[place] = kept(
-                candidate, rank, shares, self._nearest(candidate), stands_in_for=original
-            )
+            decisions[place] = kept(candidate, self._about(place), rank, stands_in_for=original)
         return decisions
 
-    def _shares(self, candidate: Candidate, of_domain: int, of_cluster: int) -> str:
-        """Which shares of the caps the article takes, if there are caps."""
-        if not self._policy.diversify:
-            return ""
-        domain, cluster = candidate.domain, candidate.cluster
-        shares = f": {of_domain} of at most {self._policy.domain_cap} from {domain}"
-        if cluster is not None:
-            shares += f", {of_cluster} of at most {self._policy.cluster_cap} in cluster {cluster}"
-        return shares
-
-    def _nearest(self, candidate: Candidate) -> Candidate | None:
-        nearest = candidate.surveyed.nearest
-        return self._candidates[nearest.original] if nearest else None
+    def _about(self, place: int) -> Circumstances:
+        candidate = self._candidates[place]
+        nearest, published = candidate.surveyed.nearest, candidate.article.publish_date
+        return Circumstances(
+            nearest=self._candidates[nearest.original] if nearest else None,
+            sources_count=self._stories.sources_count(place),
+            age=published and self._now and max(self._now - published, dt.timedelta(0)),
+            has_query=self._composite.by_relevance,
+        )
 
     def _ordering(self, place: int) -> Ordering:
         candidate = self._candidates[place]

@@ -11,7 +11,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from nlp.analysis import Evidence, Scorecard
 from nlp.article import Entity
-from nlp.decision import Decision, Verdict
+from nlp.decision import Decision, OtherReport, Story, Verdict
 from tasks.errors import Reason
 from tasks.jobs.ids import JobId
 from tasks.jobs.job import Job, JobState, JobType
@@ -51,6 +51,11 @@ class ArticleResult(Scorecard, frozen=True, kw_only=True):
     cached: bool
     """Whether all of it was known from before."""
     article: ResultArticle
+    also_reported_by: tuple[OtherReport, ...] = ()
+    """At most ten other candidates that report the same story, those in other words first. Empty
+    for a job that ended without its `rank`."""
+    sources_count: int = 1
+    """Domains that report the story, the article's own among them."""
 
 
 class SourceOutcome(Struct, frozen=True, kw_only=True):
@@ -178,12 +183,17 @@ def _source_outcome(report: SourceReport) -> SourceOutcome:
     return SourceOutcome(name=report.name, found_count=report.found, error=error)
 
 
-def article_result(evidence: Evidence, scores: Scorecard) -> msgspec.Raw:
+def article_result(
+    evidence: Evidence, scores: Scorecard, story: Story | None = None
+) -> msgspec.Raw:
     """What the client reads of one article: an `ArticleResult`, as JSON."""
     article, details = evidence.article, evidence.study.details
+    story = story or Story()
     shown = ArticleResult(
         **{name: getattr(scores, name) for name in scores.__struct_fields__},
         cached=evidence.cached,
+        also_reported_by=story.also_reported_by,
+        sources_count=story.sources_count,
         article=ResultArticle(
             url=article.url,
             canonical_url=article.canonical_url,

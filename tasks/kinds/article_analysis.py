@@ -113,7 +113,7 @@ class ArticleAnalyser:
     ) -> StudyRequest:
         return StudyRequest(
             article=article,
-            now=_hour_of(job),
+            now=hour_of(job),
             query=job.query,
             policy=self._policy,
             depth=depth,
@@ -135,7 +135,7 @@ def _has_failed_stage(report: ReadReport | StudyReport) -> bool:
     return any(stage.error for stage in report.stages)
 
 
-def _hour_of(job: Job) -> dt.datetime:
+def hour_of(job: Job) -> dt.datetime:
     """The start of the hour in which the job was submitted, so that the same job a minute later
     finds the articles equally recent."""
     submitted = dt.datetime.fromtimestamp(job.submitted_ms / 1000, dt.UTC)

@@ -26,7 +26,7 @@ from tasks.jobs.result import (
     failures_among,
     read_sources,
 )
-from tasks.kinds.article_analysis import ArticleAnalyser, without_text
+from tasks.kinds.article_analysis import ArticleAnalyser, hour_of, without_text
 from tasks.policies import CurationPolicy
 from tasks.ports import Engine
 from tasks.step_context import soft_limit, soft_limit_paused
@@ -99,7 +99,9 @@ class ArticleRanker:
                 weights=weights,
             )
         )
-        selection = Selection(evidence, survey, policy, composite_for(job.query, weights))
+        selection = Selection(
+            evidence, survey, policy, composite_for(job.query, weights), hour_of(job)
+        )
         while places := selection.needing_details(DETAILS_AT_ONCE):
             detailed = await asyncio.gather(
                 *(self._with_details(job, evidence[place]) for place in places)
@@ -111,7 +113,8 @@ class ArticleRanker:
         return Ranked(
             outcomes=outcomes,
             results=tuple(
-                article_result(evidence[place], selection.scores(place)) for place in ranking.kept
+                article_result(evidence[place], selection.scores(place), story)
+                for place, story in zip(ranking.kept, ranking.stories, strict=True)
             ),
             ranking=ranking,
         )

@@ -154,9 +154,7 @@ def _lists(collection: Collection, jobs: Sequence[Scored]) -> list[Listed]:
     rng = np.random.default_rng(0)
     return [
         _listed(query.text, judged, job.relevance, texts, styles, rng)
-        for query, judged, job in zip(
-            collection.queries, collection.judged, jobs, strict=True
-        )
+        for query, judged, job in zip(collection.queries, collection.judged, jobs, strict=True)
     ]
 
 

@@ -153,6 +153,7 @@ def select(
     weights: Weights = BY_SCORE,
     densities: Mapping[str, float] | None = None,
     query: str | None = None,
+    now: dt.datetime | None = None,
 ) -> Ranking:
     """The ranking of the articles; `densities` has those of the URLs without details.
 
@@ -162,7 +163,7 @@ def select(
         evidence=tuple(articles), query=query, policy=policy, weights=weights
     )
     surveyed = survey(survey_request, HashingEmbedder())
-    selection = Selection(articles, surveyed, policy, composite_for(query, weights))
+    selection = Selection(articles, surveyed, policy, composite_for(query, weights), now)
     while places := selection.needing_details(2):
         known = densities or {}
         selection.add_densities({at: Score(known[articles[at].article.url]) for at in places})

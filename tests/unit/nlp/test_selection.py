@@ -65,7 +65,8 @@ def test_a_copy_is_merged_into_the_better_one(copy: Evidence, matched_by: str) -
     found = decided([copy, original])[copy.article.url]
     assert found.verdict is Verdict.DUPLICATE
     assert (found.matched_by, found.duplicate_of) == (matched_by, original.article.url)
-    assert original.article.url in found.explanation
+    assert f"{original.article.url}, which scores higher (60 against 40)." in found.explanation
+    assert (found.own_score, found.original_score) == (40.0, 60.0)
     assert found.nearest is None or found.nearest.url == original.article.url
     assert select([copy, original], FREE).kept == (1,)
 
@@ -115,7 +116,10 @@ def test_the_domain_cap_holds_over_its_subdomains() -> None:
     policy = SelectionPolicy(use_clustering=False)
     last = decided(same, policy)["https://c.wire.example/1"]
     assert last.verdict is Verdict.OVER_DOMAIN_CAP
-    assert last.explanation == "Scored 20.00, but wire.example already has its 2."
+    assert last.explanation == (
+        "Of low quality (score 20), but wire.example already has 2 articles in the list."
+    )
+    assert last.cap == 2
     assert len(select(same, replace(policy, diversify=False)).kept) == 3
 
 
@@ -134,7 +138,7 @@ def test_a_story_that_the_cap_of_one_domain_refuses_is_told_by_another() -> None
     told = found["https://other.example/4"]
     assert (told.verdict, told.rank) == (Verdict.KEPT, 3)
     assert told.stands_in_for == third.article.url
-    assert "whose domain is at its cap" in told.explanation
+    assert "wire.example is listed enough" in told.explanation
     assert found["https://low.example/4"].verdict is Verdict.DUPLICATE
 
 
@@ -154,7 +158,11 @@ def test_below_the_cut_says_how_far() -> None:
     pair = [at_angle(n, url=f"https://a.example/{n}", score=n, seed=n) for n in (70, 30)]
     found = decided(pair, replace(FREE, max_articles=1))["https://a.example/30"]
     assert found.verdict is Verdict.BELOW_CUT
-    assert found.explanation == "Scored 30.00, but all 1 places were taken, the last at 70.00."
+    assert found.explanation == (
+        "Of low quality (score 30), but the only place went to articles with 70 or more, and it "
+        "has 30."
+    )
+    assert (found.last_score, found.highest_score) == (70.0, None)
 
 
 def test_average_linkage_does_not_chain_stories_together() -> None:
@@ -356,13 +364,14 @@ def test_only_those_that_may_be_kept_are_looked_at() -> None:
     )
     assert found.kept == (0,)
     assert "at most" in found.decisions[2].explanation
+    assert found.decisions[2].highest_score == 28.0
 
 
 def test_what_is_not_relevant_is_dropped_with_its_numbers() -> None:
     found = decided([evidence()], replace(FREE, min_relevance=60))["https://a.example/1"]
     assert found.verdict is Verdict.IRRELEVANT
-    assert "50.00" in found.explanation
-    assert "60" in found.explanation
+    assert found.explanation == "Beside the topic: its relevance is 50.0, and 60 is needed."
+    assert found.min_relevance == 60
 
 
 def each_url_once(articles: list[Evidence]) -> list[Evidence]:

@@ -9,10 +9,12 @@ from nlp.analysis import NeutralScore, Score, Scorecard, Weights
 from nlp.neutral import NEUTRAL, Unmeasurable
 from nlp.text.query_terms import query_terms
 
-QUALITY_SHARE = 0.5
-"""How much of the composite an article loses, in a job with a query, if its quality is 0.
+QUALITY_SHARE = 0.55
+"""The share of the composite that an article of quality 0 loses, in a job with a query.
 
-The knee of the curve that `scripts/bench quality --only order` prints.
+Of `scripts/bench quality --only order`: nDCG@10 keeps 97 % of the relevance's own, and of the pairs
+of like relevance 66 % are in the order of their quality. The knee of that curve is at .6. Powers of
+quality, and quality added with a cap, gave no better pair of figures.
 """
 
 LEAST_RELEVANCE = 1.0

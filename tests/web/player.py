@@ -120,9 +120,13 @@ def _raw(result: dict[str, Any]) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode(result))
 
 
-def result_of(url: str, *, score: float, **article: Any) -> dict[str, Any]:
+def result_of(
+    url: str, *, score: float, also_reported_by: Sequence[dict[str, Any]] = (), **article: Any
+) -> dict[str, Any]:
     """One article's public result, as `analyse` makes it."""
     return {
+        "also_reported_by": also_reported_by,
+        "sources_count": 1 + len(also_reported_by),
         "overall_score": score,
         **{name: 50.0 + place * 5 for place, name in enumerate(SCORES)},
         "neutral": [],

@@ -171,6 +171,23 @@ async def test_hostile_articles_are_text(client: httpx.AsyncClient, player: Play
         assert raw not in text
 
 
+async def test_a_result_names_who_else_reports_its_story(
+    client: httpx.AsyncClient, player: Player
+) -> None:
+    job_id = await sent(client, {**URLS, "urls": "https://a.example/1"})
+    other = {"url": "javascript:alert(1)", "title": "<b>High tides</b>", "domain": "b.example"}
+    dated = {"publish_date": "2026-03-02T00:00:00Z", "is_copy": True}
+    await player.discover(job_id, ["https://a.example/1"])
+    await player.analyse(job_id, 0, "https://a.example/1", also_reported_by=[{**other, **dated}])
+    await player.rank(job_id)
+    page = (await client.get(f"/jobs/{job_id}", headers={"Accept": "text/html"})).text
+    assert "Also reported by b.example" in page
+    assert "&lt;b&gt;High tides&lt;/b&gt;" in page
+    assert "2 March 2026" in page
+    assert "a copy" in page
+    assert 'href="javascript' not in page
+
+
 async def test_a_long_list_is_cut(client: httpx.AsyncClient, player: Player) -> None:
     urls = [f"https://a.example/{n}" for n in range(MAX_SHOWN + 1)]
     job_id = await sent(client, {**URLS, "urls": "\n".join(urls)})

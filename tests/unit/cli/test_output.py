@@ -136,9 +136,9 @@ def test_a_result_lists_the_ranked_then_the_failed_then_the_decisions() -> None:
 
     assert lines == [
         "SUCCESS, 2 articles of 3 candidates, 1 failed",
-        "#\tscore\ttitle\tdomain\turl\tdate\tsummary",
-        "1\t81.2\tTides\ta.example\thttps://a.example/Tides\t2025-03-01\tThe sea rises.",
-        "2\t64.0\tReefs\ta.example\thttps://a.example/Reefs\t-\t-",
+        "#\tscore\ttitle\tdomain\turl\tdate\tsummary\tsources",
+        "1\t81.2\tTides\ta.example\thttps://a.example/Tides\t2025-03-01\tThe sea rises.\t1",
+        "2\t64.0\tReefs\ta.example\thttps://a.example/Reefs\t-\t-\t1",
         "",
         "failed\turl\twhy",
         "too_short\thttps://a.example/3\t90 words",
@@ -146,6 +146,24 @@ def test_a_result_lists_the_ranked_then_the_failed_then_the_decisions() -> None:
         "decision\tscore\turl\twhy",
         "kept\t-\thttps://a.example/Tides\tRank 1 of 2.",
     ]
+
+
+def test_on_a_terminal_a_result_names_who_else_reports_its_story() -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, color_system=None, width=120)
+    other = {"url": "https://b.example/1", "title": "High tides", "publish_date": None}
+    article = {
+        **ranked("Tides", 50.0),
+        "sources_count": 3,
+        "also_reported_by": [
+            {**other, "domain": "b.example", "is_copy": False},
+            {**other, "domain": "c.example", "is_copy": True},
+        ],
+    }
+
+    show_result(console, result_of([article]))
+
+    assert "also reported by b.example, c.example (copy)" in screen.getvalue()
 
 
 def test_a_result_without_articles_is_its_state() -> None:

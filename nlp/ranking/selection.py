@@ -221,13 +221,19 @@ class Selection:
 
     def _about(self, place: int) -> Circumstances:
         candidate = self._candidates[place]
-        nearest, published = candidate.surveyed.nearest, candidate.article.publish_date
+        nearest = candidate.surveyed.nearest
         return Circumstances(
             nearest=self._candidates[nearest.original] if nearest else None,
             sources_count=self._stories.sources_count(place),
-            age=published and self._now and max(self._now - published, dt.timedelta(0)),
+            age=self._age(candidate),
             has_query=self._composite.by_relevance,
         )
+
+    def _age(self, candidate: Candidate) -> dt.timedelta | None:
+        published = candidate.article.publish_date
+        if published is None or self._now is None:
+            return None
+        return max(self._now - published, dt.timedelta(0))
 
     def _ordering(self, place: int) -> Ordering:
         candidate = self._candidates[place]

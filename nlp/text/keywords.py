@@ -16,7 +16,7 @@ from typing import NamedTuple
 from nlp.text.idf import idf, is_known
 from nlp.text.language import is_english
 from nlp.text.stopwords import Stopwords, stopwords
-from nlp.text.words import MAX_WORD_CHARS, stems, words
+from nlp.text.words import FULL_STOPS, MARKS, MAX_WORD_CHARS, stems, words
 
 MAX_KEYWORDS = 10
 
@@ -47,7 +47,11 @@ EARLY_WORDS = 150
 
 # Scripts that are written without spaces: Thai, Lao, Burmese, Khmer, kana, ideographs.
 _UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
-_LETTERS = rf"[^\W_{_UNSPACED}]{{1,{MAX_WORD_CHARS}}}"
+_LETTER = rf"[^\W_{_UNSPACED}]"
+_LETTERS = (
+    rf"(?:{_LETTER}{{1,{MAX_WORD_CHARS}}}+(?![{MARKS}])"
+    rf"|{_LETTER}(?:{_LETTER}|[{MARKS}]){{0,{MAX_WORD_CHARS - 1}}})"
+)
 _TOKEN = re.compile(
     rf"""(?:https?://|www\.)\S+ | [\w.+-]{{1,64}}@\w[\w.-]{{0,64}}\w  # an address
         | (?:[A-Z]\.){{2,6}}                                  # U.S.
@@ -58,7 +62,7 @@ _TOKEN = re.compile(
 )
 _OPENING = " \t\"“‘'([—–-”)"  # may come between the end of a sentence and the next word
 _POSSESSIVE = "'s"
-_SENTENCE_END = (".", "!", "?", ":", "…", "•", "|")
+_SENTENCE_END = (".", "!", "?", ":", "…", "•", "|", *FULL_STOPS)
 _MODEL_NUMBER = re.compile(r"\d[A-Z]")  # 5G, 3D
 _NOT_A_WORD = re.compile(r"[@/]|'[a-z]")  # an address, a contraction
 

@@ -2,34 +2,59 @@
 
 from __future__ import annotations
 
+import re
 from threading import Lock
 
 import py3langid
 
 from nlp.neutral import Unmeasurable
+from nlp.text.words import IDEOGRAPHS, MARKS
 
 MIN_LETTERS = 60
-"""With fewer the result is close to random."""
+"""With fewer the result is close to random. Signs for vowels count, and a letter of a script that
+needs few letters for a word counts three times."""
 
 READ_CHARS = 3000
 """Read of a text: more does not change the result."""
+
+_TWO_LETTERS = {
+    "ary": "ar", "arz": "ar", "fuv": "ff", "grc": "el", "gug": "gn", "hbo": "he", "kik": "ki",
+    "ltg": "lv", "sdh": "ku", "uzs": "uz", "wuu": "zh", "yue": "zh",
+}  # fmt: skip
+"""py3langid also tells apart varieties without an ISO 639-1 code, as pointed Hebrew."""
+
+_NO_LANGUAGE = "zxx"
+_SIGNS = re.compile(f"[{MARKS}]")
+_DENSE = re.compile(rf"[{IDEOGRAPHS}\u05d0-\u05ea\u0620-\u06ff\uac00-\ud7a3]")
+"""Ideographs, syllables of Korean, and Hebrew and Arabic, which leave out short vowels."""
+
 
 _LOADING = Lock()
 """Without it, threads that start together would each load the model."""
 
 
 def language_of(text: str) -> str | None:
-    """The ISO 639-1 code of the language of `text`, or None where it is too short.
+    """The ISO 639-1 code of the language of `text`; None where it is too short or in no language.
 
     By py3langid, the maintained fork of langid.py (Lui and Baldwin, ACL 2012), whose model
-    is included in its package.
+    is included in its package. Of a language without such a code, the most similar that has one.
     """
     beginning = text[:READ_CHARS]
-    if sum(map(str.isalpha, beginning)) < MIN_LETTERS:
+    if _letters(beginning) < MIN_LETTERS:
         return None
     with _LOADING:
-        code, _log_probability = py3langid.classify(beginning)
-    return str(code)
+        ranked = py3langid.rank(beginning)
+    if ranked[0][0] == _NO_LANGUAGE:
+        return None
+    codes = (_TWO_LETTERS.get(code, code) for code, _ in ranked)
+    return next(code for code in codes if len(code) == 2)
+
+
+def _letters(text: str) -> int:
+    letters = sum(map(str.isalpha, text))
+    if letters < MIN_LETTERS:
+        letters += len(_SIGNS.findall(text)) + 2 * len(_DENSE.findall(text))
+    return letters
 
 
 def warm_up() -> None:

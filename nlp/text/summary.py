@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from nlp.text.idf import idf
-from nlp.text.words import TokenizedText, stems, words
+from nlp.text.words import FULL_STOPS, TokenizedText, stems, words
 
 MAX_SENTENCES = 3
 MAX_CHARS = 500
@@ -26,7 +26,7 @@ MAX_CANDIDATES = 8
 POSITION_PENALTY = 0.1
 """Subtracted for each position, as a share of the title's weight."""
 
-_CLOSING = (".", "!", "?", "…", "。", "！", "？", '"', "”", "’", "»")
+_CLOSING = (".", "!", "?", "…", '"', "”", "’", "»", *FULL_STOPS)
 _CLOSING_CHARS = 3
 """How many of the last characters are searched: a bracket or an emoji may follow the full stop."""
 

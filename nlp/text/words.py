@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from functools import cached_property, lru_cache
 from itertools import chain
@@ -17,15 +18,36 @@ MAX_SENTENCE_WORDS = 60
 
 MAX_SENTENCE_CHARS = 1000
 
-# Chinese and Japanese are written without spaces: each character counts as a word, as in word
-# processors.
-_IDEOGRAPHS = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_LETTER = rf"[^\W_{_IDEOGRAPHS}]"
-_WORD = re.compile(rf"[{_IDEOGRAPHS}]|{_LETTER}{{1,{MAX_WORD_CHARS}}}(?:'{_LETTER}{{1,8}})?")
+IDEOGRAPHS = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+"""Chinese and Japanese are written without spaces: each character counts as a word, as in word
+processors. The inside of a character class, as is MARKS."""
+LETTER = rf"[^\W_{IDEOGRAPHS}]"
+"""Pattern of one letter or digit that is no ideograph."""
+
+# For Python the marks of a letter, such as the vowel signs of Hindi and the tone marks of Thai, are
+# no part of a word. The two joiners stand within words of Persian and of the scripts of India.
+MARKS = "\u200c\u200d" + "".join(
+    chr(code)
+    for code in (*range(0x300, 0x2000), *range(0xA66F, 0xABF0), *range(0x11000, 0x11F50))
+    if unicodedata.category(chr(code)) in ("Mn", "Mc")
+)
+"""What may follow a letter within a word, as the inside of a character class."""
+
+_WORD = re.compile(
+    rf"""[{IDEOGRAPHS}]
+      | (?:qu|[cdjlmnst])(?='{LETTER}{{3}})                          # l'école is two words
+      | (?:{LETTER}{{1,{MAX_WORD_CHARS}}}+(?![{MARKS}])
+           |{LETTER}(?:{LETTER}|[{MARKS}]){{0,{MAX_WORD_CHARS - 1}}})
+        (?:(?:['׳״]|(?<=l)·(?=l)){LETTER}{{1,8}}(?!{LETTER}))?       # don't, צה״ל, col·legi""",
+    re.VERBOSE,
+)
+
+FULL_STOPS = "。！？｡．։۔؟؞।॥።፧፨။។៕᙮᠃᱾᱿꓿꘎꛳꛷"
+"""Sentence terminals (UAX #29) of scripts in which no space need follow."""
 
 _SENTENCE_END = re.compile(
-    r"""(?<=[.!?…])["'”’)\]]*\s+(?=["'“‘(\[]?[^\W_])  # closing punctuation, space, then a word
-        |(?<=[。！？])                                  # which needs no space after it""",
+    rf"""(?<=[.!?…])["'”’»“)\]]*\s+(?=["'“‘„«¿¡(\[]*[^\W_])  # closing marks, space, then a word
+        |(?<=[{FULL_STOPS}])(?![{FULL_STOPS}])["'”’»」』）】)\]]*""",
     re.VERBOSE,
 )
 _ABBREVIATION = re.compile(
@@ -36,8 +58,12 @@ _ABBREVIATION = re.compile(
 
 
 def words(text: str) -> list[str]:
-    """The case-folded words of `text`, in order; "AI-driven" is two, "don't" is one."""
-    return _WORD.findall(text.casefold().replace("’", "'"))
+    """The case-folded words of `text`, in order and in NFC; "AI-driven" is two, "don't" is one.
+
+    Soft hyphens are no part of a word. Thai and other scripts without spaces are not segmented.
+    """
+    folded = text.casefold().replace("’", "'").replace("\xad", "")
+    return _WORD.findall(unicodedata.normalize("NFC", folded))
 
 
 def sentences(text: str) -> list[str]:

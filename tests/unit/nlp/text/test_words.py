@@ -25,14 +25,24 @@ from nlp.text.words import (
         ("新しい計画", ["新", "し", "い", "計", "画"]),
         ("日本news", ["日", "本", "news"]),
         (" \n\t…", []),
+        ("मछली बाज़ार", ["मछली", "बाज़ार"]),
+        ("துறைமுகம் திறந்தது", ["துறைமுகம்", "திறந்தது"]),
+        ("สะพานเก่า ที่นี่", ["สะพานเก่า", "ที่นี่"]),
+        ("הַגֶּשֶׁר נִפְתַּח", ["הַגֶּשֶׁר", "נִפְתַּח"]),
+        ("جِسْرٌ می\u200cرود", ["جِسْرٌ", "می\u200cرود"]),
+        ("re\u0301sume\u0301", ["résumé"]),
+        ("Brücken\xadbau", ["brückenbau"]),
+        ("l’administration qu'elle", ["l", "administration", "qu", "elle"]),
+        ("צה״ל col·legi", ["צה״ל", "col·legi"]),
     ],
 )
 def test_words(text: str, expected: list[str]) -> None:
     assert words(text) == expected
 
 
-def test_a_long_word_is_split() -> None:
-    assert max(map(len, words("x" * 10_000))) == MAX_WORD_CHARS
+@pytest.mark.parametrize("long", ["x" * 10_000, "x" + "\u0301\u0323" * 5_000, "मी" * 5_000])
+def test_a_long_word_is_split(long: str) -> None:
+    assert max(map(len, words(long))) <= MAX_WORD_CHARS
 
 
 @pytest.mark.parametrize(
@@ -45,6 +55,14 @@ def test_a_long_word_is_split() -> None:
         ("A heading\nThe text.", ["A heading", "The text."]),
         ("Written by J.\nThe text.", ["Written by J.", "The text."]),
         ("一つ。二つ。", ["一つ。", "二つ。"]),
+        ("「何！？」と言った。次。", ["「何！？」", "と言った。", "次。"]),
+        ("पुल खुला है। बाज़ार बंद है।", ["पुल खुला है।", "बाज़ार बंद है।"]),
+        ("هل فتح الجسر؟ نعم فتح.", ["هل فتح الجسر؟", "نعم فتح."]),
+        ("پل کھلا ہے۔ بازار بند ہے۔", ["پل کھلا ہے۔", "بازار بند ہے۔"]),
+        ("Կամուրջը բացվեց։ Շուկան փակ է։", ["Կամուրջը բացվեց։", "Շուկան փակ է։"]),
+        ("ድልድዩ ተከፈተ። ገበያው ተዘጋ።", ["ድልድዩ ተከፈተ።", "ገበያው ተዘጋ።"]),
+        ("Abrió. ¿Cuándo? ¡Hoy!", ["Abrió.", "¿Cuándo?", "¡Hoy!"]),
+        ("Sie ging. „Ja.“ «Oui.» Non.", ["Sie ging.", "„Ja.“", "«Oui.»", "Non."]),
         ("", []),
     ],
 )

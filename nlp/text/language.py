@@ -46,7 +46,7 @@ def language_of(text: str) -> str | None:
         ranked = py3langid.rank(beginning)
     if ranked[0][0] == _NO_LANGUAGE:
         return None
-    codes = (_TWO_LETTERS.get(code, code) for code, _ in ranked)
+    codes = (_TWO_LETTERS.get(code, str(code)) for code, _ in ranked)
     return next(code for code in codes if len(code) == 2)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from tasks.jobs.submission import url_fault
+from tasks.redaction import text_without_secrets
 
 MAX_FAULTS = 20
 """Faults that one message lists."""
@@ -49,7 +50,7 @@ def faults_in(lines: Iterable[UrlLine]) -> Sequence[str]:
     Empty if there is none.
     """
     sentences = [
-        f"{line.place}: “{_shown(line.text)}” {fault}."
+        f"{line.place}: “{_shown(text_without_secrets(line.text))}” {fault}."
         for line in lines
         if (fault := url_fault(line.url))
     ]

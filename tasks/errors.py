@@ -3,6 +3,7 @@
 CuratorError
 ├── InvalidSettings          a value in the environment; the process stops at start
 ├── InvalidRequest           a request of a caller; says what to change
+│   └── InvalidUrls          some of its URLs cannot be used; has the first of them
 ├── IdempotencyConflict      an idempotency key that was used for another request
 ├── UnknownJob               no such job, or its time to live has ended
 ├── UnknownSchedule          no such schedule
@@ -23,6 +24,9 @@ from __future__ import annotations
 
 import enum
 import inspect
+from collections.abc import Sequence
+
+from msgspec import Struct
 
 
 class Reason(enum.StrEnum):
@@ -76,6 +80,26 @@ class InvalidSettings(CuratorError):
 
 class InvalidRequest(CuratorError):
     """The request cannot be carried out as it is."""
+
+
+class InvalidUrl(Struct, frozen=True, kw_only=True):
+    """A URL that cannot be used."""
+
+    index: int
+    """Its place in the list, from 0."""
+    problem: str
+    """“tea” is no http address"""
+
+
+class InvalidUrls(InvalidRequest):
+    """Some of the URLs cannot be used."""
+
+    def __init__(self, urls: Sequence[InvalidUrl], number: int, total: int) -> None:
+        self.urls = urls
+        """The first of them."""
+        self.summary = f"{number} of {total} URLs cannot be used"
+        places = [f"urls[{url.index}]: {url.problem}" for url in urls]
+        super().__init__(". ".join([self.summary, *places]) + ".")
 
 
 class IdempotencyConflict(CuratorError):

@@ -13,6 +13,8 @@ import structlog
 from opentelemetry import trace
 from structlog.typing import EventDict, Processor
 
+from tasks.redaction import text_without_secrets
+
 
 def configure_logging(level: str, stream: TextIO | None = None) -> None:
     """Sends all logs to the stream, stderr by default: coloured on a terminal, JSON elsewhere.
@@ -66,13 +68,25 @@ def _add_ids(_logger: object, _method: str, event: EventDict) -> EventDict:
     return event
 
 
+def _hide_secrets(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Of the URLs in the texts of the line: sites put keys and tokens into them."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = text_without_secrets(value)
+    return event
+
+
 def _rendering(terminal: bool) -> list[Processor]:
     if terminal:
         # structlog's default traceback shows the variables of each frame. With the settings among
         # them, it would print every key and password.
         plain = structlog.dev.plain_traceback
-        return [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
-    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_json)]
+        return [_hide_secrets, structlog.dev.ConsoleRenderer(exception_formatter=plain)]
+    return [
+        structlog.processors.format_exc_info,
+        _hide_secrets,
+        structlog.processors.JSONRenderer(_json),
+    ]
 
 
 def _json(event: EventDict, **options: Any) -> str:

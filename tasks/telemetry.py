@@ -17,6 +17,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
 from nlp.analysis import ReadReport, Rejection, StudyReport
 from tasks.errors import StepError
+from tasks.redaction import without_secrets
 
 tracer = trace.get_tracer("content-curator")
 
@@ -71,7 +72,7 @@ def fetch_span(url: str) -> Iterator[None]:
     with tracer.start_as_current_span(
         "fetch",
         kind=SpanKind.CLIENT,
-        attributes={"url.full": url, "http.request.method": "GET"},
+        attributes={"url.full": without_secrets(url), "http.request.method": "GET"},
         record_exception=False,
         set_status_on_exception=False,
     ) as span:

@@ -25,6 +25,7 @@ from tasks.errors import (
     CuratorError,
     IdempotencyConflict,
     InvalidRequest,
+    InvalidUrls,
     JobFinished,
     JobUnfinished,
     LedgerUnavailable,
@@ -56,6 +57,14 @@ class ProblemType(Struct, frozen=True, kw_only=True):
         return f"/problems/{self.name}"
 
 
+class UrlProblem(Struct, frozen=True, kw_only=True):
+    """One of the URLs of a request that cannot be used."""
+
+    index: int
+    """Its place in `urls`, from 0."""
+    detail: str
+
+
 class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A problem document (RFC 9457)."""
 
@@ -68,6 +77,8 @@ class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The path of the request."""
     trace_id: str | None = None
     """The trace of the request, for its investigation."""
+    errors: tuple[UrlProblem, ...] = ()
+    """Where URLs cannot be used, the first 20 of them."""
 
 
 INVALID_REQUEST = ProblemType(
@@ -76,6 +87,7 @@ INVALID_REQUEST = ProblemType(
 
 PROBLEMS: Mapping[type[Exception] | int, ProblemType] = {
     InvalidRequest: INVALID_REQUEST,
+    InvalidUrls: INVALID_REQUEST,
     ValidationException: INVALID_REQUEST,
     IdempotencyConflict: ProblemType(
         name="idempotency-conflict",
@@ -179,6 +191,7 @@ def problem_response(request: Request[Any, Any, Any], error: Exception) -> Respo
         detail=_detail(request, kind, error),
         instance=quote(request.scope["path"], safe="/:"),
         trace_id=_trace_id(),
+        errors=_errors(error),
     )
     headers = {"Vary": "Accept", "Cache-Control": "no-store", **_headers(kind, error)}
     if prefers_page(request, otherwise=MEDIA_TYPE):
@@ -207,6 +220,12 @@ def _detail(request: Request[Any, Any, Any], kind: ProblemType, error: Exception
     if kind.advice or not isinstance(error, HTTPException):
         return kind.advice
     return error.detail
+
+
+def _errors(error: Exception) -> tuple[UrlProblem, ...]:
+    if not isinstance(error, InvalidUrls):
+        return ()
+    return tuple(UrlProblem(index=url.index, detail=url.problem) for url in error.urls)
 
 
 def _wrong_parameters(error: ValidationException) -> str:

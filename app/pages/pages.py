@@ -24,8 +24,10 @@ from app.api.status_reports import StatusReports
 from app.http.body import require_form
 from app.http.negotiation import JSON_OR_PAGE, PAGE_ONLY, conditional, prefers_page
 from app.http.problems import PROBLEMS, ProblemType
+from app.url_lines import UrlLine, faults_in, read_url_lines
 from tasks.errors import (
     InvalidRequest,
+    InvalidUrls,
     JobFinished,
     JobUnfinished,
     LedgerUnavailable,
@@ -82,10 +84,13 @@ class UrlForm(Struct, frozen=True, kw_only=True):
     apply_diversity: bool = False
     background: bool = True
 
+    def lines(self) -> list[UrlLine]:
+        return read_url_lines(self.urls.splitlines())
+
     def submission(self) -> Submission:
         return Submission(
             params=BatchAnalysis(
-                urls=tuple(line.strip() for line in self.urls.splitlines() if line.strip()),
+                urls=tuple(line.url for line in self.lines()),
                 query=self.query.strip() or None,
                 apply_diversity=self.apply_diversity,
             )
@@ -227,7 +232,8 @@ async def _home(
             "topic_form": form if isinstance(form, TopicForm) else TopicForm(),
             "url_form": form if isinstance(form, UrlForm) else UrlForm(),
             "failed_form": form.name if form else None,
-            "error": error,
+            "error": error.summary + "." if isinstance(error, InvalidUrls) else error,
+            "error_lines": faults_in(form.lines()) if isinstance(form, UrlForm) else (),
             "health": health,
             "jobs": jobs,
             "limits": limits,

@@ -41,6 +41,8 @@ from typing import ClassVar
 
 from msgspec import Struct
 
+from tasks.redaction import without_secrets
+
 
 class JobState(enum.StrEnum):
     """The state of a job: Celery's names, with WAITING and PROGRESS."""
@@ -169,9 +171,10 @@ class Job(Struct, frozen=True, kw_only=True):
 
     @property
     def about(self) -> str | None:
-        """A short description for readers: the topic, the query or the first URL."""
+        """A short description for listings: the topic, the query, or the first URL without its
+        secrets."""
         urls = getattr(self.params, "urls", ()) or (getattr(self.params, "url", None),)
-        text = self.query or urls[0]
+        text = self.query or (without_secrets(urls[0]) if urls[0] else None)
         if text is None or len(text) <= MAX_ABOUT_LENGTH:
             return text
         return f"{text[: MAX_ABOUT_LENGTH - 1]}…"

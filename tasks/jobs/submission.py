@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
-from tasks.errors import InvalidRequest
+from tasks.errors import InvalidRequest, InvalidUrl, InvalidUrls
 from tasks.jobs.ids import is_job_id
 from tasks.jobs.job import (
     BatchAnalysis,
@@ -20,6 +20,7 @@ from tasks.jobs.job import (
     TopicCuration,
 )
 from tasks.jobs.record import IdempotencyKey
+from tasks.redaction import without_secrets
 
 
 class Submission(Struct, frozen=True, kw_only=True):
@@ -63,6 +64,12 @@ MAX_URL_LENGTH = 2048
 """The longest URL that common browsers and sitemaps handle."""
 
 IDEMPOTENCY_KEY_LENGTH = range(1, 256)
+MAX_INVALID_URLS = 20
+"""How many URLs that cannot be used one refusal names."""
+
+MAX_URL_QUOTED = 80
+"""Characters of such a URL in the refusal."""
+
 MAX_DEPENDENCIES = 100
 MAX_DAYS_AHEAD = 366
 EARLIEST_START_MS = 946_684_800_000
@@ -150,18 +157,31 @@ def _check_query(query: str | None) -> None:
 
 
 def _check_urls(urls: Sequence[str], limit: int) -> None:
+    """Raises InvalidRequest; for URLs that cannot be used InvalidUrls, with all of them at once."""
     if not urls:
         raise InvalidRequest("urls must name at least one URL.")
     if len(urls) > limit:
         raise InvalidRequest(f"urls has {len(urls)} URLs; one job may have {limit}.")
-    for index, url in enumerate(urls):
-        _check_url(f"urls[{index}]", url)
+    invalid = [
+        InvalidUrl(index=index, problem=problem)
+        for index, url in enumerate(urls)
+        if (problem := _problem_with(url))
+    ]
+    if invalid:
+        raise InvalidUrls(invalid[:MAX_INVALID_URLS], len(invalid), len(urls))
 
 
 def _check_url(name: str, url: str) -> None:
+    if problem := _problem_with(url):
+        raise InvalidRequest(f"{name}: {problem}.")
+
+
+def _problem_with(url: str) -> str | None:
     fault = url_fault(url)
-    if fault:
-        raise InvalidRequest(f"{name} {fault}.")
+    if fault is None:
+        return None
+    shown = without_secrets(url)
+    return f"“{shown[:MAX_URL_QUOTED]}{'…' if len(shown) > MAX_URL_QUOTED else ''}” {fault}"
 
 
 def url_fault(url: str) -> str | None:
@@ -175,5 +195,7 @@ def url_fault(url: str) -> str | None:
     except ValueError:
         absolute = False
     if not absolute or any(character <= " " for character in url):
-        return "must be an absolute http or https URL"
+        return "is no http address"
+    if "@" in parts.netloc:
+        return "has a user name or a password, which would be stored: leave it out"
     return None

@@ -46,6 +46,7 @@ from tasks.jobs.outcome import ArticleAnalysed
 from tasks.jobs.step import Claim, ClaimRefusal, Lease, StepRef
 from tasks.logs import trace_of
 from tasks.ports import Discovery, Kind
+from tasks.redaction import without_secrets
 from tasks.step_context import StepLimits, soft_limit, step_named
 from tasks.supervision import is_cancelling
 from tasks.telemetry import MESSAGING, Unexported, mark_failed, tracer
@@ -374,5 +375,5 @@ def _attempt_attributes(claim: Claim) -> dict[str, str | int]:
         "curator.job.id": job.id,
         "curator.step": lease.ref.name,
         "curator.attempt": lease.attempt,
-        **({"url.full": claim.candidate.url} if claim.candidate else {}),
+        **({"url.full": without_secrets(claim.candidate.url)} if claim.candidate else {}),
     }

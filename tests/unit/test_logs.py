@@ -120,3 +120,13 @@ def test_a_job_gives_its_trace_id_where_no_span_is_made() -> None:
     traceparent = f"00-{'a' * 32}-{'b' * 16}-01"
     assert trace_of(traceparent) == {"trace_id": "a" * 32}
     assert trace_of(None) == {}
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_secrets_in_urls_are_not_logged(terminal: bool) -> None:
+    screen = Screen(terminal)
+    with logging_to(screen):
+        structlog.get_logger().info("fetched", url="https://me:hush@a.example/?token=hush")
+        logging.getLogger("library").warning("cannot get %s", "https://a.example/?token=hush")
+    assert screen.getvalue().count("a.example") == 2
+    assert "hush" not in screen.getvalue()

@@ -55,7 +55,10 @@ async def test_the_url_form(client: httpx.AsyncClient, settings: Settings) -> No
         ({**TOPIC, "max_articles": "many"}, "Number of articles must be a whole number"),
         ({**TOPIC, "max_articles": "1000"}, "max_articles must be from 1 to 100"),
         ({**URLS, "urls": ""}, "urls must name at least one URL"),
-        ({**URLS, "urls": "https://a.example/\nnonsense"}, "urls[1] must be an absolute"),
+        (
+            {**URLS, "urls": "https://a.example/\n\nnot a url"},
+            "line 3: “not a url” is no http address",
+        ),
     ],
 )
 async def test_a_refused_form_shows_the_error_and_keeps_its_input(
@@ -228,6 +231,19 @@ async def test_a_result_of_another_release_hides_nothing_else(
     valkey.set(stored, b'{"type": "batch_analysis"}', keepttl=True)
     page = await client.get(f"/jobs/{job_id}", headers=BROWSER)
     assert (page.status_code, "cannot be shown here" in page.text) == (200, True)
+
+
+async def test_secrets_in_urls_are_not_in_lists(
+    client: httpx.AsyncClient, valkey: redis.Redis, settings: Settings
+) -> None:
+    job_id = await sent(client, {**URLS, "urls": "https://a.example/?page=2&token=hush"})
+    stored = f"{settings.key_prefix}job:{job_id}"
+    earlier = valkey.hset(stored, "about", "http://me:hush@a.example/?token=hush")
+    assert earlier == 0  # it was there
+    for path in ("/", "/jobs", f"/jobs/{job_id}"):
+        response = await client.get(path)
+        assert "a.example" in response.text
+        assert "hush" not in response.text
 
 
 async def test_the_home_page_lists_recent_jobs(client: httpx.AsyncClient, player: Player) -> None:

@@ -112,7 +112,7 @@ async def test_a_mistake_is_shown_on_the_form(page: Page) -> None:
         await page.get_by_role("button", name="Analyse URLs").click()
     assert (await answered.value).status == 422
 
-    await expect(page.get_by_role("alert")).to_contain_text("urls[1] must be an absolute http")
+    await expect(page.get_by_role("alert")).to_contain_text("line 2: “nonsense” is no http address")
     await expect(page.get_by_label("URLs, one per line")).to_have_value(
         "https://a.example/1\nnonsense"
     )

@@ -90,9 +90,16 @@ INVALID = {
         batch('["https://a.example/", 7]'),
         "urls[1] must be a string, and is an integer",
     ),
-    "no address": (batch('["https://a.example/", "tea"]'), "urls[1] must be an absolute http"),
-    "a file": (batch('["file:///etc/passwd"]'), "urls[0] must be an absolute http"),
-    "a broken port": (batch('["https://a.example:x/"]'), "urls[0] must be an absolute http"),
+    "no address": (batch('["https://a.example/", "tea"]'), "urls[1]: “tea” is no http address."),
+    "a file": (batch('["file:///etc/passwd"]'), "“file:///etc/passwd” is no http address"),
+    "a broken port": (batch('["https://a.example:x/"]'), "urls[0]: “https://a.example:x/” is no"),
+    "a space": (batch('["https://a.example/a b"]'), "“https://a.example/a b” is no http address"),
+    "a user": (batch('["https://u@a.example/"]'), "“https://…@a.example/” has a user name or"),
+    "a long URL": (batch(f'["https://a.example/{"a" * 2100}"]'), "a…” is longer than 2048"),
+    "a single URL": (
+        '{"type": "single_analysis", "url": "tea"}',
+        "url: “tea” is no http address.",
+    ),
 }
 
 QUERIES = {
@@ -124,6 +131,27 @@ async def test_malformed_json(client: httpx.AsyncClient, body: bytes, detail: st
 async def test_invalid_job_requests(client: httpx.AsyncClient, body: str, detail: str) -> None:
     response = await client.post("/jobs", content=body, headers=JSON)
     assert detail in problem(response, 422, "invalid-request")["detail"]
+
+
+async def test_all_urls_that_cannot_be_used_are_named_at_once(client: httpx.AsyncClient) -> None:
+    urls = ["https://a.example/", "tea", "http://user:hush@a.example/?token=hush", "ftp://x"]
+    response = await client.post("/jobs", json={"type": "batch_analysis", "urls": urls})
+    document = problem(response, 422, "invalid-request")
+    assert document["detail"].startswith("3 of 4 URLs cannot be used. urls[1]: “tea” is no http")
+    assert [error["index"] for error in document["errors"]] == [1, 2, 3]
+    assert document["errors"][0]["detail"] == "“tea” is no http address"
+    assert "hush" not in response.text
+
+
+async def test_a_refusal_names_20_urls(client: httpx.AsyncClient) -> None:
+    urls = [f"{n}" + "x" * 1000 for n in range(900)]
+    schedule = {"cron": "0 7 * * *", "job": {"type": "batch_analysis", "urls": urls}}
+    for path, body in (("/jobs", schedule["job"]), ("/schedules", schedule)):
+        response = await client.post(path, json=body)
+        document = problem(response, 422, "invalid-request")
+        assert document["detail"].startswith("900 of 900 URLs cannot be used.")
+        assert len(document["errors"]) == 20
+        assert len(response.content) < 10_000
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from tasks.jobs.outcome import (
     OutcomePage,
 )
 from tasks.jobs.record import AttemptOutcome, AttemptRecord, JobPage, JobRecord, JobStatus
+from tasks.redaction import text_without_secrets
 
 MIN_TIME_MS = -62_135_596_800_000
 MAX_TIME_MS = 253_402_300_799_000
@@ -198,7 +199,8 @@ def job_summary(record: JobRecord) -> JobSummary:
     return JobSummary(
         job_id=record.id,
         type=record.type,
-        about=record.about,
+        # An earlier release stored it as it was.
+        about=text_without_secrets(record.about) if record.about else None,
         state=record.state,
         status=record.state,
         cancelling=record.cancelled and not record.state.final,

@@ -156,9 +156,9 @@ def test_all_lines_that_are_no_urls_are_listed_at_once(tmp_path: Path) -> None:
     completed = run("jobs", "submit", "javascript:1", "--file", str(file), web=web)
 
     assert completed.exit_code == 2
-    assert "URL 1: “javascript:1” must be an absolute http or https URL." in completed.stderr
-    assert "line 3: “not a url” must be an absolute" in completed.stderr
-    assert "line 5: “ftp://files.example/a” must be an absolute" in completed.stderr
+    assert "URL 1: “javascript:1” is no http address." in completed.stderr
+    assert "line 3: “not a url” is no http address" in completed.stderr
+    assert "line 5: “ftp://files.example/a” is no http address" in completed.stderr
     assert "--skip-invalid" in completed.stderr
     assert web.requests == []
 
@@ -172,7 +172,7 @@ def test_lines_that_are_no_urls_can_be_left_out() -> None:
 
     assert completed.exit_code == 0
     assert web.body()["urls"] == ["https://a.example/1", "https://b.example/2"]
-    assert "line 3: “not a url” must be an absolute" in completed.stderr
+    assert "line 3: “not a url” is no http address" in completed.stderr
     assert "2 left out." in completed.stderr
     assert nothing.exit_code == 2
     assert "No URL is left." in nothing.stderr

@@ -129,7 +129,7 @@ def engine_command(settings: Settings, module: str) -> EngineCommand:
     return EngineCommand(
         module=module,
         threads=settings.engine_threads or available_cores(),
-        memory_mb=settings.engine_memory_mb,
+        memory_mb=settings.engine_limit_mb,
         arguments=(
             str(settings.models_path),
             settings.embedder,

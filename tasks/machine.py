@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
+from msgspec import Struct
+
 MOUNT = PurePosixPath("/sys/fs/cgroup")
 
 ReadFile = Callable[[PurePosixPath], str]
@@ -15,6 +17,29 @@ ReadFile = Callable[[PurePosixPath], str]
 LimitOf = Callable[[PurePosixPath, ReadFile], float]
 """The limit of the control group in this folder, infinite without one. Raises OSError or ValueError
 if it cannot be read there."""
+
+
+PROCESSES_MB = 800
+"""What `curator up` takes without the data of its ledger: web up to 150 MB, the worker as much,
+`up` itself 50, and the engine 450 with its models and a page of 5 MB."""
+
+
+class MemoryShares(Struct, frozen=True, kw_only=True):
+    """Megabytes for what can be bounded. A fifth of the spare memory stays free: for what finishes
+    jobs while the ledger is full, and for the copy that the server makes to rewrite its log."""
+
+    engine: int
+    """For one analysis, in addition to the models."""
+    embedded_valkey: int
+
+
+def memory_shares(available_mb: int) -> MemoryShares:
+    """The shares where web, one worker and the ledger have so much memory together."""
+    spare = available_mb - PROCESSES_MB
+    return MemoryShares(
+        engine=min(max(spare * 45 // 100, 192), 2048),
+        embedded_valkey=min(max(spare * 35 // 100, 64), 4096),
+    )
 
 
 def available_cores() -> int:

@@ -1,4 +1,4 @@
-"""A TCP proxy that can cut off whoever goes through it."""
+"""A TCP proxy that can cut off whoever goes through it, go silent, or take its time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ class Proxy:
         self._target = (host, port)
         self._connections: set[asyncio.Task[None]] = set()
         self._open = True
+        self._silence = asyncio.Event()
         self.port = 0
+        self.delay_seconds = 0.0
+        """In each direction."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -35,25 +38,60 @@ class Proxy:
             connection.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
 
+    def silence(self) -> None:
+        """Nothing passes any more, and nobody is told. New connections are taken, and the same
+        becomes of them until `mend`. Those from before stay silent even then."""
+        self._silence.set()
+
     def mend(self) -> None:
         self._open = True
+        self._silence = asyncio.Event()
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        silence = self._silence
         there, back = await asyncio.open_connection(*self._target)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(_pump(reader, back))
-                group.create_task(_pump(there, writer))
+                group.create_task(self._pump(reader, back, silence))
+                group.create_task(self._pump(there, writer, silence))
         finally:
             back.transport.abort()
 
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, silence: asyncio.Event
+    ) -> None:
+        """Each chunk has its own delay, so those behind it do not add theirs."""
+        loop = asyncio.get_running_loop()
+        chunks: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await reader.read(1 << 16):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
+        async def send() -> None:
+            while True:
+                due, data = await chunks.get()
+                await asyncio.sleep(due - loop.time())
+                if silence.is_set():
+                    await asyncio.Event().wait()  # until it is cut
+                if not data:
+                    writer.close()
+                    return
+                with suppress(OSError):
+                    writer.write(data)
+                    await writer.drain()
+
+        sending = asyncio.create_task(send())
+        try:
+            while data := await _read(reader):
+                chunks.put_nowait((loop.time() + self.delay_seconds, data))
+            chunks.put_nowait((loop.time() + self.delay_seconds, b""))
+            await sending
+        finally:
+            sending.cancel()
+
+
+async def _read(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.read(1 << 16)
+    except OSError:  # it was reset
+        return b""
 
 
 @asynccontextmanager

@@ -35,7 +35,11 @@ TOUCH_INTERVAL_MS = 3_600_000
 days."""
 
 MAX_MEMORY_SHARE = 0.75
-"""Of Redis's `maxmemory`. The rest is reserved for the ledger."""
+"""Of Redis's `maxmemory`, for everything. Above it the cache is emptied: the rest is reserved for
+the ledger."""
+
+OWN_SHARE = 0.2
+"""Of Redis's `maxmemory`, for one cache."""
 
 TIMEOUT_SECONDS = 1.0
 """A page can be fetched in this time."""
@@ -108,6 +112,7 @@ class RedisCache:
                     size,
                     self._max_bytes,
                     MAX_MEMORY_SHARE,
+                    OWN_SHARE,
                 ]
             )
         )

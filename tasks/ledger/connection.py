@@ -18,6 +18,7 @@ from redis.exceptions import (
     ResponseError,
 )
 from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.maint_notifications import MaintNotificationsConfig
 
 from tasks.errors import LedgerUnavailable
 
@@ -68,6 +69,10 @@ def connect(url: str, *, max_connections: int = 16) -> Redis:
             supported_errors=(RedisConnectionError,),
         ),
         protocol=3,
+        # Both would cost a new connection a round trip each. With the first, the pool would also
+        # give out connections that the server has closed, or that hold the rest of a reply.
+        maint_notifications_config=MaintNotificationsConfig(enabled=False),
+        driver_info=None,
     )
     return Redis.from_pool(pool)
 

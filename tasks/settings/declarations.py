@@ -18,6 +18,7 @@ from msgspec import Meta, Struct, field
 
 from nlp.decision import RELEVANCE_FLOOR
 from tasks.errors import InvalidSettings
+from tasks.machine import available_memory_mb, memory_shares
 
 SECRET = {"secret": True}
 """The `extra` of a setting whose value is never shown."""
@@ -71,6 +72,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     state_dir: Annotated[Path, Meta(description="Where the embedded Valkey keeps its data.")] = (
         Path(".state")
     )
+    embedded_valkey_memory_mb: Annotated[
+        Annotated[int, Meta(ge=0)] | None,
+        Meta(
+            description=(
+                "Megabytes of the embedded Valkey above which no more jobs are accepted; 0: no "
+                "limit. Empty: by the memory of the container or machine."
+            )
+        ),
+    ] = None
 
     # Web: where the web service listens, and what it accepts.
     http_host: Annotated[
@@ -374,7 +384,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(
             ge=0,
             description=(
-                "Megabytes of Redis for fetched documents, shared by all workers; 0: off."
+                "Megabytes of Redis for fetched documents, shared by all workers, but at most a "
+                "fifth of its `maxmemory`; 0: off."
             ),
         ),
     ] = 256
@@ -402,7 +413,10 @@ class Settings(Struct, frozen=True, kw_only=True):
         int,
         Meta(
             ge=0,
-            description="Megabytes of Redis for analyses, shared by all jobs; 0: off.",
+            description=(
+                "Megabytes of Redis for analyses, shared by all jobs, but at most a fifth of its "
+                "`maxmemory`; 0: off."
+            ),
         ),
     ] = 256
     analysis_cache_ttl: Annotated[
@@ -414,15 +428,14 @@ class Settings(Struct, frozen=True, kw_only=True):
         int, Meta(ge=0, le=256, description="Threads of the engine; 0: one for each core.")
     ] = 0
     engine_memory_mb: Annotated[
-        int,
+        Annotated[int, Meta(ge=0)] | None,
         Meta(
-            ge=0,
             description=(
-                "Megabytes that one analysis may use in addition to the models, on Linux; 0: no"
-                " limit."
-            ),
+                "Megabytes that one analysis may use in addition to the models, on Linux; 0: no "
+                "limit. Empty: by the memory of the container or machine, at most 2048."
+            )
         ),
-    ] = 2048
+    ] = None
     models_dir: Annotated[
         Path | None,
         Meta(
@@ -549,6 +562,18 @@ class Settings(Struct, frozen=True, kw_only=True):
     def max_tries(self) -> int:
         """How often a step is tried before it fails for good."""
         return self.task_max_retries + 1
+
+    @property
+    def engine_limit_mb(self) -> int:
+        """ENGINE_MEMORY_MB, or what suits the memory of this container or machine."""
+        chosen = self.engine_memory_mb
+        return memory_shares(available_memory_mb()).engine if chosen is None else chosen
+
+    @property
+    def embedded_valkey_limit_mb(self) -> int:
+        """EMBEDDED_VALKEY_MEMORY_MB, or what suits the memory of this container or machine."""
+        chosen = self.embedded_valkey_memory_mb
+        return memory_shares(available_memory_mb()).embedded_valkey if chosen is None else chosen
 
     @property
     def models_path(self) -> Path:

@@ -17,6 +17,7 @@ from tasks.cache.redis import (
     BACKOFF_SECONDS,
     MAX_VALUE_BYTES,
     OVERHEAD_BYTES,
+    OWN_SHARE,
     RedisCache,
 )
 from tasks.ledger.connection import connect
@@ -151,6 +152,22 @@ async def test_it_gives_way_where_redis_runs_short(
         valkey.config_set("maxmemory", 0)
     assert (under_test.size_bytes(), under_test.entries()) == (0, set())
     under_test.assert_within_bounds()
+
+
+async def test_it_takes_its_share_of_a_small_redis(
+    client: Redis, under_test: RedisCacheUnderTest, valkey: redis.Redis
+) -> None:
+    """However large it may be by itself."""
+    used: Any = valkey.info("memory")
+    maxmemory = used["used_memory"] * 2
+    large = RedisCache(client, CACHE_PREFIX, 2**40)
+    valkey.config_set("maxmemory", maxmemory)
+    try:
+        for number in range(maxmemory // 10_000):
+            await large.put(str(number), noise(10_000), DAY)
+    finally:
+        valkey.config_set("maxmemory", 0)
+    assert maxmemory * OWN_SHARE * 0.9 < under_test.size_bytes() <= maxmemory * OWN_SHARE
 
 
 async def test_where_redis_has_no_memory_left_it_still_reads_and_still_counts_right(

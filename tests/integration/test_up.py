@@ -142,10 +142,11 @@ def state(tmp_path: Path) -> Path:
 
 
 async def test_ctrl_c_ends_everything_and_the_next_start_continues(state: Path) -> None:
-    async with up(state) as first:
+    async with up(state, EMBEDDED_VALKEY_MEMORY_MB="99") as first:
         await first.ready()
         job_id = await first.submit()
         valkey = first.valkey()
+        assert valkey.config_get("maxmemory") == {"maxmemory": str(99 * 2**20)}
         os.killpg(first.process.pid, signal.SIGINT)  # as a terminal does: to the whole group
         assert await asyncio.wait_for(first.process.wait(), 60) == 0
     assert not await first.healthy()

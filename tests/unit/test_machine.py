@@ -8,7 +8,14 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from tasks.machine import ReadFile, available_memory_mb, cpu_quota, memory_limit
+from tasks.machine import (
+    PROCESSES_MB,
+    ReadFile,
+    available_memory_mb,
+    cpu_quota,
+    memory_limit,
+    memory_shares,
+)
 
 DOCKER = "/docker/4f1d2ab3"
 POD = "/kubepods.slice/kubepods-burstable.slice/cri-1a2b.scope"
@@ -125,3 +132,11 @@ def test_version_1_without_a_limit_leaves_that_of_the_machine() -> None:
     }
     assert memory_limit(reader_of(files)) > 2**60
     assert 100 < available_memory_mb() < 2**40 // 2**20
+
+
+def test_the_shares_leave_room_wherever_there_is_any() -> None:
+    for available in range(1_200, 200_000, 100):
+        shares = memory_shares(available)
+        assert PROCESSES_MB + shares.engine + shares.embedded_valkey <= 0.95 * available
+    assert memory_shares(100) == memory_shares(500)
+    assert memory_shares(64_000) == memory_shares(640_000)

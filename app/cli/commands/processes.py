@@ -125,7 +125,8 @@ async def _run_everything(settings: Settings, environ: Mapping[str, str]) -> boo
     """
     if settings.redis_url:
         return await _supervise(settings, environ)
-    async with embedded_valkey(settings.state_dir) as valkey:
+    limit_mb = settings.embedded_valkey_limit_mb
+    async with embedded_valkey(settings.state_dir, max_memory_mb=limit_mb) as valkey:
         return await _supervise(settings, {**environ, "REDIS_URL": valkey.url}, valkey)
 
 

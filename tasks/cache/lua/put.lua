@@ -1,12 +1,14 @@
 -- Stores an entry, and drops expired entries and the least recently used ones until it fits.
 -- args: 1 prefix of the cache's keys, 2 now in milliseconds or '' for the clock of Redis, 3 name of
 --       the entry, 4 value, 5 its time to live in milliseconds, 6 its counted size in bytes,
---       7 maximum of all counted sizes, 8 share of Redis's maxmemory above which the cache is emptied
+--       7 maximum of all counted sizes, 8 share of Redis's maxmemory above which the cache is emptied,
+--       9 share of it that the cache may take
 -- gives: the sum of all counted sizes.
 -- Invariant: `sizes` holds the counted size of each entry, and under '' their sum; `used` and `ends`
 -- hold the same entries. The three outlive every entry.
 local PREFIX, NAME = ARGV[1], ARGV[3]
 local TTL, BYTES, MAX_BYTES = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local EMPTIED_ABOVE, OWN_SHARE = tonumber(ARGV[8]), tonumber(ARGV[9])
 local MAX_EXPIRED, MAX_EVICTED, SLACK_MS = 20, 200, 60000
 local USED, ENDS, SIZES = PREFIX .. 'used', PREFIX .. 'ends', PREFIX .. 'sizes'
 
@@ -41,18 +43,16 @@ local function evict_above(bytes)
   end
 end
 
-local function short_of_memory()
-  local memory = redis.call('INFO', 'memory')
-  local used = tonumber(string.match(memory, '\nused_memory:(%d+)') or 0)
-  local maxmemory = tonumber(string.match(memory, '\nmaxmemory:(%d+)') or 0)
-  return maxmemory > 0 and used > maxmemory * tonumber(ARGV[8])
-end
+local memory = redis.call('INFO', 'memory')
+local used = tonumber(string.match(memory, '\nused_memory:(%d+)') or 0)
+local maxmemory = tonumber(string.match(memory, '\nmaxmemory:(%d+)') or 0)
+if maxmemory > 0 then MAX_BYTES = math.min(MAX_BYTES, math.floor(maxmemory * OWN_SHARE)) end
 
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', ENDS, '-inf', ms(NOW), 'LIMIT', 0, MAX_EXPIRED)) do
   drop(name)
 end
 drop(NAME)
-if short_of_memory() then
+if maxmemory > 0 and used > maxmemory * EMPTIED_ABOVE then
   evict_above(0)
   return total()
 end

@@ -113,7 +113,7 @@ async def test_failed_articles_are_retried_and_ended_jobs_purged(
 
     assert "analyse:1\t1\tfailed\t" in attempts.stdout
     assert (new["urls_count"], new["replayed_from"]) == (1, job_id)
-    bulk = await curator("jobs", "retry", "--all", "--state", "SUCCESS")
+    bulk = await curator("jobs", "retry", "--all", "--state", "SUCCESS", "--state", "FAILURE")
     assert bulk.stdout.count("retries") == 2
     assert (await curator("jobs", "cancel", "--all")).stdout.count("cancelled") == 2
     purged = await curator("jobs", "purge", "--all", "--older-than", "0", "--json")

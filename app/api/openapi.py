@@ -48,10 +48,15 @@ from app.api.models.jobs import (
     JobSubmitted,
     StatusReport,
 )
-from app.api.models.schedules import ScheduleListing, ScheduleReport, ScheduleRequest
+from app.api.models.schedules import (
+    ScheduleChange,
+    ScheduleListing,
+    ScheduleReport,
+    ScheduleRequest,
+)
 from app.http.problems import MEDIA_TYPE, PROBLEMS, Problem
 from tasks.jobs.job import JobState, JobType
-from tasks.jobs.record import BulkOutcomePage
+from tasks.jobs.record import BulkOutcome, BulkOutcomePage
 from tasks.jobs.result import ArticleResult, ArticlesResult, HealthCheckResult
 from tasks.jobs.submission import IDEMPOTENCY_KEY_LENGTH, JobLimits
 
@@ -97,12 +102,14 @@ MODELS = (
     AttemptListing,
     Cancellation,
     JobSelection,
+    BulkOutcome,
     BulkOutcomePage,
     QueueReport,
     Paused,
     WorkerListing,
     Draining,
     ScheduleRequest,
+    ScheduleChange,
     ScheduleReport,
     ScheduleListing,
     Health,

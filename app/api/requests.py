@@ -14,7 +14,7 @@ from litestar.params import QueryParameter
 
 from app.api.models.admin import JobSelection
 from app.api.models.job_requests import REQUEST_FIELDS, JobRequest
-from app.api.models.schedules import ScheduleRequest
+from app.api.models.schedules import ScheduleChange, ScheduleRequest
 from app.http.body import (
     MISSING_FIELD,
     UNKNOWN_FIELD,
@@ -81,6 +81,13 @@ class StrictSchedule(StrictJson):
         return decode_strictly(value, _schedule_decoder, _explain_schedule)
 
 
+class StrictScheduleChange(StrictJson):
+    """The body of `PATCH /schedules/{id}`."""
+
+    def decode_bytes(self, value: bytes) -> ScheduleChange:
+        return decode_strictly(value, _schedule_change_decoder, _explain_schedule)
+
+
 def decode_job_request(body: bytes) -> JobRequest:
     """Raises MalformedBody, or InvalidRequest with what to change."""
     request: JobRequest = decode_strictly(body, _job_decoder, _explain_job)
@@ -105,6 +112,7 @@ def _as_list(value: str | Sequence[str]) -> Sequence[str]:
 _job_decoder = msgspec.json.Decoder(JobRequest)
 _selection_decoder = msgspec.json.Decoder(JobSelection)
 _schedule_decoder = msgspec.json.Decoder(ScheduleRequest)
+_schedule_change_decoder = msgspec.json.Decoder(ScheduleChange)
 
 
 def _explain_job(message: str, body: bytes) -> str:

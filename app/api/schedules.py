@@ -1,29 +1,40 @@
-"""Schedules over HTTP: add, list, show, remove."""
+"""Schedules over HTTP: add, list, show, change, pause, resume, run now, remove."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from litestar import Response, delete, get, post
+from litestar import Response, delete, get, patch, post
 from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency
 from litestar.handlers.base import BaseRouteHandler
 from litestar.openapi.spec import Example
 from litestar.params import Body, FromPath
 
+from app.api.long_poll import SUBMIT_HEADERS, IdempotencyKeyHeader, submitted_response
 from app.api.models.job_requests import submission_of
+from app.api.models.jobs import JobSubmitted
 from app.api.models.schedules import (
+    ScheduleChange,
     ScheduleListing,
     ScheduleReport,
     ScheduleRequest,
+    schedule_changes,
     schedule_listing,
     schedule_report,
 )
 from app.api.openapi import problem_responses
-from app.api.requests import Cursor, Limit, StrictSchedule, check_cursor
+from app.api.requests import (
+    Cursor,
+    Limit,
+    StrictSchedule,
+    StrictScheduleChange,
+    check_cursor,
+)
 from app.http.body import require_json
 from tasks.errors import UnknownSchedule
 from tasks.jobs.ids import is_job_id
+from tasks.jobs.queue import Queue
 from tasks.schedules.service import ScheduleService
 
 TAGS = ["schedules"]
@@ -45,6 +56,18 @@ EXAMPLES = [
             "missed": "skip",
             "job": {"type": "batch_analysis", "urls": ["https://example.com/a"]},
         },
+    ),
+]
+
+
+CHANGE_EXAMPLES = [
+    Example(
+        summary="An hour earlier, under another name",
+        value={"cron": "30 6 * * 1-5", "name": "Early reading"},
+    ),
+    Example(
+        summary="Another topic",
+        value={"job": {"type": "topic_curation", "topic": "solar power", "max_articles": 10}},
     ),
 ]
 
@@ -107,6 +130,72 @@ async def get_schedule(
     return schedule_report(await schedules.get(schedule_id))
 
 
+@patch(
+    "/schedules/{schedule_id:str}",
+    tags=TAGS,
+    guards=[require_schedule_id],
+    dto=StrictScheduleChange,
+    return_dto=None,
+    before_request=require_json,
+    responses=problem_responses(403, 404, 413, 415, 422),
+)
+async def change_schedule(
+    data: Annotated[ScheduleChange, Body(title="Changes", examples=CHANGE_EXAMPLES)],
+    schedules: NamedDependency[ScheduleService],
+    schedule_id: FromPath[str],
+) -> ScheduleReport:
+    """Change a schedule: the given fields. The jobs that it made stay."""
+    return schedule_report(await schedules.edit(schedule_id, schedule_changes(data)))
+
+
+@post(
+    "/schedules/{schedule_id:str}/pause",
+    tags=TAGS,
+    status_code=200,
+    guards=[require_schedule_id],
+    responses=problem_responses(403, 404),
+)
+async def pause_schedule(
+    schedules: NamedDependency[ScheduleService], schedule_id: FromPath[str]
+) -> ScheduleReport:
+    """Let a schedule make no jobs until it is resumed."""
+    return schedule_report(await schedules.pause(schedule_id))
+
+
+@post(
+    "/schedules/{schedule_id:str}/resume",
+    tags=TAGS,
+    status_code=200,
+    guards=[require_schedule_id],
+    responses=problem_responses(403, 404),
+)
+async def resume_schedule(
+    schedules: NamedDependency[ScheduleService], schedule_id: FromPath[str]
+) -> ScheduleReport:
+    """Let a paused schedule make jobs again. The runs in between are not made up."""
+    return schedule_report(await schedules.resume(schedule_id))
+
+
+@post(
+    "/schedules/{schedule_id:str}/run",
+    tags=TAGS,
+    status_code=202,
+    guards=[require_schedule_id],
+    responses=problem_responses(403, 404, 422),
+    response_headers=SUBMIT_HEADERS,
+    response_description="A job, besides those of the schedule's runs.",
+)
+async def run_schedule(
+    schedules: NamedDependency[ScheduleService],
+    queue: NamedDependency[Queue],
+    schedule_id: FromPath[str],
+    idempotency_key: IdempotencyKeyHeader = None,
+) -> Response[JobSubmitted]:
+    """Submit the job of a schedule now, also while it is paused. Its next run stays."""
+    schedule = (await schedules.get(schedule_id)).schedule
+    return submitted_response(await queue.submit(schedule.submission, idempotency_key))
+
+
 @delete(
     "/schedules/{schedule_id:str}",
     tags=TAGS,
@@ -121,4 +210,13 @@ async def remove_schedule(
     await schedules.remove(schedule_id)
 
 
-SCHEDULE_HANDLERS = (add_schedule, list_schedules, get_schedule, remove_schedule)
+SCHEDULE_HANDLERS = (
+    add_schedule,
+    list_schedules,
+    get_schedule,
+    change_schedule,
+    pause_schedule,
+    resume_schedule,
+    run_schedule,
+    remove_schedule,
+)

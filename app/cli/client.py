@@ -177,6 +177,20 @@ class ApiClient:
     def schedule(self, schedule_id: uuid.UUID) -> ApiResponse[ScheduleSummary]:
         return self._call("GET", f"/schedules/{schedule_id}", ScheduleSummary)
 
+    def change_schedule(
+        self, schedule_id: uuid.UUID, changes: Mapping[str, Any]
+    ) -> ApiResponse[ScheduleSummary]:
+        return self._call("PATCH", f"/schedules/{schedule_id}", ScheduleSummary, json=changes)
+
+    def pause_schedule(self, schedule_id: uuid.UUID) -> ApiResponse[ScheduleSummary]:
+        return self._call("POST", f"/schedules/{schedule_id}/pause", ScheduleSummary)
+
+    def resume_schedule(self, schedule_id: uuid.UUID) -> ApiResponse[ScheduleSummary]:
+        return self._call("POST", f"/schedules/{schedule_id}/resume", ScheduleSummary)
+
+    def run_schedule(self, schedule_id: uuid.UUID) -> ApiResponse[JobSubmitted]:
+        return self._call("POST", f"/schedules/{schedule_id}/run", JobSubmitted)
+
     def remove_schedule(self, schedule_id: uuid.UUID) -> None:
         self._send("DELETE", f"/schedules/{schedule_id}")
 

@@ -122,6 +122,29 @@ def job_request(
     return request
 
 
+_SUBJECTS = ("urls", "topic", "file", "batch", "job_type")
+"""The options that say what a job is about."""
+
+
+def edited_job(job: Mapping[str, Any], description: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The body that replaces this one: changed by the options of `job_options` that are given, or
+    made anew if they say what it is about. None if none is given.
+
+    Raises click.UsageError if they do not go together.
+    """
+    if any(description[name] for name in _SUBJECTS):
+        return job_request(**description)
+    given = {name: value for name, value in description.items() if value is not None}
+    for name in (*_SUBJECTS, "skip_invalid"):
+        given.pop(name, None)
+    if not given:
+        return None
+    for name in given.keys() & _FLAGS.keys() - _ACCEPTED[JobType(job["type"])]:
+        raise click.UsageError(f"{_FLAGS[name]} does not go with {job['type']}.")
+    kept = {name: value for name, value in job.items() if value is not None}
+    return {**kept, **given}
+
+
 def _typed_request(job_type: JobType, given: Mapping[str, Any]) -> dict[str, Any]:
     unaccepted = given.keys() - _ACCEPTED[job_type]
     for name, flag in _FLAGS.items():

@@ -92,6 +92,9 @@ SCHEDULE_ID = _IdType("schedule", _schedules)
 
 job_id_argument: Callable[[Command], Command] = click.argument("job_id", type=JOB_ID)
 schedule_id_argument: Callable[[Command], Command] = click.argument("schedule_id", type=SCHEDULE_ID)
+schedule_ids_argument: Callable[[Command], Command] = click.argument(
+    "schedule_ids", metavar="SCHEDULE_ID...", type=SCHEDULE_ID, nargs=-1, required=True
+)
 
 
 def find_job(client: ApiClient, text: str) -> uuid.UUID:

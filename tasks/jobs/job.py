@@ -142,6 +142,16 @@ def query_of(params: Params) -> str | None:
     return getattr(params, "query", None)
 
 
+def about(params: Params) -> str | None:
+    """A short description for listings: the topic, the query, or the first URL without its
+    secrets."""
+    urls = getattr(params, "urls", ()) or (getattr(params, "url", None),)
+    text = query_of(params) or (without_secrets(urls[0]) if urls[0] else None)
+    if text is None or len(text) <= MAX_ABOUT_LENGTH:
+        return text
+    return f"{text[: MAX_ABOUT_LENGTH - 1]}…"
+
+
 class Job(Struct, frozen=True, kw_only=True):
     """A job as it was submitted. It never changes."""
 
@@ -171,10 +181,4 @@ class Job(Struct, frozen=True, kw_only=True):
 
     @property
     def about(self) -> str | None:
-        """A short description for listings: the topic, the query, or the first URL without its
-        secrets."""
-        urls = getattr(self.params, "urls", ()) or (getattr(self.params, "url", None),)
-        text = self.query or (without_secrets(urls[0]) if urls[0] else None)
-        if text is None or len(text) <= MAX_ABOUT_LENGTH:
-            return text
-        return f"{text[: MAX_ABOUT_LENGTH - 1]}…"
+        return about(self.params)

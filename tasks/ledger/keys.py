@@ -16,7 +16,8 @@ Permanent, one of each (`PERMANENT`):
     reaper             hash: the time of its last round, and the end of its leniency
     paused             string: exists while no step can be claimed
     schedules          hash: schedule id → schedule (JSON)
-    schedules:due      sorted set: schedule ids by their next run
+    schedules:due      sorted set: schedule ids by their next run; a paused one by the last second
+                       of the year 9999
     schedules:runs     hash: schedule id → its last run (JSON)
 
 One of each per job. They have no time to live while the job is active, and this one once it has

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -20,6 +20,10 @@ from tasks.schedules.schedule import (
 
 log = structlog.get_logger()
 
+PAUSED_MS = 253_402_300_799_000
+"""The next run of a paused schedule: the last second of the year 9999. A release that knows no
+pause can therefore list it, and never runs it."""
+
 
 class RedisScheduleStore:
     """See `tasks.schedules.schedule.ScheduleStore` for the contract of each call."""
@@ -34,12 +38,28 @@ class RedisScheduleStore:
         schedule = record.schedule
         encoded = msgspec.json.encode(schedule)
         return bool(
-            await self._scripts.run("add_schedule", schedule.id, encoded, record.next_run_ms, limit)
+            await self._scripts.run("add_schedule", schedule.id, encoded, _due(record), limit)
         )
 
     async def read(self, schedule_id: str) -> ScheduleRecord | None:
         row = await self._scripts.run("read_schedule", schedule_id)
         return _record(schedule_id, *row) if row else None
+
+    async def change(
+        self, schedule_id: str, change: Callable[[ScheduleRecord], ScheduleRecord]
+    ) -> ScheduleRecord | None:
+        while row := await self._scripts.run("read_schedule", schedule_id):
+            stored, due, _ = row
+            record = _record(schedule_id, *row)
+            if record is None:
+                return None
+            changed = change(record)
+            encoded = msgspec.json.encode(changed.schedule)
+            if await self._scripts.run(
+                "change_schedule", schedule_id, stored, due, encoded, _due(changed)
+            ):
+                return changed
+        return None
 
     async def page(self, cursor: str | None, limit: int) -> SchedulePage:
         more, *rows = await self._scripts.run("list_schedules", cursor or "", limit)
@@ -74,12 +94,16 @@ def _record(
     try:
         return ScheduleRecord(
             schedule=msgspec.json.decode(schedule, type=Schedule),
-            next_run_ms=int(next_run_ms),
+            next_run_ms=None if int(next_run_ms) == PAUSED_MS else int(next_run_ms),
             last_run=msgspec.json.decode(last_run, type=LastRun) if last_run else None,
         )
     except msgspec.DecodeError:
         log.warning("a schedule of another release is ignored", schedule_id=schedule_id)
         return None
+
+
+def _due(record: ScheduleRecord) -> int:
+    return PAUSED_MS if record.next_run_ms is None else record.next_run_ms
 
 
 def _pairs(flat: Sequence[Any]) -> Iterator[tuple[Any, Any]]:

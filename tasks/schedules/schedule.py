@@ -13,12 +13,17 @@
     not late, it runs as usual and makes up for the earlier ones too.
 5.  A submission that is refused, because the limits have changed, makes no job. The schedule shows
     the refusal as its last error and continues with its next run.
+6.  While a schedule is **paused** it has no next run. When it is resumed, its next run is the next
+    time that its cron expression names: what came in between is not made up.
+7.  A schedule that is changed keeps its id. With another cron expression or time zone, its next run
+    is computed anew.
 """
 
 from __future__ import annotations
 
 import enum
 import hashlib
+from collections.abc import Callable
 from typing import Literal, Protocol
 
 from msgspec import Struct, field
@@ -42,7 +47,7 @@ class Missed(enum.StrEnum):
 
 
 class Schedule(Struct, frozen=True, kw_only=True):
-    """A schedule as it was added. It never changes."""
+    """A schedule as it was added, or last changed."""
 
     version: Literal[1] = 1
     """The layout. A schedule of another version is left to the release that wrote it."""
@@ -79,8 +84,9 @@ class ScheduleRecord(Struct, frozen=True, kw_only=True):
     """The current record of a schedule in the ledger."""
 
     schedule: Schedule
-    next_run_ms: int
-    """Set when the schedule is added, and by each advance."""
+    next_run_ms: int | None
+    """Set when the schedule is added, changed or resumed, and by each advance. None while it is
+    paused."""
     last_run: LastRun | None = None
     """None before the first run."""
 
@@ -122,6 +128,16 @@ class ScheduleStore(Protocol):
 
     async def read(self, schedule_id: str) -> ScheduleRecord | None:
         """None if the schedule is unknown, or if a newer release wrote it in another layout."""
+        ...
+
+    async def change(
+        self, schedule_id: str, change: Callable[[ScheduleRecord], ScheduleRecord]
+    ) -> ScheduleRecord | None:
+        """Stores what `change` makes of the schedule and its next run; its last run stays.
+
+        `change` is called again if the record was changed in the meantime; what it raises ends the
+        call. None if the schedule is unknown, as for `read`.
+        """
         ...
 
     async def page(self, cursor: str | None, limit: int) -> SchedulePage:

@@ -23,7 +23,12 @@ from tasks.ledger.scripts import LedgerClock
 from tasks.resources import open_ledger
 from tasks.schedules.schedule import DueRun, LastRun, Missed, ScheduleRecord
 from tasks.schedules.scheduler import Scheduler
-from tasks.schedules.service import MAX_SCHEDULE_BYTES, MAX_SCHEDULES, ScheduleService
+from tasks.schedules.service import (
+    MAX_SCHEDULE_BYTES,
+    MAX_SCHEDULES,
+    ScheduleChanges,
+    ScheduleService,
+)
 from tasks.settings import Settings
 
 MINUTE = 60_000
@@ -125,6 +130,7 @@ async def test_a_run_makes_one_job_and_advances_the_schedule(process: Process) -
 async def test_racing_processes_make_each_run_once(processes: Sequence[Process]) -> None:
     added = [await processes[0].add("* * * * *") for _ in range(20)]
     first = added[0].next_run_ms
+    assert first is not None
     for minute in range(5):
         now = first + minute * MINUTE
         await asyncio.gather(
@@ -296,6 +302,161 @@ async def test_a_late_advance_changes_nothing(process: Process) -> None:
     assert not await process.store.advance(run, NINE + DAY, None)
     record = await process.schedules.get(added.schedule.id)
     assert (record.next_run_ms, record.last_run) == (NINE + HOUR, last)
+
+
+async def test_a_paused_schedule_makes_no_jobs_and_nothing_is_made_up(process: Process) -> None:
+    added, fine = await process.add(), await process.add()
+    paused = await process.schedules.pause(added.schedule.id)
+    assert paused == msgspec.structs.replace(added, next_run_ms=None)
+    assert await process.schedules.get(added.schedule.id) == paused
+    assert paused in (await process.schedules.page()).schedules
+    await process.run_at(NINE + 5 * HOUR)
+    assert await process.job_ids() == ids(fine, NINE + 5 * HOUR)
+
+    resumed = await process.schedules.resume(added.schedule.id)
+    assert resumed.next_run_ms == NINE + 6 * HOUR
+    await process.run_at(NINE + 6 * HOUR)
+    assert set(ids(added, NINE + 6 * HOUR)) < set(await process.job_ids())
+    assert len(await process.job_ids()) == 3
+
+
+async def test_a_release_that_knows_no_pause_reads_a_paused_schedule_and_never_runs_it(
+    process: Process, valkey: redis.Redis
+) -> None:
+    """It reads the next run as a number of ms, and shows it as a time."""
+    added = await process.add()
+    written = valkey.hget("test:schedules", added.schedule.id)
+    await process.schedules.pause(added.schedule.id)
+    assert valkey.hget("test:schedules", added.schedule.id) == written
+    due = valkey.zscore("test:schedules:due", added.schedule.id)
+    assert isinstance(due, float)
+    assert dt.datetime.fromtimestamp(due / 1000, dt.UTC).year == 9999
+    process.at(START_MS + 10_000 * DAY)
+    assert (await process.store.due()).runs == ()
+
+
+async def test_to_pause_or_to_resume_twice_changes_nothing(process: Process) -> None:
+    added = await process.add()
+    process.at(NINE + MINUTE)  # its run has come due, and nobody has seen it yet
+    assert await process.schedules.resume(added.schedule.id) == added
+    first = await process.schedules.pause(added.schedule.id)
+    assert await process.schedules.pause(added.schedule.id) == first
+
+
+async def test_a_pause_while_a_run_is_made_holds(process: Process) -> None:
+    added = await process.add()
+    run = DueRun(schedule_id=added.schedule.id, run_ms=NINE)
+    paused = await process.schedules.pause(added.schedule.id)
+    assert not await process.store.advance(run, NINE + HOUR, None)
+    assert await process.schedules.get(added.schedule.id) == paused
+
+
+async def test_a_changed_schedule_keeps_what_is_not_changed(process: Process) -> None:
+    added = await process.add("0 * * * *", missed=Missed.SKIP)
+    await process.run_at(NINE)
+    before = await process.schedules.get(added.schedule.id)
+
+    tea = Submission(params=TopicCuration(topic="tea"), priority=Priority.LOW)
+    changes = ScheduleChanges(submission=tea, name="Tea")
+    after = await process.schedules.edit(added.schedule.id, changes)
+
+    schedule = msgspec.structs.replace(before.schedule, submission=tea, name="Tea")
+    assert after == msgspec.structs.replace(before, schedule=schedule)
+    assert await process.schedules.get(added.schedule.id) == after
+    await process.run_at(NINE + HOUR)
+    (job_id,) = set(await process.job_ids()) - set(ids(added, NINE))
+    job = await process.ledger.job(job_id)
+    assert job is not None
+    assert (job.params, job.priority) == (tea.params, Priority.LOW)
+    nameless = await process.schedules.edit(added.schedule.id, ScheduleChanges(name=None))
+    assert nameless.schedule.name is None
+
+
+async def test_a_changed_cron_expression_moves_the_next_run(process: Process) -> None:
+    added = await process.add()
+    half_past = ScheduleChanges(cron="30 * * * *", time_zone="Europe/Berlin")
+    after = await process.schedules.edit(added.schedule.id, half_past)
+    assert after.next_run_ms == NINE - 30 * MINUTE
+    await process.run_at(NINE)
+    assert await process.job_ids() == ids(added, NINE - 30 * MINUTE)
+
+    await process.schedules.pause(added.schedule.id)
+    hourly = ScheduleChanges(cron="0 * * * *")
+    assert (await process.schedules.edit(added.schedule.id, hourly)).next_run_ms is None
+    resumed = await process.schedules.resume(added.schedule.id)
+    assert (resumed.next_run_ms, resumed.schedule.cron.time_zone) == (NINE + HOUR, "Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("changes", "advice"),
+    [
+        (ScheduleChanges(cron="@daily"), "cron must have 5 fields"),
+        (ScheduleChanges(time_zone="Berlin"), "time_zone must be a name"),
+        (ScheduleChanges(name=" "), "name must be 1 to 100 printable characters"),
+        (
+            ScheduleChanges(submission=Submission(params=TopicCuration(topic="t"))),
+            "topic must have 2 to 200 characters",
+        ),
+        (
+            ScheduleChanges(submission=Submission(params=HealthCheck(), not_before_ms=NINE)),
+            "not_before cannot be part of a schedule",
+        ),
+        (
+            ScheduleChanges(
+                submission=Submission(
+                    params=BatchAnalysis(
+                        urls=tuple(f"http://site.example/{'x' * 1000}/{n}" for n in range(70))
+                    )
+                )
+            ),
+            f"it may have {MAX_SCHEDULE_BYTES}",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_a_refused_change_changes_nothing(
+    process: Process, changes: ScheduleChanges, advice: str
+) -> None:
+    added = await process.add()
+    with pytest.raises(InvalidRequest, match=advice):
+        await process.schedules.edit(added.schedule.id, changes)
+    assert await process.schedules.get(added.schedule.id) == added
+
+
+async def test_changes_at_once_are_all_kept(processes: Sequence[Process]) -> None:
+    added = await processes[0].add()
+    edits = [
+        ScheduleChanges(name="Tea"),
+        ScheduleChanges(cron="30 * * * *"),
+        ScheduleChanges(missed=Missed.SKIP),
+    ]
+    await asyncio.gather(
+        *(
+            process.schedules.edit(added.schedule.id, changes)
+            for process, changes in zip(processes, edits, strict=True)
+        ),
+        processes[0].schedules.pause(added.schedule.id),
+    )
+    record = await processes[0].schedules.get(added.schedule.id)
+    assert (record.schedule.name, record.schedule.missed) == ("Tea", Missed.SKIP)
+    assert record.schedule.cron.expression == "30 * * * *"
+    assert record.next_run_ms is None
+
+
+async def test_a_removed_schedule_cannot_be_changed(process: Process, valkey: redis.Redis) -> None:
+    added = await process.add()
+
+    def change(record: ScheduleRecord) -> ScheduleRecord:
+        valkey.delete("test:schedules", "test:schedules:due")
+        return msgspec.structs.replace(record, next_run_ms=None)
+
+    assert await process.store.change(added.schedule.id, change) is None
+    assert not list(valkey.scan_iter("test:schedules*"))
+    for call in (process.schedules.pause, process.schedules.resume):
+        with pytest.raises(UnknownSchedule):
+            await call(added.schedule.id)
+    with pytest.raises(UnknownSchedule):
+        await process.schedules.edit(added.schedule.id, ScheduleChanges(name="Tea"))
 
 
 async def test_a_repeated_add_makes_one_schedule(process: Process) -> None:

@@ -185,12 +185,22 @@ async def test_a_schedule_is_added_shown_and_removed(curator: Curator) -> None:
     schedule_id = json.loads((await curator(*add, "--json")).stdout)["schedule_id"]
 
     listing = await curator("schedules", "list")
+    paused = await curator("schedules", "pause", schedule_id[-6:])
+    edited = await curator("schedules", "edit", schedule_id, "--deadline", "10m", "--name", "Sea")
+    job = await curator("schedules", "run", schedule_id)
     shown = await curator("schedules", "show", schedule_id, "--json")
+    resumed = await curator("schedules", "resume", schedule_id)
     removed = await curator("schedules", "remove", schedule_id)
     again = await curator("schedules", "remove", schedule_id)
 
     assert f"{schedule_id}\t0 7 * * 1-5\tEurope/Berlin\ttopic_curation\t" in listing.stdout
-    assert json.loads(shown.stdout)["job"]["topic"] == "tides"
+    assert paused.stdout == f"{schedule_id}  paused\n"
+    assert "next run\tpaused\n" in edited.stdout
+    assert job.stdout.endswith("  submitted\n")
+    now = json.loads(shown.stdout)
+    assert (now["paused"], now["name"], now["job"]["topic"]) == (True, "Sea", "tides")
+    assert now["job"]["deadline_seconds"] == 600
+    assert resumed.stdout == f"{schedule_id}  resumed\n"
     assert removed.stdout == f"{schedule_id}  removed\n"
     assert again.exit_code == 2
 

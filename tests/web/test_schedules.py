@@ -10,7 +10,7 @@ import httpx
 import pytest
 import redis
 
-from app.api.schedules import EXAMPLES
+from app.api.schedules import CHANGE_EXAMPLES, EXAMPLES
 from tasks.jobs.ids import is_job_id
 from tasks.settings import Settings
 from tests.web.problem import problem
@@ -107,6 +107,9 @@ async def test_a_schedule_is_added_and_read(client: httpx.AsyncClient) -> None:
         "cron": "30 7 * * *",
         **options,
         "type": "topic_curation",
+        "about": "tea",
+        "urls_count": None,
+        "paused": False,
         "created_at": added["created_at"],
         "next_run_at": added["next_run_at"],
         "last_run_at": None,
@@ -159,6 +162,93 @@ async def test_schedules_are_listed_by_the_page(client: httpx.AsyncClient) -> No
         assert schedule == {name: value for name, value in report.items() if name != "job"}
 
 
+async def change(client: httpx.AsyncClient, path: str, **fields: object) -> httpx.Response:
+    return await client.patch(path, content=json.dumps(fields), headers=JSON)
+
+
+async def test_a_schedule_is_changed(client: httpx.AsyncClient) -> None:
+    added = await add(client, body(name="Morning"))
+    path = f"/schedules/{added['schedule_id']}"
+    urls = {"type": "batch_analysis", "urls": ["https://a.example/1", "https://a.example/2"]}
+
+    response = await change(client, path, cron="0 6 * * *", job=urls, name=None)
+
+    changed = response.json()
+    assert response.status_code == 200
+    assert (changed["cron"], changed["name"], changed["type"]) == (
+        *("0 6 * * *", None, "batch_analysis"),
+    )
+    assert (changed["about"], changed["urls_count"]) == ("https://a.example/1", 2)
+    assert changed["next_run_at"].endswith("T06:00:00Z")
+    assert (await client.get(path)).json() == changed
+    kept = ("schedule_id", "time_zone", "missed", "created_at", "paused")
+    assert {name: changed[name] for name in kept} == {name: added[name] for name in kept}
+    assert (await change(client, path)).json() == changed
+
+
+@pytest.mark.parametrize("example", CHANGE_EXAMPLES, ids=lambda example: str(example.summary))
+async def test_the_documented_changes_are_accepted(client: httpx.AsyncClient, example: Any) -> None:
+    path = f"/schedules/{(await add(client))['schedule_id']}"
+    assert (await change(client, path, **example.value)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("fields", "detail"),
+    [
+        ({"cron": None}, "cron must be a string, and is null"),
+        ({"cron": ""}, "cron must have 5 fields"),
+        ({"missed": "twice"}, "missed must be one of run_once, skip."),
+        ({"every": "day"}, "`every` is not a field of a schedule; these are: cron"),
+        ({"paused": True}, "`paused` is not a field of a schedule"),
+        ({"job": None}, "job: The body must be an object, and is null"),
+        ({"job": {**TEA, "depth": 3}}, "job: `depth` is not a field of topic_curation"),
+        ({"name": ""}, "name must be 1 to 100 printable characters"),
+    ],
+    ids=str,
+)
+async def test_a_bad_change_is_refused_and_changes_nothing(
+    client: httpx.AsyncClient, fields: dict[str, object], detail: str
+) -> None:
+    added = await add(client)
+    path = f"/schedules/{added['schedule_id']}"
+    response = await change(client, path, **fields)
+    assert detail in problem(response, 422, "invalid-request")["detail"]
+    assert (await client.get(path)).json() == added
+
+
+async def test_a_schedule_is_paused_and_resumed(client: httpx.AsyncClient) -> None:
+    added = await add(client)
+    path = f"/schedules/{added['schedule_id']}"
+    for _ in range(2):
+        paused = (await client.post(f"{path}/pause")).json()
+        assert paused == {**added, "paused": True, "next_run_at": None}
+    assert (await client.get(path)).json() == paused
+    assert (await client.get("/schedules")).json()["schedules"][0]["paused"] is True
+    resumed = (await client.post(f"{path}/resume")).json()
+    assert resumed == added
+
+
+async def test_a_schedule_runs_now_also_while_it_is_paused(client: httpx.AsyncClient) -> None:
+    added = await add(client, body({**TEA, "priority": "low"}))
+    path = f"/schedules/{added['schedule_id']}"
+    paused = (await client.post(f"{path}/pause")).json()
+
+    response = await client.post(f"{path}/run")
+
+    job = response.json()
+    assert (response.status_code, job["type"], job["topic"]) == (202, "topic_curation", "tea")
+    assert response.headers["location"] == f"/jobs/{job['job_id']}"
+    assert [each["job_id"] for each in (await client.get("/jobs")).json()["jobs"]] == [
+        job["job_id"]
+    ]
+    assert (await client.get(path)).json() == paused
+    keyed = {"Idempotency-Key": "once"}
+    first, second = [
+        (await client.post(f"{path}/run", headers=keyed)).json()["job_id"] for _ in range(2)
+    ]
+    assert first == second != job["job_id"]
+
+
 async def test_a_schedule_is_removed(client: httpx.AsyncClient, valkey: redis.Redis) -> None:
     path = f"/schedules/{(await add(client))['schedule_id']}"
     response = await client.delete(path)
@@ -169,12 +259,15 @@ async def test_a_schedule_is_removed(client: httpx.AsyncClient, valkey: redis.Re
     assert list(valkey.scan_iter()) == []
 
 
-@pytest.mark.parametrize("method", ["GET", "DELETE"])
+@pytest.mark.parametrize(
+    "call", ["GET ", "DELETE ", "PATCH ", "POST /pause", "POST /resume", "POST /run"]
+)
 @pytest.mark.parametrize("schedule_id", [UNKNOWN, "1", f"{UNKNOWN}:x", "%00", "*", "a" * 500])
-async def test_an_unknown_schedule(
-    client: httpx.AsyncClient, schedule_id: str, method: str
-) -> None:
-    response = await client.request(method, f"/schedules/{schedule_id}")
+async def test_an_unknown_schedule(client: httpx.AsyncClient, schedule_id: str, call: str) -> None:
+    method, below = call.split(" ")
+    content = b"{}" if method == "PATCH" else None
+    path = f"/schedules/{schedule_id}{below}"
+    response = await client.request(method, path, content=content, headers=JSON)
     assert response.status_code == 404
     assert response.json()["type"] == "/problems/unknown-schedule"
 

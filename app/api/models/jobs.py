@@ -188,7 +188,7 @@ def submitted_model(job: Job) -> JobSubmitted | JobRetried:
         job_id=job.id,
         type=job.type,
         topic=params.topic if isinstance(params, TopicCuration) else None,
-        urls_count=_urls_count(params),
+        urls_count=urls_count(params),
     )
     if job.replayed_from is None:
         return submitted
@@ -278,7 +278,8 @@ def _optional_time(ms: int | None) -> dt.datetime | None:
     return None if ms is None else utc_time(ms)
 
 
-def _urls_count(params: Params) -> int | None:
+def urls_count(params: Params) -> int | None:
+    """The URLs of a job; None for a topic, whose URLs are not known before it runs."""
     match params:
         case TopicCuration():
             return None

@@ -1,22 +1,22 @@
-"""Schedules: the request that adds one, and what clients read of them."""
+"""Schedules: the requests that add or change one, and what clients read of them."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import asdict
 
-from app.api.models.job_requests import JobRequest
-from app.api.models.jobs import AwareTime, utc_time
+from app.api.models.job_requests import JobRequest, submission_of
+from app.api.models.jobs import AwareTime, urls_count, utc_time
 from tasks.jobs.ids import JobId
-from tasks.jobs.job import JobType
+from tasks.jobs.job import JobType, about
 from tasks.jobs.outcome import ErrorReport
 from tasks.jobs.submission import Submission
 from tasks.schedules.cron import MAX_CRON_LENGTH
 from tasks.schedules.schedule import Missed, SchedulePage, ScheduleRecord
-from tasks.schedules.service import MAX_NAME_LENGTH
+from tasks.schedules.service import MAX_NAME_LENGTH, ScheduleChanges
 
 
 class ScheduleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,6 +47,29 @@ class ScheduleRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = Missed.RUN_ONCE
 
 
+class ScheduleChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to change of a schedule; what is left out stays as it is."""
+
+    cron: Annotated[
+        str | UnsetType,
+        Meta(
+            description="As when it is added; the next run is computed anew.",
+            extra_json_schema={"maxLength": MAX_CRON_LENGTH},
+        ),
+    ] = UNSET
+    time_zone: Annotated[str | UnsetType, Meta(description="The time zone of `cron`.")] = UNSET
+    job: Annotated[
+        JobRequest | UnsetType, Meta(description="What to submit, in place of the job so far.")
+    ] = UNSET
+    name: Annotated[
+        Annotated[str, Meta(extra_json_schema={"minLength": 1, "maxLength": MAX_NAME_LENGTH})]
+        | UnsetType
+        | None,
+        Meta(description="null: no name."),
+    ] = UNSET
+    missed: Missed | UnsetType = UNSET
+
+
 class ScheduleSummary(Struct, frozen=True, kw_only=True):
     """A schedule with its next and its last run."""
 
@@ -56,8 +79,14 @@ class ScheduleSummary(Struct, frozen=True, kw_only=True):
     time_zone: str
     missed: Missed
     type: JobType
+    about: str | None
+    """The topic, the query or the first URL of its jobs, of at most 200 characters."""
+    urls_count: int | None
+    """None for a topic."""
+    paused: bool
     created_at: AwareTime
-    next_run_at: AwareTime
+    next_run_at: AwareTime | None
+    """None while it is paused."""
     last_run_at: AwareTime | None
     """None before the first run."""
     last_job_id: JobId | None
@@ -80,8 +109,19 @@ class ScheduleListing(Struct, frozen=True, kw_only=True):
     """The cursor of the next page; None on the last page."""
 
 
+def schedule_changes(change: ScheduleChange) -> ScheduleChanges:
+    return ScheduleChanges(
+        cron=change.cron,
+        time_zone=change.time_zone,
+        submission=UNSET if change.job is UNSET else submission_of(change.job),
+        missed=change.missed,
+        name=change.name,
+    )
+
+
 def schedule_summary(record: ScheduleRecord) -> ScheduleSummary:
     schedule, last = record.schedule, record.last_run
+    params = schedule.submission.params
     return ScheduleSummary(
         schedule_id=schedule.id,
         name=schedule.name,
@@ -89,8 +129,11 @@ def schedule_summary(record: ScheduleRecord) -> ScheduleSummary:
         time_zone=schedule.cron.time_zone,
         missed=schedule.missed,
         type=schedule.type,
+        about=about(params),
+        urls_count=urls_count(params),
+        paused=record.next_run_ms is None,
         created_at=utc_time(schedule.created_ms),
-        next_run_at=utc_time(record.next_run_ms),
+        next_run_at=None if record.next_run_ms is None else utc_time(record.next_run_ms),
         last_run_at=utc_time(last.run_ms) if last else None,
         last_job_id=last.job_id if last else None,
         last_error=_refusal(last.error) if last and last.error else None,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import datetime as dt
+import uuid
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import click
@@ -10,11 +12,11 @@ import msgspec
 from rich.console import Console
 
 from app.api.models.schedules import ScheduleSummary
-from app.cli.client import open_client
-from app.cli.context import CliContext, LazyGroup, choice, client_options
-from app.cli.description import job_options, job_request
+from app.cli.client import ApiClient, open_client
+from app.cli.context import CliContext, Command, LazyGroup, choice, client_options
+from app.cli.description import edited_job, job_options, job_request
 from app.cli.exits import InvalidUsage
-from app.cli.ids import SCHEDULE_ID, find_schedule, schedule_id_argument
+from app.cli.ids import find_schedule, schedule_id_argument, schedule_ids_argument
 from app.cli.tables import show_table
 from app.cli.terminal import print_json, terminal
 from tasks.schedules.schedule import Missed
@@ -29,6 +31,10 @@ from tasks.schedules.schedule import Missed
             "app.cli.commands.schedules:show",
             "Print a schedule, and the outcome of its last run.",
         ),
+        "edit": ("app.cli.commands.schedules:edit", "Change when a schedule runs, or its job."),
+        "pause": ("app.cli.commands.schedules:pause", "Let schedules make no jobs for a while."),
+        "resume": ("app.cli.commands.schedules:resume", "Let paused schedules make jobs again."),
+        "run": ("app.cli.commands.schedules:run", "Submit the job of a schedule now."),
         "remove": ("app.cli.commands.schedules:remove", "Remove schedules."),
     },
 )
@@ -36,15 +42,25 @@ def schedules() -> None:
     """Submit jobs at regular times, on the web service at CURATOR_URL."""
 
 
+_Done = tuple[bytes, str]
+"""What was done to a schedule: as JSON, and as a line."""
+
+
+def _timing_options(command: Command) -> Command:
+    """Adds --zone, --name and --missed."""
+    zone = click.option("--zone", "time_zone", metavar="ZONE", help="Time zone of the cron times.")
+    name = click.option("--name", help="A name to show in the list.")
+    missed = click.option(
+        "--missed",
+        type=choice(Missed),
+        help="How to make up for missed runs: one job for all of them, or none.",
+    )
+    return zone(name(missed(command)))
+
+
 @click.command()
 @click.argument("cron")
-@click.option("--zone", "time_zone", metavar="ZONE", help="Time zone of CRON.  [default: UTC]")
-@click.option("--name", help="A name to show in the list.")
-@click.option(
-    "--missed",
-    type=choice(Missed),
-    help="How to make up for missed runs: one job for all of them, or none.",
-)
+@_timing_options
 @job_options
 @client_options
 @click.pass_obj
@@ -96,7 +112,7 @@ def list_schedules(context: CliContext, server: str | None, as_json: bool) -> No
 def show(context: CliContext, schedule_id: str, server: str | None, as_json: bool) -> None:
     """Print a schedule, and the outcome of its last run.
 
-    Only --json prints the job that it submits.
+    Only --json prints all of the job that it submits.
     """
     with open_client(context, server) as client:
         schedule = client.schedule(find_schedule(client, schedule_id))
@@ -107,7 +123,115 @@ def show(context: CliContext, schedule_id: str, server: str | None, as_json: boo
 
 
 @click.command()
-@click.argument("schedule_ids", metavar="SCHEDULE_ID...", type=SCHEDULE_ID, nargs=-1, required=True)
+@schedule_id_argument
+@click.option("--cron", help="When it runs.")
+@_timing_options
+@job_options
+@client_options
+@click.pass_obj
+def edit(
+    context: CliContext,
+    /,
+    schedule_id: str,
+    cron: str | None,
+    time_zone: str | None,
+    name: str | None,
+    missed: str | None,
+    server: str | None,
+    as_json: bool,
+    **description: Any,
+) -> None:
+    """Change when a schedule runs, or the job that it submits.
+
+    \b
+    curator schedules edit ID --cron "0 6 * * *" --name "Early reading"
+    curator schedules edit ID --topic "solar power" --max-articles 10
+    curator schedules edit ID --deadline 10m
+
+    A topic or URLs replace the whole job. Other options of a job change only themselves. An empty
+    --name removes the name.
+    """
+    fields = {"cron": cron, "time_zone": time_zone, "missed": missed, "name": name}
+    changes: dict[str, Any] = {key: value for key, value in fields.items() if value is not None}
+    if name == "":
+        changes["name"] = None
+    with open_client(context, server) as client:
+        known_id = find_schedule(client, schedule_id)
+        current = msgspec.json.decode(client.schedule(known_id).document)["job"]
+        job = edited_job(current, description)
+        if job is not None:
+            changes["job"] = job
+        if not changes:
+            raise click.UsageError("Give what to change.")
+        changed = client.change_schedule(known_id, changes)
+    if as_json:
+        print_json(changed.document)
+    else:
+        _show_schedule(terminal(), changed.body)
+
+
+@click.command()
+@schedule_ids_argument
+@client_options
+@click.pass_obj
+def pause(
+    context: CliContext, schedule_ids: tuple[str, ...], server: str | None, as_json: bool
+) -> None:
+    """Let schedules make no jobs until they are resumed.
+
+    With --json, print one line for each schedule.
+    """
+    with open_client(context, server) as client:
+
+        def apply(schedule_id: uuid.UUID) -> _Done:
+            paused = client.pause_schedule(schedule_id)
+            return paused.document, f"{schedule_id}  paused"
+
+        _apply_to_each(client, schedule_ids, apply, "paused", as_json=as_json)
+
+
+@click.command()
+@schedule_ids_argument
+@client_options
+@click.pass_obj
+def resume(
+    context: CliContext, schedule_ids: tuple[str, ...], server: str | None, as_json: bool
+) -> None:
+    """Let paused schedules make jobs again. The runs in between are not made up.
+
+    With --json, print one line for each schedule.
+    """
+    with open_client(context, server) as client:
+
+        def apply(schedule_id: uuid.UUID) -> _Done:
+            resumed = client.resume_schedule(schedule_id)
+            return resumed.document, f"{schedule_id}  resumed"
+
+        _apply_to_each(client, schedule_ids, apply, "resumed", as_json=as_json)
+
+
+@click.command()
+@schedule_ids_argument
+@client_options
+@click.pass_obj
+def run(
+    context: CliContext, schedule_ids: tuple[str, ...], server: str | None, as_json: bool
+) -> None:
+    """Submit the jobs of schedules now, also of paused ones. Their next runs stay.
+
+    With --json, print one line for each job.
+    """
+    with open_client(context, server) as client:
+
+        def apply(schedule_id: uuid.UUID) -> _Done:
+            job = client.run_schedule(schedule_id)
+            return job.document, f"{job.body.job_id}  submitted"
+
+        _apply_to_each(client, schedule_ids, apply, "run", as_json=as_json)
+
+
+@click.command()
+@schedule_ids_argument
 @client_options
 @click.pass_obj
 def remove(
@@ -117,37 +241,54 @@ def remove(
 
     With --json, print one line for each schedule that is removed.
     """
-    refused = 0
     with open_client(context, server) as client:
-        for schedule_id in schedule_ids:
-            try:
-                found = find_schedule(client, schedule_id)
-                client.remove_schedule(found)
-            except InvalidUsage as error:
-                click.echo(f"{schedule_id}: {error.message}", err=True)
-                refused += 1
-                continue
-            if as_json:
-                removed = {"schedule_id": found, "status": "removed"}
-                print_json(msgspec.json.encode(removed))
-            else:
-                click.echo(f"{found}  removed")
+
+        def apply(schedule_id: uuid.UUID) -> _Done:
+            client.remove_schedule(schedule_id)
+            removed = {"schedule_id": schedule_id, "status": "removed"}
+            return msgspec.json.encode(removed), f"{schedule_id}  removed"
+
+        _apply_to_each(client, schedule_ids, apply, "removed", as_json=as_json)
+
+
+def _apply_to_each(
+    client: ApiClient,
+    schedule_ids: Sequence[str],
+    apply: Callable[[uuid.UUID], _Done],
+    participle: str,
+    *,
+    as_json: bool,
+) -> None:
+    """Continues after a refusal. Raises InvalidUsage at the end if there was one."""
+    refused = 0
+    for schedule_id in schedule_ids:
+        try:
+            document, line = apply(find_schedule(client, schedule_id))
+        except InvalidUsage as error:
+            click.echo(f"{schedule_id}: {error.message}", err=True)
+            refused += 1
+            continue
+        if as_json:
+            print_json(document)
+        else:
+            click.echo(line)
     if refused:
-        raise InvalidUsage(f"{refused} of {len(schedule_ids)} schedules cannot be removed")
+        raise InvalidUsage(f"{refused} of {len(schedule_ids)} schedules cannot be {participle}")
 
 
 def _show_schedules(console: Console, listing: Iterable[ScheduleSummary]) -> None:
     show_table(
         console,
-        ("schedule", "cron", "zone", "type", "next run", "name", "last error"),
+        ("schedule", "cron", "zone", "type", "next run", "name", "about", "last error"),
         [
             (
                 schedule.schedule_id,
                 schedule.cron,
                 schedule.time_zone,
                 schedule.type,
-                schedule.next_run_at,
+                _next_run(schedule),
                 schedule.name,
+                _about(schedule),
                 _last_error(schedule),
             )
             for schedule in listing
@@ -165,8 +306,9 @@ def _show_schedule(console: Console, schedule: ScheduleSummary) -> None:
             ("zone", schedule.time_zone),
             ("missed", schedule.missed),
             ("type", schedule.type),
+            ("about", _about(schedule)),
             ("created", schedule.created_at),
-            ("next run", schedule.next_run_at),
+            ("next run", _next_run(schedule)),
             ("last run", schedule.last_run_at),
             ("last job", schedule.last_job_id),
             ("last error", _last_error(schedule)),
@@ -176,3 +318,15 @@ def _show_schedule(console: Console, schedule: ScheduleSummary) -> None:
 
 def _last_error(schedule: ScheduleSummary) -> str | None:
     return schedule.last_error.detail if schedule.last_error else None
+
+
+def _next_run(schedule: ScheduleSummary) -> dt.datetime | str | None:
+    return "paused" if schedule.paused else schedule.next_run_at
+
+
+def _about(schedule: ScheduleSummary) -> str | None:
+    """The topic, the query or the first URL, with the number of URLs."""
+    if not schedule.urls_count:
+        return schedule.about
+    urls = "1 URL" if schedule.urls_count == 1 else f"{schedule.urls_count} URLs"
+    return f"{schedule.about} ({urls})"

@@ -24,6 +24,9 @@ def schedule(**changes: Any) -> dict[str, Any]:
         "time_zone": "Europe/Berlin",
         "missed": "run_once",
         "type": "topic_curation",
+        "about": "tides",
+        "urls_count": None,
+        "paused": False,
         "created_at": "2027-01-02T03:04:05Z",
         "next_run_at": "2027-01-04T06:30:00Z",
         "last_run_at": None,
@@ -124,10 +127,121 @@ def test_list_is_a_line_for_each() -> None:
     completed = run("schedules", "list", web=WebStub({"GET /schedules": respond(listing)}))
 
     heading, first, second = (line.split("\t") for line in completed.stdout.splitlines())
-    assert heading == ["schedule", "cron", "zone", "type", "next run", "name", "last error"]
+    assert heading == [
+        *("schedule", "cron", "zone", "type", "next run", "name", "about", "last error"),
+    ]
     assert first[:4] == [SCHEDULE, CRON, "Europe/Berlin", "topic_curation"]
-    assert first[5:] == ["Morning", "-"]
+    assert first[5:] == ["Morning", "tides", "-"]
     assert second[-1] == "urls has 3 URLs."
+
+
+@pytest.mark.parametrize(
+    ("changes", "cells"),
+    [
+        ({"paused": True, "next_run_at": None}, ["paused", "Morning", "tides", "-"]),
+        ({"about": "http://a", "urls_count": 1}, ["Morning", "http://a (1 URL)", "-"]),
+        ({"about": "http://a", "urls_count": 70}, ["Morning", "http://a (70 URLs)", "-"]),
+        ({"about": None, "urls_count": 0}, ["Morning", "-", "-"]),
+    ],
+    ids=str,
+)
+def test_list_says_what_is_submitted_and_what_is_paused(
+    changes: dict[str, Any], cells: list[str]
+) -> None:
+    listing = {"schedules": [schedule(**changes)], "next_cursor": None}
+    completed = run("schedules", "list", web=WebStub({"GET /schedules": respond(listing)}))
+    assert completed.stdout.splitlines()[1].split("\t")[-len(cells) :] == cells
+
+
+JOB_SO_FAR = {
+    "type": "topic_curation",
+    "topic": "tides",
+    "max_articles": 5,
+    "deadline_seconds": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("options", "changes"),
+    [
+        (("--cron", "0 6 * * *", "--zone", "UTC"), {"cron": "0 6 * * *", "time_zone": "UTC"}),
+        (("--name", ""), {"name": None}),
+        (("--missed", "skip", "--name", "Early"), {"missed": "skip", "name": "Early"}),
+        (("--topic", "reefs"), {"job": {"type": "topic_curation", "topic": "reefs"}}),
+        (("http://a",), {"job": {"type": "single_analysis", "url": "http://a"}}),
+        (
+            ("--deadline", "10m", "--priority", "low"),
+            {
+                "job": {
+                    "type": "topic_curation",
+                    "topic": "tides",
+                    "max_articles": 5,
+                    "deadline_seconds": 600.0,
+                    "priority": "low",
+                }
+            },
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_edit_sends_what_changes(options: tuple[str, ...], changes: dict[str, Any]) -> None:
+    document = schedule(job=JOB_SO_FAR)
+    web = WebStub({f"GET {PATH}": respond(document), f"PATCH {PATH}": respond(document)})
+
+    completed = run("schedules", "edit", SCHEDULE, *options, web=web)
+
+    assert completed.exit_code == 0, completed.stderr
+    assert web.body() == changes
+    assert f"schedule\t{SCHEDULE}" in completed.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "advice"),
+    [
+        ((), "Give what to change."),
+        (("--query", "x"), "--query does not go with topic_curation."),
+        (("--topic", "x", "http://a"), "a URL does not go with topic_curation."),
+    ],
+)
+def test_an_edit_that_makes_no_sense_changes_nothing(options: tuple[str, ...], advice: str) -> None:
+    web = WebStub({f"GET {PATH}": respond(schedule(job=JOB_SO_FAR))})
+    completed = run("schedules", "edit", SCHEDULE, *options, web=web)
+    assert completed.exit_code == 2
+    assert advice in completed.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "reply", "line"),
+    [
+        ("pause", schedule(paused=True), f"{SCHEDULE}  paused"),
+        ("resume", schedule(), f"{SCHEDULE}  resumed"),
+        (
+            "run",
+            {
+                "job_id": JOB,
+                "status": "submitted",
+                "type": "health_check",
+                "topic": None,
+                "urls_count": 0,
+            },
+            f"{JOB}  submitted",
+        ),
+    ],
+)
+def test_pause_resume_and_run(command: str, reply: dict[str, Any], line: str) -> None:
+    web = WebStub(
+        {
+            f"POST {PATH}/{command}": respond(reply),
+            f"POST /schedules/{OTHER}/{command}": problem(404, "Unknown schedule"),
+        }
+    )
+
+    completed = run("schedules", command, OTHER, SCHEDULE, web=web)
+
+    assert completed.exit_code == 2
+    assert completed.stdout == f"{line}\n"
+    assert f"{OTHER}: Unknown schedule" in completed.stderr
+    assert json.loads(run("schedules", command, SCHEDULE, "--json", web=web).stdout) == reply
 
 
 def test_show_prints_the_outcome_of_the_last_run() -> None:

@@ -11,6 +11,10 @@ from app.cli.context import LazyGroup
     cls=LazyGroup,
     lazy={
         "against": ("tests.bench.against:against", "Compare with an older checkout, in turn."),
+        "api-fuzz": (
+            "tests.bench.api_fuzz:api_fuzz",
+            "Made-up requests, all checks of schemathesis.",
+        ),
         "coldstart": ("tests.bench.coldstart:coldstart", "From start to first use; memory."),
         "embed": ("tests.bench.embed:embed", "Texts embedded, and the share of the processor."),
         "faults": ("tests.bench.faults:faults", "Kill processes at random; count what is lost."),
@@ -22,6 +26,10 @@ from app.cli.context import LazyGroup
         "quality": ("tests.bench.quality.command:quality", "How good the list is."),
         "recycling": ("tests.bench.recycling:recycling", "Workers that replace themselves."),
         "scale": ("tests.bench.scale:scale", "Cost per article, listing, bytes in Redis."),
+        "siege": (
+            "tests.bench.siege.command:siege",
+            "Everything that means harm, beside a good caller.",
+        ),
         "selection": ("tests.bench.selection:selection", "Merge and cluster 100,000 articles."),
     },
 )

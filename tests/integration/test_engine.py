@@ -239,3 +239,21 @@ async def test_an_engine_that_is_stopped_before_it_is_used_is_ended() -> None:
     started = await engine.start()
     await engine.stop()
     assert started.exit_status == -signal.SIGKILL
+
+
+async def test_an_engine_leaves_no_files_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """onnxruntime would leave an id of this machine and a queue of reports to its maker."""
+    for variable in ("HOME", "TMPDIR", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    engine = build_engine(Settings())
+    try:
+        await engine.study(a_study("Rain"))
+    finally:
+        await engine.stop()
+    assert files_in(tmp_path) == []
+
+
+def files_in(folder: Path) -> list[Path]:
+    return list(folder.rglob("*"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -25,7 +26,7 @@ from app.api.schedules import SCHEDULE_HANDLERS
 from app.api.status_reports import StatusReports
 from app.http.body import BodyRequest
 from app.http.connections import ConnectionLimits, bounded_protocol
-from app.http.hosts import AllowedHosts, check_exposure
+from app.http.hosts import AllowedHosts
 from app.http.methods import HeadRequests, complete_allow
 from app.http.negotiation import JSON_ONLY, preferred_wait, require_acceptable
 from app.http.problems import problem_response
@@ -100,12 +101,7 @@ def create_app(
 
 
 def web_server(settings: Settings, open_queue: OpenQueue) -> uvicorn.Server:
-    """The server, for callers with an event loop of their own. Raises InvalidSettings."""
-    check_exposure(
-        settings.http_host,
-        unsafe_open=settings.unsafe_open,
-        proxy_secret=settings.proxy_secret,
-    )
+    """The server, for callers with an event loop of their own."""
     config = uvicorn.Config(
         create_app(settings, open_queue),
         host=settings.http_host,
@@ -123,8 +119,8 @@ def web_server(settings: Settings, open_queue: OpenQueue) -> uvicorn.Server:
     return uvicorn.Server(config)
 
 
-def serve(settings: Settings, open_queue: OpenQueue) -> None:
-    """Listens until SIGINT or SIGTERM, and returns."""
+def serve(settings: Settings, open_queue: OpenQueue, sockets: list[socket.socket]) -> None:
+    """Serves on these sockets until SIGINT or SIGTERM, closes them, and returns."""
     server = web_server(settings, open_queue)
 
     def stop(*_: object) -> None:
@@ -133,7 +129,7 @@ def serve(settings: Settings, open_queue: OpenQueue) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    server.run()
+    server.run(sockets)
 
 
 def _from_state(name: str) -> Provide:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TextIO
 
 import msgspec
@@ -14,6 +16,13 @@ from opentelemetry import trace
 from structlog.typing import EventDict, Processor
 
 from tasks.redaction import text_without_secrets
+
+log = structlog.get_logger()
+
+FIRST_REPEAT_SECONDS = 10.0
+LAST_REPEAT_SECONDS = 600.0
+"""An outage is reported again after 10 s, and then whenever it has lasted twice as long, at least
+every 10 minutes."""
 
 
 def configure_logging(level: str, stream: TextIO | None = None) -> None:
@@ -44,6 +53,48 @@ def configure_logging(level: str, stream: TextIO | None = None) -> None:
 def trace_of(traceparent: str | None) -> dict[str, str]:
     """The field with the trace id, for lines about a job outside any span of its trace."""
     return {"trace_id": traceparent.split("-")[1]} if traceparent else {}
+
+
+class OutageLog:
+    """Writes one line when an outage begins, at growing intervals while it lasts, and at its end.
+
+    A cause that is new to the outage is written at once.
+    """
+
+    def __init__(
+        self,
+        begun: str,
+        ended: str,
+        fields: Mapping[str, object] = MappingProxyType({}),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """The two messages, and the fields of every line."""
+        self._begun, self._ended = begun, ended
+        self._fields = fields
+        self._clock = clock
+        self._since = 0.0
+        self._next = 0.0
+        self._causes: set[str] = set()
+        """Empty while there is no outage."""
+
+    def lasts(self, cause: str, **fields: object) -> None:
+        """Something failed, for this cause."""
+        now = self._clock()
+        if not self._causes:
+            self._since = now
+        if cause in self._causes and now < self._next:
+            return
+        self._causes.add(cause)
+        lasted = now - self._since
+        self._next = now + min(max(lasted, FIRST_REPEAT_SECONDS), LAST_REPEAT_SECONDS)
+        log.error(self._begun, **self._fields, cause=cause, **fields, lasted_seconds=round(lasted))
+
+    def ends(self) -> None:
+        """Something succeeded."""
+        if self._causes:
+            self._causes.clear()
+            lasted = self._clock() - self._since
+            log.warning(self._ended, **self._fields, lasted_seconds=round(lasted, 1))
 
 
 def _of_libraries(

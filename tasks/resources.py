@@ -14,13 +14,16 @@ from tasks.doctor import Finding, examine
 from tasks.embedded_valkey import embedded_valkey_url
 from tasks.engine.client import ENGINE, EngineClient
 from tasks.engine.supervisor import EngineSupervisor
+from tasks.errors import LedgerUnavailable
 from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.queue import Queue
 from tasks.ledger.connection import connect
+from tasks.ledger.diagnosis import LedgerOutage, diagnose
 from tasks.ledger.reaper import reap_forever
 from tasks.ledger.redis import RedisLedger
 from tasks.ledger.schedules import RedisScheduleStore
 from tasks.ports import Cache
+from tasks.redis_url import shown
 from tasks.schedules.scheduler import Scheduler
 from tasks.schedules.service import ScheduleService
 from tasks.settings import Settings
@@ -33,6 +36,16 @@ def redis_url(settings: Settings) -> str:
     Raises InvalidSettings if there is neither.
     """
     return settings.redis_url or embedded_valkey_url(settings.state_dir)
+
+
+def ledger_address(settings: Settings) -> str:
+    """Where the ledger is, as logs and messages show it. Connects to nothing.
+
+    Raises InvalidSettings if its address is not known or has an option that there is not.
+    """
+    url = redis_url(settings)
+    connect(url)
+    return shown(url)
 
 
 def build_ledger(redis: Redis, settings: Settings) -> RedisLedger:
@@ -87,7 +100,11 @@ async def open_queue(settings: Settings) -> AsyncIterator[Queue]:
 @asynccontextmanager
 async def open_web(settings: Settings) -> AsyncIterator[Queue]:
     """The same for web, where reaper and scheduler run too: there may be no worker."""
-    async with open_ledger(settings) as ledger, reaping(ledger), scheduling(ledger, settings):
+    async with (
+        open_ledger(settings) as ledger,
+        reaping(ledger, settings),
+        scheduling(ledger, settings),
+    ):
         yield Queue(ledger, job_limits(settings))
 
 
@@ -99,8 +116,10 @@ async def open_schedules(settings: Settings) -> AsyncIterator[ScheduleService]:
 
 
 @asynccontextmanager
-async def reaping(ledger: Ledger) -> AsyncIterator[None]:
-    async with background("reaper", lambda: reap_forever(ledger)):
+async def reaping(ledger: Ledger, settings: Settings) -> AsyncIterator[None]:
+    """Runs the reaper, which also logs when the ledger cannot be reached, and why."""
+    outage = LedgerOutage(redis_url(settings))
+    async with background("reaper", lambda: reap_forever(ledger, outage)):
         yield
 
 
@@ -121,11 +140,15 @@ def build_engine(settings: Settings, module: str = ENGINE) -> EngineClient:
 async def examine_redis(settings: Settings, *, fix: bool = False) -> list[Finding]:
     """The doctor's findings on the Redis at REDIS_URL.
 
-    Raises LedgerUnavailable if it cannot be reached, InvalidSettings if its address is not known.
+    Raises LedgerUnavailable with the cause if it cannot be reached, InvalidSettings if its address
+    is not known.
     """
-    client = connect(redis_url(settings))
+    url = redis_url(settings)
+    client = connect(url)
     try:
         ledger = build_ledger(client, settings)
         return await examine(client, ledger, settings.key_prefix, fix=fix)
+    except LedgerUnavailable as error:
+        raise LedgerUnavailable(f"{shown(url)}: {diagnose(error, url)}") from error
     finally:
         await client.aclose()

@@ -6,10 +6,12 @@ import asyncio
 import ctypes
 import os
 import signal
+import site
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import structlog
 from msgspec import Struct
@@ -119,7 +121,27 @@ def ending_with_this_process() -> tuple[str, ...]:
     The interpreter that it names makes itself end so, and then becomes that program. Linux watches
     the thread that started it, so that must live as long as this process.
     """
-    return (sys.executable, "-B", "-m", __name__, str(os.getpid()))
+    interpreter, *module = module_command(__name__)
+    return (interpreter, "-B", *module, str(os.getpid()))
+
+
+def module_command(module: str) -> tuple[str, ...]:
+    """The command that runs a module of ours as a child process, in `module_environ`.
+
+    With `-m` alone, the current folder would be the first place to import from, and whoever starts
+    us in a folder with an `app/` of its own would run that.
+    """
+    return (sys.executable, "-P", "-m", module)
+
+
+def module_environ(environ: Mapping[str, str]) -> dict[str, str]:
+    """This environment for such a child. It imports our packages from where this process did, also
+    where that is a checkout which is not installed."""
+    root = str(Path(__file__).parents[1])
+    if root not in sys.path or root in (*site.getsitepackages(), site.getusersitepackages()):
+        return dict(environ)
+    others = [place for place in environ.get("PYTHONPATH", "").split(os.pathsep) if place != root]
+    return {**environ, "PYTHONPATH": os.pathsep.join([root, *filter(None, others)])}
 
 
 if __name__ == "__main__":

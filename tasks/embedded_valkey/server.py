@@ -29,6 +29,7 @@ from tasks.supervision import (
     background,
     cancel_and_wait,
     ending_with_this_process,
+    module_environ,
 )
 
 log = structlog.get_logger()
@@ -176,6 +177,7 @@ class EmbeddedValkey:
         with _pipe_with(configuration(self._config)) as config:
             self._process = await asyncio.create_subprocess_exec(
                 *command,
+                env=module_environ(os.environ),
                 stdin=config,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,

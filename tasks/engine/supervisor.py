@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import os
 import socket
-import sys
 from collections.abc import Coroutine
 
 import structlog
@@ -17,7 +16,7 @@ from msgspec import Struct
 
 from tasks.engine.protocol import HEADER, Batch, Reply, decode_reply, encode
 from tasks.errors import Reason, TransientFailure
-from tasks.supervision import cancel_and_wait
+from tasks.supervision import cancel_and_wait, module_command, module_environ
 
 log = structlog.get_logger()
 
@@ -76,9 +75,9 @@ class EngineHandle:
         with theirs, contextlib.ExitStack() as on_failure:
             on_failure.callback(ours.close)
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", command.module, *map(str, numbers), *command.arguments),
+                *(*module_command(command.module), *map(str, numbers), *command.arguments),
                 pass_fds=[theirs.fileno()],
-                env={**ENVIRONMENT, **os.environ},
+                env={**ENVIRONMENT, **module_environ(os.environ)},
                 stdin=asyncio.subprocess.DEVNULL,
             )
             on_failure.pop_all()

@@ -11,6 +11,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import (
+    InvalidResponse,
     MasterDownError,
     OutOfMemoryError,
     ReadOnlyError,
@@ -20,7 +21,8 @@ from redis.exceptions import (
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.maint_notifications import MaintNotificationsConfig
 
-from tasks.errors import LedgerUnavailable
+from tasks.errors import InvalidSettings, LedgerUnavailable
+from tasks.redis_url import shown
 
 UNAVAILABLE = (
     RedisConnectionError,
@@ -28,13 +30,17 @@ UNAVAILABLE = (
     OutOfMemoryError,  # Redis evicts nothing, so it refuses writes
     ReadOnlyError,  # a replica, during a failover
     MasterDownError,
+    InvalidResponse,  # another program listens there
     OSError,
 )
 
-TRANSIENT_REFUSAL = re.compile(r"(^|caused error: \(.)(BUSY|MISCONF|NOREPLICAS|UNBLOCKED) ")
+TRANSIENT_REFUSAL = re.compile(
+    r"(^|caused error: \(.)(BUSY|MISCONF|NOREPLICAS|UNBLOCKED) |^DB index is out of range"
+)
 """Temporary refusals for which the client library has no class: another client's script runs for
-too long, the disk is full, there are too few replicas, or the server became a replica while we
-waited. In a pipeline the library puts the command before the text of the reply."""
+too long, the disk is full, there are too few replicas, the server became a replica while we waited,
+or it is configured with fewer databases. In a pipeline the library puts the command before the text
+of the reply."""
 
 REFUSALS = {
     "OOM": "The ledger's memory is full. It takes jobs again when some have expired or are purged.",
@@ -54,26 +60,32 @@ def connect(url: str, *, max_connections: int = 16) -> Redis:
     After a restart of Redis the first call on each pooled connection fails, so calls are repeated:
     every script of the ledger may run twice. A call that timed out is not repeated, because a
     caller would wait four times for a Redis that hangs. If all connections are in use, a caller
-    waits for one.
+    waits for one. Raises InvalidSettings if the URL has an option that there is not.
     """
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=max_connections,
-        timeout=SOCKET_TIMEOUT,
-        socket_timeout=SOCKET_TIMEOUT,
-        socket_connect_timeout=SOCKET_TIMEOUT,
-        health_check_interval=15,
-        retry=Retry(
-            ExponentialBackoff(cap=0.2, base=0.02),
-            retries=3,
-            supported_errors=(RedisConnectionError,),
-        ),
-        protocol=3,
-        # Both would cost a new connection a round trip each. With the first, the pool would also
-        # give out connections that the server has closed, or that hold the rest of a reply.
-        maint_notifications_config=MaintNotificationsConfig(enabled=False),
-        driver_info=None,
-    )
+    try:
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=max_connections,
+            timeout=SOCKET_TIMEOUT,
+            socket_timeout=SOCKET_TIMEOUT,
+            socket_connect_timeout=SOCKET_TIMEOUT,
+            health_check_interval=15,
+            retry=Retry(
+                ExponentialBackoff(cap=0.2, base=0.02),
+                retries=3,
+                supported_errors=(RedisConnectionError,),
+            ),
+            protocol=3,
+            # Both would cost a new connection a round trip each. With the first, the pool would
+            # also give out connections that the server has closed, or that hold the rest of a
+            # reply.
+            maint_notifications_config=MaintNotificationsConfig(enabled=False),
+            driver_info=None,
+        )
+        pool.connection_class(**pool.connection_kwargs)  # which is where options are checked
+    except (TypeError, ValueError, RedisError) as error:
+        problem = re.sub(r".* unexpected keyword argument", "there is no option", str(error))
+        raise InvalidSettings(f"REDIS_URL={shown(url)!r}: {problem}") from error
     return Redis.from_pool(pool)
 
 

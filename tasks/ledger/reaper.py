@@ -12,6 +12,7 @@ import structlog
 
 from tasks.errors import LedgerUnavailable
 from tasks.jobs.ledger_port import Ledger
+from tasks.ledger.diagnosis import LedgerOutage
 
 log = structlog.get_logger()
 
@@ -19,14 +20,19 @@ REAP_SECONDS = 0.5
 BATCH = 100
 
 
-async def reap_forever(ledger: Ledger) -> None:
+async def reap_forever(ledger: Ledger, outage: LedgerOutage) -> None:
     """Runs a round twice a second, and the next round at once after a full batch: an expired lease
-    must not wait behind thousands of steps that only wait for a worker."""
+    must not wait behind thousands of steps that only wait for a worker.
+
+    Of all calls to the ledger these come most regularly, so they tell of its outages.
+    """
     while True:
         try:
             more = await _reap(ledger)
-        except LedgerUnavailable:
+            outage.ends()
+        except LedgerUnavailable as error:
             more = False
+            outage.lasts(error)
         if not more:
             await asyncio.sleep(REAP_SECONDS)
 

@@ -19,6 +19,7 @@ from msgspec import Meta, Struct, field
 from nlp.decision import RELEVANCE_FLOOR
 from tasks.errors import InvalidSettings
 from tasks.machine import available_memory_mb, memory_shares
+from tasks.redis_url import check_redis_url, shown
 
 SECRET = {"secret": True}
 """The `extra` of a setting whose value is never shown."""
@@ -582,11 +583,21 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 def check_settings(settings: Settings) -> None:
-    """Checks what spans several settings. Raises InvalidSettings."""
+    """Checks what the type of a setting does not say, and what spans several. Raises
+    InvalidSettings."""
+    _check_redis_url(settings)
     _check_weights(settings)
     _check_time_limits(settings)
     check_sources(settings)
     _check_embedding(settings)
+
+
+def _check_redis_url(settings: Settings) -> None:
+    if settings.redis_url:
+        try:
+            check_redis_url(settings.redis_url)
+        except ValueError as error:
+            raise InvalidSettings(f"REDIS_URL={shown(settings.redis_url)!r}: {error}") from error
 
 
 def _check_weights(settings: Settings) -> None:

@@ -26,6 +26,7 @@ from taskiq_redis import ListQueueBroker
 from tasks.jobs.step import StepRef
 from tasks.ledger.connection import is_away
 from tasks.ledger.keys import WAKE_LISTS
+from tasks.logs import OutageLog
 from tasks.supervision import cancel_and_wait
 
 log = structlog.get_logger()
@@ -85,6 +86,7 @@ class WakeupBroker(ListQueueBroker):
         self._redis = redis
         self._lists = tuple(key_prefix + name for name in WAKE_LISTS)
         self._pops = 0
+        self._outage = OutageLog("wake-ups cannot be popped", "wake-ups are popped again")
 
     async def kick(self, message: BrokerMessage) -> None:
         raise NotImplementedError(NOT_SENT_HERE)
@@ -118,11 +120,12 @@ class WakeupBroker(ListQueueBroker):
             )
         except Exception as error:  # raised, it would end the worker with all that it runs
             if is_away(error):
-                log.warning("cannot pop wake-ups", error=type(error).__name__)
+                self._outage.lasts(cause=type(error).__name__)
             else:
                 log.exception("unexpected error while popping wake-ups")
             await asyncio.sleep(AWAY_SECONDS)
             return "", ()
+        self._outage.ends()
         return (reply[0].decode(), reply[1]) if reply else ("", ())
 
     async def _put_back(self, source: str, popped: Sequence[bytes]) -> None:

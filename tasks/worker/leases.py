@@ -95,7 +95,7 @@ class HeldLeases:
         try:
             renewal = await self._ledger.renew(self._worker, description, leases)
         except LedgerUnavailable:
-            log.warning("cannot renew leases", leases=len(leases))
+            log.debug("cannot renew leases", leases=len(leases))
             return
         self.paused = renewal.paused
         if renewal.draining:

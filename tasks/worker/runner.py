@@ -180,7 +180,7 @@ class Runner:
                 if self._leases.stopping.is_set():
                     log.warning("cannot claim a step, it is left to others", step=str(ref))
                     return None
-                log.warning("cannot claim a step, trying again", step=str(ref))
+                log.debug("cannot claim a step, trying again", step=str(ref))
                 await self._wait_for_ledger()
         return None
 
@@ -237,7 +237,7 @@ class Runner:
                 if no_use or self._leases.handing_back.is_set():
                     log.warning("cannot record an outcome, its lease is left to expire")
                     return
-                log.warning("cannot record an outcome, trying again")
+                log.debug("cannot record an outcome, trying again")
                 await self._wait_for_ledger()
 
     async def _write(self, lease: Lease, outcome: AttemptEnd) -> bool:

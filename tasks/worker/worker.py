@@ -32,6 +32,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
+from importlib.metadata import version
 
 import structlog
 from msgspec import Struct
@@ -58,6 +59,7 @@ from tasks.ports import Cache, Engine, Fetcher, Kind
 from tasks.resources import (
     build_engine,
     build_ledger,
+    ledger_address,
     open_caches,
     open_ledger,
     reaping,
@@ -196,9 +198,15 @@ async def serve_kinds(
         )
         receiver = _receiver(settings, pops, runner, leases, shutdown)
         end_what_runs = partial(_end_what_runs, leases, shutdown, settings.shutdown_grace)
-        log.info("worker started", worker=worker, slots=slots)
+        log.info(
+            "worker started",
+            worker=worker,
+            slots=slots,
+            version=version("content-curator"),
+            ledger=ledger_address(settings),
+        )
         async with (
-            reaping(ledger),
+            reaping(ledger, settings),
             scheduling(ledger, settings),
             background("renewing leases", leases.renew_forever, RENEW_RESTARTS),
             background("drain", partial(_stop_when_drained, leases, shutdown)),

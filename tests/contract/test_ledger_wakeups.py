@@ -5,6 +5,7 @@ from __future__ import annotations
 from tasks.composition import ledger_policy
 from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.step import ClaimRefusal, LeaseVerdict, StepRef
+from tasks.ledger.diagnosis import LedgerOutage
 from tasks.ledger.memory import MemoryLedger
 from tasks.ledger.reaper import BATCH, reap_forever
 from tasks.settings import Settings
@@ -122,6 +123,7 @@ async def test_a_long_queue_does_not_hide_an_expired_lease() -> None:
     await ledger.submit(job)
     lease = await claim(ledger, job, "discover")
     now_ms[0] += 2000
-    async with background("reaper", lambda: reap_forever(ledger)):
+    outage = LedgerOutage("redis://not-asked.example")
+    async with background("reaper", lambda: reap_forever(ledger, outage)):
         await wait_until(ledger.due_in, "all that is due to be looked at", timeout=1)
     assert (await ledger.renew(WORKER, b"{}", [lease])).verdicts == (LeaseVerdict.LOST,)

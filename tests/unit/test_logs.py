@@ -13,8 +13,9 @@ import pytest
 import structlog
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
+from structlog.testing import capture_logs
 
-from tasks.logs import configure_logging, trace_of
+from tasks.logs import OutageLog, configure_logging, trace_of
 from tasks.settings import Settings
 
 KEY = "an-unlikely-key"
@@ -130,3 +131,36 @@ def test_secrets_in_urls_are_not_logged(terminal: bool) -> None:
         logging.getLogger("library").warning("cannot get %s", "https://a.example/?token=hush")
     assert screen.getvalue().count("a.example") == 2
     assert "hush" not in screen.getvalue()
+
+
+def test_an_outage_is_reported_at_growing_intervals() -> None:
+    now = [100.0]
+    outage = OutageLog("away", "back", {"ledger": "here"}, clock=lambda: now[0])
+    with capture_logs() as logs:
+        for _ in range(3600):
+            outage.lasts("refused")
+            now[0] += 1
+    assert [line["lasted_seconds"] for line in logs] == [
+        *(0, 10, 20, 40, 80, 160, 320, 640),
+        *range(1240, 3600, 600),
+    ]
+    assert {(line["ledger"], line["cause"]) for line in logs} == {("here", "refused")}
+
+
+def test_another_cause_and_the_end_of_an_outage_are_reported_at_once() -> None:
+    now = [100.0]
+    outage = OutageLog("away", "back", clock=lambda: now[0])
+    with capture_logs() as logs:
+        outage.ends()
+        for cause in ("refused", "loading", "refused", "loading"):
+            outage.lasts(cause)
+            now[0] += 1
+        outage.ends()
+        outage.ends()
+        outage.lasts("refused")
+    assert [(line["event"], line.get("cause")) for line in logs] == [
+        ("away", "refused"),
+        ("away", "loading"),
+        ("back", None),
+        ("away", "refused"),
+    ]

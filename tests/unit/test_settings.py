@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import asdict
 
 from tasks.errors import InvalidSettings
+from tasks.redis_url import shown
 from tasks.settings import Settings, default_models_dir, read_settings, setting_rows
 
 
@@ -46,6 +47,14 @@ def test_a_value_is_read_as_the_type_of_its_setting(
             {"TASK_SOFT_TIME_LIMIT": "20", "TASK_HARD_TIME_LIMIT": "10"},
             "TASK_HARD_TIME_LIMIT: must not be below TASK_SOFT_TIME_LIMIT",
         ),
+        ({"REDIS_URL": "foo"}, "REDIS_URL='foo': it must begin with redis://"),
+        ({"REDIS_URL": "h:6379"}, "REDIS_URL='h:6379': it must begin with redis://"),
+        ({"REDIS_URL": "valkey://h"}, "REDIS_URL='valkey://h': it must begin with redis://"),
+        ({"REDIS_URL": "unix://"}, "REDIS_URL='unix://': it must hold the path of a socket"),
+        ({"REDIS_URL": "redis+sentinel://h:1/x"}, "REDIS_URL='redis+sentinel://h:1/x': Sentinel"),
+        ({"REDIS_URL": "redis://h/abc"}, "REDIS_URL='redis://h/abc': what follows the port must"),
+        ({"REDIS_URL": "redis://:key@h:x"}, "REDIS_URL='redis://***@h:x': Port could not be"),
+        ({"REDIS_URL": "redis://[::1"}, "REDIS_URL='redis://[::1': Invalid IPv6 URL"),
         (
             {"EMBEDDING_MODEL": "some/model", "EMBEDDER": "auto"},
             "EMBEDDING_MODEL: another model needs EMBEDDER=sentence-transformers",
@@ -62,6 +71,37 @@ def test_a_bad_value_is_refused_with_its_name_and_the_reason(
     with pytest.raises(InvalidSettings) as raised:
         read_settings(environ)
     assert str(raised.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://h",
+        "rediss://ada:key@h:6380/2?ssl_ca_certs=/etc/ca.pem",
+        "unix:///run/redis.sock?db=1",
+        "unix://:key@/run/with%20space/redis.sock",
+        "redis://[::1]:6379/0",
+    ],
+)
+def test_the_urls_of_the_client_library_are_accepted(url: str) -> None:
+    assert read_settings({"REDIS_URL": url}).redis_url == url
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("redis://h:6379/0", "redis://h:6379/0"),
+        ("rediss://ada:key@h:6380/2?ssl_keyfile=key", "rediss://***@h:6380/2"),
+        ("unix://:key@/run/redis.sock", "unix://***@/run/redis.sock"),
+        ("redis://h?password=key", "redis://h"),
+        ("redis://:key@more@h", "redis://***@h"),
+        ("redis://:key?more@h", "redis://***"),
+        ("redis://:key://more@h", "***@h"),
+        ("key@h:6379", "***@h:6379"),
+    ],
+)
+def test_no_url_is_shown_with_its_password(url: str, text: str) -> None:
+    assert shown(url) == text
 
 
 def test_sentence_transformers_may_run_another_model() -> None:

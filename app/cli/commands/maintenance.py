@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
-import sys
 from pathlib import Path
 
 import click
@@ -16,6 +16,7 @@ from app.cli.exits import CommandError, ProblemsFound
 from app.cli.tables import show_table
 from app.cli.terminal import print_json, terminal
 from tasks.settings import read_settings, setting_rows
+from tasks.supervision import module_command, module_environ
 
 
 @click.command()
@@ -96,7 +97,8 @@ def export(context: CliContext, as_json: bool) -> None:
 def _run_export(models_dir: Path) -> bytes:
     """The JSON that the export prints. It runs in a process of its own, because it loads torch."""
     completed = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-m", "nlp.embedding.export", str(models_dir.absolute())],
+        [*module_command("nlp.embedding.export"), str(models_dir.absolute())],
+        env=module_environ(os.environ),
         capture_output=True,
         check=False,
     )

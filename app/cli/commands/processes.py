@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
+from importlib.metadata import version
 
 import click
 import structlog
@@ -17,10 +19,12 @@ import structlog
 from app.cli.context import Command
 from app.cli.exits import CannotWork, Unreachable
 from app.http.hosts import check_exposure
+from app.http.listening import close, inherited, listen, url_of
 from tasks.embedded_valkey import EmbeddedValkey, embedded_valkey
 from tasks.logs import configure_logging
+from tasks.resources import ledger_address
 from tasks.settings import Settings, read_settings
-from tasks.supervision import background, die_with_parent
+from tasks.supervision import background, die_with_parent, module_command, module_environ
 from tasks.telemetry import configure_tracing
 
 log = structlog.get_logger()
@@ -59,28 +63,26 @@ def up(host: str | None, port: int | None) -> None:
     Ctrl-C ends them all.
     """
     environ = _environ(host, port)
-    settings = read_settings(environ)
-    check_exposure(
-        settings.http_host,
-        unsafe_open=settings.unsafe_open,
-        proxy_secret=settings.proxy_secret,
-    )
-    configure_logging(settings.worker_log_level)
-    if not asyncio.run(_run_everything(settings, environ)):
+    settings = _start(None, environ)
+    sockets = _listen(settings)
+    if not asyncio.run(_run_everything(settings, environ, sockets)):
         raise Unreachable("a process keeps ending soon after its start; its log is above")
 
 
 @click.command()
 @_listening_options
 @_parent_pid_option
-def web(host: str | None, port: int | None, parent_pid: int | None) -> None:
+@click.option("--socket", "numbers", type=int, multiple=True, hidden=True)
+def web(host: str | None, port: int | None, parent_pid: int | None, numbers: Sequence[int]) -> None:
     """Run the web service: the HTTP interface and the pages."""
     settings = _start(parent_pid, _environ(host, port))
+    sockets = inherited(numbers) or _listen(settings)
+    log.info("web listens", **_described(settings, sockets))
     from app.main import serve  # loads the web framework, which `up` does not need
     from tasks.resources import open_web
 
     tracing = configure_tracing("curator-web", os.environ)
-    serve(settings, open_web)
+    serve(settings, open_web, sockets)
     tracing.shutdown()
 
 
@@ -100,8 +102,10 @@ def worker(parent_pid: int | None) -> None:
         raise CannotWork(worker_exit.failure)
     if worker_exit.recycle:
         log.info("worker has run WORKER_MAX_TASKS steps and is replaced")
-        same_command = [sys.executable, "-m", "app.cli", *sys.argv[1:]]
-        os.execv(sys.executable, same_command)  # noqa: S606 - the command that runs now
+        same_command = [*module_command("app.cli"), *sys.argv[1:]]
+        os.execve(  # noqa: S606 - the command that runs now
+            sys.executable, same_command, module_environ(os.environ)
+        )
 
 
 def _environ(host: str | None, port: int | None) -> dict[str, str]:
@@ -118,27 +122,52 @@ def _start(parent_pid: int | None, environ: Mapping[str, str]) -> Settings:
     return settings
 
 
-async def _run_everything(settings: Settings, environ: Mapping[str, str]) -> bool:
+def _listen(settings: Settings) -> list[socket.socket]:
+    """The sockets of web. Raises InvalidSettings if it cannot or may not listen there."""
+    check_exposure(
+        settings.http_host,
+        unsafe_open=settings.unsafe_open,
+        proxy_secret=settings.proxy_secret,
+    )
+    return listen(settings.http_host, settings.http_port)
+
+
+def _described(settings: Settings, sockets: Sequence[socket.socket]) -> dict[str, str]:
+    """What the first line of web, and of `curator up`, says."""
+    return {
+        "url": url_of(settings.http_host, sockets),
+        "version": version("content-curator"),
+        "ledger": ledger_address(settings),
+    }
+
+
+async def _run_everything(
+    settings: Settings, environ: Mapping[str, str], sockets: Sequence[socket.socket]
+) -> bool:
     """Runs all until a signal ends it. False: web or worker keeps ending early.
 
     A signal before web and worker are started ends this process at once, and the server with it.
     """
     if settings.redis_url:
-        return await _supervise(settings, environ)
+        return await _supervise(settings, environ, sockets)
     limit_mb = settings.embedded_valkey_limit_mb
     async with embedded_valkey(settings.state_dir, max_memory_mb=limit_mb) as valkey:
-        return await _supervise(settings, {**environ, "REDIS_URL": valkey.url}, valkey)
+        environ = {**environ, "REDIS_URL": valkey.url}
+        return await _supervise(settings, environ, sockets, valkey)
 
 
 async def _supervise(
-    settings: Settings, environ: Mapping[str, str], valkey: EmbeddedValkey | None = None
+    settings: Settings,
+    environ: Mapping[str, str],
+    sockets: Sequence[socket.socket],
+    valkey: EmbeddedValkey | None = None,
 ) -> bool:
     """Runs web and worker until a signal ends them. False: one of them keeps ending early."""
-    supervisor = Supervisor(environ)
+    supervisor = Supervisor(environ, sockets)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, supervisor.stop)
-    log.info("curator is up", url=f"http://{settings.http_host}:{settings.http_port}")
+    log.info("curator is up", **_described(settings, sockets))
     async with contextlib.AsyncExitStack() as stack:
         if valkey is not None:
             end_without = partial(supervisor.end_without, valkey)
@@ -149,14 +178,17 @@ async def _supervise(
 class Supervisor:
     """The child processes of one `curator up`: each is started again when it ends."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = dict(environ)
+    def __init__(self, environ: Mapping[str, str], sockets: Sequence[socket.socket]) -> None:
+        self._environ = module_environ(environ)
+        self._sockets = sockets
+        """Those of web, which stay open while it is started again."""
         self._children: dict[str, asyncio.subprocess.Process] = {}
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
         """Sends SIGTERM to every child, and again when called again. They may finish their work."""
         self._stopping.set()
+        close(self._sockets)  # so that nobody connects who would not be served
         for child in self._children.values():
             with contextlib.suppress(ProcessLookupError):
                 child.terminate()
@@ -195,11 +227,18 @@ class Supervisor:
         return True
 
     async def _spawn(self, command: str) -> asyncio.subprocess.Process:
-        child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "app.cli", command, "--parent-pid", str(os.getpid())),
-            env=self._environ,
-            start_new_session=True,  # Ctrl-C must reach only this process: `stop` ends the children
-        )
+        copies = [opened.dup() for opened in self._sockets] if command == "web" else []
+        numbers = [copy.fileno() for copy in copies]  # `stop` cannot close these meanwhile
+        options = [f"--socket={number}" for number in numbers]
+        try:
+            child = await asyncio.create_subprocess_exec(
+                *(*module_command("app.cli"), command, f"--parent-pid={os.getpid()}", *options),
+                env=self._environ,
+                pass_fds=numbers,
+                start_new_session=True,  # Ctrl-C must reach only this process
+            )
+        finally:
+            close(copies)
         self._children[command] = child
         if self._stopping.is_set():
             child.terminate()

@@ -1,0 +1,168 @@
+"""Why Redis cannot serve us, in words that say what to do; and the log of an outage."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from collections.abc import Iterator
+
+from msgspec import Struct
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    InvalidResponse,
+    OutOfMemoryError,
+)
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from tasks.errors import LedgerUnavailable
+from tasks.logs import OutageLog
+from tasks.redis_url import shown
+
+START = "start it, or correct REDIS_URL; `curator up` starts its own again by itself"
+
+
+class Diagnosis(Struct, frozen=True):
+    """What is wrong, and what an operator can do about it."""
+
+    cause: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.cause}; {self.advice}"
+
+
+class LedgerOutage:
+    """Reports the outages of one server, as one process sees them."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._log = OutageLog(
+            "the ledger cannot be reached", "the ledger is reached again", {"ledger": shown(url)}
+        )
+
+    def lasts(self, error: LedgerUnavailable) -> None:
+        """A call has failed."""
+        diagnosis = diagnose(error, self._url)
+        self._log.lasts(cause=diagnosis.cause, advice=diagnosis.advice)
+
+    def ends(self) -> None:
+        """A call has succeeded."""
+        self._log.ends()
+
+
+def diagnose(error: BaseException, url: str) -> Diagnosis:
+    """Why a server at this URL did not serve us, from the error of a call or a connection."""
+    chain = list(_chain(error))
+    return (
+        _of_tls(chain, url)
+        or _of_access(chain)
+        or _of_network(chain, url)
+        or _of_server(chain, url)
+    )
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        if not isinstance(error, LedgerUnavailable):
+            yield error
+        error = error.__cause__ or error.__context__  # redis-py gives only a context
+
+
+def _of_tls(chain: list[BaseException], url: str) -> Diagnosis | None:
+    for error in chain:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            message = error.verify_message.rstrip(".")
+            if error.verify_code in (62, 64):  # X509_V_ERR_HOSTNAME_MISMATCH and _IP_ADDRESS_
+                return Diagnosis(
+                    f"its certificate is for another name: {message}",
+                    "use a name in REDIS_URL that the certificate holds",
+                )
+            return Diagnosis(
+                f"its certificate is not trusted: {message}",
+                "add ?ssl_ca_certs=/path/to/ca.pem to REDIS_URL",
+            )
+        if isinstance(error, ssl.SSLError):
+            return Diagnosis(
+                f"no TLS connection is possible: {error.reason or error}",
+                "use redis:// in REDIS_URL if the server does not speak TLS",
+            )
+        if isinstance(error, FileNotFoundError) and url.startswith("rediss://"):
+            return Diagnosis(
+                "a file that REDIS_URL names for TLS does not exist", "correct its path"
+            )
+    return None
+
+
+def _of_access(chain: list[BaseException]) -> Diagnosis | None:
+    for error in chain:
+        if isinstance(error, AuthenticationError):
+            if "WRONGPASS" in str(error) or "invalid" in str(error):
+                return Diagnosis(
+                    "it does not accept the user or the password",
+                    "correct them in REDIS_URL, with special characters as %XX",
+                )
+            return Diagnosis(
+                "it asks for a password",
+                "put it into REDIS_URL, as in redis://:PASSWORD@HOST:6379/0",
+            )
+        if "DB index is out of range" in str(error):
+            return Diagnosis(
+                "it has no database of that number", "correct the number at the end of REDIS_URL"
+            )
+    return None
+
+
+def _of_network(chain: list[BaseException], url: str) -> Diagnosis | None:
+    for error in chain:
+        if isinstance(error, socket.gaierror):
+            return Diagnosis(
+                "the name of its host is not known",
+                "correct it in REDIS_URL, or see to the name service of this machine",
+            )
+        match error:
+            case ConnectionRefusedError():
+                return Diagnosis("nothing listens there", START)
+            case FileNotFoundError():
+                return Diagnosis("there is no such socket", START)
+            case PermissionError():
+                return Diagnosis("this user may not use its socket", "see to the permissions")
+            case OSError(errno=errno.EHOSTUNREACH | errno.ENETUNREACH):
+                return Diagnosis("the network has no way to it", "see to the network")
+    if any(isinstance(error, TimeoutError | RedisTimeoutError) for error in chain):
+        advice = "see whether it hangs, or a firewall is between"
+        if url.startswith("rediss://"):
+            advice += "; use redis:// if it does not speak TLS"
+        return Diagnosis("it does not answer in time", advice)
+    return None
+
+
+def _of_server(chain: list[BaseException], url: str) -> Diagnosis:
+    text = " ".join(str(error) for error in chain)
+    for error in chain:
+        match error:
+            case BusyLoadingError():
+                return Diagnosis("it still loads its data", "wait")
+            case OutOfMemoryError():
+                return Diagnosis("its memory is full", "give it more (maxmemory), or purge jobs")
+            case InvalidResponse():
+                return Diagnosis("what answers there is no Redis", "correct REDIS_URL")
+    for sign, diagnosis in _REPLIES.items():
+        if sign in text:
+            return diagnosis
+    if "closed" in text or any(isinstance(error, ConnectionResetError) for error in chain):
+        tls = "; use rediss:// if it expects TLS" if url.startswith("redis://") else ""
+        return Diagnosis("it closes the connection", f"see its log{tls}")
+    return Diagnosis(text[:200] or type(chain[0]).__name__ if chain else "unknown", "see its log")
+
+
+_REPLIES = {
+    "READONLY": Diagnosis("it is a replica", "use its primary in REDIS_URL"),
+    "read only": Diagnosis("it is a replica", "use its primary in REDIS_URL"),
+    "MISCONF": Diagnosis("it cannot save its data, and takes no writes", "see to its disk"),
+    "NOREPLICAS": Diagnosis("too few of its replicas are there", "see to its replicas"),
+    "max number of clients": Diagnosis("it takes no more clients", "raise its maxclients"),
+    "BUSY": Diagnosis("another client's script blocks it", "wait, or end that script"),
+}
+"""What the replies of a server say that refuses to serve."""

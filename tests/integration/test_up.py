@@ -191,11 +191,11 @@ async def test_a_second_up_on_the_same_state_dir_is_refused(state: Path) -> None
 
 
 async def test_a_child_that_keeps_ending_ends_everything(state: Path) -> None:
-    broken = {  # the exporter of traces in web and worker does not start with this
-        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1",
-        "OTEL_BSP_MAX_QUEUE_SIZE": "-1",
-    }
-    async with up(state, **broken) as running:
+    # The exporter of traces in web and worker does not start with this.
+    spoilt = up(
+        state, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1", OTEL_BSP_MAX_QUEUE_SIZE="-1"
+    )
+    async with spoilt as running:
         assert await asyncio.wait_for(running.process.wait(), 60) == 3
     assert running.log.count("process keeps ending early") == 1
 

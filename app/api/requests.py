@@ -35,7 +35,10 @@ MAX_PAGE = 200
 """Entries on one page."""
 
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_PAGE, description="Entries on one page.")]
-Cursor = Annotated[str | None, QueryParameter(description="The `next_cursor` of the page before.")]
+Cursor = Annotated[
+    str | None,
+    QueryParameter(description="The `next_cursor` of the page before.", format="uuid"),
+]
 
 
 def check_cursor(cursor: str | None) -> None:

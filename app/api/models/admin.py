@@ -78,9 +78,10 @@ class JobSelection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         float, Meta(ge=0, description="Of ended jobs, those that ended at least that long ago.")
     ] = 0.0
     limit: Annotated[int, Meta(ge=1, le=200, description="Jobs to look at in this call.")] = 100
-    cursor: Annotated[str | None, Meta(description="The `next_cursor` of the response before.")] = (
-        None
-    )
+    cursor: Annotated[
+        Annotated[str, Meta(extra_json_schema={"format": "uuid"})] | None,
+        Meta(description="The `next_cursor` of the response before."),
+    ] = None
 
 
 class Health(Struct, frozen=True, kw_only=True):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from contextlib import suppress
-from typing import Any, ClassVar, Literal
-from urllib.parse import parse_qsl
+from typing import Any
 
 import msgspec
 import structlog
@@ -18,13 +18,15 @@ from msgspec import Struct
 from app.api.health import check_health
 from app.api.jobs import TAGS
 from app.api.long_poll import LongPolls
-from app.api.models.jobs import StatusReport, attempt_listing, job_summary
+from app.api.models.jobs import JobListing, StatusReport, attempt_listing, job_listing
 from app.api.openapi import problem_responses
+from app.api.requests import Cursor, check_cursor
 from app.api.status_reports import StatusReports
 from app.http.body import require_form
 from app.http.negotiation import JSON_OR_PAGE, PAGE_ONLY, conditional, prefers_page
 from app.http.problems import PROBLEMS, ProblemType
-from app.url_lines import UrlLine, faults_in, read_url_lines
+from app.pages.forms import TopicForm, UrlForm, parse_fields, parse_form
+from app.url_lines import faults_in
 from tasks.errors import (
     InvalidRequest,
     InvalidUrls,
@@ -33,68 +35,22 @@ from tasks.errors import (
     LedgerUnavailable,
     ResultExpired,
 )
-from tasks.jobs.job import BatchAnalysis, JobState, TopicCuration
+from tasks.jobs.job import JobState, JobType
 from tasks.jobs.queue import Queue
 from tasks.jobs.result import ArticlesResult, JobResult, read_result
-from tasks.jobs.submission import Submission
 
 log = structlog.get_logger(__name__)
 
-MAX_FORM_FIELDS = 20
-"""Our forms have fewer."""
-
 RECENT_JOBS = 10
 """Jobs that the home page lists."""
+
+LISTED_TYPES = tuple(kind for kind in JobType if kind is not JobType.HEALTH_CHECK)
+"""Monitoring may submit a health check each minute; they would leave no room for other jobs."""
 
 FORM_WAIT_SECONDS = 60.0
 """How long a form waits for its job where background processing is off."""
 
 NO_CACHE = {"Cache-Control": "no-cache"}
-
-
-class TopicForm(Struct, frozen=True, kw_only=True):
-    """A topic, as the user typed it."""
-
-    name: ClassVar[Literal["topic"]] = "topic"
-    topic: str = ""
-    max_articles: str = "20"
-    apply_diversity: bool = True
-    background: bool = True
-
-    def submission(self) -> Submission:
-        try:
-            max_articles = int(self.max_articles)
-        except ValueError as error:
-            raise InvalidRequest("Number of articles must be a whole number.") from error
-        return Submission(
-            params=TopicCuration(
-                topic=self.topic.strip(),
-                max_articles=max_articles,
-                apply_diversity=self.apply_diversity,
-            )
-        )
-
-
-class UrlForm(Struct, frozen=True, kw_only=True):
-    """A list of URLs, as the user typed it."""
-
-    name: ClassVar[Literal["urls"]] = "urls"
-    urls: str = ""
-    query: str = ""
-    apply_diversity: bool = False
-    background: bool = True
-
-    def lines(self) -> list[UrlLine]:
-        return read_url_lines(self.urls.splitlines())
-
-    def submission(self) -> Submission:
-        return Submission(
-            params=BatchAnalysis(
-                urls=tuple(line.url for line in self.lines()),
-                query=self.query.strip() or None,
-                apply_diversity=self.apply_diversity,
-            )
-        )
 
 
 class FormLimits(Struct, frozen=True, kw_only=True):
@@ -106,35 +62,12 @@ class FormLimits(Struct, frozen=True, kw_only=True):
     cluster_cap: int
 
 
-def parse_form(body: bytes) -> TopicForm | UrlForm:
-    """Raises InvalidRequest for a body that none of our forms sends."""
-    try:
-        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS)
-    except ValueError as error:
-        raise InvalidRequest("Send the form of the home page, encoded as UTF-8.") from error
-    fields = dict(pairs)
-    apply_diversity, background = "apply_diversity" in fields, "background" in fields
-    match fields.get("form"):
-        case "topic":
-            return TopicForm(
-                topic=fields.get("topic", ""),
-                max_articles=fields.get("max_articles", ""),
-                apply_diversity=apply_diversity,
-                background=background,
-            )
-        case "urls":
-            return UrlForm(
-                urls=fields.get("urls", ""),
-                query=fields.get("query", ""),
-                apply_diversity=apply_diversity,
-                background=background,
-            )
-    raise InvalidRequest("form must be `topic` or `urls`.")
-
-
 @get("/", opt=PAGE_ONLY, include_in_schema=False)
-async def home(queue: NamedDependency[Queue], limits: NamedDependency[FormLimits]) -> Template:
-    return await _home(queue, limits)
+async def home(
+    queue: NamedDependency[Queue], limits: NamedDependency[FormLimits], cursor: Cursor = None
+) -> Template:
+    check_cursor(cursor)
+    return await _home(queue, limits, cursor=cursor)
 
 
 @post(
@@ -183,6 +116,7 @@ async def get_job(
         "result_readable": result is not None,
         "result_stored": document is not None,
         "final": report.state.final,
+        "rerun_key": str(uuid.uuid4()),
         "attempts": attempt_listing(await queue.attempts(job_id)).attempts,
     }
     headers = {**NO_CACHE, "Vary": "Accept"}
@@ -199,6 +133,15 @@ async def cancel_form(queue: NamedDependency[Queue], job_id: FromPath[str]) -> R
     return Redirect(f"/jobs/{job_id}", status_code=303)
 
 
+@post("/again", before_request=require_form, opt=JSON_OR_PAGE, include_in_schema=False)
+async def rerun_form(
+    body: RawBody, queue: NamedDependency[Queue], job_id: FromPath[str]
+) -> Redirect:
+    """The button "Run again". Two clicks on the same page make one job."""
+    new = (await queue.rerun(job_id, parse_fields(body).get("key"))).job
+    return Redirect(f"/jobs/{new.id}", status_code=303)
+
+
 @get("/problems/{name:str}", opt=PAGE_ONLY, include_in_schema=False)
 async def problem_type(name: FromPath[str]) -> Template:
     """The meaning of a problem's `type`."""
@@ -209,7 +152,7 @@ async def problem_type(name: FromPath[str]) -> Template:
 
 
 PAGE_HANDLERS = (home, submit_form, problem_type)
-JOB_PAGE_HANDLERS = (get_job, cancel_form)
+JOB_PAGE_HANDLERS = (get_job, cancel_form, rerun_form)
 """Under `/jobs/{job_id}`."""
 
 
@@ -218,13 +161,14 @@ async def _home(
     limits: FormLimits,
     form: TopicForm | UrlForm | None = None,
     error: InvalidRequest | LedgerUnavailable | None = None,
+    cursor: str | None = None,
 ) -> Template:
     """The home page; after a refused form with its input and the reason."""
     health = await check_health(queue)
-    jobs = []
+    jobs = JobListing(jobs=(), next_cursor=None)
     if health.redis_connected:
-        page = await queue.jobs(tuple(JobState), limit=RECENT_JOBS)
-        jobs = [job_summary(record) for record in page.jobs]
+        page = await queue.jobs(tuple(JobState), LISTED_TYPES, cursor, RECENT_JOBS)
+        jobs = job_listing(page)
     status = 200 if health.redis_connected else 503
     return Template(
         "home.html",
@@ -235,7 +179,9 @@ async def _home(
             "error": error.summary + "." if isinstance(error, InvalidUrls) else error,
             "error_lines": faults_in(form.lines()) if isinstance(form, UrlForm) else (),
             "health": health,
-            "jobs": jobs,
+            "jobs": jobs.jobs,
+            "next_cursor": jobs.next_cursor,
+            "cursor": cursor,
             "limits": limits,
         },
         headers=NO_CACHE,

@@ -15,6 +15,7 @@ from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.template import TemplateConfig
 
 from nlp.analysis import Scorecard
+from nlp.article import Entity
 from nlp.decision import Decision, Verdict
 from tasks.jobs.job import JobState, JobType
 
@@ -64,6 +65,24 @@ VERDICTS = {
 }
 
 
+ENTITIES = {
+    "PERSON": "person",
+    "ORG": "organisation",
+    "GPE": "place",
+    "LOC": "place",
+    "FAC": "building",
+    "NORP": "group",
+    "EVENT": "event",
+    "PRODUCT": "product",
+    "WORK_OF_ART": "work",
+    "LAW": "law",
+}
+"""Classes of the recogniser, as readers know them."""
+
+MAX_NAMES = 12
+"""Named entities that one article shows."""
+
+
 def template_config() -> TemplateConfig[JinjaTemplateEngine]:
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
@@ -78,7 +97,11 @@ def template_config() -> TemplateConfig[JinjaTemplateEngine]:
     environment.filters["components"] = components
     environment.filters["web_link"] = web_link
     environment.filters["by_verdict"] = by_verdict
-    environment.globals.update(MAX_SHOWN=MAX_SHOWN, STATES=STATES, TYPES=TYPES, VERDICTS=VERDICTS)
+    environment.filters["distinct_names"] = distinct_names
+    environment.filters["without_names"] = without_names
+    environment.globals.update(
+        MAX_SHOWN=MAX_SHOWN, STATES=STATES, TYPES=TYPES, VERDICTS=VERDICTS, ENTITIES=ENTITIES
+    )
     return TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment))
 
 
@@ -94,6 +117,20 @@ def by_verdict(decisions: Iterable[Decision]) -> list[Decision]:
         decisions,
         key=lambda decision: (order.index(decision.verdict), decision.rank or 0, decision.url),
     )
+
+
+def distinct_names(entities: Iterable[Entity]) -> list[Entity]:
+    """The first MAX_NAMES entities with different texts."""
+    distinct: dict[str, Entity] = {}
+    for entity in entities:
+        distinct.setdefault(entity.text.casefold(), entity)
+    return list(distinct.values())[:MAX_NAMES]
+
+
+def without_names(keywords: Iterable[str], names: Iterable[Entity]) -> list[str]:
+    """The keywords that are not shown as names already."""
+    shown = {entity.text.casefold() for entity in names}
+    return [keyword for keyword in keywords if keyword.casefold() not in shown]
 
 
 def web_link(url: str) -> str | None:

@@ -7,6 +7,7 @@ const STATES = { WAITING: "Waiting", PENDING: "Pending", PROGRESS: "Progress" };
 
 const job = document.getElementById("job");
 const statusUrl = `/jobs/${job.dataset.id}/status`;
+const about = document.title.slice(document.title.indexOf(": "));
 const part = (id) => document.getElementById(id);
 
 function setText(id, text) {
@@ -19,20 +20,38 @@ function showTrouble(text) {
   setText("trouble", text);
 }
 
+function setState(text) {
+  setText("state", text);
+  document.title = text + about;
+}
+
+function address(url) {
+  if (!/^https?:/i.test(url)) return document.createTextNode(url);
+  const link = document.createElement("a");
+  link.href = url;
+  link.rel = "noopener nofollow";
+  link.textContent = url;
+  return link;
+}
+
 function failureRow({ url, reason, detail }) {
   const row = document.createElement("li");
-  const parts = [["url", url], ["badge failure", reason.replaceAll("_", " ")], ["", detail]];
-  for (const [name, text] of parts) {
+  const parts = [
+    ["url", address(url)],
+    ["badge failure", reason.replaceAll("_", " ")],
+    ["", detail],
+  ];
+  for (const [name, content] of parts) {
     const span = document.createElement("span");
     span.className = name;
-    span.textContent = text;
+    span.append(content);
     row.append(span, " ");
   }
   return row;
 }
 
 function show(status) {
-  setText("state", status.cancelling ? "Cancelling" : STATES[status.state]);
+  setState(status.cancelling ? "Cancelling" : STATES[status.state]);
   part("state").className = `badge ${status.state.toLowerCase()}`;
   if (status.total !== null) {
     setText("counted", `${status.current} of ${status.total} articles`);
@@ -81,7 +100,7 @@ part("cancel").addEventListener("submit", async (event) => {
   button.disabled = true;
   try {
     const response = await fetch(`/jobs/${job.dataset.id}`, { method: "DELETE" });
-    if (response.ok) setText("state", "Cancelling");
+    if (response.ok) setState("Cancelling");
     else if (response.status !== 409) throw new Error(response.statusText);
   } catch {
     button.disabled = false;

@@ -62,8 +62,9 @@ async def _demo(topic: str, once: bool, as_json: bool, live: bool) -> None:
                 sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
                 sys.stdout.flush()
             else:
-                show(result, url)
+                show(result)
             if not once:
+                click.echo(f"The job's page: {url}/jobs/{result['job_id']}", err=as_json)
                 click.echo("Ctrl-C ends it.", err=True)
                 await _interrupted()
 
@@ -124,8 +125,8 @@ async def curate(url: str, topic: str) -> Any:
     raise DemoError("the job did not end in time")
 
 
-def show(result: Any, url: str) -> None:
-    """Prints the ranked list, and where to read on."""
+def show(result: Any) -> None:
+    """Prints the ranked list."""
     console = Console(soft_wrap=True, highlight=False)
     console.print(f"\n[bold]{escape(result['topic'])}[/bold]\n")
     kept = {one["url"]: one for one in result["decisions"] if one["verdict"] == "kept"}
@@ -141,7 +142,6 @@ def show(result: Any, url: str) -> None:
         f"\n{len(result['results'])} of {result['total_urls']} candidates kept, "
         f"{merged} merged as duplicates, {result['failed_count']} failed."
     )
-    console.print(f"The job's page: {url}/jobs/{result['job_id']}")
 
 
 async def _interrupted() -> None:

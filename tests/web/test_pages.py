@@ -9,6 +9,7 @@ import httpx
 import pytest
 import redis
 
+from app.pages.pages import RECENT_JOBS
 from app.pages.templating import MAX_SHOWN
 from tasks.resources import open_ledger
 from tasks.settings import Settings
@@ -204,14 +205,115 @@ async def test_a_long_list_is_cut(client: httpx.AsyncClient, player: Player) -> 
     assert f"The first {MAX_SHOWN} of {MAX_SHOWN + 1}" in text
 
 
-async def test_the_page_says_that_a_result_is_no_longer_kept(
-    client: httpx.AsyncClient, player: Player, valkey: redis.Redis
+async def test_a_job_whose_result_is_no_longer_kept_runs_again_by_one_click(
+    client: httpx.AsyncClient, player: Player, valkey: redis.Redis, settings: Settings
 ) -> None:
-    job_id = await sent(client, URLS)
+    job_id = await sent(client, {**URLS, "query": "tea"})
     await player.finish(job_id)
     for key in valkey.scan_iter(f"*{job_id}:result"):
         valkey.delete(key)
-    assert "Submit the job again" in (await client.get(f"/jobs/{job_id}", headers=BROWSER)).text
+    page = (await client.get(f"/jobs/{job_id}", headers=BROWSER)).text
+    assert "Run the job again" in page
+    form = {"key": button_key(page, job_id)}
+
+    clicks = [await client.post(f"/jobs/{job_id}/again", data=form) for _ in range(2)]
+
+    assert [click.status_code for click in clicks] == [303, 303]
+    assert len({click.headers["location"] for click in clicks}) == 1
+    new_id = clicks[0].headers["location"].removeprefix("/jobs/")
+    assert new_id != job_id
+    async with open_ledger(settings) as ledger:
+        new, old = await ledger.job(new_id), await ledger.job(job_id)
+    assert new is not None
+    assert old is not None
+    assert new.params == old.params
+    later = (await client.get(f"/jobs/{job_id}", headers=BROWSER)).text
+    assert button_key(later, job_id) != form["key"]
+
+
+def button_key(page: str, job_id: str) -> str:
+    """What makes two clicks on the button of one page one job."""
+    button = re.search(
+        f'action="/jobs/{job_id}/again">\\s*<input type="hidden" name="key" value="([^"]+)"', page
+    )
+    assert button is not None
+    return button[1]
+
+
+async def test_a_running_job_cannot_be_run_again(client: httpx.AsyncClient) -> None:
+    job_id = await sent(client, URLS)
+    assert "/again" not in (await client.get(f"/jobs/{job_id}", headers=BROWSER)).text
+    form = {"key": "once"}
+    assert (await client.post(f"/jobs/{job_id}/again", data=form)).status_code == 409
+    await client.post(f"/jobs/{job_id}/cancel")
+    assert "/again" in (await client.get(f"/jobs/{job_id}", headers=BROWSER)).text
+    too_long = await client.post(f"/jobs/{job_id}/again", data={"key": "x" * 300})
+    assert too_long.status_code == 422
+    assert (await client.post(f"/jobs/{job_id}/again", json=form)).status_code == 415
+    without = await client.post(f"/jobs/{job_id}/again", data={"other": "1"})
+    assert without.status_code == 303
+
+
+async def test_lines_that_are_no_urls_can_be_left_out(
+    client: httpx.AsyncClient, settings: Settings
+) -> None:
+    lines = "https://a.example/1\r\nnot a url\r\n# a comment\r\nhttps://b.example/2"
+    refused = await client.post("/", data={**URLS, "urls": lines})
+    assert refused.status_code == 422
+    assert '<details class="options" open>' in refused.text
+
+    job_id = await sent(client, {**URLS, "urls": lines, "skip_invalid": "on"})
+    async with open_ledger(settings) as ledger:
+        job = await ledger.job(job_id)
+    assert job is not None
+    assert getattr(job.params, "urls", None) == ("https://a.example/1", "https://b.example/2")
+
+    nothing = await client.post("/", data={**URLS, "urls": "not a url", "skip_invalid": "on"})
+    assert nothing.status_code == 422
+    assert "urls must name at least one URL" in nothing.text
+    assert "line 1: “not a url” is no http address" in nothing.text
+
+
+@pytest.mark.parametrize("form", [TOPIC, URLS], ids=["topic", "urls"])
+async def test_a_form_takes_a_deadline(
+    client: httpx.AsyncClient, settings: Settings, form: dict[str, str]
+) -> None:
+    job_id = await sent(client, {**form, "deadline": "2.5"})
+    async with open_ledger(settings) as ledger:
+        job = await ledger.job(job_id)
+    assert job is not None
+    assert job.deadline_ms == job.submitted_ms + 150_000
+    for wrong in ("soon", "0", "-1", "nan", "1e999", "10081"):
+        refused = await client.post("/", data={**form, "deadline": wrong})
+        assert refused.status_code == 422
+        assert "Deadline must be a number of minutes, above 0 and at most 10080." in refused.text
+        assert f'value="{wrong}"' in refused.text
+
+
+async def test_keywords_and_names_are_labelled_and_not_shown_twice(
+    client: httpx.AsyncClient, player: Player
+) -> None:
+    job_id = await sent(client, URLS)
+    await player.discover(job_id, [URLS["urls"]])
+    await player.analyse(
+        job_id,
+        0,
+        URLS["urls"],
+        keywords=["tidal power", "Lisbon"],
+        entities=[
+            {"text": "Lisbon", "label": "GPE", "count": 2},
+            {"text": "LISBON", "label": "ORG", "count": 1},
+            {"text": "Ada Writer", "label": "PERSON", "count": 1},
+            {"text": "Esperanto", "label": "LANGUAGE", "count": 1},
+        ],
+    )
+    await player.rank(job_id)
+
+    text = (await client.get(f"/jobs/{job_id}", headers=BROWSER)).text
+
+    assert "<strong>Keywords</strong> tidal power</p>" in text
+    names = re.findall(r"<li>([^<]+) <small>([^<]+)</small></li>", text)
+    assert names == [("Lisbon", "place"), ("Ada Writer", "person"), ("Esperanto", "language")]
 
 
 async def test_a_health_check_has_a_page(client: httpx.AsyncClient, player: Player) -> None:
@@ -254,3 +356,43 @@ async def test_the_home_page_lists_recent_jobs(client: httpx.AsyncClient, player
     assert f'href="/jobs/{queued}"' in home
     assert "Use background processing for large batches" in home
     assert "No worker is running" in home
+    assert "Earlier jobs" not in home
+
+
+async def test_health_checks_are_not_among_the_recent_jobs(client: httpx.AsyncClient) -> None:
+    job_id = await sent(client, URLS)
+    for _ in range(RECENT_JOBS):
+        await client.post("/jobs", json={"type": "health_check"})
+    home = (await client.get("/")).text
+    assert listed(home) == [job_id]
+    assert "Earlier jobs" not in home
+
+
+async def test_earlier_jobs_are_a_link_away(client: httpx.AsyncClient) -> None:
+    ids = [await sent(client, TOPIC) for _ in range(RECENT_JOBS + 2)]
+    home = (await client.get("/")).text
+    assert listed(home) == ids[:1:-1]
+    link = re.search(r'<a href="(/\?cursor=[0-9a-f-]+#jobs)">Earlier jobs</a>', home)
+    assert link is not None
+
+    earlier = (await client.get(link[1])).text
+    assert listed(earlier) == ids[1::-1]
+    assert '<a href="/#jobs">Newest jobs</a>' in earlier
+    assert '<a href="/?cursor=' not in earlier
+    assert (await client.get("/?cursor=../x")).status_code == 422
+
+
+def listed(home: str) -> list[str]:
+    """The ids of the jobs on a home page, in their order."""
+    return re.findall(r'<a href="/jobs/([0-9a-f-]{36})">', home)
+
+
+async def test_without_a_script_times_are_in_utc(client: httpx.AsyncClient) -> None:
+    job_id = await sent(client, URLS)
+    for path in ("/", f"/jobs/{job_id}"):
+        page = (await client.get(path, headers=BROWSER)).text
+        assert re.search(
+            r'<time class="moment [a-z]*" datetime="[^"]+\+00:00">'
+            r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} UTC</time>",
+            page,
+        )

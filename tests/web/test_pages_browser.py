@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 from collections.abc import AsyncIterator
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.async_api import BrowserContext, Page, async_playwright, expect
@@ -24,6 +26,9 @@ ARGUMENTS = [
 
 URLS = ["https://a.example/1", "https://b.example/2", "https://c.example/3"]
 
+ZONE = ZoneInfo("America/New_York")
+"""Where the reader is."""
+
 REFUSED = "Failed to load resource: the server responded with a status of 422"
 """What Chromium says of every form that is shown again."""
 
@@ -34,7 +39,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium o
 async def browser() -> AsyncIterator[BrowserContext]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        context = await browser.new_context()
+        context = await browser.new_context(timezone_id=str(ZONE), locale="en-GB")
         yield context
         await browser.close()
 
@@ -65,6 +70,7 @@ async def test_a_topic_from_the_form_to_its_results(page: Page, player: Player) 
 
     await player.discover(job_id, URLS)
     await expect(page.locator("#counted")).to_have_text("0 of 3 articles")
+    await expect(page).to_have_title("Progress: artificial intelligence – Content curator")
     await expect(page.locator("#state")).to_have_text("Progress")
 
     await player.analyse(job_id, 0, URLS[0], title="<script>alert(1)</script>")
@@ -72,10 +78,14 @@ async def test_a_topic_from_the_form_to_its_results(page: Page, player: Player) 
     await expect(page.locator("#counted")).to_have_text("2 of 3 articles")
     assert await page.locator("#progress").get_attribute("value") == "2"
     await expect(page.locator("#failed-urls")).to_contain_text("The server answered 404.")
+    failed = page.locator("#failed-urls").get_by_role("link", name=URLS[1])
+    assert await failed.get_attribute("href") == URLS[1]
+    assert await failed.get_attribute("rel") == "noopener nofollow"
 
     await player.analyse(job_id, 2, URLS[2])
     await player.rank(job_id)
     await expect(page.locator("#state")).to_have_text("Success")
+    await expect(page).to_have_title("Success: artificial intelligence – Content curator")
     results = page.locator(".results > li")
     await expect(results).to_have_count(2)
     await expect(results.first).to_contain_text("<script>alert(1)</script>")
@@ -101,8 +111,57 @@ async def test_cancelling_a_running_job(page: Page, player: Player) -> None:
 
     await page.get_by_role("button", name="Cancel this job").click()
     await expect(page.locator("#state")).to_have_text("Cancelling")
+    await expect(page).to_have_title("Cancelling: artificial intelligence – Content curator")
     await player.give_up(running)
     await expect(page.locator("#state")).to_have_text("Revoked")
+
+
+async def test_a_cancelled_job_runs_again_by_one_click(page: Page, player: Player) -> None:
+    job_id = await submit_topic(page)
+    await page.get_by_role("button", name="Cancel this job").click()
+    await expect(page.locator("#state")).to_have_text("Revoked")
+    cancelled = page.url
+
+    await page.get_by_role("button", name="Run again").click()
+
+    await expect(page.locator("#state")).to_have_text("Pending")
+    assert page.url != cancelled
+    await expect(page.get_by_role("link", name=job_id[-12:])).to_have_attribute(
+        "href", f"/jobs/{job_id}"
+    )
+
+
+async def test_a_row_that_comes_while_watching_links_to_web_pages_only(
+    page: Page, player: Player
+) -> None:
+    job_id = await submit_topic(page)
+    await player.discover(job_id, ["javascript:alert(1)"])
+    await player.fail(job_id, 0, "javascript:alert(1)", "It is no web page.")
+    rows = page.locator("#failed-urls > li")
+    await expect(rows).to_contain_text("javascript:alert(1)")
+    await expect(rows.get_by_role("link")).to_have_count(0)
+
+
+async def test_times_are_in_the_zone_of_the_reader(page: Page, web: str) -> None:
+    await submit_topic(page)
+    for address in (page.url, web):
+        await page.goto(address)
+        time = page.locator("time.moment").first
+        moment = dt.datetime.fromisoformat(await time.get_attribute("datetime") or "")
+        await expect(time).to_contain_text(f"{moment.astimezone(ZONE):%H:%M:%S}")
+        await expect(time).not_to_contain_text("UTC")
+        await expect(time).to_have_attribute("title", f"{moment:%Y-%m-%d %H:%M:%S} UTC")
+
+
+async def test_bad_lines_are_left_out_on_request(page: Page) -> None:
+    await page.get_by_label("URLs, one per line").fill("https://a.example/1\nnonsense")
+    form = page.locator("form").nth(1)
+    await form.get_by_text("Options").click()
+    await form.get_by_label("Leave out lines").check()
+    await form.get_by_label("Deadline in minutes").fill("2.5")
+    await form.get_by_role("button", name="Analyse URLs").click()
+    await expect(page.locator("#state")).to_have_text("Pending")
+    await expect(page.get_by_text("Deadline")).to_be_visible()
 
 
 async def test_a_mistake_is_shown_on_the_form(page: Page) -> None:

@@ -105,7 +105,7 @@ async def test_a_job_that_failed_before_it_had_articles_is_tried_again_whole(
     body = {"type": "topic_curation", "topic": "tea", "max_articles": 7}
     job_id = (await client.post("/jobs", json=body)).json()["job_id"]
     await player.fail_discovery(job_id, "Every source failed.")
-    assert "Try this job again" in (await client.get(f"/jobs/{job_id}", headers=BROWSER)).text
+    assert "Run again" in (await client.get(f"/jobs/{job_id}", headers=BROWSER)).text
 
     new = (await client.post(f"/jobs/{job_id}/retry")).json()
     assert (new["topic"], new["replayed_from"]) == ("tea", job_id)

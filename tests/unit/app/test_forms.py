@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.pages.pages import TopicForm, UrlForm, parse_form
+from app.pages.forms import TopicForm, UrlForm, parse_form
 from tasks.errors import InvalidRequest
 from tasks.jobs.job import BatchAnalysis, TopicCuration
 

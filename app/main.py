@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -9,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import uvicorn
-from litestar import Litestar, Router
+from litestar import Litestar, Request, Router
 from litestar.connection import ASGIConnection
 from litestar.datastructures import CacheControlHeader, State
 from litestar.di import Provide
@@ -25,6 +26,7 @@ from app.api.openapi import openapi_config
 from app.api.schedules import SCHEDULE_HANDLERS
 from app.api.status_reports import StatusReports
 from app.http.body import BodyRequest
+from app.http.callers import TrustedProxies
 from app.http.connections import ConnectionLimits, bounded_protocol
 from app.http.hosts import AllowedHosts
 from app.http.methods import HeadRequests, complete_allow
@@ -78,6 +80,7 @@ def create_app(
             _static_files(),
         ],
         dependencies={
+            "caller": _caller(settings),
             "limits": _from_state("limits"),
             "long_polls": _from_state("long_polls"),
             "queue": _from_state("queue"),
@@ -137,6 +140,18 @@ def _from_state(name: str) -> Provide:
 
     def provide(state: State) -> Any:
         return state[name]
+
+    return Provide(provide, sync_to_thread=False)
+
+
+def _caller(settings: Settings) -> Provide:
+    proxies = TrustedProxies(
+        networks=tuple(map(ipaddress.ip_network, settings.trusted_proxies)),
+        all_peers=settings.proxy_secret is not None,
+    )
+
+    def provide(request: Request[Any, Any, Any]) -> str:
+        return proxies.caller(request)
 
     return Provide(provide, sync_to_thread=False)
 

@@ -13,7 +13,7 @@ from tasks.cache.analysis_cache import AnalysisCache
 from tasks.engine.supervisor import EngineCommand
 from tasks.jobs.submission import JobLimits
 from tasks.machine import available_cores
-from tasks.policies import CurationPolicy, FetchPolicy, LedgerPolicy
+from tasks.policies import CurationPolicy, FetchPolicy, LedgerPolicy, UsageBounds
 from tasks.ports import Cache
 from tasks.settings import SOURCE_KEYS, Settings, check_sources
 from tasks.sources.search import SourcePolicy
@@ -25,6 +25,7 @@ def job_limits(settings: Settings) -> JobLimits:
         max_urls_per_job=settings.max_urls_per_job,
         max_articles_per_topic=settings.max_articles_per_topic,
         result_ttl_seconds=settings.result_ttl,
+        max_schedules_per_caller=settings.max_schedules_per_caller,
     )
 
 
@@ -36,6 +37,16 @@ def ledger_policy(settings: Settings) -> LedgerPolicy:
         max_tries=settings.max_tries,
         result_ttl_seconds=settings.result_ttl,
         job_ttl_seconds=settings.job_ttl,
+        caller_bounds=UsageBounds(
+            jobs=settings.max_jobs_per_caller,
+            articles=settings.max_articles_per_caller,
+            bytes=(settings.max_mb_per_caller or settings.jobs_limit_mb // 2) << 20,
+        ),
+        all_bounds=UsageBounds(
+            jobs=settings.max_jobs,
+            articles=settings.max_articles,
+            bytes=settings.jobs_limit_mb << 20,
+        ),
     )
 
 

@@ -5,6 +5,8 @@ CuratorError
 ├── InvalidRequest           a request of a caller; says what to change
 │   └── InvalidUrls          some of its URLs cannot be used; has the first of them
 ├── IdempotencyConflict      an idempotency key that was used for another request
+├── QuotaExceeded            as much as one caller may have; it can be sent again later
+├── LedgerFull               as much as all callers together may have
 ├── UnknownJob               no such job, or its time to live has ended
 ├── UnknownSchedule          no such schedule
 ├── UnknownWorker            no such worker has reported lately
@@ -104,6 +106,14 @@ class InvalidUrls(InvalidRequest):
 
 class IdempotencyConflict(CuratorError):
     """This idempotency key was used for another request; use a new one."""
+
+
+class QuotaExceeded(CuratorError):
+    """You have as much as one caller may have."""
+
+
+class LedgerFull(CuratorError):
+    """All callers together have as much as this service takes."""
 
 
 class UnknownJob(CuratorError):

@@ -47,6 +47,17 @@ MIN_WINDOW = 6
 """The release window before the first worker has reported its slots."""
 
 
+class UsageBounds(Struct, frozen=True, kw_only=True):
+    """How much the ledger takes before it refuses further jobs."""
+
+    jobs: int
+    """Active jobs."""
+    articles: int
+    """Articles of active jobs, settled or not."""
+    bytes: int
+    """Of all jobs that are kept, about."""
+
+
 class LedgerPolicy(Struct, frozen=True, kw_only=True):
     """The values that every change of a job depends on. Each comes from a setting."""
 
@@ -62,6 +73,10 @@ class LedgerPolicy(Struct, frozen=True, kw_only=True):
     """How long the result of an ended job is kept."""
     job_ttl_seconds: int
     """How long the record of an ended job is kept, at the least."""
+    caller_bounds: UsageBounds
+    """What is kept for one caller."""
+    all_bounds: UsageBounds
+    """What is kept for all callers."""
 
     @property
     def record_ttl_seconds(self) -> int:
@@ -79,6 +94,17 @@ class LedgerPolicy(Struct, frozen=True, kw_only=True):
         jobs took 26 % longer beside a large one; see tests/integration/test_fairness.py.
         """
         return self.release_window or max(MIN_WINDOW, slots + slots // 2)
+
+    def caller_window(self, slots: int, callers: int) -> int:
+        """The caller window: steps of one caller that are queued with a wake-up or run.
+
+        `callers` had work lately. One alone may use every slot. Of two, none can take more than
+        three quarters of the slots; of more, none more than its share. So a caller whose sites
+        never answer leaves free slots to the others.
+        """
+        if callers <= 1:
+            return self.window(slots)
+        return max(1, slots * 3 // 4 if callers == 2 else slots // callers)
 
 
 class CurationPolicy(Struct, frozen=True, kw_only=True):

@@ -103,16 +103,18 @@ async def cancel_jobs(
     dto=StrictSelection,
     return_dto=None,
     before_request=require_json,
-    responses=problem_responses(403, 413, 415, 422),
+    responses=problem_responses(403, 413, 415, 422, 429),
 )
 async def retry_jobs(
-    data: Annotated[JobSelection, Body(title="Selection")], queue: NamedDependency[Queue]
+    data: Annotated[JobSelection, Body(title="Selection")],
+    queue: NamedDependency[Queue],
+    caller: NamedDependency[str],
 ) -> BulkOutcomePage:
     """Retry jobs: those that ended in FAILURE, or in the states given.
 
     A job is retried once in 24 h, however often this is called; later calls omit it.
     """
-    return await retry_matching(queue, selection_of(data))
+    return await retry_matching(queue, selection_of(data), caller)
 
 
 @post(

@@ -91,7 +91,7 @@ JOB_EXAMPLES = [
             description="With `Prefer: wait`: the result, as it is at `Content-Location`.",
             generate_examples=False,
         ),
-        **problem_responses(403, 413, 415, 422),
+        **problem_responses(403, 413, 415, 422, 429),
     },
     response_headers=LONG_POLL_HEADERS,
     response_description="Submitted, by this request or by an earlier one with the same key.",
@@ -101,10 +101,11 @@ async def submit_job(
     queue: NamedDependency[Queue],
     long_polls: NamedDependency[LongPolls],
     wait: NamedDependency[int | None],
+    caller: NamedDependency[str],
     idempotency_key: IdempotencyKeyHeader = None,
 ) -> Response[JobSubmitted]:
     """Submit a job. A submitted job is never lost, and ends."""
-    submitted = await queue.submit(submission_of(data), idempotency_key)
+    submitted = await queue.submit(submission_of(data), idempotency_key, caller=caller)
     return await result_or_submitted_response(queue, long_polls, submitted, wait)
 
 
@@ -205,7 +206,7 @@ async def list_job_attempts(queue: NamedDependency[Queue], job_id: FromPath[str]
     opt=JSON_OR_PAGE,
     tags=TAGS,
     status_code=202,
-    responses=problem_responses(403, 404, 409, 422),
+    responses=problem_responses(403, 404, 409, 422, 429),
     response_headers=SUBMIT_HEADERS,
     response_description="A new job.",
 )
@@ -213,13 +214,14 @@ async def retry_job(
     request: Request[Any, Any, Any],
     queue: NamedDependency[Queue],
     job_id: FromPath[str],
+    caller: NamedDependency[str],
     idempotency_key: IdempotencyKeyHeader = None,
 ) -> Response[JobRetried]:
     """Retry a job in a new one: a SUCCESS with its failed articles, any other as a whole."""
     if not prefers_page(request):
-        return submitted_response(await queue.retry(job_id, idempotency_key))
+        return submitted_response(await queue.retry(job_id, idempotency_key, caller=caller))
     # The button of the job's page: two clicks make one job.
-    new = (await queue.retry_once(job_id)).job
+    new = (await queue.retry_once(job_id, caller=caller)).job
     page: Response[Any] = Redirect(f"/jobs/{new.id}", status_code=303)
     return page
 
@@ -228,20 +230,21 @@ async def retry_job(
     "/rerun",
     tags=TAGS,
     status_code=202,
-    responses=problem_responses(403, 404, 409, 422),
+    responses=problem_responses(403, 404, 409, 422, 429),
     response_headers=SUBMIT_HEADERS,
     response_description="A new job.",
 )
 async def rerun_job(
     queue: NamedDependency[Queue],
     job_id: FromPath[str],
+    caller: NamedDependency[str],
     idempotency_key: IdempotencyKeyHeader = None,
 ) -> Response[JobRetried]:
     """Run an ended job again as a new one with the same parameters, whatever its outcome.
 
     Its result need not be kept any more.
     """
-    return submitted_response(await queue.rerun(job_id, idempotency_key))
+    return submitted_response(await queue.rerun(job_id, idempotency_key, caller=caller))
 
 
 @post("/purge", tags=TAGS, status_code=200, responses=problem_responses(403, 404, 409))

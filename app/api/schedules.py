@@ -87,12 +87,13 @@ async def require_schedule_id(
     dto=StrictSchedule,
     return_dto=None,
     before_request=require_json,
-    responses=problem_responses(403, 413, 415, 422),
+    responses=problem_responses(403, 413, 415, 422, 429),
     response_description="Added; `Location` is the schedule.",
 )
 async def add_schedule(
     data: Annotated[ScheduleRequest, Body(title="Schedule", examples=EXAMPLES)],
     schedules: NamedDependency[ScheduleService],
+    caller: NamedDependency[str],
 ) -> Response[ScheduleReport]:
     """Submit a job again and again, at the times of a cron expression."""
     record = await schedules.add(
@@ -101,6 +102,7 @@ async def add_schedule(
         submission=submission_of(data.job),
         missed=data.missed,
         name=data.name,
+        caller=caller,
     )
     location = f"/schedules/{record.schedule.id}"
     return Response(schedule_report(record), headers={"Location": location})
@@ -181,19 +183,22 @@ async def resume_schedule(
     tags=TAGS,
     status_code=202,
     guards=[require_schedule_id],
-    responses=problem_responses(403, 404, 422),
+    responses=problem_responses(403, 404, 422, 429),
     response_headers=SUBMIT_HEADERS,
     response_description="A job, besides those of the schedule's runs.",
 )
 async def run_schedule(
     schedules: NamedDependency[ScheduleService],
     queue: NamedDependency[Queue],
+    caller: NamedDependency[str],
     schedule_id: FromPath[str],
     idempotency_key: IdempotencyKeyHeader = None,
 ) -> Response[JobSubmitted]:
     """Submit the job of a schedule now, also while it is paused. Its next run stays."""
     schedule = (await schedules.get(schedule_id)).schedule
-    return submitted_response(await queue.submit(schedule.submission, idempotency_key))
+    return submitted_response(
+        await queue.submit(schedule.submission, idempotency_key, caller=caller)
+    )
 
 
 @delete(

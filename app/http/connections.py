@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import enum
-import ipaddress
 import resource
 import time
 from collections import Counter
@@ -28,6 +27,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 
+from app.http.callers import network_of
 from app.http.problems import MEDIA_TYPE, PROBLEMS, ProblemType
 from tasks.errors import LedgerUnavailable
 
@@ -158,7 +158,7 @@ class BoundedProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.peer = _network_of(self.client[0] if self.client else "")
+        self.peer = network_of(self.client[0] if self.client else "")
         if self.connections_of_server.admit(self):
             self._start_timer(self._limits.header_timeout)
         else:
@@ -298,17 +298,6 @@ def _response(problem: ProblemType, detail: str) -> bytes:
     phrase = STATUS_PHRASES[problem.status].decode()
     head = f"HTTP/1.1 {problem.status} {phrase}\r\n{''.join(lines)}\r\n"
     return head.encode() + document
-
-
-def _network_of(address: str) -> str:
-    """What counts as one peer: the address, or the /64 network of an IPv6 address."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is None:
-        return str(ipaddress.IPv6Network((int(parsed), 64), strict=False))
-    return address
 
 
 def _allow_open_files(count: int) -> int:

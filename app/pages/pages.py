@@ -28,11 +28,14 @@ from app.http.problems import PROBLEMS, ProblemType
 from app.pages.forms import TopicForm, UrlForm, parse_fields, parse_form
 from app.url_lines import faults_in
 from tasks.errors import (
+    CuratorError,
     InvalidRequest,
     InvalidUrls,
     JobFinished,
     JobUnfinished,
+    LedgerFull,
     LedgerUnavailable,
+    QuotaExceeded,
     ResultExpired,
 )
 from tasks.jobs.job import JobState, JobType
@@ -80,13 +83,14 @@ async def submit_form(
     queue: NamedDependency[Queue],
     long_polls: NamedDependency[LongPolls],
     limits: NamedDependency[FormLimits],
+    caller: NamedDependency[str],
 ) -> Response[Any]:
     form = parse_form(body)
     try:
-        job = (await queue.submit(form.submission())).job
+        job = (await queue.submit(form.submission(), caller=caller)).job
         if not form.background and not long_polls.full:
             await long_polls.wait(job.id, FORM_WAIT_SECONDS)
-    except (InvalidRequest, LedgerUnavailable) as error:
+    except (InvalidRequest, LedgerFull, LedgerUnavailable, QuotaExceeded) as error:
         return await _home(queue, limits, form, error)
     return Redirect(f"/jobs/{job.id}", status_code=303)
 
@@ -160,7 +164,7 @@ async def _home(
     queue: Queue,
     limits: FormLimits,
     form: TopicForm | UrlForm | None = None,
-    error: InvalidRequest | LedgerUnavailable | None = None,
+    error: CuratorError | None = None,
     cursor: str | None = None,
 ) -> Template:
     """The home page; after a refused form with its input and the reason."""

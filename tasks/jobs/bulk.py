@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from msgspec import Struct
 
@@ -39,13 +40,14 @@ async def purge_matching(queue: Queue, job_filter: JobFilter) -> BulkOutcomePage
     return await _apply(_purge, queue, job_filter, default=FINAL_STATES, allowed=FINAL_STATES)
 
 
-async def retry_matching(queue: Queue, job_filter: JobFilter) -> BulkOutcomePage:
+async def retry_matching(queue: Queue, job_filter: JobFilter, caller: str) -> BulkOutcomePage:
     """By default, all jobs in FAILURE. Raises InvalidRequest for an active state.
 
-    A job is retried once within 24 h, however often this is called. Later calls omit it.
+    A job is retried once within 24 h, however often this is called. Later calls omit it. Raises
+    QuotaExceeded or LedgerFull where a new job is refused; the same call then continues later.
     """
-    failures = (JobState.FAILURE,)
-    return await _apply(_retry, queue, job_filter, default=failures, allowed=FINAL_STATES)
+    retry, failures = partial(_retry, caller=caller), (JobState.FAILURE,)
+    return await _apply(retry, queue, job_filter, default=failures, allowed=FINAL_STATES)
 
 
 async def _apply(
@@ -86,9 +88,9 @@ async def _purge(queue: Queue, record: JobRecord) -> BulkOutcome | None:
     return BulkOutcome(job_id=record.id, status="purged") if purged else None
 
 
-async def _retry(queue: Queue, record: JobRecord) -> BulkOutcome | None:
+async def _retry(queue: Queue, record: JobRecord, caller: str) -> BulkOutcome | None:
     try:
-        submitted = await queue.retry_once(record.id)
+        submitted = await queue.retry_once(record.id, caller=caller)
     except (InvalidRequest, UnknownJob):  # nothing failed, or it was purged since
         return None
     if submitted.replayed:

@@ -82,7 +82,7 @@ FINAL_STATES = tuple(state for state in JobState if state.final)
 
 
 class Priority(enum.StrEnum):
-    """Which of the three wake-up lists a job's steps go to."""
+    """In which order the steps of one caller's jobs run."""
 
     HIGH = "high"
     NORMAL = "normal"
@@ -169,6 +169,9 @@ class Job(Struct, frozen=True, kw_only=True):
     """Id of the job that this one retries."""
     traceparent: str | None = None
     """The W3C trace context of the request that submitted it."""
+    caller: str = ""
+    """Who submitted it, as far as web can tell; see `app.http.callers`. Callers take turns. Empty
+    for a process of ours."""
 
     @property
     def type(self) -> JobType:
@@ -178,6 +181,16 @@ class Job(Struct, frozen=True, kw_only=True):
     def query(self) -> str | None:
         """What relevance is measured against."""
         return query_of(self.params)
+
+    @property
+    def article_count(self) -> int:
+        """How many articles it was submitted for."""
+        match self.params:
+            case TopicCuration(max_articles=count):
+                return count
+            case BatchAnalysis(urls=urls):
+                return len(urls)
+        return 1
 
     @property
     def about(self) -> str | None:

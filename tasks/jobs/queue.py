@@ -12,6 +12,8 @@ from tasks.errors import (
     InvalidRequest,
     JobFinished,
     JobUnfinished,
+    LedgerFull,
+    QuotaExceeded,
     ResultExpired,
     UnknownJob,
     UnknownWorker,
@@ -47,6 +49,17 @@ MAX_WAITING_SHOWN = 20
 """How many articles that wait for their hosts a status lists: enough to see why a job is slow."""
 
 
+QUOTA_SENTENCES = {
+    "jobs": "You have as many active jobs as one caller may have. Wait for some to end, or cancel "
+    "some.",
+    "articles": "Your active jobs have as many articles as those of one caller may have. Wait for "
+    "some to end, or cancel some.",
+    "bytes": "Your jobs and their results take as much memory as those of one caller may take. "
+    "Purge some that have ended.",
+}
+"""By the bound that the ledger names."""
+
+
 class Submitted(Struct, frozen=True, kw_only=True):
     """A job that is in the ledger."""
 
@@ -67,32 +80,38 @@ class Queue:
         """The ledger's clock, by which jobs start, expire and end, however wrong our own is."""
         return await self._ledger.now_ms()
 
-    async def submit(self, submission: Submission, idempotency_key: str | None = None) -> Submitted:
+    async def submit(
+        self, submission: Submission, idempotency_key: str | None = None, *, caller: str = ""
+    ) -> Submitted:
         """Writes the job to the ledger. Once this returns, the job is certain to end.
+
+        `caller` is whose turns the job takes and whose quota it uses.
 
         With a key, the same submission makes one job however often it is sent within 24 h, unless
         that job is purged or forgotten.
-        Raises InvalidRequest with what to change, or IdempotencyConflict.
+        Raises InvalidRequest with what to change, IdempotencyConflict, QuotaExceeded or LedgerFull.
         """
         validate_params(submission.params, self._limits)
         now_ms = await self.now_ms()
         validate_timing(submission, now_ms)
         key = _client_key(submission, idempotency_key)
-        return await self._write(self._ids.next(now_ms), submission, now_ms, key)
+        return await self._write(self._ids.next(now_ms), submission, now_ms, key, caller)
 
-    async def submit_run(self, job_id: str, submission: Submission) -> Submitted:
+    async def submit_run(self, job_id: str, submission: Submission, *, caller: str) -> Submitted:
         """Submits the job of a schedule's run, whose id the caller derives from the run.
 
         Every process that sees the run derives the same id, so the run makes one job. The caller
-        has validated the submission.
+        has validated the submission. Raises QuotaExceeded or LedgerFull.
         """
-        return await self._write(job_id, submission, await self.now_ms(), None)
+        return await self._write(job_id, submission, await self.now_ms(), None, caller)
 
     async def check_accepts_work(self) -> None:
         """Raises LedgerUnavailable, with the reason, if a job could not be submitted now."""
         await self._ledger.check_accepts_work()
 
-    async def retry(self, job_id: str, idempotency_key: str | None = None) -> Submitted:
+    async def retry(
+        self, job_id: str, idempotency_key: str | None = None, *, caller: str = ""
+    ) -> Submitted:
         """Submits a new job for what failed in this one.
 
         A SUCCESS is retried as a batch of its failed articles. A FAILURE and a REVOKED job are run
@@ -101,25 +120,30 @@ class Queue:
         The new job's parameters are not validated: the ledger accepted them once, and the URLs of
         discovered articles need not satisfy the rules for clients. A URL that cannot be fetched
         fails again as that article.
-        Raises UnknownJob, JobUnfinished, IdempotencyConflict, or InvalidRequest if nothing failed.
+        Raises UnknownJob, JobUnfinished, IdempotencyConflict, QuotaExceeded, LedgerFull, or
+        InvalidRequest if nothing failed.
         """
         submission = await self._retry_submission(job_id)
         key = _client_key(submission, idempotency_key)
-        return await self._write_retry(submission, key)
+        return await self._write_retry(submission, key, caller)
 
-    async def retry_once(self, job_id: str) -> Submitted:
+    async def retry_once(self, job_id: str, *, caller: str = "") -> Submitted:
         """Retries a job, but makes at most one new job of it within 24 h.
 
-        Raises UnknownJob, JobUnfinished, or InvalidRequest if nothing failed.
+        Raises UnknownJob, JobUnfinished, QuotaExceeded, LedgerFull, or InvalidRequest if nothing
+        failed.
         """
         submission = await self._retry_submission(job_id)
-        return await self._write_retry(submission, retry_key(job_id))
+        return await self._write_retry(submission, retry_key(job_id), caller)
 
-    async def rerun(self, job_id: str, idempotency_key: str | None = None) -> Submitted:
+    async def rerun(
+        self, job_id: str, idempotency_key: str | None = None, *, caller: str = ""
+    ) -> Submitted:
         """Submits a new job with the parameters of one that has ended, whatever its outcome.
 
         A deadline is as far away as it was at the first submit. The parameters are not validated,
-        as for a retry. Raises UnknownJob, JobUnfinished or IdempotencyConflict.
+        as for a retry. Raises UnknownJob, JobUnfinished, IdempotencyConflict, QuotaExceeded or
+        LedgerFull.
         """
         _, job = await self._ended_job(job_id)
         deadline = job.deadline_ms
@@ -129,7 +153,8 @@ class Queue:
             deadline_seconds=None if deadline is None else (deadline - job.submitted_ms) / 1000,
             replayed_from=job_id,
         )
-        return await self._write_retry(submission, _client_key(submission, idempotency_key))
+        key = _client_key(submission, idempotency_key)
+        return await self._write_retry(submission, key, caller)
 
     async def cancel(self, job_id: str) -> CancelOutcome:
         """CANCELLED, or CANCELLING while steps still run.
@@ -234,21 +259,32 @@ class Queue:
             params = _batch_of_failures(params, await self._ledger.failures(job_id))
         return Submission(params=params, priority=record.priority, replayed_from=job_id)
 
-    async def _write_retry(self, submission: Submission, key: IdempotencyKey | None) -> Submitted:
+    async def _write_retry(
+        self, submission: Submission, key: IdempotencyKey | None, caller: str
+    ) -> Submitted:
         now_ms = await self.now_ms()
-        return await self._write(self._ids.next(now_ms), submission, now_ms, key)
+        return await self._write(self._ids.next(now_ms), submission, now_ms, key, caller)
 
     async def _write(
-        self, job_id: str, submission: Submission, now_ms: int, key: IdempotencyKey | None
+        self,
+        job_id: str,
+        submission: Submission,
+        now_ms: int,
+        key: IdempotencyKey | None,
+        caller: str,
     ) -> Submitted:
         with submit_span(job_id, submission.params.job_type) as traceparent:
-            job = _job(job_id, submission, now_ms, traceparent)
+            job = _job(job_id, submission, now_ms, traceparent, caller)
             outcome = await self._ledger.submit(job, key)
         match outcome.verdict:
             case SubmitVerdict.CONFLICT:
                 raise IdempotencyConflict
             case SubmitVerdict.UNKNOWN_DEPENDENCY:
                 raise InvalidRequest(f"depends_on names a job that is not known: {outcome.job_id}.")
+            case SubmitVerdict.CALLER_FULL:
+                raise QuotaExceeded(QUOTA_SENTENCES[outcome.bound])
+            case SubmitVerdict.LEDGER_FULL:
+                raise LedgerFull
             case SubmitVerdict.KNOWN:
                 return Submitted(job=replace(job, id=outcome.job_id), replayed=True)
             case SubmitVerdict.SUBMITTED:
@@ -279,7 +315,9 @@ def _batch_of_failures(params: Params, failures: Sequence[Failure]) -> BatchAnal
     )
 
 
-def _job(job_id: str, submission: Submission, now_ms: int, traceparent: str | None) -> Job:
+def _job(
+    job_id: str, submission: Submission, now_ms: int, traceparent: str | None, caller: str
+) -> Job:
     deadline = submission.deadline_seconds
     return Job(
         id=job_id,
@@ -291,4 +329,5 @@ def _job(job_id: str, submission: Submission, now_ms: int, traceparent: str | No
         depends_on=submission.depends_on,
         replayed_from=submission.replayed_from,
         traceparent=traceparent,
+        caller=caller,
     )

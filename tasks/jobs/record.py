@@ -23,6 +23,10 @@ class SubmitVerdict(enum.StrEnum):
     """The idempotency key was used for another submission; nothing was written."""
     UNKNOWN_DEPENDENCY = "unknown_dependency"
     """A job that it depends on is not in the ledger; nothing was written."""
+    CALLER_FULL = "caller_full"
+    """It would go beyond a bound of its caller; nothing was written."""
+    LEDGER_FULL = "ledger_full"
+    """It would go beyond a bound of all callers; nothing was written."""
 
 
 class SubmitOutcome(Struct, frozen=True):
@@ -30,6 +34,9 @@ class SubmitOutcome(Struct, frozen=True):
 
     verdict: SubmitVerdict
     job_id: str
+    """Empty if the ledger is full."""
+    bound: str = ""
+    """If the ledger is full: the bound, `jobs`, `articles` or `bytes`."""
 
 
 class IdempotencyKey(Struct, frozen=True, kw_only=True):
@@ -169,8 +176,9 @@ class QueueDepth(Struct, frozen=True, kw_only=True):
     """How long the oldest queued step has waited; None if no step is queued."""
     workers: int
     """The number of worker processes that renewed their leases lately."""
-    wakeups: dict[Priority, int]
-    """The length of each wake-up list. It is approximate, as wake-ups of cancelled steps stay."""
+    ready: int
+    """Of the queued steps, those that the next free slots take; about, as wake-ups of cancelled
+    steps stay. The others wait for the turn of their caller."""
     paused: bool
     """Whether the queue is paused, so that no step can be claimed."""
 

@@ -84,6 +84,7 @@ class JobLimits(Struct, frozen=True, kw_only=True):
     max_articles_per_topic: int
     result_ttl_seconds: int
     """How long a result can be read after its job has ended."""
+    max_schedules_per_caller: int
 
 
 def validate_params(params: Params, limits: JobLimits) -> None:

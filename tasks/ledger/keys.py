@@ -6,8 +6,13 @@ Permanent, one of each (`PERMANENT`):
 
     steps:due          sorted set: JOB/STEP by its due time
     steps:queued       sorted set: JOB/STEP by the time at which it was queued
-    wake:PRIORITY      list: wake-ups, JOB/STEP, first in first out
-    wake:pushed        hash: priority → number of wake-ups ever pushed to its list
+    wake:ready         list: wake-ups, JOB/STEP, first in first out
+    wake:PRIORITY      the same, of an older release
+    wake:pushed        hash: 'ready', or a priority of an older release → the number of wake-ups
+                       ever pushed
+    callers            sorted set: callers by the time at which they last had work
+    callers:window     string: the caller window by the last renewal of a worker
+    usage              hash: the number of active jobs, of their articles, and the bytes kept
     jobs:STATE:TYPE    sorted set: ids of jobs in this state and of this type, by id and so by time
     jobs:expiry        sorted set: STATE/TYPE/ID of ended jobs by the end of their record
     workers            sorted set: worker ids by their last renewal
@@ -19,6 +24,16 @@ Permanent, one of each (`PERMANENT`):
     schedules:due      sorted set: schedule ids by their next run; a paused one by the last second
                        of the year 9999
     schedules:runs     hash: schedule id → its last run (JSON)
+    schedules:callers  hash: schedule id → its caller, if that has a name
+    jobs:kept          hash: id of an ended job → 'BYTES CALLER'
+
+One of each per caller, while it has something (`PERMANENT` too):
+
+    caller:NAME            hash: as `usage`
+    caller:NAME:jobs       hash: id of an active job → 'ARTICLES BYTES'
+    caller:NAME:admitted   set: JOB/STEP that have a wake-up or a lease
+    caller:NAME:backlog    sorted set: JOB/STEP, its other queued steps, in the order of their turns
+    caller:NAME:turns      hash: what the next turns follow from, while there is a backlog
 
 One of each per job. They have no time to live while the job is active, and this one once it has
 ended. The record's is JOB_TTL, but at least RESULT_TTL:
@@ -60,8 +75,9 @@ import re
 from tasks.jobs.job import JobState, JobType, Priority
 
 PERMANENT = re.compile(
-    r"steps:(due|queued)|wake:(high|normal|low|pushed)|jobs:[A-Z]+:[a-z_]+|jobs:expiry"
-    r"|workers(:info|:draining)?|paused|reaper|schedules(:due|:runs)?"
+    r"steps:(due|queued)|wake:(ready|high|normal|low|pushed)|jobs:[A-Z]+:[a-z_]+|jobs:(expiry|kept)"
+    r"|workers(:info|:draining)?|paused|reaper|schedules(:due|:runs|:callers)?"
+    r"|callers(:window)?|usage|caller:.*"
 )
 
 WORKER_FORGOTTEN_MS = 30_000
@@ -70,12 +86,11 @@ WORKER_FORGOTTEN_MS = 30_000
 IDEMPOTENCY_KEPT_S = 24 * 3600
 
 
-def wake_list(priority: Priority) -> str:
-    return f"wake:{priority}"
+READY = "wake:ready"
 
-
-WAKE_LISTS = tuple(map(wake_list, Priority))
-"""In the order in which workers pop from them."""
+WAKE_LISTS = (READY, *(f"wake:{priority}" for priority in Priority))
+"""In the order in which workers pop from them. All but the first were written by an older release:
+since callers take turns, the priority orders only the backlog of one caller."""
 
 
 def job_key(job_id: str, part: str | None = None) -> str:

@@ -10,7 +10,7 @@ import msgspec
 import structlog
 from redis.asyncio import Redis
 
-from tasks.jobs.job import ACTIVE_STATES, Job, JobState, JobType, Priority
+from tasks.jobs.job import ACTIVE_STATES, Job, JobState, JobType
 from tasks.jobs.outcome import ArticleAnalysed, ArticleOutcome, Candidate, Failure, OutcomePage
 from tasks.jobs.record import (
     AttemptRecord,
@@ -30,13 +30,13 @@ from tasks.jobs.step import Claim, ClaimRefusal, Lease, LeaseVerdict, Renewal, S
 from tasks.ledger.connection import redis_errors_as_unavailable
 from tasks.ledger.keys import (
     IDEMPOTENCY_KEPT_S,
+    READY,
     WORKER_FORGOTTEN_MS,
     index_key,
     job_key,
-    wake_list,
 )
 from tasks.ledger.scripts import Scripts
-from tasks.policies import LedgerPolicy
+from tasks.policies import LedgerPolicy, UsageBounds
 
 log = structlog.get_logger(__name__)
 
@@ -155,20 +155,28 @@ class RedisReader:
         pipeline.zrange(self._prefix + "steps:queued", 0, 0, withscores=True)
         pipeline.zcard(self._prefix + "workers")
         pipeline.exists(self._prefix + "paused")
-        for priority in Priority:
-            pipeline.llen(self._prefix + wake_list(priority))
+        pipeline.llen(self._prefix + READY)
         for state in ACTIVE_STATES:
             for job_type in JobType:
                 pipeline.zcard(self._prefix + index_key(state, job_type))
         with redis_errors_as_unavailable():
-            time, outstanding, queued, oldest, workers, paused, *rest = await pipeline.execute()
+            (
+                time,
+                outstanding,
+                queued,
+                oldest,
+                workers,
+                paused,
+                ready,
+                *active,
+            ) = await pipeline.execute()
         return QueueDepth(
-            active_jobs=sum(rest[len(Priority) :]),
+            active_jobs=sum(active),
             queued=queued,
             outstanding=outstanding,
             oldest_queued_ms=max(0, self._now_ms(time) - int(oldest[0][1])) if oldest else None,
             workers=workers,
-            wakeups=dict(zip(Priority, rest, strict=False)),
+            ready=ready,
             paused=bool(paused),
         )
 
@@ -205,13 +213,13 @@ class RedisLedger(RedisReader):
     """See `tasks.jobs.ledger_port.Ledger` for the contract of each call, `keys` for the keys."""
 
     def __init__(self, redis: Redis, policy: LedgerPolicy, key_prefix: str) -> None:
-        scripts = Scripts(redis, _constants(policy, slots=0), key_prefix)
+        scripts = Scripts(redis, _constants(policy), key_prefix)
         super().__init__(redis, scripts, key_prefix)
         self._policy = policy
         self._jobs: dict[str, Job] = {}
 
     async def submit(self, job: Job, idempotency: IdempotencyKey | None = None) -> SubmitOutcome:
-        verdict, job_id = await self.scripts.run(
+        verdict, about = await self.scripts.run(
             "submit",
             job.id,
             msgspec.msgpack.encode(job),
@@ -226,9 +234,17 @@ class RedisLedger(RedisReader):
             idempotency.submission_digest if idempotency else "",
             IDEMPOTENCY_KEPT_S,
             job.about or "",
+            job.caller,
+            job.article_count,
+            *_bounds(self._policy.caller_bounds),
+            *_bounds(self._policy.all_bounds),
             *dict.fromkeys(job.depends_on),
         )
-        return SubmitOutcome(SubmitVerdict(verdict.decode()), job_id.decode())
+        match SubmitVerdict(verdict.decode()):
+            case SubmitVerdict.CALLER_FULL | SubmitVerdict.LEDGER_FULL as full:
+                return SubmitOutcome(full, "", about.decode())
+            case other:
+                return SubmitOutcome(other, about.decode())
 
     async def check_accepts_work(self) -> None:
         await self.scripts.run("accepts_work")
@@ -252,10 +268,12 @@ class RedisLedger(RedisReader):
 
     async def renew(self, worker: str, description: bytes, leases: Sequence[Lease]) -> Renewal:
         fences = [part for lease in leases for part in _fence(lease)]
-        paused, draining, slots, *verdicts = await self.scripts.run(
+        paused, draining, slots, callers, *verdicts = await self.scripts.run(
             "renew", worker, description, *fences
         )
-        self.scripts.constants = _constants(self._policy, int(slots))
+        self.scripts.constants = _constants(
+            self._policy, int(slots), self._policy.caller_window(int(slots), int(callers))
+        )
         return Renewal(
             verdicts=tuple(LeaseVerdict(verdict.decode()) for verdict in verdicts),
             paused=paused == b"1",
@@ -329,8 +347,11 @@ class RedisLedger(RedisReader):
         self._jobs[job.id] = job
 
 
-def _constants(policy: LedgerPolicy, slots: int) -> tuple[int, ...]:
-    """The arguments that the prelude of the scripts reads, from its third on."""
+def _constants(policy: LedgerPolicy, slots: int = 0, caller_window: int = 0) -> tuple[int, ...]:
+    """The arguments that the prelude of the scripts reads, from its third on.
+
+    Only workers learn the number of callers. Other processes use the window that they have stored.
+    """
     return (
         round(policy.wakeup_grace_seconds * 1000),
         round(policy.lease_seconds * 1000),
@@ -338,7 +359,12 @@ def _constants(policy: LedgerPolicy, slots: int) -> tuple[int, ...]:
         policy.max_tries,
         policy.result_ttl_seconds,
         policy.record_ttl_seconds,
+        caller_window,
     )
+
+
+def _bounds(bounds: UsageBounds) -> tuple[int, int, int]:
+    return bounds.jobs, bounds.articles, bounds.bytes
 
 
 def _fence(lease: Lease) -> tuple[str, str, int]:

@@ -10,6 +10,7 @@ import structlog
 
 from tasks.ledger.scripts import Scripts
 from tasks.schedules.schedule import (
+    AddOutcome,
     DueRun,
     DueRuns,
     LastRun,
@@ -34,12 +35,18 @@ class RedisScheduleStore:
     async def now_ms(self) -> int:
         return await self._scripts.now_ms()
 
-    async def add(self, record: ScheduleRecord, limit: int) -> bool:
+    async def add(self, record: ScheduleRecord, limit: int, limit_per_caller: int) -> AddOutcome:
         schedule = record.schedule
-        encoded = msgspec.json.encode(schedule)
-        return bool(
-            await self._scripts.run("add_schedule", schedule.id, encoded, _due(record), limit)
+        outcome = await self._scripts.run(
+            "add_schedule",
+            schedule.id,
+            msgspec.json.encode(schedule),
+            _due(record),
+            limit,
+            schedule.caller,
+            limit_per_caller,
         )
+        return AddOutcome(outcome.decode())
 
     async def read(self, schedule_id: str) -> ScheduleRecord | None:
         row = await self._scripts.run("read_schedule", schedule_id)

@@ -177,13 +177,17 @@ def _answer(future: asyncio.Future[Any], reply: Any) -> None:
 
 def _read_sources() -> dict[str, tuple[str, str]]:
     folder = resources.files("tasks.ledger") / "lua"
-    prelude, hosts = ((folder / name).read_text() for name in ("_prelude.lua", "_hosts.lua"))
+    prelude, hosts, finish = (
+        (folder / name).read_text() for name in ("_prelude.lua", "_hosts.lua", "_finish.lua")
+    )
     sources = {}
     for file in folder.iterdir():
         name = file.name.removesuffix(".lua")
         if not name.startswith("_"):
             shared = prelude + hosts if name.startswith("host_") else prelude
-            source = _shebang(name) + shared + file.read_text()
+            main = f"local function main()\n{file.read_text()}end\n"
+            call = "local reply = main()\nfinish()\nreturn reply\n"
+            source = f"{_shebang(name)}{shared}{main}{finish}{call}"
             sources[name] = (
                 hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest(),
                 source,

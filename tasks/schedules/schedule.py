@@ -12,7 +12,8 @@
     job of the latest. With `skip`, they make no job. If a later run has come due by then that is
     not late, it runs as usual and makes up for the earlier ones too.
 5.  A submission that is refused, because the limits have changed, makes no job. The schedule shows
-    the refusal as its last error and continues with its next run.
+    the refusal as its last error and continues with its next run. One that is beyond a quota is
+    tried again until it is accepted.
 6.  While a schedule is **paused** it has no next run. When it is resumed, its next run is the next
     time that its cron expression names: what came in between is not made up.
 7.  A schedule that is changed keeps its id. With another cron expression or time zone, its next run
@@ -59,6 +60,8 @@ class Schedule(Struct, frozen=True, kw_only=True):
     submission: Submission
     missed: Missed = Missed.RUN_ONCE
     created_ms: int
+    caller: str = ""
+    """Who added it, to whom its jobs belong; see `Job.caller`."""
 
     @property
     def type(self) -> JobType:
@@ -98,6 +101,16 @@ class SchedulePage(Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
+class AddOutcome(enum.StrEnum):
+    """What became of a schedule that was to be added."""
+
+    ADDED = "added"
+    CALLER_FULL = "caller_full"
+    """Its caller has as many as one may have; nothing was written."""
+    FULL = "full"
+    """There are as many as there may be; nothing was written."""
+
+
 class DueRun(Struct, frozen=True, kw_only=True):
     """A run that has come due."""
 
@@ -122,8 +135,8 @@ class ScheduleStore(Protocol):
         """The ledger's clock, the one clock that all processes share."""
         ...
 
-    async def add(self, record: ScheduleRecord, limit: int) -> bool:
-        """False if there are `limit` schedules already; then nothing was written."""
+    async def add(self, record: ScheduleRecord, limit: int, limit_per_caller: int) -> AddOutcome:
+        """Writes the schedule, unless there are as many already in all, or of its caller."""
         ...
 
     async def read(self, schedule_id: str) -> ScheduleRecord | None:

@@ -11,7 +11,7 @@ import contextlib
 
 import structlog
 
-from tasks.errors import InvalidRequest, LedgerUnavailable
+from tasks.errors import InvalidRequest, LedgerFull, LedgerUnavailable, QuotaExceeded
 from tasks.jobs.queue import Queue
 from tasks.jobs.submission import JobLimits, validate_params
 from tasks.schedules.schedule import LATE_MS, DueRun, LastRun, Missed, Schedule, ScheduleStore
@@ -22,6 +22,10 @@ POLL_SECONDS = 1.0
 
 SUSPENSION_MS = 60_000
 """How long this process ignores a schedule that it cannot run."""
+
+
+FULL_MS = 10_000
+"""How long, if its job is beyond a quota."""
 
 
 class Scheduler:
@@ -58,6 +62,9 @@ class Scheduler:
             await self._run(run, now_ms)
         except LedgerUnavailable:
             raise
+        except (QuotaExceeded, LedgerFull) as error:
+            self._suspended[run.schedule_id] = now_ms + FULL_MS
+            log.warning("a schedule has to wait", schedule_id=run.schedule_id, error=str(error))
         except Exception:
             self._suspended[run.schedule_id] = now_ms + SUSPENSION_MS
             log.exception("a schedule cannot be run here", schedule_id=run.schedule_id)
@@ -84,7 +91,7 @@ class Scheduler:
         try:
             # The limits may have changed since the schedule was added.
             validate_params(schedule.submission.params, self._limits)
-            await self._queue.submit_run(job_id, schedule.submission)
+            await self._queue.submit_run(job_id, schedule.submission, caller=schedule.caller)
         except InvalidRequest as error:
             log.warning(
                 "the job of a schedule was refused",

@@ -6,11 +6,18 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
-from tasks.errors import InvalidRequest, UnknownSchedule
+from tasks.errors import InvalidRequest, LedgerFull, QuotaExceeded, UnknownSchedule
 from tasks.jobs.ids import new_job_id
 from tasks.jobs.submission import JobLimits, Submission, validate_params, validate_timing
 from tasks.schedules.cron import parse_cron
-from tasks.schedules.schedule import Missed, Schedule, SchedulePage, ScheduleRecord, ScheduleStore
+from tasks.schedules.schedule import (
+    AddOutcome,
+    Missed,
+    Schedule,
+    SchedulePage,
+    ScheduleRecord,
+    ScheduleStore,
+)
 
 MAX_SCHEDULES = 1000
 
@@ -45,8 +52,9 @@ class ScheduleService:
         submission: Submission,
         missed: Missed = Missed.RUN_ONCE,
         name: str | None = None,
+        caller: str = "",
     ) -> ScheduleRecord:
-        """Raises InvalidRequest with what to change."""
+        """Raises InvalidRequest with what to change, QuotaExceeded or LedgerFull."""
         expression = parse_cron(cron, time_zone)
         _check_name(name)
         now_ms = await self._store.now_ms()
@@ -58,13 +66,18 @@ class ScheduleService:
             submission=submission,
             missed=missed,
             created_ms=now_ms,
+            caller=caller,
         )
         _check_size(schedule)
         record = ScheduleRecord(schedule=schedule, next_run_ms=expression.next_after(now_ms))
-        if not await self._store.add(record, MAX_SCHEDULES):
-            raise InvalidRequest(
-                f"There are {MAX_SCHEDULES} schedules, which is the most; remove one first."
-            )
+        match await self._store.add(record, MAX_SCHEDULES, self._limits.max_schedules_per_caller):
+            case AddOutcome.CALLER_FULL:
+                raise QuotaExceeded(
+                    f"You have {self._limits.max_schedules_per_caller} schedules, which is the "
+                    "most that one caller may have; remove one first."
+                )
+            case AddOutcome.FULL:
+                raise LedgerFull(f"There are {MAX_SCHEDULES} schedules, which is the most.")
         return record
 
     async def get(self, schedule_id: str) -> ScheduleRecord:

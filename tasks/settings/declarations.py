@@ -43,11 +43,14 @@ def _service(description: str) -> Meta:
     return Meta(pattern="^https?://", description=description)
 
 
+DEFAULT_JOBS_MB = 1024
+
 _HostName = Annotated[
     str, Meta(pattern=r"^([A-Za-z0-9._-]+|[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)$")
 ]
 """A name, an IPv4 address or an IPv6 address, without a port."""
 
+_Network = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f:.]{2,45}(/[0-9]{1,3})?$")]
 _ProxySecret = Annotated[str, Meta(pattern="^[!-~]{16,200}$")]
 
 _Key = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._~+/=-]{8,200}$")]
@@ -96,6 +99,15 @@ class Settings(Struct, frozen=True, kw_only=True):
             description=(
                 "Names and addresses, without ports, that clients may use for web, besides those "
                 "of loopback and HTTP_HOST."
+            )
+        ),
+    ] = ()
+    trusted_proxies: Annotated[
+        tuple[_Network, ...],
+        Meta(
+            description=(
+                "Addresses and networks of proxies, like 10.0.0.0/8. Of a request from one, "
+                "X-Forwarded-For says who the caller is. With PROXY_SECRET every peer is one."
             )
         ),
     ] = ()
@@ -275,6 +287,39 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_articles_per_topic: Annotated[
         int, Meta(ge=1, le=10_000, description="Articles that one topic job may keep.")
     ] = 100
+
+    # What is taken before a submit is refused: of one caller with 429, of all with 503.
+    max_jobs_per_caller: Annotated[int, Meta(ge=1, description="Active jobs of one caller.")] = (
+        5_000
+    )
+    max_articles_per_caller: Annotated[
+        int, Meta(ge=1, description="Articles of one caller's active jobs.")
+    ] = 50_000
+    max_mb_per_caller: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(
+            description=(
+                "Megabytes, about, of one caller's jobs until they have expired. Empty: half of "
+                "MAX_MB."
+            )
+        ),
+    ] = None
+    max_schedules_per_caller: Annotated[int, Meta(ge=1, description="Schedules of one caller.")] = (
+        200
+    )
+    max_jobs: Annotated[int, Meta(ge=1, description="Active jobs of all callers.")] = 50_000
+    max_articles: Annotated[
+        int, Meta(ge=1, description="Articles of all callers' active jobs.")
+    ] = 500_000
+    max_mb: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(
+            description=(
+                "Megabytes, about, of all callers' jobs until they have expired. Empty: two fifths "
+                "of the limit of the embedded Valkey, or 1024 where it has none or is not used."
+            )
+        ),
+    ] = None
 
     # Sources: which are asked for a topic, with their addresses and keys.
     sources: Annotated[
@@ -575,6 +620,14 @@ class Settings(Struct, frozen=True, kw_only=True):
         """EMBEDDED_VALKEY_MEMORY_MB, or what suits the memory of this container or machine."""
         chosen = self.embedded_valkey_memory_mb
         return memory_shares(available_memory_mb()).embedded_valkey if chosen is None else chosen
+
+    @property
+    def jobs_limit_mb(self) -> int:
+        """MAX_MB, or what leaves the embedded Valkey room for its caches and for running jobs."""
+        if self.max_mb is not None:
+            return self.max_mb
+        embedded_mb = 0 if self.redis_url else self.embedded_valkey_limit_mb
+        return embedded_mb * 2 // 5 or DEFAULT_JOBS_MB
 
     @property
     def models_path(self) -> Path:

@@ -1,4 +1,4 @@
-"""Taskiq in a worker: the broker pops wake-ups by priority, the receiver starts a task for each.
+"""Taskiq in a worker: the broker pops wake-ups, the receiver starts a task for each.
 
 A wake-up is the name of a step, as text. The ledger's scripts push it in the same call that makes
 the step due, so a wake-up never names a step that is not there yet. It may get lost or come twice:
@@ -43,10 +43,6 @@ FULL_SECONDS = 0.1
 AWAY_SECONDS = 0.5
 """How long to wait after a pop that failed."""
 
-AGEING = 8
-"""Every eighth pop looks at the lists from low to high, so that low is never starved: the Nth
-wake-up of a list is popped after at most 8 × N pops, however long the other lists are."""
-
 NOT_SENT_HERE = "wake-ups are sent by the ledger's scripts, together with the step that they name"
 
 
@@ -85,7 +81,6 @@ class WakeupBroker(ListQueueBroker):
         """Once set, no more wake-ups are given out."""
         self._redis = redis
         self._lists = tuple(key_prefix + name for name in WAKE_LISTS)
-        self._pops = 0
         self._outage = OutageLog("wake-ups cannot be popped", "wake-ups are popped again")
 
     async def kick(self, message: BrokerMessage) -> None:
@@ -112,11 +107,9 @@ class WakeupBroker(ListQueueBroker):
         if slots < 1:
             await asyncio.sleep(FULL_SECONDS)
             return "", ()
-        self._pops += 1
-        lists = self._lists if self._pops % AGEING else self._lists[::-1]
         try:
             reply: Any = await self._redis.blmpop(
-                POP_SECONDS, len(lists), *lists, direction="LEFT", count=slots
+                POP_SECONDS, len(self._lists), *self._lists, direction="LEFT", count=slots
             )
         except Exception as error:  # raised, it would end the worker with all that it runs
             if is_away(error):

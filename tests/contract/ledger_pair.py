@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -12,13 +12,13 @@ import redis
 from msgspec import Struct
 
 from tasks.composition import ledger_policy
-from tasks.jobs.job import TRANSITIONS, JobState, JobType, Priority
+from tasks.jobs.job import TRANSITIONS, JobState, JobType
 from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.outcome import ArticleOutcome, Failure
 from tasks.jobs.record import AttemptRecord, HostWaits, JobRecord, QueueDepth, WorkerRecord
 from tasks.jobs.step import StepRef
 from tasks.ledger.connection import connect
-from tasks.ledger.keys import wake_list
+from tasks.ledger.keys import READY
 from tasks.ledger.memory import MemoryLedger
 from tasks.ledger.scripts import LedgerClock
 from tasks.resources import build_ledger
@@ -91,11 +91,10 @@ class LedgerPair:
 
         return self._same(*self._runner.run(ask()))
 
-    def pop(self, priorities: Iterable[Priority]) -> StepRef | None:
-        lists = list(priorities)
-        popped = (self._raw.lpop(self._key(wake_list(priority))) for priority in lists)
-        wakeup = next((reply.decode() for reply in popped if isinstance(reply, bytes)), None)
-        expected = self.memory.pop_wakeup(lists)
+    def pop(self) -> StepRef | None:
+        reply = self._raw.lpop(self._key(READY))
+        wakeup = reply.decode() if isinstance(reply, bytes) else None
+        expected = self.memory.pop_wakeup()
         return expected if self._same(wakeup, expected and str(expected)) else None
 
     def forget(self, job_id: str) -> None:

@@ -45,6 +45,7 @@ KEYS = st.builds(
 START_S = st.sampled_from([None, None, None, -5, 1, MAX_START_S])
 DEADLINE_S = st.sampled_from([None, None, None, 0, 2, 120])
 ARTICLES = st.integers(0, 6)
+CALLERS = st.sampled_from(["", "192.0.2.1", "192.0.2.2"])
 MAX_JOBS = 8
 DRAIN_ROUNDS = 60
 
@@ -72,11 +73,13 @@ class JobMoves(RuleBasedStateMachine):
     def _submit(self, key: IdempotencyKey | None = None, **fields: Any) -> Any:
         job = Job(
             id=nth_id(len(self.submitted)),
-            params=BatchAnalysis(urls=()),
+            params=BatchAnalysis(urls=("http://site.example/",) * 3),
             submitted_ms=self.pair.now_ms,
         )
         job = self.submitted[job.id] = msgspec.structs.replace(job, **fields)
         outcome = self.pair.both(lambda ledger: ledger.submit(job, key))
+        if outcome.bound:
+            assert self.pair.both(lambda ledger: ledger.record(job.id)) is None
         if outcome.verdict in (SubmitVerdict.SUBMITTED, SubmitVerdict.KNOWN):
             named = self.pair.both(lambda ledger: ledger.record(outcome.job_id))
             assert named, "a submit was answered with a job that is not there"
@@ -99,7 +102,7 @@ class JobMoves(RuleBasedStateMachine):
 
     def _do_steps_well(self, count: int, articles: int) -> None:
         for _ in range(count):
-            ref = self.pair.pop(Priority)
+            ref = self.pair.pop()
             if ref is None:
                 return
             claim = self.pair.both(lambda ledger: ledger.claim(ref, "worker-1"))  # noqa: B023
@@ -130,6 +133,7 @@ class LifeCycleMachine(JobMoves):
     @rule(
         target=jobs,
         priority=st.sampled_from(Priority),
+        caller=CALLERS,
         start_s=START_S,
         deadline_s=DEADLINE_S,
         key=st.none() | KEYS,
@@ -137,6 +141,7 @@ class LifeCycleMachine(JobMoves):
     def submit(
         self,
         priority: Priority,
+        caller: str,
         start_s: int | None,
         deadline_s: int | None,
         key: IdempotencyKey | None,
@@ -144,6 +149,7 @@ class LifeCycleMachine(JobMoves):
         return self._submit(
             key,
             priority=priority,
+            caller=caller,
             not_before_ms=self._at(start_s),
             deadline_ms=self._at(deadline_s),
         )
@@ -185,9 +191,9 @@ class LifeCycleMachine(JobMoves):
 
     # Workers
 
-    @rule(target=wakeups, priority=st.sampled_from(Priority))
-    def pop(self, priority: Priority) -> StepRef | MultipleResults[StepRef]:
-        return self.pair.pop([priority]) or multiple()
+    @rule(target=wakeups)
+    def pop(self) -> StepRef | MultipleResults[StepRef]:
+        return self.pair.pop() or multiple()
 
     @rule(target=leases, ref=wakeups, worker=WORKERS, call=st.sampled_from(["", "1", "2"]))
     def claim(self, ref: StepRef, worker: str, call: str) -> Any:
@@ -195,7 +201,7 @@ class LifeCycleMachine(JobMoves):
 
     @rule(target=leases, count=st.integers(1, 3), worker=WORKERS)
     def pop_and_claim(self, count: int, worker: str) -> MultipleResults[Lease]:
-        popped = (self.pair.pop(Priority) for _ in range(count))
+        popped = (self.pair.pop() for _ in range(count))
         claims = [self._claim(ref, worker) for ref in popped if ref]
         return multiple(*(claim for claim in claims if isinstance(claim, Lease)))
 
@@ -275,7 +281,7 @@ class LifeCycleMachine(JobMoves):
     @rule(count=st.integers(1, 4))
     def lose_wakeups(self, count: int) -> None:
         for _ in range(count):
-            self.pair.pop(Priority)
+            self.pair.pop()
         self.pass_time_and_reap(0.3, lenient=False)
 
     @rule(target=leases, worker=WORKERS)

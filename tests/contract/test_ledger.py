@@ -176,20 +176,9 @@ async def test_the_depth_counts_queued_and_running_steps(under_test: LedgerUnder
         outstanding=3,
         oldest_queued_ms=1500,
         workers=1,
-        wakeups={Priority.HIGH: 0, Priority.NORMAL: 4, Priority.LOW: 0},
+        ready=4,
         paused=False,
     )
-
-
-@pytest.mark.parametrize("priority", Priority)
-async def test_wakeups_are_taken_by_priority(
-    under_test: LedgerUnderTest, priority: Priority
-) -> None:
-    ledger, first, job = under_test.ledger, a_job(), a_job(priority=priority)
-    await ledger.submit(first)
-    await ledger.submit(job)
-    in_order = [job, first] if priority is Priority.HIGH else [first, job]
-    assert under_test.pop_all() == [f"{expected.id}/discover" for expected in in_order]
 
 
 def test_the_name_of_a_step_is_read_back() -> None:

@@ -46,6 +46,8 @@ def test_both_ledgers_behave_the_same(valkey_server: str) -> None:
         task_max_retries=2,
         result_ttl=YEARS_S,  # the server counts the times to live, not on the clock of the test
         job_ttl=YEARS_S,
+        max_jobs_per_caller=3,
+        max_articles=20,
     )
     pair = LedgerPair(settings, valkey_server)
 

@@ -147,6 +147,6 @@ async def test_no_key_of_a_client_blocks_a_retry(ledger: Ledger, queue: Queue) -
 async def test_a_bulk_retry_lists_new_jobs_only(ledger: Ledger, queue: Queue) -> None:
     job = await run(ledger, queue, TOPIC, [FAILING], rank=False)
     every = JobFilter(states=[JobState.FAILURE])
-    [outcome] = (await retry_matching(queue, every)).jobs
+    [outcome] = (await retry_matching(queue, every, "")).jobs
     assert (outcome.status, outcome.replayed_from) == ("submitted", job.id)
-    assert (await retry_matching(queue, every)).jobs == ()
+    assert (await retry_matching(queue, every, "")).jobs == ()

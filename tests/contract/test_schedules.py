@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from tasks.composition import job_limits
-from tasks.errors import InvalidRequest, LedgerUnavailable, UnknownSchedule
+from tasks.errors import InvalidRequest, LedgerFull, LedgerUnavailable, UnknownSchedule
 from tasks.jobs.ids import new_job_id
 from tasks.jobs.job import BatchAnalysis, HealthCheck, JobState, JobType, Priority, TopicCuration
 from tasks.jobs.queue import Queue, Submitted
@@ -21,7 +21,7 @@ from tasks.ledger.redis import RedisLedger
 from tasks.ledger.schedules import RedisScheduleStore
 from tasks.ledger.scripts import LedgerClock
 from tasks.resources import open_ledger
-from tasks.schedules.schedule import DueRun, LastRun, Missed, ScheduleRecord
+from tasks.schedules.schedule import AddOutcome, DueRun, LastRun, Missed, ScheduleRecord
 from tasks.schedules.scheduler import Scheduler
 from tasks.schedules.service import (
     MAX_SCHEDULE_BYTES,
@@ -238,11 +238,13 @@ async def test_a_schedule_that_cannot_be_run_is_suspended_for_a_minute(
     class Fails(Queue):
         calls = 0
 
-        async def submit_run(self, job_id: str, submission: Submission) -> Submitted:
+        async def submit_run(
+            self, job_id: str, submission: Submission, *, caller: str
+        ) -> Submitted:
             self.calls += 1
             if submission.priority is Priority.LOW:
                 raise RuntimeError("unforeseen")
-            return await super().submit_run(job_id, submission)
+            return await super().submit_run(job_id, submission, caller=caller)
 
     await process.add(submission=Submission(params=HealthCheck(), priority=Priority.LOW))
     fine = await process.add()
@@ -461,7 +463,7 @@ async def test_a_removed_schedule_cannot_be_changed(process: Process, valkey: re
 
 async def test_a_repeated_add_makes_one_schedule(process: Process) -> None:
     record = await process.add()
-    assert await process.store.add(record, 1)
+    assert await process.store.add(record, 1, 1) is AddOutcome.ADDED
     assert len((await process.schedules.page()).schedules) == 1
 
 
@@ -482,7 +484,7 @@ async def test_schedules_are_listed_newest_first_by_the_page(process: Process) -
 
 async def test_the_number_of_schedules_is_limited(process: Process, valkey: redis.Redis) -> None:
     valkey.hset("test:schedules", mapping={f"{n}": "{}" for n in range(MAX_SCHEDULES)})
-    with pytest.raises(InvalidRequest, match="There are 1000 schedules, which is the most; remove"):
+    with pytest.raises(LedgerFull, match="There are 1000 schedules, which is the most"):
         await process.add()
     assert valkey.hlen("test:schedules") == MAX_SCHEDULES
     assert not valkey.exists("test:schedules:due")

@@ -1,4 +1,4 @@
-"""Wake-ups are popped by priority, and go back where they came from."""
+"""Wake-ups are popped in their order, and go back where they came from."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from tasks.jobs.queue import Queue
 from tasks.jobs.step import StepRef
 from tasks.jobs.submission import Submission
 from tasks.ledger.connection import connect
+from tasks.ledger.keys import READY, WAKE_LISTS
 from tasks.settings import Settings
-from tasks.worker.broker import AGEING, WakeupBroker
+from tasks.worker.broker import WakeupBroker
 
 START_MS = 1_800_000_000_000
 
@@ -59,40 +60,33 @@ async def popped(broker: WakeupBroker, count: int) -> list[str]:
     return wakeups
 
 
-async def test_high_is_popped_before_normal_before_low(queue: Queue, broker: WakeupBroker) -> None:
-    low = await submit(queue, Priority.LOW)
-    normal = await submit(queue, Priority.NORMAL)
-    high = await submit(queue, Priority.HIGH)
-    assert await popped(broker, 3) == [high, normal, low]
-
-
-async def test_low_waits_for_eight_pops_at_most_for_each_place_in_its_list(
+async def test_wakeups_of_an_older_release_are_popped_too(
     queue: Queue, broker: WakeupBroker, valkey: redis.Redis, settings: Settings
 ) -> None:
-    low = [await submit(queue, Priority.LOW) for _ in range(3)]
-    flood = [str(StepRef(new_job_id(START_MS), "discover")) for _ in range(100)]
-    valkey.rpush(f"{settings.key_prefix}wake:high", *flood)
-    order = await popped(broker, 3 * AGEING)
-    for place, wakeup in enumerate(low, 1):
-        assert order.index(wakeup) < place * AGEING
+    """Its workers may still push to a list for each priority."""
+    older = [str(StepRef(new_job_id(START_MS), "discover")) for _ in Priority]
+    for priority, wakeup in zip(Priority, older, strict=True):
+        valkey.rpush(f"{settings.key_prefix}wake:{priority}", wakeup)
+    ours = await submit(queue, Priority.LOW)
+    assert await popped(broker, 4) == [ours, *older]
 
 
 async def test_malformed_wakeups_are_dropped_and_counted(
     queue: Queue, broker: WakeupBroker, valkey: redis.Redis, settings: Settings
 ) -> None:
     nonsense = (b"\xff\xfe", b"", b"{}", b"a/b", b"job/analyse:-1", b"x" * 100_000)
-    valkey.rpush(f"{settings.key_prefix}wake:normal", *nonsense)
+    valkey.rpush(f"{settings.key_prefix}{READY}", *nonsense)
     ours = await submit(queue, Priority.NORMAL)
     assert await popped(broker, 1) == [ours]
     assert broker.dropped == len(nonsense)
 
 
-@pytest.mark.parametrize("priority", list(Priority))
+@pytest.mark.parametrize("name", WAKE_LISTS)
 async def test_what_is_not_given_out_goes_back_to_the_front_of_its_list(
-    priority: Priority, valkey: redis.Redis, settings: Settings
+    name: str, valkey: redis.Redis, settings: Settings
 ) -> None:
     wakeups = [str(StepRef(new_job_id(START_MS), "discover")) for _ in range(5)]
-    wake_list = f"{settings.key_prefix}wake:{priority}"
+    wake_list = f"{settings.key_prefix}{name}"
     valkey.rpush(wake_list, *wakeups)
     async with (
         aclosing(connect(str(settings.redis_url))) as client,
@@ -105,7 +99,7 @@ async def test_what_is_not_given_out_goes_back_to_the_front_of_its_list(
 
 
 def lists_of(valkey: redis.Redis, settings: Settings) -> dict[str, list[bytes]]:
-    names = [f"{settings.key_prefix}wake:{priority}" for priority in Priority]
+    names = [f"{settings.key_prefix}{name}" for name in WAKE_LISTS]
     return {name: valkey.lrange(name, 0, -1) for name in names}  # type: ignore[misc]
 
 

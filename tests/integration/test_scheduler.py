@@ -16,7 +16,7 @@ from tasks.ledger.redis import RedisLedger
 from tasks.ledger.schedules import RedisScheduleStore
 from tasks.resources import open_ledger, open_web
 from tasks.schedules.cron import parse_cron
-from tasks.schedules.schedule import DueRuns, Missed, Schedule, ScheduleRecord
+from tasks.schedules.schedule import AddOutcome, DueRuns, Missed, Schedule, ScheduleRecord
 from tasks.schedules.scheduler import Scheduler
 from tasks.settings import Settings
 from tasks.supervision import background
@@ -46,7 +46,7 @@ async def overdue(store: RedisScheduleStore) -> ScheduleRecord:
         created_ms=now_ms,
     )
     record = ScheduleRecord(schedule=schedule, next_run_ms=now_ms - 500)
-    assert await store.add(record, 1000)
+    assert await store.add(record, 1000, 1000) is AddOutcome.ADDED
     return record
 
 

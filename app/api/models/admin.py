@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from app.api.models.jobs import AwareTime, utc_time
-from tasks.jobs.job import JobState, JobType, Priority
+from tasks.jobs.job import JobState, JobType
 from tasks.jobs.record import QueueDepth, WorkerRecord
 
 
@@ -20,8 +20,9 @@ class QueueReport(Struct, frozen=True, kw_only=True):
     active_job_count: int
     queued_count: int
     """Steps that wait for a worker."""
-    wakeup_counts: dict[Priority, int]
-    """Roughly the same by priority: the wake-ups in each list, with those of cancelled steps."""
+    ready_count: int
+    """Of these, about, those that the next free slots take. The others wait for the turn of their
+    caller."""
     running_count: int
     """Steps that the workers run, by their last reports."""
     outstanding_count: int
@@ -121,7 +122,7 @@ def queue_report(depth: QueueDepth, workers: Sequence[WorkerRecord]) -> QueueRep
         paused=depth.paused,
         active_job_count=depth.active_jobs,
         queued_count=depth.queued,
-        wakeup_counts=depth.wakeups,
+        ready_count=depth.ready,
         running_count=sum(worker.running for worker in workers),
         outstanding_count=depth.outstanding,
         oldest_queued_seconds=None if oldest_ms is None else oldest_ms / 1000,

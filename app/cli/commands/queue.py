@@ -39,7 +39,7 @@ def stats(context: CliContext, server: str | None, as_json: bool) -> None:
         [
             ("active jobs", str(report.active_job_count)),
             ("queued steps", str(report.queued_count)),
-            *((f"wake-ups, {name}", str(count)) for name, count in report.wakeup_counts.items()),
+            ("ready steps", str(report.ready_count)),
             ("running steps", str(report.running_count)),
             ("outstanding", str(report.outstanding_count)),
             ("oldest queued, s", report.oldest_queued_seconds),

@@ -4,10 +4,13 @@
 -- ARGV[3] wake-up grace in ms            ARGV[4] length of a lease in ms
 -- ARGV[5] release window W               ARGV[6] the maximum number of tries of a step
 -- ARGV[7] time to live of a result in s  ARGV[8] time to live of an ended job's record in s
--- The script's own arguments follow; `arg(1)` is the first. The headers of the scripts list these.
+-- ARGV[9] caller window, or 0 for the one that the workers have stored
+-- The script's own arguments follow; `arg(1)` is the first. The headers of the scripts list these. After a
+-- script, `finish` runs, see _finish.lua.
 --
 -- A step's record, in the hash job:ID:steps, is 'STATE ATTEMPT TRIES EXTRA':
---   Q queued     EXTRA: the number of wake-ups that have left its list once its own wake-up has
+--   Q queued     EXTRA: the number of wake-ups that have left the list once its own wake-up has, or
+--                BACKLOG for a step that has no wake-up yet
 --   L leased     EXTRA: the worker
 --   D delayed    EXTRA: the host that it waits for, or '-'; it cannot be claimed before its due time
 -- Invariant: a step has a record exactly while it is in steps:due, and is in steps:queued exactly
@@ -29,19 +32,22 @@ end
 
 local DUE = PREFIX .. 'steps:due'
 local QUEUED = PREFIX .. 'steps:queued'
+local READY = PREFIX .. 'wake:ready'
 local PUSHED = PREFIX .. 'wake:pushed'
+local CALLERS = PREFIX .. 'callers'
 local EXPIRY = PREFIX .. 'jobs:expiry'
 local PAUSED = PREFIX .. 'paused'
 local VERSION = '1'
+-- Also a number to the reaper of an older release, for which the step's wake-up is then in its list.
+local BACKLOG = '9007199254740991'
 local EVENTS_KEPT = 1000
 local ATTEMPTS_KEPT = 1000
 
-local function arg(n) return ARGV[8 + n] end
+local function arg(n) return ARGV[9 + n] end
 local function ms(number) return string.format('%.0f', number) end
 local function key(id, part)
   return PREFIX .. 'job:' .. id .. (part and ':' .. part or '')
 end
-local function wake_list(priority) return PREFIX .. 'wake:' .. priority end
 local function index_key(state, job_type) return PREFIX .. 'jobs:' .. state .. ':' .. job_type end
 local function step(id, name) return id .. '/' .. name end
 local function article_index(name) return string.match(name, '^analyse:(%d+)$') end
@@ -76,29 +82,120 @@ local function set_state(id, state)
   event(id, 'state', {state = state})
 end
 
--- Sends a wake-up. Returns the number of wake-ups that will have left its list once this one has. A
--- wake-up at the front is not counted as pushed: when it has left, the list is as before.
-local function push_wakeup(priority, member, to_front)
-  local list = wake_list(priority)
-  if not to_front then
-    redis.call('RPUSH', list, member)
-    return redis.call('HINCRBY', PUSHED, priority, 1)
+-- Callers. Each job belongs to the caller that submitted it. The steps of a caller that are queued or
+-- leased are **admitted**, up to the caller window; its other queued steps are in its **backlog**, and
+-- only `finish` admits them, in turns between the caller's jobs. Only an admitted step has a wake-up. So
+-- a backlog of one caller delays no other caller.
+--
+--   callers                 sorted set: callers by the time at which they last had work
+--   caller:NAME:admitted    set: steps that have a wake-up or a lease
+--   caller:NAME:backlog     sorted set: steps by the class of their priority, and in it by turn
+--   caller:NAME:turns       hash, while there is a backlog: job id -> its last turn, class -> the turn
+--                           that was admitted last, 'admissions' -> their number
+local CLASSES, CLASS_SIZE = {high = 0, normal = 1, low = 2}, 2 ^ 40
+local CALLER_WINDOW, MIN_WINDOW = tonumber(ARGV[9]), 6
+local ACTIVE_MS = 30000  -- a caller is active for this long after it had work
+local open_callers, owners = {}, {}
+
+local function caller_window()
+  if CALLER_WINDOW == 0 then
+    CALLER_WINDOW = tonumber(redis.call('GET', CALLERS .. ':window') or MIN_WINDOW)
   end
-  local behind = redis.call('LPUSH', list, member) - 1
-  return tonumber(redis.call('HGET', PUSHED, priority) or 0) - behind
+  return CALLER_WINDOW
 end
 
--- Makes a step claimable and wakes a worker. A step that had a worker goes to the front.
+local function open_caller(name)
+  local caller = open_callers[name]
+  if not caller then
+    local base = PREFIX .. 'caller:' .. name
+    caller = {name = name, admitted_key = base .. ':admitted', backlog_key = base .. ':backlog',
+      turns_key = base .. ':turns'}
+    caller.admitted = redis.call('SCARD', caller.admitted_key)
+    caller.backlog = redis.call('ZCARD', caller.backlog_key)
+    caller.has_turns = caller.backlog > 0
+    open_callers[name] = caller
+  end
+  return caller
+end
+
+-- The caller of a job, and the job's priority.
+local function owner(id)
+  local job = owners[id]
+  if not job then
+    local name, priority = unpack(redis.call('HMGET', key(id), 'caller', 'priority'))
+    job = {caller = open_caller(name or ''), priority = priority or 'normal'}
+    owners[id] = job
+  end
+  return job.caller, job.priority
+end
+
+-- Sends a wake-up. Returns the number of wake-ups that will have left the list once this one has. A
+-- wake-up at the front is not counted as pushed: when it has left, the list is as before.
+local function push_wakeup(member, to_front)
+  if not to_front then
+    redis.call('RPUSH', READY, member)
+    return redis.call('HINCRBY', PUSHED, 'ready', 1)
+  end
+  local behind = redis.call('LPUSH', READY, member) - 1
+  return tonumber(redis.call('HGET', PUSHED, 'ready') or 0) - behind
+end
+
+local function admit(caller, member, to_front)
+  caller.admitted = caller.admitted + redis.call('SADD', caller.admitted_key, member)
+  return ms(push_wakeup(member, to_front))
+end
+
+-- The turn of a job's next step comes after those of the other jobs' steps that wait already, but before
+-- their second ones: as start-time fair queueing has it. `to_front`: before all others.
+local function add_to_backlog(caller, id, member, priority, to_front)
+  local class = CLASSES[priority]
+  local latest, last = unpack(redis.call('HMGET', caller.turns_key, class, id))
+  local turn = tonumber(latest or 0)
+  if not to_front then
+    turn = math.max(turn, tonumber(last or 0)) + 1
+    redis.call('HSET', caller.turns_key, id, ms(turn))
+  end
+  redis.call('ZADD', CALLERS, 'NX', ms(NOW), caller.name)
+  local added = redis.call('ZADD', caller.backlog_key, ms(class * CLASS_SIZE + turn), member)
+  caller.backlog, caller.has_turns = caller.backlog + added, true
+end
+
+-- The step is not queued or leased any more.
+local function withdraw(id, name)
+  local caller, member = owner(id), step(id, name)
+  if caller.admitted > 0 then
+    caller.admitted = caller.admitted - redis.call('SREM', caller.admitted_key, member)
+  end
+  if caller.backlog > 0 then
+    caller.backlog = caller.backlog - redis.call('ZREM', caller.backlog_key, member)
+  end
+end
+
+-- Makes a step claimable, and wakes a worker if the step is admitted. A step that had a worker goes to
+-- the front.
 local function queue_step(id, name, attempt, tries, to_front)
-  local taken = push_wakeup(field(id, 'priority'), step(id, name), to_front)
-  redis.call('ZADD', QUEUED, ms(NOW), step(id, name))
-  write_step(id, name, 'Q', attempt, tries, ms(taken), NOW + GRACE)
+  local caller, priority = owner(id)
+  local member, taken = step(id, name), BACKLOG
+  if caller.backlog == 0 and caller.admitted < caller_window() then
+    taken = admit(caller, member, to_front)
+  else
+    add_to_backlog(caller, id, member, priority, to_front)
+  end
+  redis.call('ZADD', QUEUED, ms(NOW), member)
+  write_step(id, name, 'Q', attempt, tries, taken, NOW + GRACE)
 end
 
-local function close_step(id, name)
+local function close_step(id, name, leased)
+  withdraw(id, name)
   redis.call('HDEL', key(id, 'steps'), name)
   redis.call('ZREM', DUE, step(id, name))
-  redis.call('ZREM', QUEUED, step(id, name))
+  if not leased then redis.call('ZREM', QUEUED, step(id, name)) end
+end
+
+-- A leased step becomes delayed.
+local function delay_step(id, name, attempt, tries, host, due)
+  withdraw(id, name)
+  write_step(id, name, 'D', attempt, tries, host, due)
 end
 
 local function log_attempt(id, name, attempt, outcome, reason, detail)
@@ -116,20 +213,83 @@ local function begin(id)
   queue_step(id, 'discover', 0, 0)
 end
 
+-- Usage. What is written for callers is counted, for each caller and in all, so that `submit` can refuse
+-- what goes beyond a bound. The bytes of an ended job count until its record expires or is purged.
+--
+--   usage, caller:NAME   hashes: 'jobs' and 'articles' of active jobs, 'bytes' of all jobs
+--   caller:NAME:jobs     hash: id of an active job -> 'ARTICLES BYTES'
+--   jobs:kept            hash: id of an ended job -> 'BYTES CALLER'
+local KEPT = PREFIX .. 'jobs:kept'
+local function caller_key(name, part)
+  return PREFIX .. 'caller:' .. name .. (part and ':' .. part or '')
+end
+
+local function add_usage(name, jobs, articles, bytes)
+  for _, usage in ipairs({PREFIX .. 'usage', caller_key(name)}) do
+    local values = redis.call('HMGET', usage, 'jobs', 'articles', 'bytes')
+    for n, change in ipairs({jobs, articles, bytes}) do
+      values[n] = math.max(0, tonumber(values[n] or 0) + change)
+    end
+    if values[1] + values[2] + values[3] == 0 then
+      redis.call('DEL', usage)
+    else
+      redis.call('HSET', usage, 'jobs', ms(values[1]), 'articles', ms(values[2]), 'bytes', ms(values[3]))
+    end
+  end
+end
+
+-- About what a job takes besides its submission, and each of its articles. So much is reserved for an
+-- active job. Of an ended one, it is measured, unless that would cost more than the end of a small job.
+local RECORD_BYTES, ARTICLE_BYTES, MEASURED_FROM = 3000, 4000, 20
+local function reserved_bytes(submission, articles)
+  return submission + RECORD_BYTES + articles * ARTICLE_BYTES
+end
+
+local function bytes_of_ended(id)
+  local submission = redis.call('HSTRLEN', key(id), 'job')
+  local settled = tonumber(field(id, 'settled') or 0)
+  if settled < MEASURED_FROM then return reserved_bytes(submission, settled) end
+  local bytes = submission + RECORD_BYTES
+  for _, part in ipairs({'articles', 'outcomes', 'failures', 'attempts', 'events', 'result'}) do
+    bytes = bytes + (redis.call('MEMORY', 'USAGE', key(id, part)) or 0)
+  end
+  return bytes
+end
+
+-- An active job of a caller has ended. Jobs of an older release are not counted.
+local function end_usage(id, name)
+  local usage = redis.call('HGET', caller_key(name, 'jobs'), id)
+  if not usage then return end
+  local articles, bytes = string.match(usage, '^(%d+) (%d+)$')
+  local kept = bytes_of_ended(id)
+  redis.call('HDEL', caller_key(name, 'jobs'), id)
+  redis.call('HSET', KEPT, id, ms(kept) .. ' ' .. name)
+  add_usage(name, -1, -articles, kept - bytes)
+end
+
+-- The record of an ended job has expired or is purged.
+local function forget_usage(id)
+  local kept = redis.call('HGET', KEPT, id)
+  if not kept then return end
+  local bytes, name = string.match(kept, '^(%d+) (.*)$')
+  redis.call('HDEL', KEPT, id)
+  add_usage(name, 0, 0, -bytes)
+end
+
 -- Ends one job: closes its steps, and gives each of its keys a time to live.
--- Returns the ids of the jobs that wait for it, in the order of their submission.
 local function end_single(id, state, error)
+  local caller = owner(id)
   for _, name in ipairs(redis.call('HKEYS', key(id, 'steps'))) do close_step(id, name) end
   redis.call('ZREM', DUE, step(id, 'deadline'))
   redis.call('HSET', key(id), 'finished_ms', ms(NOW))
   if error then redis.call('HSET', key(id), 'error', error) end
   set_state(id, state)
   event(id, 'end', {state = state})
-  local dependents = redis.call('SMEMBERS', key(id, 'dependents'))
-  table.sort(dependents)
-  redis.call('UNLINK', key(id, 'evidence'), key(id, 'steps'), key(id, 'dependents'))
+  if caller.has_turns then redis.call('HDEL', caller.turns_key, id) end
+  end_usage(id, caller.name)
+  redis.call('UNLINK', key(id, 'evidence'), key(id, 'steps'))
   redis.call('EXPIRE', key(id), JOB_TTL)
-  for _, part in ipairs({'articles', 'failures', 'attempts', 'events'}) do
+  for _, part in ipairs({'articles', 'failures', 'attempts', 'events', 'dependents'}) do
     redis.call('EXPIRE', key(id, part), JOB_TTL)
   end
   for _, part in ipairs({'outcomes', 'result'}) do
@@ -137,26 +297,52 @@ local function end_single(id, state, error)
   end
   redis.call('ZADD', EXPIRY, ms(NOW + JOB_TTL * 1000),
     state .. '/' .. field(id, 'type') .. '/' .. id)
-  return dependents
 end
 
--- Ends a job. After SUCCESS the jobs that wait for it may start; otherwise they end in FAILURE too,
--- and so do those that wait for them.
-local function end_job(id, state, error)
-  local ended = {{id = id, state = state, dependents = end_single(id, state, error)}}
+-- What could take long is done in slices: at most this much in one script. The reaper does the rest.
+local SLICE = 500
+local slice_left = SLICE
+
+-- The next dependents of an ended job, in the order of their submission. If there are more than may be
+-- handled now, the reaper continues.
+local function next_dependents(id)
+  local dependents, count = key(id, 'dependents'), redis.call('SCARD', key(id, 'dependents'))
+  if count == 0 then return {} end
+  local taken
+  if count <= slice_left then
+    taken = redis.call('SMEMBERS', dependents)
+    redis.call('UNLINK', dependents)
+  else
+    taken = slice_left > 0 and redis.call('SPOP', dependents, slice_left) or {}
+    redis.call('ZADD', DUE, ms(NOW), step(id, 'dependents'))
+  end
+  slice_left = slice_left - #taken
+  table.sort(taken)
+  return taken
+end
+
+-- After SUCCESS the jobs that wait for this one may start; otherwise they end in FAILURE too, and so do
+-- those that wait for them.
+local function settle_dependents(id, state)
+  local ended = {{id = id, state = state}}
   for _, job in ipairs(ended) do  -- the list grows during the loop
-    for _, dependent in ipairs(job.dependents) do
+    for _, dependent in ipairs(next_dependents(job.id)) do
       if field(dependent, 'state') == 'WAITING' then
         if job.state ~= 'SUCCESS' then
-          local why = 'dependency_failed: Job ' .. job.id .. ' ended in ' .. job.state .. '.'
-          table.insert(ended, {id = dependent, state = 'FAILURE',
-            dependents = end_single(dependent, 'FAILURE', why)})
+          end_single(dependent, 'FAILURE',
+            'dependency_failed: Job ' .. job.id .. ' ended in ' .. job.state .. '.')
+          table.insert(ended, {id = dependent, state = 'FAILURE'})
         elseif redis.call('HINCRBY', key(dependent), 'waits_for', -1) == 0 then
           begin(dependent)
         end
       end
     end
   end
+end
+
+local function end_job(id, state, error)
+  end_single(id, state, error)
+  settle_dependents(id, state)
 end
 
 -- A cancelled job is REVOKED once its last step has stopped.

@@ -32,6 +32,11 @@ if redis.call('EXISTS', PAUSED) == 1 then return 'paused' end
 local attempt, tries = record.attempt + 1, record.tries + 1
 write_step(id, name, 'L', attempt, tries, holder, NOW + LEASE)
 redis.call('ZREM', QUEUED, step(id, name))
+if record.extra == BACKLOG then  -- by a wake-up of an older release
+  local caller, member = owner(id), step(id, name)
+  caller.backlog = caller.backlog - redis.call('ZREM', caller.backlog_key, member)
+  caller.admitted = caller.admitted + redis.call('SADD', caller.admitted_key, member)
+end
 redis.call('HINCRBY', key(id), 'attempts', 1)
 if state == 'PENDING' then
   redis.call('HSET', key(id), 'started_ms', ms(NOW))

@@ -5,7 +5,7 @@
 local id = arg(1)
 if not held(id, 'rank', arg(2)) then return 0 end
 if field(id, 'cancelled') then
-  close_step(id, 'rank')
+  close_step(id, 'rank', true)
   revoke_if_idle(id)
   return 1
 end

@@ -84,7 +84,7 @@ end
 local function examine_open()
   local names = redis.call('HKEYS', key(id, 'steps'))
   for _, name in ipairs(names) do examine_step(name) end
-  if #names > 0 then return end
+  if #names > 0 or field(id, 'unreleased') then return end
   if field(id, 'depends_on') and state == 'WAITING' and not field(id, 'cancelled') then
     return examine_dependencies()
   end

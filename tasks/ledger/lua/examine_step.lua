@@ -11,6 +11,8 @@ if state and version ~= VERSION then return 0 end
 local known
 if name == 'deadline' then
   known = arg(1) == 'due' and state and not final(state)
+elseif name == 'dependents' then
+  known = arg(1) == 'due' and redis.call('EXISTS', key(id, 'dependents')) == 1
 else
   local record = state and read_step(id, name)
   known = record and (arg(1) == 'due' or record.state == 'Q')

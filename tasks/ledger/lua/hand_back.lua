@@ -7,10 +7,11 @@ local id, name = arg(1), arg(2)
 local record = held(id, name, arg(3))
 if not record then return 0 end
 if field(id, 'cancelled') then
-  close_step(id, name)
+  close_step(id, name, true)
   revoke_if_idle(id)
   return 1
 end
 log_attempt(id, name, record.attempt, 'handed_back')
+withdraw(id, name)
 queue_step(id, name, record.attempt, record.tries - 1, true)
 return 1

@@ -7,9 +7,9 @@ local id, name = arg(1), arg(2)
 local record = held(id, name, arg(3))
 if not record then return 0 end
 if field(id, 'cancelled') then
-  close_step(id, name)
+  close_step(id, name, true)
   revoke_if_idle(id)
   return 1
 end
-write_step(id, name, 'D', record.attempt, record.tries - 1, arg(5), NOW + tonumber(arg(4)))
+delay_step(id, name, record.attempt, record.tries - 1, arg(5), NOW + tonumber(arg(4)))
 return 1

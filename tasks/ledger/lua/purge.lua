@@ -8,7 +8,8 @@ if not state or version ~= VERSION or not final(state) then return 0 end
 redis.call('ZREM', index_key(state, job_type), id)
 redis.call('ZREM', EXPIRY, state .. '/' .. job_type .. '/' .. id)
 redis.call('UNLINK', key(id))
-for _, part in ipairs({'articles', 'failures', 'attempts', 'events', 'outcomes', 'result'}) do
+forget_usage(id)
+for _, part in ipairs({'articles', 'failures', 'attempts', 'events', 'outcomes', 'result', 'dependents'}) do
   redis.call('UNLINK', key(id, part))
 end
 return 1

@@ -12,5 +12,5 @@ if last then
   fail_step(id, name, arg(5), arg(6))
   return 'failed'
 end
-write_step(id, name, 'D', record.attempt, record.tries, arg(7), NOW + tonumber(arg(4)))
+delay_step(id, name, record.attempt, record.tries, arg(7), NOW + tonumber(arg(4)))
 return 'delayed'

@@ -5,7 +5,7 @@
 local id, name, index = arg(1), arg(2), article_index(arg(2))
 local record = held(id, name, arg(3))
 if not record then return 0 end
-close_step(id, name)
+close_step(id, name, true)
 redis.call('HSET', key(id, 'outcomes'), index, arg(4))
 if arg(5) ~= '' then redis.call('HSET', key(id, 'evidence'), index, arg(5)) end
 local settled = count_settled(id, 'processed')

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import enum
-from collections import Counter, deque
-from collections.abc import Iterable
+from collections import deque
 from typing import Any
 
 import msgspec
 from msgspec import Struct, field
 
-from tasks.jobs.job import Job, JobState, Priority
+from tasks.jobs.job import Job, JobState
 from tasks.jobs.outcome import ArticleOutcome, Candidate, Failure
 from tasks.jobs.record import AttemptRecord, JobRecord
 from tasks.jobs.step import StepRef
@@ -45,8 +44,9 @@ class OpenStep(Struct, frozen=True, kw_only=True):
     """For a leased step: the worker, and its identifier of the claim."""
     host: str | None = None
     """For a delayed step: the host that it waits for, if any."""
-    taken: int = 0
-    """For a queued step: the number of wake-ups that have left its list once its own has."""
+    taken: int | None = None
+    """For a queued step: the number of wake-ups that have left the list once its own has; None if
+    it is in its caller's backlog and has no wake-up yet."""
 
 
 class Entry(Struct, kw_only=True, eq=False):
@@ -68,6 +68,8 @@ class Entry(Struct, kw_only=True, eq=False):
     failures: list[Failure] = field(default_factory=list)
     attempts: deque[AttemptRecord] = field(default_factory=lambda: deque(maxlen=ATTEMPTS_KEPT))
     result: bytes | None = None
+    bytes_kept: int = 0
+    """What it counts for in the usage of its caller."""
 
     @property
     def id(self) -> str:
@@ -89,36 +91,32 @@ class Entry(Struct, kw_only=True, eq=False):
 
 
 class Wakeups:
-    """The wake-up lists, first in, first out. It counts popped ones, which may be lost."""
+    """The list of wake-ups, first in, first out. It counts popped ones, which may be lost."""
 
     def __init__(self) -> None:
-        self._lists: dict[Priority, deque[StepRef]] = {priority: deque() for priority in Priority}
-        self._pushed: Counter[Priority] = Counter()
+        self._list: deque[StepRef] = deque()
+        self._pushed = 0
 
-    def push(self, ref: StepRef, priority: Priority) -> int:
-        """Returns the number of wake-ups that will have left the list once this one has."""
-        self._lists[priority].append(ref)
-        self._pushed[priority] += 1
-        return self._pushed[priority]
+    def push(self, ref: StepRef, *, first: bool = False) -> int:
+        """Returns the number of wake-ups that will have left the list once this one has.
 
-    def push_first(self, ref: StepRef, priority: Priority) -> int:
-        """The same, at the front. It is not counted as pushed: when it has left, the list is as
-        before."""
-        behind = len(self._lists[priority])
-        self._lists[priority].appendleft(ref)
-        return self._pushed[priority] - behind
+        One at the front is not counted as pushed: when it has left, the list is as before.
+        """
+        if first:
+            behind = len(self._list)
+            self._list.appendleft(ref)
+            return self._pushed - behind
+        self._list.append(ref)
+        self._pushed += 1
+        return self._pushed
 
-    def pop(self, priorities: Iterable[Priority]) -> StepRef | None:
-        """The first wake-up of the first of these lists that has one."""
-        for priority in priorities:
-            if self._lists[priority]:
-                return self._lists[priority].popleft()
-        return None
+    def pop(self) -> StepRef | None:
+        return self._list.popleft() if self._list else None
 
-    def waiting(self, priority: Priority) -> int:
-        """The length of this list."""
-        return len(self._lists[priority])
+    def waiting(self) -> int:
+        """The length of the list."""
+        return len(self._list)
 
-    def taken(self, priority: Priority) -> int:
-        """The number of wake-ups that have left this list."""
-        return self._pushed[priority] - len(self._lists[priority])
+    def taken(self) -> int:
+        """The number of wake-ups that have left the list."""
+        return self._pushed - len(self._list)

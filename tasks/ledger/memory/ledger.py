@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar, cast
 
 import msgspec
 
-from tasks.jobs.job import Job, JobState, JobType, Priority
+from tasks.jobs.job import Job, JobState, JobType
 from tasks.jobs.outcome import ArticleAnalysed, Candidate, Failure, OutcomePage
 from tasks.jobs.record import (
     AttemptRecord,
@@ -115,7 +117,7 @@ class MemoryReader:
             outstanding=len(steps) + len(deadlines),
             oldest_queued_ms=max(0, self._life.now_ms() - min(queued)) if queued else None,
             workers=len(self._workers),
-            wakeups={priority: self._life.wakeups.waiting(priority) for priority in Priority},
+            ready=self._life.wakeups.waiting(),
             paused=self._paused,
         )
 
@@ -150,6 +152,21 @@ def clock_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+Call = TypeVar("Call", bound=Callable[..., Awaitable[Any]])
+
+
+def _fills_windows(call: Call) -> Call:
+    """A call after which steps of the callers that it has changed are admitted."""
+
+    @functools.wraps(call)
+    async def then_fill(ledger: MemoryLedger, *args: Any, **kwargs: Any) -> Any:
+        reply = await call(ledger, *args, **kwargs)
+        ledger.fill_windows()
+        return reply
+
+    return cast(Call, then_fill)
+
+
 class MemoryLedger(MemoryReader):
     """See `tasks.jobs.ledger_port.Ledger` for the contract of each call."""
 
@@ -159,21 +176,26 @@ class MemoryLedger(MemoryReader):
         self._submissions = Submissions(self._life)
         self._reaping = Reaping(self._life)
 
-    def pop_wakeup(self, priorities: Iterable[Priority] = tuple(Priority)) -> StepRef | None:
-        """Takes the next wake-up from the first of these lists that has one."""
-        return self._life.wakeups.pop(priorities)
+    def pop_wakeup(self) -> StepRef | None:
+        """Takes the next wake-up, if there is one."""
+        return self._life.wakeups.pop()
+
+    def fill_windows(self) -> None:
+        self._life.fill_windows()
 
     def due_in(self) -> float | None:
         """Seconds until the reaper has something to do; None if no job is active."""
         due_ms = self._reaping.next_ms()
         return None if due_ms is None else max(0, due_ms - self._life.now_ms()) / 1000
 
+    @_fills_windows
     async def submit(self, job: Job, idempotency: IdempotencyKey | None = None) -> SubmitOutcome:
         return self._submissions.submit(job, idempotency)
 
     async def check_accepts_work(self) -> None:
         pass
 
+    @_fills_windows
     async def claim(self, ref: StepRef, worker: str, claim_id: str = "") -> Claim | ClaimRefusal:
         entry = self._life.find(ref.job_id)
         if entry is None:
@@ -199,32 +221,36 @@ class MemoryLedger(MemoryReader):
             seen_ms=self._life.now_ms(),
             draining=known is not None and known.draining,
         )
+        verdicts = tuple(self._renew(lease) for lease in leases)
         self._life.slots = sum(record.slots or 0 for record in self._workers.values())
+        self._life.callers.update_window(self._life.slots, self._life.now_ms())
         return Renewal(
-            verdicts=tuple(self._renew(lease) for lease in leases),
+            verdicts=verdicts,
             paused=self._paused,
             draining=self._workers[worker].draining,
             slots=self._life.slots,
         )
 
+    @_fills_windows
     async def discovered(
         self, lease: Lease, candidates: Sequence[Candidate], report: bytes
     ) -> bool:
         entry = self._life.held(lease)
         if entry is None:
             return False
-        del entry.steps[lease.ref]
+        self._life.close(entry, lease.ref)
         if not entry.record.cancelled:
             entry.candidates, entry.discovery = tuple(candidates), report
             entry.update(total=len(candidates))
         self._life.continue_job(entry)
         return True
 
+    @_fills_windows
     async def settle(self, lease: Lease, outcome: ArticleAnalysed) -> bool:
         entry, index = self._life.held(lease), lease.ref.index
         if entry is None or index is None:
             return False
-        del entry.steps[lease.ref]
+        self._life.close(entry, lease.ref)
         self._life.settle(entry, index, msgspec.structs.replace(outcome, evidence=b""))
         if outcome.evidence:
             entry.evidence[index] = outcome.evidence
@@ -233,11 +259,12 @@ class MemoryLedger(MemoryReader):
         self._life.continue_job(entry)
         return True
 
+    @_fills_windows
     async def complete(self, lease: Lease, result: bytes) -> bool:
         entry = self._life.held(lease)
         if entry is None:
             return False
-        del entry.steps[lease.ref]
+        self._life.close(entry, lease.ref)
         if entry.record.cancelled:
             self._life.revoke_if_idle(entry)
         else:
@@ -245,6 +272,7 @@ class MemoryLedger(MemoryReader):
             self._life.end(entry, JobState.SUCCESS)
         return True
 
+    @_fills_windows
     async def fail(self, lease: Lease, reason: str, detail: str) -> bool:
         entry = self._life.held(lease)
         if entry is None:
@@ -253,6 +281,7 @@ class MemoryLedger(MemoryReader):
         self._life.fail(entry, lease.ref, reason, detail)
         return True
 
+    @_fills_windows
     async def retry(
         self, lease: Lease, delay_seconds: float, reason: str, detail: str, host: str | None = None
     ) -> bool:
@@ -265,29 +294,33 @@ class MemoryLedger(MemoryReader):
         self._life.delay(entry, lease, lease.tries, round(delay_seconds * 1000), host)
         return True
 
+    @_fills_windows
     async def postpone(self, lease: Lease, delay_seconds: float, host: str) -> bool:
         entry = self._life.held(lease)
         if entry is None:
             return False
         if entry.record.cancelled:
-            del entry.steps[lease.ref]
+            self._life.close(entry, lease.ref)
             self._life.revoke_if_idle(entry)
         else:
             self._life.delay(entry, lease, lease.tries - 1, round(delay_seconds * 1000), host)
         return True
 
+    @_fills_windows
     async def hand_back(self, lease: Lease) -> bool:
         entry = self._life.held(lease)
         if entry is None:
             return False
         if entry.record.cancelled:
-            del entry.steps[lease.ref]
+            self._life.close(entry, lease.ref)
             self._life.revoke_if_idle(entry)
         else:
             self._life.log_attempt(entry, lease, "handed_back")
+            self._life.withdraw(entry, lease.ref)
             self._life.queue(entry, lease.ref, lease.attempt, lease.tries - 1, first=True)
         return True
 
+    @_fills_windows
     async def cancel(self, job_id: str) -> CancelOutcome:
         entry = self._life.find(job_id)
         if entry is None:
@@ -297,7 +330,7 @@ class MemoryLedger(MemoryReader):
         entry.update(cancelled=True)
         for ref, step in list(entry.steps.items()):
             if step.state is not StepState.LEASED:
-                del entry.steps[ref]
+                self._life.close(entry, ref)
         self._life.revoke_if_idle(entry)
         return CancelOutcome.CANCELLING if entry.steps else CancelOutcome.CANCELLED
 
@@ -305,9 +338,10 @@ class MemoryLedger(MemoryReader):
         entry = self._life.find(job_id)
         if entry is None or not entry.record.state.final:
             return False
-        del self._life.entries[job_id]
+        self._life.forget(job_id)
         return True
 
+    @_fills_windows
     async def reap(self, limit: int = 100, *, lenient: bool = False) -> ReapOutcome:
         silent_since = self._life.now_ms() - WORKER_FORGOTTEN_MS
         for worker in list(self._workers.values()):
@@ -333,6 +367,7 @@ class MemoryLedger(MemoryReader):
         if entry is None:
             return LeaseVerdict.LOST
         self._life.renew(entry, lease.ref)
+        self._life.callers.active[entry.job.caller] = self._life.now_ms()
         return LeaseVerdict.CANCELLED if entry.record.cancelled else LeaseVerdict.HELD
 
 

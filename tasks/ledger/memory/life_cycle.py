@@ -17,8 +17,16 @@ from tasks.jobs.outcome import ArticleFailed, ArticleOutcome, Failure
 from tasks.jobs.record import AttemptRecord, IdempotencyKey, JobRecord, SubmitOutcome, SubmitVerdict
 from tasks.jobs.step import Lease, StepRef
 from tasks.ledger.keys import IDEMPOTENCY_KEPT_S
+from tasks.ledger.memory.callers import Caller, Callers
 from tasks.ledger.memory.entry import Entry, OpenStep, StepState, Wakeups
 from tasks.policies import LedgerPolicy
+
+RECORD_BYTES, ARTICLE_BYTES = 3000, 4000
+"""About what a job takes besides its submission, and each of its articles."""
+
+
+def _bytes(job: Job, articles: int) -> int:
+    return len(msgspec.msgpack.encode(job)) + RECORD_BYTES + articles * ARTICLE_BYTES
 
 
 class LifeCycle:
@@ -28,8 +36,9 @@ class LifeCycle:
         self.now_ms = now_ms
         self.entries: dict[str, Entry] = {}
         self.wakeups = Wakeups()
+        self.callers = Callers(policy)
         self._grace_ms = round(policy.wakeup_grace_seconds * 1000)
-        self._lease_ms = round(policy.lease_seconds * 1000)
+        self.lease_ms = round(policy.lease_seconds * 1000)
         self._policy = policy
         self.slots = 0
         """The slots of all workers together."""
@@ -91,9 +100,15 @@ class LifeCycle:
             self.release(entry)
 
     def _end_single(self, entry: Entry, state: JobState, error: str | None) -> None:
-        entry.steps.clear()
+        caller = self.callers.open(entry.job.caller)
+        for ref in list(entry.steps):
+            self.close(entry, ref)
         entry.evidence.clear()
         entry.deadline_ms = None
+        caller.last_turns.pop(entry.id, None)
+        reserved, entry.bytes_kept = entry.bytes_kept, _bytes(entry.job, entry.record.settled)
+        change = entry.bytes_kept - reserved
+        self.callers.add_usage(caller.name, -1, -entry.job.article_count, change)
         entry.update(state=state, error=error, finished_ms=self.now_ms())
 
     def _dependents(self, entry: Entry) -> Iterator[Entry]:
@@ -102,6 +117,11 @@ class LifeCycle:
             other = self.entries[job_id]
             if other.waiting and entry.id in other.waits_for:
                 yield other
+
+    def forget(self, job_id: str) -> None:
+        """The record of an ended job has expired or is purged."""
+        entry = self.entries.pop(job_id)
+        self.callers.add_usage(entry.job.caller, 0, 0, -entry.bytes_kept)
 
     # Steps
 
@@ -116,9 +136,14 @@ class LifeCycle:
     def queue(
         self, entry: Entry, ref: StepRef, attempt: int = 0, tries: int = 0, *, first: bool = False
     ) -> None:
-        """Makes a step claimable and wakes a worker; `first` puts it at the front of its list."""
-        push = self.wakeups.push_first if first else self.wakeups.push
-        taken = push(ref, entry.job.priority)
+        """Makes a step claimable, and wakes a worker if it is admitted; `first` puts it at the
+        front."""
+        caller, taken = self.callers.open(entry.job.caller), None
+        if not caller.backlog and len(caller.admitted) < self.callers.window:
+            taken = self._admit(caller, ref, first=first)
+        else:
+            caller.add(ref, entry.job.priority, first=first)
+            self.callers.active.setdefault(caller.name, self.now_ms())
         entry.steps[ref] = OpenStep(
             state=StepState.QUEUED,
             attempt=attempt,
@@ -127,6 +152,40 @@ class LifeCycle:
             queued_ms=self.now_ms(),
             taken=taken,
         )
+
+    def wake_again(self, entry: Entry, ref: StepRef) -> None:
+        """The wake-up of this queued step was lost."""
+        taken = self._admit(self.callers.open(entry.job.caller), ref)
+        now = self.now_ms()
+        entry.steps[ref] = msgspec.structs.replace(
+            entry.steps[ref], taken=taken, queued_ms=now, due_ms=now + self._grace_ms
+        )
+
+    def fill_windows(self) -> None:
+        """Ends a call: admits steps of the callers whose steps it has changed."""
+        for caller in self.callers.changed():
+            while caller.backlog and len(caller.admitted) < self.callers.window:
+                ref = caller.take()
+                entry = self.entries[ref.job_id]
+                taken, due_ms = self._admit(caller, ref), self.now_ms() + self._grace_ms
+                entry.steps[ref] = msgspec.structs.replace(
+                    entry.steps[ref], taken=taken, due_ms=due_ms
+                )
+            if not caller.backlog:
+                caller.forget_turns()
+
+    def _admit(self, caller: Caller, ref: StepRef, *, first: bool = False) -> int:
+        caller.admitted.add(ref)
+        return self.wakeups.push(ref, first=first)
+
+    def close(self, entry: Entry, ref: StepRef) -> None:
+        """The step has ended."""
+        self.withdraw(entry, ref)
+        del entry.steps[ref]
+
+    def withdraw(self, entry: Entry, ref: StepRef) -> None:
+        """The step is not queued or leased any more."""
+        self.callers.open(entry.job.caller).withdraw(ref)
 
     def postpone_check(self, entry: Entry, ref: StepRef) -> None:
         """Examines a queued step, which only waits for a worker, at a later time."""
@@ -139,6 +198,10 @@ class LifeCycle:
     def lease(self, entry: Entry, ref: StepRef, holder: tuple[str, str]) -> None:
         """Gives a worker the next attempt at a queued step."""
         step = entry.steps[ref]
+        if step.taken is None:  # without a wake-up of its own
+            caller = self.callers.open(entry.job.caller)
+            caller.withdraw(ref)
+            caller.admitted.add(ref)
         if entry.record.state is JobState.PENDING:
             entry.update(state=JobState.PROGRESS, started_ms=self.now_ms())
         entry.update(attempts=entry.record.attempts + 1)
@@ -146,17 +209,18 @@ class LifeCycle:
             state=StepState.LEASED,
             attempt=step.attempt + 1,
             tries=step.tries + 1,
-            due_ms=self.now_ms() + self._lease_ms,
+            due_ms=self.now_ms() + self.lease_ms,
             holder=holder,
         )
 
     def renew(self, entry: Entry, ref: StepRef) -> None:
-        self.set_due(entry, ref, self.now_ms() + self._lease_ms)
+        self.set_due(entry, ref, self.now_ms() + self.lease_ms)
 
     def delay(
         self, entry: Entry, lease: Lease, tries: int, delay_ms: int, host: str | None
     ) -> None:
         """Delays a step that may succeed later."""
+        self.withdraw(entry, lease.ref)
         entry.steps[lease.ref] = OpenStep(
             state=StepState.DELAYED,
             attempt=lease.attempt,
@@ -167,7 +231,7 @@ class LifeCycle:
 
     def fail(self, entry: Entry, ref: StepRef, reason: str, detail: str) -> None:
         """Fails a step permanently: an article settles as failed; any other step ends the job."""
-        del entry.steps[ref]
+        self.close(entry, ref)
         if ref.index is not None:
             self.settle_failed(entry, ref.index, reason, detail)
         if entry.record.cancelled or ref.index is not None:
@@ -252,13 +316,17 @@ class Submissions:
             return SubmitOutcome(
                 SubmitVerdict.KNOWN if same else SubmitVerdict.CONFLICT, used.job_id
             )
+        size = _bytes(job, job.article_count)
+        if full := self._life.callers.full(job.caller, job.article_count, size):
+            verdict, bound = full
+            return SubmitOutcome(SubmitVerdict(verdict), "", bound)
         dependencies = []
         for job_id in job.depends_on:
             dependency = self._life.find(job_id)
             if dependency is None:
                 return SubmitOutcome(SubmitVerdict.UNKNOWN_DEPENDENCY, job_id)
             dependencies.append(dependency)
-        self._write(job, dependencies)
+        self._write(job, size, dependencies)
         if key:
             until_ms = self._life.now_ms() + IDEMPOTENCY_KEPT_S * 1000
             self._used[key.name] = _UsedKey(job.id, key.submission_digest, until_ms)
@@ -268,7 +336,7 @@ class Submissions:
         """A key whose job was purged or has expired is free again."""
         return used.until_ms > self._life.now_ms() and self._life.find(used.job_id) is not None
 
-    def _write(self, job: Job, dependencies: Sequence[Entry]) -> None:
+    def _write(self, job: Job, size: int, dependencies: Sequence[Entry]) -> None:
         waits_for = {entry.id for entry in dependencies if not entry.record.state.final}
         too_early = job.not_before_ms is not None and job.not_before_ms > self._life.now_ms()
         state = JobState.WAITING if waits_for or too_early else JobState.PENDING
@@ -277,8 +345,12 @@ class Submissions:
             record=_first_record(job, state),
             waits_for=waits_for,
             deadline_ms=job.deadline_ms,
+            bytes_kept=size,
         )
         self._life.entries[job.id] = entry
+        callers = self._life.callers
+        callers.active[job.caller] = self._life.now_ms()
+        callers.add_usage(job.caller, 1, job.article_count, size)
         failed = [
             dependency
             for dependency in dependencies

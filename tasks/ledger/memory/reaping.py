@@ -16,6 +16,7 @@ from tasks.ledger.memory.life_cycle import LifeCycle
 Moved = Literal["woken", "lost", "started"]
 
 AWAY_MS, LENIENT_MS = 2000, 1500
+BEHIND_MS = 1000
 
 DEADLINE_DETAIL = "The deadline of the job had passed."
 
@@ -44,6 +45,8 @@ class Reaping:
 
     def reap(self, limit: int, *, paused: bool, lenient: bool) -> ReapOutcome:
         """Moves on the steps and deadlines that are due, oldest first, and forgets expired jobs."""
+        if lenient:
+            self._follow_clock()
         lenient_until_ms = self._update_leniency() if lenient else 0
         moved: Counter[Moved | None] = Counter()
         overdue = _overdue(self._life)[:limit]
@@ -58,17 +61,34 @@ class Reaping:
                 self._life.set_due(entry, ref, lenient_until_ms)
             else:
                 moved[_move_on(self._life, entry, ref, step, paused=paused)] += 1
+        expired = _forget_expired(self._life, limit)
+        self._life.callers.examine_all(self._life.now_ms())
         return ReapOutcome(
             woken=moved["woken"],
             lost=moved["lost"],
             started=moved["started"],
-            expired=_forget_expired(self._life, limit),
+            expired=expired,
             examined=len(overdue),
         )
 
     def next_ms(self) -> int | None:
         """The earliest due time; None if no job is active."""
         return min((due.ms for due in _all_due(self._life)), default=None)
+
+    def _follow_clock(self) -> None:
+        """If the clock was set back, what was to happen after some time would happen that much
+        later: moves it by as much. What is to happen at a moment, like a start time, stays."""
+        now, last = self._life.now_ms(), self._last_ms
+        if last is None or now >= last - BEHIND_MS:
+            return
+        for entry in self._life.entries.values():
+            for ref, step in list(entry.steps.items()):
+                if step.due_ms <= now:
+                    continue
+                if step.state is StepState.LEASED:
+                    self._life.set_due(entry, ref, min(step.due_ms, now + self._life.lease_ms))
+                elif step.state is StepState.QUEUED or step.host is not None or step.attempt:
+                    self._life.set_due(entry, ref, step.due_ms - (last - now))
 
     def _update_leniency(self) -> int:
         """Returns the time until which expired leases are left alone.
@@ -108,8 +128,9 @@ def _move_on(
         life.leave_waiting(entry)
         life.queue(entry, ref, step.attempt, step.tries, first=step.host is not None)
         return "started"
-    if not paused and step.taken <= life.wakeups.taken(entry.job.priority):
-        life.queue(entry, ref, step.attempt, step.tries)
+    lost = step.taken is not None and step.taken <= life.wakeups.taken()
+    if lost and not paused:
+        life.wake_again(entry, ref)
         return "woken"
     life.postpone_check(entry, ref)
     return None
@@ -118,8 +139,9 @@ def _move_on(
 def _end_lease(life: LifeCycle, entry: Entry, ref: StepRef, step: OpenStep) -> None:
     lost = Lease(ref=ref, attempt=step.attempt, tries=step.tries, worker="")
     life.log_attempt(entry, lost, "lost")
+    life.withdraw(entry, ref)
     if entry.record.cancelled:
-        del entry.steps[ref]
+        life.close(entry, ref)
         life.revoke_if_idle(entry)
     elif step.tries >= life.max_tries:
         detail = f"The worker was lost while it ran this, {step.tries} times."
@@ -135,16 +157,17 @@ def _reach_deadline(life: LifeCycle, entry: Entry) -> None:
     entry.deadline_ms = None
     if entry.record.cancelled or entry.step("rank") in entry.steps:
         return
-    for index in _close_unsettled(entry):
+    for index in _close_unsettled(life, entry):
         life.settle_failed(entry, index, "deadline_reached", DEADLINE_DETAIL)
     entry.update(deadline_reached=True, total=len(entry.candidates))
     life.leave_waiting(entry)
     life.release(entry)
 
 
-def _close_unsettled(entry: Entry) -> list[int]:
+def _close_unsettled(life: LifeCycle, entry: Entry) -> list[int]:
     """Closes the open steps. Returns the articles that have not settled, in order."""
-    entry.steps.clear()
+    for ref in list(entry.steps):
+        life.close(entry, ref)
     entry.released = len(entry.candidates)
     return [index for index in range(len(entry.candidates)) if index not in entry.outcomes]
 
@@ -152,5 +175,5 @@ def _close_unsettled(entry: Entry) -> list[int]:
 def _forget_expired(life: LifeCycle, limit: int) -> int:
     expired = [entry.id for entry in life.entries.values() if life.expired(entry)][:limit]
     for job_id in expired:
-        del life.entries[job_id]
+        life.forget(job_id)
     return len(expired)

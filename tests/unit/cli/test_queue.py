@@ -13,7 +13,7 @@ QUEUE = {
     "paused": True,
     "active_job_count": 3,
     "queued_count": 5,
-    "wakeup_counts": {"high": 0, "normal": 4, "low": 1},
+    "ready_count": 4,
     "running_count": 2,
     "outstanding_count": 8,
     "oldest_queued_seconds": 1.25,
@@ -54,7 +54,7 @@ def test_stats_as_text() -> None:
     lines = run("queue", "stats", web=WebStub(WEB)).stdout.splitlines()
     assert lines[0] == "queue\tpaused"
     assert "queued steps\t5" in lines
-    assert "wake-ups, normal\t4" in lines
+    assert "ready steps\t4" in lines
     assert "oldest queued, s\t1.2" in lines
 
 

@@ -7,12 +7,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 
+class Silences:
+    """Set once nothing passes any more in that direction."""
+
+    def __init__(self) -> None:
+        self.requests = asyncio.Event()
+        self.answers = asyncio.Event()
+
+
 class Proxy:
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
         self._connections: set[asyncio.Task[None]] = set()
         self._open = True
-        self._silence = asyncio.Event()
+        self._silences = Silences()
         self.port = 0
         self.delay_seconds = 0.0
         """In each direction."""
@@ -38,22 +46,24 @@ class Proxy:
             connection.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
 
-    def silence(self) -> None:
-        """Nothing passes any more, and nobody is told. New connections are taken, and the same
-        becomes of them until `mend`. Those from before stay silent even then."""
-        self._silence.set()
+    def silence(self, *, answers_only: bool = False) -> None:
+        """Nothing passes any more, or no answer, and nobody is told. New connections are taken, and
+        the same becomes of them until `mend`. Those from before stay silent even then."""
+        self._silences.answers.set()
+        if not answers_only:
+            self._silences.requests.set()
 
     def mend(self) -> None:
         self._open = True
-        self._silence = asyncio.Event()
+        self._silences = Silences()
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        silence = self._silence
+        silences = self._silences
         there, back = await asyncio.open_connection(*self._target)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._pump(reader, back, silence))
-                group.create_task(self._pump(there, writer, silence))
+                group.create_task(self._pump(reader, back, silences.requests))
+                group.create_task(self._pump(there, writer, silences.answers))
         finally:
             back.transport.abort()
 

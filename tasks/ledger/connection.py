@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -54,6 +56,29 @@ SOCKET_TIMEOUT = 5.0
 """Seconds to wait for one reply. None of our commands blocks for longer."""
 
 
+class ConnectionPool(BlockingConnectionPool):
+    """Once a connection has died, those that were idle then are opened anew before their next use.
+
+    Where the network drops packets silently, each of them would otherwise cost one more caller
+    SOCKET_TIMEOUT and an error, long after the network has recovered.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._suspects: set[AbstractConnection] = set()
+
+    async def ensure_connection(self, connection: AbstractConnection) -> None:
+        if connection in self._suspects:
+            self._suspects.discard(connection)
+            await connection.disconnect(nowait=True)
+        await super().ensure_connection(connection)
+
+    async def release(self, connection: AbstractConnection) -> None:
+        if not connection.is_connected:
+            self._suspects.update(self._available_connections)
+        await super().release(connection)
+
+
 def connect(url: str, *, max_connections: int = 16) -> Redis:
     """A client that a whole process shares.
 
@@ -63,7 +88,7 @@ def connect(url: str, *, max_connections: int = 16) -> Redis:
     waits for one. Raises InvalidSettings if the URL has an option that there is not.
     """
     try:
-        pool = BlockingConnectionPool.from_url(
+        pool = ConnectionPool.from_url(
             url,
             max_connections=max_connections,
             timeout=SOCKET_TIMEOUT,

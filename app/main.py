@@ -27,12 +27,13 @@ from app.api.schedules import SCHEDULE_HANDLERS
 from app.api.status_reports import StatusReports
 from app.http.body import BodyRequest
 from app.http.callers import TrustedProxies
+from app.http.compression import compression_config
 from app.http.connections import ConnectionLimits, bounded_protocol
 from app.http.hosts import AllowedHosts
 from app.http.methods import HeadRequests, complete_allow
-from app.http.negotiation import JSON_ONLY, preferred_wait, require_acceptable
+from app.http.negotiation import JSON_ONLY, complete_vary, preferred_wait, require_acceptable
 from app.http.problems import problem_response
-from app.http.security import RequestGuards, add_security_headers
+from app.http.security import RequestGuards, add_security_headers, cors_config
 from app.http.tracing import ServerSpans
 from app.pages.pages import JOB_PAGE_HANDLERS, PAGE_HANDLERS, FormLimits
 from app.pages.templating import HERE, template_config
@@ -89,7 +90,9 @@ def create_app(
             "wait": Provide(preferred_wait, sync_to_thread=False),
         },
         exception_handlers={Exception: problem_response},
-        before_send=[add_security_headers, complete_allow],
+        before_send=[add_security_headers, complete_allow, complete_vary],
+        compression_config=compression_config(),
+        cors_config=cors_config(settings.cors_origins),
         guards=[*_guards(settings).in_order(), require_acceptable],
         lifespan=[lifespan],
         logging_config=None,
@@ -158,7 +161,7 @@ def _caller(settings: Settings) -> Provide:
 
 def _guards(settings: Settings) -> RequestGuards:
     hosts = AllowedHosts(bound=settings.http_host, names=settings.allowed_hosts)
-    return RequestGuards(hosts, settings.proxy_secret)
+    return RequestGuards(hosts, settings.proxy_secret, settings.cors_origins)
 
 
 def _connection_limits(settings: Settings) -> ConnectionLimits:

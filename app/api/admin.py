@@ -6,9 +6,9 @@ in any case is in `app/http/security.py`.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from litestar import get, post
+from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import Body, FromPath
 
@@ -21,9 +21,10 @@ from app.api.models.admin import (
     queue_report,
     worker_listing,
 )
-from app.api.openapi import problem_responses
+from app.api.openapi import UNCHANGED, problem_responses
 from app.api.requests import StrictSelection, selection_of
 from app.http.body import require_json
+from app.http.negotiation import conditional
 from tasks.jobs.bulk import cancel_matching, purge_matching, retry_matching
 from tasks.jobs.queue import Queue
 from tasks.jobs.record import BulkOutcomePage
@@ -61,10 +62,12 @@ async def resume_queue(queue: NamedDependency[Queue]) -> Paused:
     return Paused(paused=False)
 
 
-@get("/workers", tags=TAGS, responses=problem_responses())
-async def list_workers(queue: NamedDependency[Queue]) -> WorkerListing:
+@get("/workers", tags=TAGS, responses={**UNCHANGED, **problem_responses()})
+async def list_workers(
+    request: Request[Any, Any, Any], queue: NamedDependency[Queue]
+) -> Response[WorkerListing]:
     """List the workers that reported lately."""
-    return worker_listing(await queue.workers())
+    return conditional(request, worker_listing(await queue.workers()))
 
 
 @post(

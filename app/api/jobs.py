@@ -33,7 +33,7 @@ from app.api.models.jobs import (
     attempt_listing,
     job_listing,
 )
-from app.api.openapi import problem_responses
+from app.api.openapi import UNCHANGED, problem_responses
 from app.api.requests import Cursor, Limit, StrictJobRequest, check_cursor, enum_members
 from app.api.status_reports import StatusReports
 from app.http.body import require_json
@@ -109,8 +109,9 @@ async def submit_job(
     return await result_or_submitted_response(queue, long_polls, submitted, wait)
 
 
-@get("/jobs", tags=TAGS, responses=problem_responses(422))
+@get("/jobs", tags=TAGS, responses={**UNCHANGED, **problem_responses(422)})
 async def list_jobs(
+    request: Request[Any, Any, Any],
     queue: NamedDependency[Queue],
     states: Annotated[
         list[str] | None,
@@ -124,7 +125,7 @@ async def list_jobs(
     ] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
-) -> JobListing:
+) -> Response[JobListing]:
     """List jobs, newest first."""
     check_cursor(cursor)
     page = await queue.jobs(
@@ -133,17 +134,10 @@ async def list_jobs(
         cursor,
         limit,
     )
-    return job_listing(page)
+    return conditional(request, job_listing(page))
 
 
-@get(
-    "/status",
-    tags=TAGS,
-    responses={
-        304: ResponseSpec(None, description="Nothing changed since the given `ETag`."),
-        **problem_responses(404),
-    },
-)
+@get("/status", tags=TAGS, responses={**UNCHANGED, **problem_responses(404)})
 async def get_job_status(
     request: Request[Any, Any, Any],
     reports: NamedDependency[StatusReports],
@@ -153,18 +147,18 @@ async def get_job_status(
     return conditional(request, await reports.of(job_id))
 
 
-@get("/result", tags=TAGS, responses=problem_responses(404, 409, 410), media_type=MediaType.JSON)
+@get(
+    "/result",
+    tags=TAGS,
+    responses={**UNCHANGED, **problem_responses(404, 409, 410)},
+    media_type=MediaType.JSON,
+)
 async def get_job_result(
-    queue: NamedDependency[Queue], job_id: FromPath[str]
+    request: Request[Any, Any, Any], queue: NamedDependency[Queue], job_id: FromPath[str]
 ) -> Response[JobResult]:
     """The result; of a failed or revoked job its partial result, with `state` and `error`."""
     # The stored JSON is passed on without decoding.
-    result: Response[Any] = Response(
-        await queue.result(job_id),
-        media_type=MediaType.JSON,
-        headers={"Cache-Control": "no-cache"},
-    )
-    return result
+    return conditional(request, await queue.result(job_id))
 
 
 @get(
@@ -176,10 +170,12 @@ async def get_job_result(
             description="A page of outcomes.",
             generate_examples=False,
         ),
+        **UNCHANGED,
         **problem_responses(404, 422),
     },
 )
 async def list_job_articles(
+    request: Request[Any, Any, Any],
     queue: NamedDependency[Queue],
     job_id: FromPath[str],
     limit: Limit = 50,
@@ -187,18 +183,20 @@ async def list_job_articles(
         int,
         QueryParameter(ge=0, le=1_000_000, description="The `next_cursor` of the page before."),
     ] = 0,
-) -> ArticleListing[Raw]:
+) -> Response[ArticleListing[Raw]]:
     """Outcomes so far, in the order of the articles, also while the job runs.
 
     Each article is scored by itself here; in the result, beside the others of its job.
     """
-    return article_listing(await queue.articles(job_id, cursor, limit))
+    return conditional(request, article_listing(await queue.articles(job_id, cursor, limit)))
 
 
-@get("/attempts", tags=TAGS, responses=problem_responses(404))
-async def list_job_attempts(queue: NamedDependency[Queue], job_id: FromPath[str]) -> AttemptListing:
+@get("/attempts", tags=TAGS, responses={**UNCHANGED, **problem_responses(404)})
+async def list_job_attempts(
+    request: Request[Any, Any, Any], queue: NamedDependency[Queue], job_id: FromPath[str]
+) -> Response[AttemptListing]:
     """The attempts that did not succeed at first, oldest first; at most the last 1,000."""
-    return attempt_listing(await queue.attempts(job_id))
+    return conditional(request, attempt_listing(await queue.attempts(job_id)))
 
 
 @post(

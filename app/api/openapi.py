@@ -147,6 +147,11 @@ def openapi_config(limits: JobLimits) -> OpenAPIConfig:
     )
 
 
+UNCHANGED = {
+    304: ResponseSpec(None, description="Nothing changed since the `ETag` in `If-None-Match`.")
+}
+
+
 def problem_responses(*statuses: int) -> dict[int, ResponseSpec]:
     """The documentation of these problem responses, and of those that any operation may give."""
     return {status: _problem_response(status) for status in (400, *statuses, 406, 421, 503)}

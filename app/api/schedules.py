@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from litestar import Response, delete, get, patch, post
+from litestar import Request, Response, delete, get, patch, post
 from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency
 from litestar.handlers.base import BaseRouteHandler
@@ -23,7 +23,7 @@ from app.api.models.schedules import (
     schedule_listing,
     schedule_report,
 )
-from app.api.openapi import problem_responses
+from app.api.openapi import UNCHANGED, problem_responses
 from app.api.requests import (
     Cursor,
     Limit,
@@ -32,6 +32,7 @@ from app.api.requests import (
     check_cursor,
 )
 from app.http.body import require_json
+from app.http.negotiation import conditional
 from tasks.errors import UnknownSchedule
 from tasks.jobs.ids import is_job_id
 from tasks.jobs.queue import Queue
@@ -108,15 +109,16 @@ async def add_schedule(
     return Response(schedule_report(record), headers={"Location": location})
 
 
-@get("/schedules", tags=TAGS, responses=problem_responses(422))
+@get("/schedules", tags=TAGS, responses={**UNCHANGED, **problem_responses(422)})
 async def list_schedules(
+    request: Request[Any, Any, Any],
     schedules: NamedDependency[ScheduleService],
     limit: Limit = 50,
     cursor: Cursor = None,
-) -> ScheduleListing:
+) -> Response[ScheduleListing]:
     """List schedules, newest first."""
     check_cursor(cursor)
-    return schedule_listing(await schedules.page(cursor, limit))
+    return conditional(request, schedule_listing(await schedules.page(cursor, limit)))
 
 
 @get(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import cast
+from typing import Any
 
 from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+ROUTE = ("path_template", "route_handler")
+"""What the router adds to a scope."""
 
 
 class HeadRequests:
@@ -23,17 +26,16 @@ class HeadRequests:
 
         async def send_without_body(message: Message) -> None:
             if message["type"] != "http.response.body":
+                # For the hooks of `before_send`, and the name of the span.
+                as_head.update({name: as_get[name] for name in ROUTE if name in as_get})
                 await send(message)
             elif not message["more_body"]:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 
+        as_head: Any = scope
         # A copy: the server must still know that this is a HEAD.
-        as_get = cast(HTTPScope, {**scope, "method": "GET"})
-        try:
-            await self._app(as_get, receive, send_without_body)
-        finally:
-            if "path_template" in as_get:  # for the name of the span
-                scope["path_template"] = as_get["path_template"]
+        as_get: Any = {**scope, "method": "GET"}
+        await self._app(as_get, receive, send_without_body)
 
 
 def allow_header(methods: Iterable[str]) -> str:

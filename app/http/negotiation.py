@@ -13,10 +13,14 @@ from typing import Annotated, Any
 import msgspec
 from litestar import MediaType, Request, Response
 from litestar.connection import ASGIConnection
+from litestar.datastructures import MutableScopeHeaders
 from litestar.exceptions import ClientException
 from litestar.handlers.base import BaseRouteHandler
 from litestar.params import HeaderParameter
+from litestar.types import Message, Scope
 from msgspec import Struct
+
+from app.http.compression import is_compressible
 
 HTML = "text/html"
 JSON = "application/json"
@@ -124,29 +128,48 @@ def _media_range(text: str) -> MediaRange | None:
     )
 
 
-def conditional(request: Request[Any, Any, Any], content: msgspec.Struct) -> Response[Any]:
+def conditional(
+    request: Request[Any, Any, Any], content: msgspec.Struct | bytes, **headers: str
+) -> Response[Any]:
     """The content as JSON, or 304 if the client has it already."""
-    body = msgspec.json.encode(content)
-    etag = strong_etag(body)
+    body = content if isinstance(content, bytes) else msgspec.json.encode(content)
+    etag = entity_tag(body)
     unchanged = matches(request.headers.get("if-none-match"), etag)
     return Response(
         None if unchanged else body,
         status_code=304 if unchanged else 200,
         media_type=MediaType.JSON,
-        headers={"ETag": etag, "Cache-Control": "no-cache", "Vary": "Accept"},
+        headers={"ETag": etag, "Cache-Control": "no-cache", **headers},
     )
 
 
-def strong_etag(body: bytes) -> str:
-    """Strong, as it is a digest of the very bytes that are sent."""
-    return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+def entity_tag(body: bytes) -> str:
+    """Weak, as the same bytes may be sent with an encoding or without."""
+    return f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
 
 
 def matches(if_none_match: str | None, etag: str) -> bool:
     """Whether the client has this already. A weak comparison, as RFC 9110 §13.1.2 asks."""
     if if_none_match is None:
         return False
-    return if_none_match.strip() == "*" or etag in ENTITY_TAG.findall(if_none_match)
+    tags = ENTITY_TAG.findall(if_none_match)
+    return if_none_match.strip() == "*" or etag.removeprefix("W/") in tags
+
+
+async def complete_vary(message: Message, scope: Scope) -> None:
+    """A hook of `before_send`: names what the response depends on, for caches between."""
+    if message["type"] != "http.response.start":
+        return
+    headers = MutableScopeHeaders.from_message(message)
+    names = dict.fromkeys(filter(None, re.split(r"[\s,]+", headers.get("vary", ""))))
+    handler = scope.get("route_handler")
+    # An error is a problem document or a page.
+    if message["status"] >= 400 or len(handler.opt.get("media_types", ()) if handler else ()) > 1:
+        names.setdefault("Accept")
+    if is_compressible(message):
+        names.setdefault("Accept-Encoding")
+    if names:
+        headers["vary"] = ", ".join(names)
 
 
 def preferred_wait(

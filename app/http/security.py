@@ -13,6 +13,7 @@ import hmac
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from litestar.config.cors import CORSConfig
 from litestar.connection import ASGIConnection
 from litestar.datastructures import MutableScopeHeaders
 from litestar.exceptions import ClientException, PermissionDeniedException
@@ -51,9 +52,12 @@ class CrossOrigin(PermissionDeniedException):
 class RequestGuards:
     """The guards of the application. They are coroutines, as Litestar runs others in threads."""
 
-    def __init__(self, hosts: AllowedHosts, proxy_secret: str | None) -> None:
+    def __init__(
+        self, hosts: AllowedHosts, proxy_secret: str | None, cors_origins: Sequence[str] = ()
+    ) -> None:
         self._hosts = hosts
         self._proxy_secret = proxy_secret
+        self._cors_origins = cors_origins
 
     def in_order(self) -> Sequence[Guard]:
         return [self.require_own_host, self.require_proxy, self.require_same_origin]
@@ -82,7 +86,9 @@ class RequestGuards:
             return
         headers = connection.headers
         site, origin = headers.get("sec-fetch-site"), headers.get("origin")
-        if site:
+        if origin is not None and origin in self._cors_origins:
+            allowed = True
+        elif site:
             allowed = site in OWN_SITES
         else:
             allowed = origin is None or self._hosts.allow_origin(origin, headers.get("host", ""))
@@ -92,6 +98,21 @@ class RequestGuards:
 
 def _any_client(handler: BaseRouteHandler) -> bool:
     return bool(handler.opt.get("any_client"))
+
+
+def cors_config(origins: Sequence[str]) -> CORSConfig | None:
+    """Which pages of other sites may use the interface; by default none (None)."""
+    if not origins:
+        return None
+    return CORSConfig(
+        allow_origins=list(origins),
+        allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["Content-Type", "Idempotency-Key", "If-None-Match", "Prefer", "Traceparent"],
+        expose_headers=[
+            *("Content-Location", "ETag", "Idempotent-Replayed", "Location"),
+            *("Preference-Applied", "Retry-After"),
+        ],
+    )
 
 
 SECURITY_HEADERS = {

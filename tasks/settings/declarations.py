@@ -51,6 +51,10 @@ _HostName = Annotated[
 """A name, an IPv4 address or an IPv6 address, without a port."""
 
 _Network = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f:.]{2,45}(/[0-9]{1,3})?$")]
+
+_Origin = Annotated[str, Meta(pattern=r"^https?://[a-z0-9._-]+(:[0-9]{1,5})?$")]
+"""As browsers send it: in lower case, without a path. No wildcard: there is no authentication."""
+
 _ProxySecret = Annotated[str, Meta(pattern="^[!-~]{16,200}$")]
 
 _Key = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._~+/=-]{8,200}$")]
@@ -108,6 +112,15 @@ class Settings(Struct, frozen=True, kw_only=True):
             description=(
                 "Addresses and networks of proxies, like 10.0.0.0/8. Of a request from one, "
                 "X-Forwarded-For says who the caller is. With PROXY_SECRET every peer is one."
+            )
+        ),
+    ] = ()
+    cors_origins: Annotated[
+        tuple[_Origin, ...],
+        Meta(
+            description=(
+                "Origins of other sites, such as https://reader.example, whose pages may use the "
+                "interface of web (CORS)."
             )
         ),
     ] = ()

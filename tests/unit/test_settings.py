@@ -23,6 +23,7 @@ from tasks.settings import Settings, default_models_dir, read_settings, setting_
         ("SOURCES", "gdelt, feeds", ("gdelt", "feeds")),
         ("TOPIC_HALF_LIFE_DAYS", "Finance:1, tech:3", {"finance": 1.0, "tech": 3.0}),
         ("ALLOWED_HOSTS", "a.example, 10.0.0.1 fd00::1", ("a.example", "10.0.0.1", "fd00::1")),
+        ("CORS_ORIGINS", "https://a.example http://b:81", ("https://a.example", "http://b:81")),
         ("REDIS_URL", "", None),
         ("WORKER_CONCURRENCY", "  ", 4),
     ],
@@ -41,6 +42,8 @@ def test_a_value_is_read_as_the_type_of_its_setting(
         ({"EMBEDDER": "torch"}, "EMBEDDER='torch': Expected str matching regex "),
         ({"PROXY_SECRET": "too short"}, "PROXY_SECRET=(hidden): "),
         ({"ALLOWED_HOSTS": "curator.example:80"}, "ALLOWED_HOSTS='curator.example:80': "),
+        ({"CORS_ORIGINS": "*"}, "CORS_ORIGINS='*': "),
+        ({"CORS_ORIGINS": "https://a.example/"}, "CORS_ORIGINS='https://a.example/': "),
         ({"EGRESS_PROXY": "socks5://user:pass@proxy"}, "EGRESS_PROXY=(hidden): "),
         ({"WEIGHT_NER": "0.5"}, "WEIGHT_*: the weights must sum to 1, and they sum to 1.38"),
         (

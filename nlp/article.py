@@ -41,5 +41,7 @@ class Article(Struct, frozen=True, kw_only=True, tag="article"):
     author: str | None = None
     publish_date: dt.datetime | None = None
     """Aware, in UTC; None where the page has none."""
+    publish_date_is_guess: bool = False
+    """Whether the page only shows a date that may mean another day or be that of something else."""
     language: str | None = None
     """ISO 639-1 code; None where the text is too short to detect it."""

@@ -122,6 +122,11 @@ def parse_date(text: str, language: str | None = None) -> ParsedDate | None:
     return _plausible(parsed)
 
 
+def is_month(word: str) -> bool:
+    """Whether `word` is the name of a month in one of the languages."""
+    return _folded(word).rstrip(".,") in _months("all")
+
+
 def _plausible(parsed: ParsedDate) -> ParsedDate | None:
     try:
         time = parsed.time.astimezone(dt.UTC)
@@ -240,12 +245,14 @@ def _numeric(
     first: int, second: int, year: str, separator: str, language: str
 ) -> tuple[dt.date | None, bool]:
     whole = int(year) if len(year) == 4 else 2000 + int(year)
-    month_first = language in ("", "en", "en-us") and separator != "."
+    is_english = language in ("en", "en-us")
+    month_first = is_english or (not language and separator != ".")
     if first > 12 or second > 12:
         month_first = second > 12
     is_certain = first == second or first > 12 or second > 12 or language not in ("", "en")
+    is_certain = is_certain or (separator == "." and not is_english)
     month, day = (first, second) if month_first else (second, first)
-    return _date(whole, month, day), not (is_certain or separator == ".")
+    return _date(whole, month, day), not is_certain
 
 
 def _named(text: str, language: str) -> tuple[dt.date | None, bool]:

@@ -6,11 +6,14 @@ import re
 
 from nlp.analysis import Rejection
 from nlp.article import Article, Page
+from nlp.extraction.authors import author_of
 from nlp.extraction.charset import decode
 from nlp.extraction.linked_data import linked_article
 from nlp.extraction.main_text import main_text
 from nlp.extraction.markup import bounded, parse
-from nlp.extraction.metadata import author_of, meta_contents, publish_date, title_of
+from nlp.extraction.metadata import meta_contents
+from nlp.extraction.publication import publication_of
+from nlp.extraction.titles import title_of
 from nlp.text.words import words
 from nlp.urls import canonical_url, registrable_domain
 
@@ -74,9 +77,9 @@ def _article(url: str, html: str, min_word_count: int) -> Article | Rejection:
     linked = linked_article(tree)
     tree = bounded(tree, len(html))
     metas = meta_contents(tree)
-    title = title_of(tree, metas, linked)
+    title = title_of(tree, metas, linked, url)
     author = author_of(tree, metas, linked)
-    published = publish_date(tree, metas, linked, html, url)
+    published = publication_of(tree, metas, linked, html, url)
     text = main_text(tree, url, title, linked)[:MAX_TEXT_CHARS]
     if not text:
         return _NO_TEXT
@@ -94,5 +97,6 @@ def _article(url: str, html: str, min_word_count: int) -> Article | Rejection:
         text=text,
         word_count=word_count,
         author=author,
-        publish_date=published,
+        publish_date=published.time if published else None,
+        publish_date_is_guess=published is not None and published.is_guess,
     )

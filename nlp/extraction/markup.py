@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from lxml.etree import (
     ElementDefaultClassLookup,
@@ -36,6 +37,9 @@ MAX_ATTRIBUTES = 1_000
 
 MAX_VALUE_CHARS = 10_000
 """Per attribute; libxml2 takes quadratic time to serialize one (60,000 of "<!--" took a second)."""
+
+MAX_PIECES = 100
+"""Pieces of text read of an element that is expected to hold a line."""
 
 IGNORED_TAGS = (
     "script", "style", "svg", "noscript", "iframe", "template", "link", "video", "audio",
@@ -148,6 +152,17 @@ def _cut_names(tree: _Element) -> None:
             remaining -= len(element.get(name, ""))
             if remaining < 0:
                 element.attrib.pop(name, None)
+
+
+def short_text(element: _Element, limit: int) -> str | None:
+    """The text within `element` as `element_text` gives it; None where it has more characters."""
+    pieces: list[str] = []
+    for piece in islice(element.itertext(), MAX_PIECES):
+        pieces.append(piece)
+        limit -= len(piece.strip())
+        if limit < 0:
+            return None
+    return " ".join("".join(pieces).split())
 
 
 def element_text(element: _Element) -> str:

@@ -36,6 +36,8 @@ class ResultArticle(Struct, frozen=True, kw_only=True):
     title: str
     author: str | None
     publish_date: dt.datetime | None
+    publish_date_is_guess: bool = False
+    """Whether the page does not declare the date; it may mean another day."""
     language: str | None
     """ISO 639-1."""
     word_count: int
@@ -201,6 +203,7 @@ def article_result(
             title=article.title,
             author=article.author,
             publish_date=article.publish_date,
+            publish_date_is_guess=article.publish_date_is_guess,
             language=article.language,
             word_count=article.word_count,
             summary=details.summary if details else "",

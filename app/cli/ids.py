@@ -1,7 +1,7 @@
 """Ids of jobs and schedules as a user gives them: whole, or only their beginning or end.
 
-An id begins with its time, so ids of the same minute begin alike. Its end is random: that is what
-listings on a terminal show. Completion suggests ids on the user's keystroke.
+An id begins with its time, so ids of the same minute begin alike. Its last group is random: that is
+what listings on a terminal show, and its beginning is enough too. Completion suggests whole ids.
 """
 
 from __future__ import annotations
@@ -123,7 +123,9 @@ def find_schedule(client: ApiClient, text: str) -> uuid.UUID:
 
 
 def _matches(whole_id: str, text: str) -> bool:
-    return whole_id.startswith(text) or whole_id.endswith(text)
+    """Also if `text` begins what listings show of the id."""
+    starts = (whole_id, whole_id.rpartition("-")[2])
+    return whole_id.endswith(text) or any(start.startswith(text) for start in starts)
 
 
 def _only(kind: str, text: str, ids: Sequence[str], searched: str) -> uuid.UUID:

@@ -120,17 +120,21 @@ def by_verdict(decisions: Iterable[Decision]) -> list[Decision]:
 
 
 def distinct_names(entities: Iterable[Entity]) -> list[Entity]:
-    """The first MAX_NAMES entities with different texts."""
+    """The first MAX_NAMES entities that differ in more than their case and article."""
     distinct: dict[str, Entity] = {}
     for entity in entities:
-        distinct.setdefault(entity.text.casefold(), entity)
+        distinct.setdefault(entity.text.casefold().removeprefix("the "), entity)
     return list(distinct.values())[:MAX_NAMES]
 
 
 def without_names(keywords: Iterable[str], names: Iterable[Entity]) -> list[str]:
-    """The keywords that are not shown as names already."""
-    shown = {entity.text.casefold() for entity in names}
-    return [keyword for keyword in keywords if keyword.casefold() not in shown]
+    """The keywords that are not a name, or a part of one, which is shown already."""
+    shown = [set(entity.text.casefold().split()) for entity in names]
+    return [
+        keyword
+        for keyword in keywords
+        if not any(set(keyword.casefold().split()) <= words for words in shown)
+    ]
 
 
 def web_link(url: str) -> str | None:

@@ -299,10 +299,10 @@ async def test_keywords_and_names_are_labelled_and_not_shown_twice(
         job_id,
         0,
         URLS["urls"],
-        keywords=["tidal power", "Lisbon"],
+        keywords=["tidal power", "Lisbon", "writer", "Lisbon fair"],
         entities=[
             {"text": "Lisbon", "label": "GPE", "count": 2},
-            {"text": "LISBON", "label": "ORG", "count": 1},
+            {"text": "The LISBON", "label": "ORG", "count": 1},
             {"text": "Ada Writer", "label": "PERSON", "count": 1},
             {"text": "Esperanto", "label": "LANGUAGE", "count": 1},
         ],
@@ -311,7 +311,7 @@ async def test_keywords_and_names_are_labelled_and_not_shown_twice(
 
     text = (await client.get(f"/jobs/{job_id}", headers=BROWSER)).text
 
-    assert "<strong>Keywords</strong> tidal power</p>" in text
+    assert "<strong>Keywords</strong> tidal power · Lisbon fair</p>" in text
     names = re.findall(r"<li>([^<]+) <small>([^<]+)</small></li>", text)
     assert names == [("Lisbon", "place"), ("Ada Writer", "person"), ("Esperanto", "language")]
 

@@ -29,7 +29,8 @@ def web_with(*ids: str) -> WebStub:
 
 
 @pytest.mark.parametrize(
-    "text", ["abcd", "ABCD", "0000abcd", "00000000abcd", "01900000-1", FIRST[:-1], FIRST[1:]]
+    "text",
+    ["abcd", "ABCD", "0000abcd", "00000000abcd", "00000000a", "01900000-1", FIRST[:-1], FIRST[1:]],
 )
 def test_a_part_that_only_one_id_has_is_enough(text: str) -> None:
     completed = run("jobs", "show", text, web=web_with(FIRST, SECOND))
@@ -126,6 +127,7 @@ def test_completion_suggests_ids() -> None:
     assert suggested(web, "jobs", "show", "") == [FIRST, SECOND]
     assert suggested(web, "jobs", "cancel", FIRST, "beef") == [SECOND]
     assert suggested(web, "jobs", "watch", "01900000-1") == [FIRST]
+    assert suggested(web, "jobs", "watch", "00000000a") == [FIRST]
     assert suggested(web, "jobs", "show", "--server", "http://given.example", "beef") == [SECOND]
     assert web.requests[-1].url.host == "given.example"
 

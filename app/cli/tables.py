@@ -78,7 +78,7 @@ def show_jobs(console: Console, jobs: Iterable[JobSummary]) -> None:
         ("job", "type", "state", "settled", "failed", "submitted", "about"),
         [
             (
-                _listed_id(console, job.job_id),
+                listed_id(console, job.job_id),
                 job.type,
                 job.state,
                 _settled(job),
@@ -252,9 +252,9 @@ def _show_failures(console: Console, failures: Sequence[Failure]) -> None:
         )
 
 
-def _listed_id(console: Console, job_id: str) -> str:
+def listed_id(console: Console, whole_id: str) -> str:
     """On a terminal only its last group, which is random and so tells it from the others."""
-    return job_id.rpartition("-")[2] if console.is_terminal else job_id
+    return whole_id.rpartition("-")[2] if console.is_terminal else whole_id
 
 
 def _settled(job: JobSummary) -> str:

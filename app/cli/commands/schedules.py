@@ -17,7 +17,7 @@ from app.cli.context import CliContext, Command, LazyGroup, choice, client_optio
 from app.cli.description import edited_job, job_options, job_request
 from app.cli.exits import InvalidUsage
 from app.cli.ids import find_schedule, schedule_id_argument, schedule_ids_argument
-from app.cli.tables import show_table
+from app.cli.tables import listed_id, show_table
 from app.cli.terminal import print_json, terminal
 from tasks.schedules.schedule import Missed
 
@@ -181,13 +181,7 @@ def pause(
 
     With --json, print one line for each schedule.
     """
-    with open_client(context, server) as client:
-
-        def apply(schedule_id: uuid.UUID) -> _Done:
-            paused = client.pause_schedule(schedule_id)
-            return paused.document, f"{schedule_id}  paused"
-
-        _apply_to_each(client, schedule_ids, apply, "paused", as_json=as_json)
+    _apply_to_each(context, server, schedule_ids, _pause, "paused", as_json=as_json)
 
 
 @click.command()
@@ -201,13 +195,7 @@ def resume(
 
     With --json, print one line for each schedule.
     """
-    with open_client(context, server) as client:
-
-        def apply(schedule_id: uuid.UUID) -> _Done:
-            resumed = client.resume_schedule(schedule_id)
-            return resumed.document, f"{schedule_id}  resumed"
-
-        _apply_to_each(client, schedule_ids, apply, "resumed", as_json=as_json)
+    _apply_to_each(context, server, schedule_ids, _resume, "resumed", as_json=as_json)
 
 
 @click.command()
@@ -221,13 +209,7 @@ def run(
 
     With --json, print one line for each job.
     """
-    with open_client(context, server) as client:
-
-        def apply(schedule_id: uuid.UUID) -> _Done:
-            job = client.run_schedule(schedule_id)
-            return job.document, f"{job.body.job_id}  submitted"
-
-        _apply_to_each(client, schedule_ids, apply, "run", as_json=as_json)
+    _apply_to_each(context, server, schedule_ids, _run, "run", as_json=as_json)
 
 
 @click.command()
@@ -241,37 +223,51 @@ def remove(
 
     With --json, print one line for each schedule that is removed.
     """
-    with open_client(context, server) as client:
+    _apply_to_each(context, server, schedule_ids, _remove, "removed", as_json=as_json)
 
-        def apply(schedule_id: uuid.UUID) -> _Done:
-            client.remove_schedule(schedule_id)
-            removed = {"schedule_id": schedule_id, "status": "removed"}
-            return msgspec.json.encode(removed), f"{schedule_id}  removed"
 
-        _apply_to_each(client, schedule_ids, apply, "removed", as_json=as_json)
+def _pause(client: ApiClient, schedule_id: uuid.UUID) -> _Done:
+    return client.pause_schedule(schedule_id).document, f"{schedule_id}  paused"
+
+
+def _resume(client: ApiClient, schedule_id: uuid.UUID) -> _Done:
+    return client.resume_schedule(schedule_id).document, f"{schedule_id}  resumed"
+
+
+def _run(client: ApiClient, schedule_id: uuid.UUID) -> _Done:
+    job = client.run_schedule(schedule_id)
+    return job.document, f"{job.body.job_id}  submitted"
+
+
+def _remove(client: ApiClient, schedule_id: uuid.UUID) -> _Done:
+    client.remove_schedule(schedule_id)
+    removed = {"schedule_id": schedule_id, "status": "removed"}
+    return msgspec.json.encode(removed), f"{schedule_id}  removed"
 
 
 def _apply_to_each(
-    client: ApiClient,
+    context: CliContext,
+    server: str | None,
     schedule_ids: Sequence[str],
-    apply: Callable[[uuid.UUID], _Done],
+    apply: Callable[[ApiClient, uuid.UUID], _Done],
     participle: str,
     *,
     as_json: bool,
 ) -> None:
     """Continues after a refusal. Raises InvalidUsage at the end if there was one."""
     refused = 0
-    for schedule_id in schedule_ids:
-        try:
-            document, line = apply(find_schedule(client, schedule_id))
-        except InvalidUsage as error:
-            click.echo(f"{schedule_id}: {error.message}", err=True)
-            refused += 1
-            continue
-        if as_json:
-            print_json(document)
-        else:
-            click.echo(line)
+    with open_client(context, server) as client:
+        for schedule_id in schedule_ids:
+            try:
+                document, line = apply(client, find_schedule(client, schedule_id))
+            except InvalidUsage as error:
+                click.echo(f"{schedule_id}: {error.message}", err=True)
+                refused += 1
+                continue
+            if as_json:
+                print_json(document)
+            else:
+                click.echo(line)
     if refused:
         raise InvalidUsage(f"{refused} of {len(schedule_ids)} schedules cannot be {participle}")
 
@@ -282,7 +278,7 @@ def _show_schedules(console: Console, listing: Iterable[ScheduleSummary]) -> Non
         ("schedule", "cron", "zone", "type", "next run", "name", "about", "last error"),
         [
             (
-                schedule.schedule_id,
+                listed_id(console, schedule.schedule_id),
                 schedule.cron,
                 schedule.time_zone,
                 schedule.type,

@@ -139,10 +139,13 @@ async def cancel_form(queue: NamedDependency[Queue], job_id: FromPath[str]) -> R
 
 @post("/again", before_request=require_form, opt=JSON_OR_PAGE, include_in_schema=False)
 async def rerun_form(
-    body: RawBody, queue: NamedDependency[Queue], job_id: FromPath[str]
+    body: RawBody,
+    queue: NamedDependency[Queue],
+    job_id: FromPath[str],
+    caller: NamedDependency[str],
 ) -> Redirect:
     """The button "Run again". Two clicks on the same page make one job."""
-    new = (await queue.rerun(job_id, parse_fields(body).get("key"))).job
+    new = (await queue.rerun(job_id, parse_fields(body).get("key"), caller=caller)).job
     return Redirect(f"/jobs/{new.id}", status_code=303)
 
 

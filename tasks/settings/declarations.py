@@ -7,6 +7,7 @@ checks that span several settings follow the struct; `tasks.settings.reader` cal
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import os
 import sys
@@ -656,6 +657,7 @@ def check_settings(settings: Settings) -> None:
     _check_time_limits(settings)
     check_sources(settings)
     _check_embedding(settings)
+    _check_proxies(settings)
 
 
 def _check_redis_url(settings: Settings) -> None:
@@ -664,6 +666,14 @@ def _check_redis_url(settings: Settings) -> None:
             check_redis_url(settings.redis_url)
         except ValueError as error:
             raise InvalidSettings(f"REDIS_URL={shown(settings.redis_url)!r}: {error}") from error
+
+
+def _check_proxies(settings: Settings) -> None:
+    for network in settings.trusted_proxies:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            raise InvalidSettings(f"TRUSTED_PROXIES: {error}.") from error
 
 
 def _check_weights(settings: Settings) -> None:

@@ -17,7 +17,15 @@ from tasks.jobs.queue import Queue
 from tasks.jobs.submission import Submission
 from tasks.ledger.redis import RedisLedger
 from tasks.settings import Settings
-from tests.contract.ledgers import START_MS, LedgerUnderTest, claim, complete, discover, record
+from tests.contract.ledgers import (
+    START_MS,
+    LedgerUnderTest,
+    a_job,
+    claim,
+    complete,
+    discover,
+    record,
+)
 
 BATCH = BatchAnalysis(urls=("http://site.example/0", "http://site.example/1"))
 
@@ -89,3 +97,33 @@ async def test_the_clock_of_redis_is_read_now_and_then(
 def calls_of_scripts(valkey: redis.Redis) -> int:
     statistics: Any = valkey.info("commandstats")
     return int(statistics.get("cmdstat_evalsha", {"calls": 0})["calls"])
+
+
+async def test_a_clock_that_was_set_back_costs_a_dead_worker_no_more_than_a_lease(
+    under_test: LedgerUnderTest, settings: Settings
+) -> None:
+    ledger, job, retried = under_test.ledger, a_job(), a_job()
+    for submitted in (job, retried):
+        await ledger.submit(submitted)
+    await claim(ledger, job, "discover")
+    await ledger.retry(await claim(ledger, retried, "discover"), 10, "timed_out", "Late.")
+    await ledger.reap(lenient=True)
+    under_test.advance(-3600)
+    assert (await ledger.reap(lenient=True)).lost == 0
+    under_test.advance(settings.lease_seconds)
+    assert (await ledger.reap(lenient=True)).lost == 1
+    under_test.advance(10)
+    assert (await ledger.reap(lenient=True)).started == 1
+
+
+async def test_a_clock_that_was_set_back_moves_no_start_time(under_test: LedgerUnderTest) -> None:
+    ledger, job = under_test.ledger, a_job(not_before_ms=START_MS + 60_000)
+    await ledger.submit(job)
+    await ledger.reap(lenient=True)
+    under_test.advance(-3600)
+    for _ in range(2):
+        await ledger.reap(lenient=True)
+    under_test.advance(3600)
+    assert (await ledger.reap()).started == 0
+    under_test.advance(60)
+    assert (await ledger.reap()).started == 1

@@ -316,3 +316,16 @@ def test_both_limiters_give_the_same_answers(valkey: redis.Redis, settings: Sett
             compare()
         finally:
             runner.run(client.aclose())
+
+
+async def test_a_clock_that_was_set_back_blocks_no_host_for_that_long(
+    redis_ledger: RedisLedger,
+) -> None:
+    under_test = RedisLimiterUnderTest(redis_ledger)
+    for ticket_id in ("dead", "dead too"):
+        assert await under_test.wait_of(ticket(ticket_id, interval_ms=0)) == 0
+    await under_test.wait_of(ticket("waits", interval_ms=0))
+    under_test.advance(-3_600_000)
+    assert await under_test.wait_of(ticket("next", interval_ms=0)) < 1000
+    under_test.advance(round(SLOT_SECONDS * 1000))
+    assert await under_test.wait_of(ticket("next", interval_ms=0)) == 0

@@ -65,7 +65,7 @@ async def run_eagerly(
         ledger=ledger,
         engine=engine,
         fetcher=fetcher,
-        sources=build_sources(source_policy(settings), fetcher),
+        sources=build_sources(source_policy(settings), fetcher, engine),
         analyses=analysis_cache(store, settings),
         worker=WORKER,
     )

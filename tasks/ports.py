@@ -10,6 +10,7 @@ from msgspec import Struct
 from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
 from nlp.article import Page
 from nlp.decision import Survey, SurveyRequest
+from nlp.feeds.feed import FeedReport, FeedRequest
 from tasks.jobs.job import Job
 from tasks.jobs.outcome import ArticleAnalysed, Candidate
 
@@ -38,13 +39,21 @@ class Fetcher(Protocol):
         ...
 
 
+class Findings(Struct, frozen=True, kw_only=True):
+    """What a source found for a topic."""
+
+    candidates: tuple[Candidate, ...] = ()
+    seen: int = 0
+    """The results or entries among which they were chosen."""
+
+
 class Source(Protocol):
     """Finds candidates for a topic."""
 
     @property
     def name(self) -> str: ...
 
-    async def find(self, topic: str, limit: int) -> Sequence[Candidate]:
+    async def find(self, topic: str, limit: int) -> Findings:
         """At most `limit` candidates, best or newest first, as the source orders them.
 
         Raises PermanentFailure or TransientFailure if the source failed.
@@ -70,7 +79,15 @@ class Cache(Protocol):
         ...
 
 
-class Engine(Protocol):
+class FeedReader(Protocol):
+    """Reads what strangers send as feeds, outside the event loop."""
+
+    async def read_feed(self, request: FeedRequest) -> FeedReport:
+        """Raises PermanentFailure or TransientFailure as an `Engine` does."""
+        ...
+
+
+class Engine(FeedReader, Protocol):
     """Does the CPU work of a worker, outside its event loop.
 
     Each call raises PermanentFailure or TransientFailure if the engine dies of it, or if it takes

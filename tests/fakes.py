@@ -30,6 +30,8 @@ from nlp.analysis import (
 from nlp.article import Article, Page
 from nlp.decision import Survey, SurveyRequest
 from nlp.embedding.embedder import HashingEmbedder
+from nlp.feeds.feed import FeedReport, FeedRequest
+from nlp.feeds.reader import read_feed
 from nlp.neutral import Unmeasurable
 from nlp.ranking.survey import survey
 from nlp.scores.scorecard import composite_for, scorecard
@@ -91,6 +93,19 @@ class FakeEngine:
 
     async def survey(self, request: SurveyRequest) -> Survey:
         return survey(request, HashingEmbedder(8))
+
+    async def read_feed(self, request: FeedRequest) -> FeedReport:
+        return read_feed(request)
+
+
+class FeedReaderHere:
+    """Reads feeds in the process of the test, as an engine reads them in its own."""
+
+    async def read_feed(self, request: FeedRequest) -> FeedReport:
+        return read_feed(request)
+
+
+FEED_READER = FeedReaderHere()
 
 
 def fake_read_report(request: ReadRequest) -> ReadReport:

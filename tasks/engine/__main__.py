@@ -9,6 +9,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from nlp.feeds.reader import read_feed
 from nlp.models import EmbedderChoice, load_models
 from nlp.pipeline import read, study
 from nlp.ranking.survey import survey
@@ -28,5 +29,6 @@ if __name__ == "__main__":
             read=lambda request, _models: read(request),
             study=study,
             survey=lambda request, models: survey(request, models.embedder),
+            read_feed=read_feed,
         )
     )

@@ -14,6 +14,7 @@ from typing import Any
 
 from tasks.engine.protocol import (
     Batch,
+    FeedTask,
     OutOfMemory,
     ReadTask,
     Ready,
@@ -31,7 +32,7 @@ MAX_BATCH_TOKENS = 2048
 """Tokens that one batch embeds at most: with one thread about half a second."""
 
 READ_TOKENS = 256
-"""The weight of a page: its extraction takes as long as embedding that many tokens."""
+"""The weight of a page or a feed: its extraction takes as long as embedding that many tokens."""
 
 CHARS_PER_TOKEN = 4
 
@@ -61,7 +62,7 @@ class PendingTask:
     def tokens(self) -> int:
         """Its weight in a batch."""
         match self.task:
-            case ReadTask():
+            case ReadTask() | FeedTask():
                 return READ_TOKENS
             case StudyTask(_, request):
                 known = request.impression is not None

@@ -17,8 +17,11 @@ import structlog
 
 from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
 from nlp.decision import Survey, SurveyRequest
+from nlp.feeds.feed import FeedReport, FeedRequest
 from tasks.engine.batching import BatchOutcome, BatchRun, PendingTask, TaskQueue
 from tasks.engine.protocol import (
+    FeedReply,
+    FeedTask,
     ReadReply,
     ReadTask,
     StudyReply,
@@ -100,6 +103,13 @@ class EngineClient:
         match await self._request(SurveyTask(next(self._numbers), request)):
             case SurveyReply(_, survey):
                 return survey
+            case reply:
+                raise _unexpected(reply)
+
+    async def read_feed(self, request: FeedRequest) -> FeedReport:
+        match await self._request(FeedTask(next(self._numbers), request)):
+            case FeedReply(_, report):
+                return report
             case reply:
                 raise _unexpected(reply)
 

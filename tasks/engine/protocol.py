@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
 from nlp.decision import Survey, SurveyRequest
+from nlp.feeds.feed import FeedReport, FeedRequest
 
 HEADER = struct.Struct(">I")
 
@@ -33,7 +34,12 @@ class SurveyTask(Struct, frozen=True, tag="survey"):
     request: SurveyRequest
 
 
-Task = ReadTask | StudyTask | SurveyTask
+class FeedTask(Struct, frozen=True, tag="feed"):
+    number: int
+    request: FeedRequest
+
+
+Task = ReadTask | StudyTask | SurveyTask | FeedTask
 
 
 class Batch(Struct, frozen=True):
@@ -67,6 +73,11 @@ class SurveyReply(Struct, frozen=True, tag="survey"):
     survey: Survey
 
 
+class FeedReply(Struct, frozen=True, tag="feed"):
+    number: int
+    report: FeedReport
+
+
 class TaskFailed(Struct, frozen=True, tag="failed"):
     """This task raised an exception; the engine continues with the others."""
 
@@ -78,7 +89,7 @@ class OutOfMemory(Struct, frozen=True, tag="out_of_memory"):
     """What is being worked on needs more memory than allowed. No other reply follows."""
 
 
-TaskReply = ReadReply | StudyReply | SurveyReply | TaskFailed
+TaskReply = ReadReply | StudyReply | SurveyReply | FeedReply | TaskFailed
 Reply = Ready | Working | TaskReply | OutOfMemory
 
 

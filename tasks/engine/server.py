@@ -21,9 +21,12 @@ from typing import Generic, TypeVar
 
 from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
 from nlp.decision import Survey, SurveyRequest
+from nlp.feeds.feed import FeedReport, FeedRequest
 from tasks.engine.protocol import (
     HEADER,
     Batch,
+    FeedReply,
+    FeedTask,
     OutOfMemory,
     ReadReply,
     ReadTask,
@@ -49,7 +52,7 @@ Send = Callable[[Reply], None]
 
 @dataclass(frozen=True, kw_only=True)
 class TaskHandlers(Generic[Models]):
-    """What an engine can do. See `nlp.pipeline` and `nlp.ranking.survey`."""
+    """What an engine can do. See `nlp.pipeline`, `nlp.ranking.survey` and `nlp.feeds.reader`."""
 
     load: Callable[[int], Models]
     """Loads the models; its argument is the number of threads."""
@@ -61,6 +64,7 @@ class TaskHandlers(Generic[Models]):
     ]
     """Its last argument is called with the indexes of the requests that it turns to."""
     survey: Callable[[SurveyRequest, Models], Survey]
+    read_feed: Callable[[FeedRequest], FeedReport]
 
 
 def serve(handlers: TaskHandlers[Models]) -> None:
@@ -104,7 +108,7 @@ class _BatchWorker(Generic[Models]):
         try:
             for task in batch.tasks:
                 match task:
-                    case ReadTask() | SurveyTask():
+                    case ReadTask() | SurveyTask() | FeedTask():
                         self._run_single(task)
                     case StudyTask():
                         studies.append(task)
@@ -112,7 +116,7 @@ class _BatchWorker(Generic[Models]):
         except MemoryError:
             self._send(OutOfMemory())
 
-    def _run_single(self, task: ReadTask | SurveyTask) -> None:
+    def _run_single(self, task: ReadTask | SurveyTask | FeedTask) -> None:
         self._send(Working((task.number,)))
         try:
             self._send(self._answer(task))
@@ -121,12 +125,14 @@ class _BatchWorker(Generic[Models]):
         except Exception as error:
             self._send(_failed(task.number, error))
 
-    def _answer(self, task: ReadTask | SurveyTask) -> Reply:
+    def _answer(self, task: ReadTask | SurveyTask | FeedTask) -> Reply:
         match task:
             case ReadTask():
                 return ReadReply(task.number, self._handlers.read(task.request, self._models))
             case SurveyTask():
                 return SurveyReply(task.number, self._handlers.survey(task.request, self._models))
+            case FeedTask():
+                return FeedReply(task.number, self._handlers.read_feed(task.request))
 
     def _run_studies(self, tasks: Sequence[StudyTask]) -> None:
         def working(indexes: Sequence[int]) -> None:

@@ -51,6 +51,8 @@ class SourceReport(Struct, frozen=True, kw_only=True):
     name: str
     found: int
     """Its candidates, before duplicates among the sources were merged."""
+    seen: int | None = None
+    """The results or entries among which it chose them; None where it failed."""
     error: str | None = None
     """A sentence for the reader; None where the source answered."""
     reason: Reason | None = None

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 
-from tasks.jobs.outcome import Candidate
-from tasks.ports import Fetcher
+from tasks.ports import FeedReader, Fetcher, Findings
 from tasks.sources.base import candidates_of, phrase, search_url, service_error
 from tasks.sources.feeds import parse_feed_answer
 
@@ -27,11 +26,12 @@ class ArxivSource:
 
     name = "arxiv"
 
-    def __init__(self, fetcher: Fetcher, url: str) -> None:
+    def __init__(self, fetcher: Fetcher, reader: FeedReader, url: str) -> None:
         self._fetcher = fetcher
+        self._reader = reader
         self._url = url
 
-    async def find(self, topic: str, limit: int) -> list[Candidate]:
+    async def find(self, topic: str, limit: int) -> Findings:
         parameters = {
             "search_query": f"all:{phrase(topic)}",
             "max_results": str(min(limit, MAX_RECORDS)),
@@ -41,7 +41,9 @@ class ArxivSource:
         page = await self._fetcher.document(
             search_url(self._url, parameters), interval=SECONDS_BETWEEN_REQUESTS
         )
-        entries = await parse_feed_answer(page, "arXiv", retry_after=SECONDS_BETWEEN_REQUESTS)
+        entries = await parse_feed_answer(
+            page, self._reader, "arXiv", retry_after=SECONDS_BETWEEN_REQUESTS
+        )
         for entry in entries:
             if _ERRORS in entry.url:
                 raise service_error("arXiv", entry.summary, transient=False)

@@ -8,21 +8,22 @@ answer in JSON (`parse_json_answer`, `valid_records`), the candidates (`candidat
 from __future__ import annotations
 
 import asyncio
-import html
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urlencode
 
 import msgspec
 from msgspec.structs import replace
 
 from nlp.article import Page
+from nlp.feeds.feed import MAX_TITLE_CHARS, absolute_http_url
+from nlp.text.plain_text import plain_text
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.jobs.outcome import Candidate
-from tasks.ports import Fetcher, Source
+from tasks.ports import Fetcher, Findings, Source
 
 T = TypeVar("T")
 
@@ -81,9 +82,12 @@ class KeyedService:
         return replace(page, body=page.body.replace(self._key.encode(), b"(hidden)"))
 
 
+MAX_JSON_PARTS = 300_000
+"""Members and elements of an answer. The longest real one has 60,000; one of 5 MB may have two
+million, which would block the event loop for a second."""
+
 MAX_RECORDS_READ = 5_000
-"""More than any service returns. An answer of 5 MB may contain two million broken records, and
-reading all of them would block the event loop for 1.2 s instead of 0.14 s."""
+"""More than any service returns."""
 
 
 def parse_json_answer(
@@ -97,6 +101,8 @@ def parse_json_answer(
     text = page.body.decode("utf-8", errors="replace").lstrip("\ufeff").strip()
     if not text.startswith("{"):
         raise refusal(service, text, retry_after=retry_after)
+    if sum(map(text.count, "{[,")) > MAX_JSON_PARTS:
+        raise malformed_answer(service)
     try:
         # Not strict: some titles contain line breaks that JSON does not allow.
         return msgspec.convert(json.loads(text, strict=False), type_)
@@ -113,46 +119,22 @@ def valid_records(records: Iterable[Any], type_: type[T]) -> Iterator[T]:
             continue
 
 
-MAX_TITLE_CHARS = 300
-
-_TAG = re.compile(r"<[^<>]*>")
-
-
-def candidates_of(
-    source: str, links: Iterable[tuple[object, object]], limit: int
-) -> list[Candidate]:
+def candidates_of(source: str, links: Iterable[tuple[object, object]], limit: int) -> Findings:
     """At most `limit` candidates of these links and titles, each link once, in their order.
 
     A link that is not a complete http URL is omitted: there is no base URL for a relative one.
     """
     by_url: dict[str, Candidate] = {}
+    seen = 0
     for link, title in links:
+        seen += 1
         url = absolute_http_url(link)
         if url is not None and url not in by_url:
             short_title = plain_text(title, MAX_TITLE_CHARS) or None
             by_url[url] = Candidate(url=url, source=source, title=short_title)
         if len(by_url) == limit:
             break
-    return list(by_url.values())
-
-
-def absolute_http_url(link: object, base_url: str = "") -> str | None:
-    """The link as a complete URL; None for `javascript:`, `ftp:`, and what is no URL at all."""
-    if not isinstance(link, str) or not link.strip():
-        return None
-    try:
-        joined = urljoin(base_url, link.strip())
-        parts = urlsplit(joined)
-    except ValueError:
-        return None
-    return joined if parts.scheme in ("http", "https") and parts.netloc else None
-
-
-def plain_text(markup: object, max_chars: int) -> str:
-    """The text without tags, entities and line breaks; cut first, so that it costs little."""
-    if not isinstance(markup, str):
-        return ""
-    return " ".join(html.unescape(_TAG.sub(" ", markup[:max_chars])).split())
+    return Findings(candidates=tuple(by_url.values()), seen=seen)
 
 
 MAX_QUOTED_CHARS = 200
@@ -229,7 +211,7 @@ class TimeLimitedSource:
     def name(self) -> str:
         return self._source.name
 
-    async def find(self, topic: str, limit: int) -> Sequence[Candidate]:
+    async def find(self, topic: str, limit: int) -> Findings:
         try:
             async with asyncio.timeout(self._seconds):
                 return await self._source.find(topic, limit)

@@ -10,8 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from tasks.jobs.outcome import Candidate
-from tasks.ports import Fetcher
+from tasks.ports import Fetcher, Findings
 from tasks.sources.base import candidates_of, parse_json_answer, phrase, search_url, valid_records
 
 MAX_RECORDS = 250
@@ -37,7 +36,7 @@ class GdeltSource:
         self._fetcher = fetcher
         self._url = url
 
-    async def find(self, topic: str, limit: int) -> list[Candidate]:
+    async def find(self, topic: str, limit: int) -> Findings:
         parameters = {
             "query": phrase(topic),
             "mode": "artlist",

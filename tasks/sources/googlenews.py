@@ -11,8 +11,7 @@ import binascii
 import re
 from urllib.parse import urlsplit
 
-from tasks.jobs.outcome import Candidate
-from tasks.ports import Fetcher
+from tasks.ports import FeedReader, Fetcher, Findings
 from tasks.sources.base import candidates_of, search_url
 from tasks.sources.feeds import parse_feed_answer
 
@@ -24,13 +23,14 @@ class GoogleNewsSource:
 
     name = "googlenews"
 
-    def __init__(self, fetcher: Fetcher, url: str) -> None:
+    def __init__(self, fetcher: Fetcher, reader: FeedReader, url: str) -> None:
         self._fetcher = fetcher
+        self._reader = reader
         self._url = url
 
-    async def find(self, topic: str, limit: int) -> list[Candidate]:
+    async def find(self, topic: str, limit: int) -> Findings:
         page = await self._fetcher.document(search_url(self._url, {"q": topic}))
-        entries = await parse_feed_answer(page, "Google News")
+        entries = await parse_feed_answer(page, self._reader, "Google News")
         links = ((_article_url(entry.url), entry.title) for entry in entries)
         return candidates_of(self.name, links, limit)
 

@@ -14,8 +14,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from tasks.jobs.outcome import Candidate
-from tasks.ports import Fetcher
+from tasks.ports import Fetcher, Findings
 from tasks.sources.base import (
     KeyedService,
     candidates_of,
@@ -62,7 +61,7 @@ class GuardianSource:
         self._url = url
         self._clock = clock
 
-    async def find(self, topic: str, limit: int) -> list[Candidate]:
+    async def find(self, topic: str, limit: int) -> Findings:
         since = _EPOCH + dt.timedelta(days=first_recent_day(self._clock()))
         parameters = {
             "q": phrase(topic),

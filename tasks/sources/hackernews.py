@@ -12,8 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from tasks.jobs.outcome import Candidate
-from tasks.ports import Fetcher
+from tasks.ports import Fetcher, Findings
 from tasks.sources.base import (
     candidates_of,
     first_recent_day,
@@ -51,7 +50,7 @@ class HackerNewsSource:
         self._url = url
         self._clock = clock
 
-    async def find(self, topic: str, limit: int) -> list[Candidate]:
+    async def find(self, topic: str, limit: int) -> Findings:
         since = first_recent_day(self._clock()) * 86_400
         parameters = {
             "query": topic,

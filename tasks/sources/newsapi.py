@@ -9,8 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from tasks.jobs.outcome import Candidate
-from tasks.ports import Fetcher
+from tasks.ports import Fetcher, Findings
 from tasks.sources.base import (
     KeyedService,
     candidates_of,
@@ -52,7 +51,7 @@ class NewsApiSource:
         self._service = KeyedService(fetcher, header="X-Api-Key", key=key, setting="NEWSAPI_KEY")
         self._url = url
 
-    async def find(self, topic: str, limit: int) -> list[Candidate]:
+    async def find(self, topic: str, limit: int) -> Findings:
         parameters = {
             "q": phrase(topic),
             "sortBy": "relevancy",

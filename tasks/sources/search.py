@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from nlp.urls import canonical_url
 from tasks.errors import CuratorError, PermanentFailure, Reason, StepError
 from tasks.jobs.outcome import Candidate, SourceReport
-from tasks.ports import Fetcher, Source
+from tasks.ports import FeedReader, Fetcher, Findings, Source
 from tasks.sources.arxiv import ArxivSource
 from tasks.sources.base import TimeLimitedSource, combined_failure
 from tasks.sources.bingnews import BingNewsSource
@@ -30,11 +30,15 @@ log = structlog.get_logger(__name__)
 _SERVICES: Mapping[str, Callable[[Fetcher, str], Source]] = {
     "gdelt": GdeltSource,
     "hackernews": HackerNewsSource,
-    "arxiv": ArxivSource,
     "wikipedia": WikipediaSource,
+}
+
+_FEED_SERVICES: Mapping[str, Callable[[Fetcher, FeedReader, str], Source]] = {
+    "arxiv": ArxivSource,
     "googlenews": GoogleNewsSource,
     "bingnews": BingNewsSource,
 }
+"""They answer with a feed."""
 
 _KEYED_SERVICES: Mapping[str, Callable[[Fetcher, str, str], Source]] = {
     "newsapi": NewsApiSource,
@@ -60,17 +64,20 @@ class SourcePolicy(Struct, frozen=True, kw_only=True):
     """By name of the source, for those that need a key."""
 
 
-def build_sources(policy: SourcePolicy, fetcher: Fetcher) -> list[Source]:
+def build_sources(policy: SourcePolicy, fetcher: Fetcher, reader: FeedReader) -> list[Source]:
     """The sources of the policy, in its order. Raises KeyError for an unknown name."""
     return [
-        TimeLimitedSource(_build_source(name, policy, fetcher), policy.timeout)
+        TimeLimitedSource(_build_source(name, policy, fetcher, reader), policy.timeout)
         for name in policy.names
     ]
 
 
-def _build_source(name: str, policy: SourcePolicy, fetcher: Fetcher) -> Source:
+def _build_source(name: str, policy: SourcePolicy, fetcher: Fetcher, reader: FeedReader) -> Source:
     if name == "feeds":
-        return FeedSource(fetcher, policy.feed_urls, seconds=FEEDS_TIME_SHARE * policy.timeout)
+        seconds = FEEDS_TIME_SHARE * policy.timeout
+        return FeedSource(fetcher, reader, policy.feed_urls, seconds=seconds)
+    if name in _FEED_SERVICES:
+        return _FEED_SERVICES[name](fetcher, reader, policy.service_urls[name])
     if name in _KEYED_SERVICES:
         key = policy.service_keys[name]
         return _KEYED_SERVICES[name](fetcher, policy.service_urls[name], key)
@@ -94,7 +101,7 @@ async def find_candidates(topic: str, limit: int, sources: Sequence[Source]) -> 
     if len(failures) == len(outcomes):
         reasons = "; ".join(f"{outcome.source}: {outcome.failure}" for outcome in outcomes)
         raise combined_failure(f"No source could be searched: {reasons}", failures)
-    candidates = merge_candidates([outcome.candidates for outcome in outcomes])
+    candidates = merge_candidates([outcome.findings.candidates for outcome in outcomes])
     return SearchResult(
         candidates=tuple(candidates[:limit]),
         reports=tuple(outcome.report for outcome in outcomes),
@@ -103,14 +110,15 @@ async def find_candidates(topic: str, limit: int, sources: Sequence[Source]) -> 
 
 class _Outcome(Struct, frozen=True, kw_only=True):
     source: str
-    candidates: tuple[Candidate, ...] = ()
+    findings: Findings = Findings()
     failure: StepError | None = None
 
     @property
     def report(self) -> SourceReport:
         return SourceReport(
             name=self.source,
-            found=len(self.candidates),
+            found=len(self.findings.candidates),
+            seen=None if self.failure else self.findings.seen,
             error=self.failure.detail if self.failure else None,
             reason=self.failure.reason if self.failure else None,
         )
@@ -118,7 +126,7 @@ class _Outcome(Struct, frozen=True, kw_only=True):
 
 async def _search(source: Source, topic: str, limit: int) -> _Outcome:
     try:
-        candidates = await source.find(topic, limit)
+        findings = await source.find(topic, limit)
     except StepError as failure:
         log.warning(
             "source failed", source=source.name, reason=failure.reason, detail=failure.detail
@@ -131,7 +139,7 @@ async def _search(source: Source, topic: str, limit: int) -> _Outcome:
         log.exception("source broke", source=source.name)
         broken = PermanentFailure(Reason.INTERNAL_ERROR, "The source itself failed.")
         return _Outcome(source=source.name, failure=broken)
-    return _Outcome(source=source.name, candidates=tuple(candidates))
+    return _Outcome(source=source.name, findings=findings)
 
 
 def merge_candidates(lists: Sequence[Sequence[Candidate]]) -> list[Candidate]:

@@ -11,8 +11,7 @@ from urllib.parse import quote, urljoin
 import msgspec
 from msgspec import Struct
 
-from tasks.jobs.outcome import Candidate
-from tasks.ports import Fetcher
+from tasks.ports import Fetcher, Findings
 from tasks.sources.base import (
     candidates_of,
     malformed_answer,
@@ -58,7 +57,7 @@ class WikipediaSource:
         self._fetcher = fetcher
         self._url = url
 
-    async def find(self, topic: str, limit: int) -> list[Candidate]:
+    async def find(self, topic: str, limit: int) -> Findings:
         parameters = {
             "action": "query",
             "list": "search",

@@ -168,7 +168,7 @@ async def serve(
             ledger=ledger,
             engine=engine,
             fetcher=fetcher,
-            sources=build_sources(source_policy(settings), fetcher),
+            sources=build_sources(source_policy(settings), fetcher, engine),
             analyses=analysis_cache(store, settings),
             worker=worker,
         )

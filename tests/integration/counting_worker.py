@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
 from nlp.decision import Survey, SurveyRequest
+from nlp.feeds.feed import FeedReport, FeedRequest
 from tasks.ports import Engine
 from tasks.resources import build_engine
 from tasks.settings import read_settings
@@ -33,6 +34,9 @@ class CountingEngine:
 
     async def survey(self, request: SurveyRequest) -> Survey:
         return await self._engine.survey(request)
+
+    async def read_feed(self, request: FeedRequest) -> FeedReport:
+        return await self._engine.read_feed(request)
 
 
 async def main(file: Path) -> None:

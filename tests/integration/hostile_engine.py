@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
 from nlp.embedding.embedder import HashingEmbedder
+from nlp.feeds.reader import read_feed
 from nlp.ranking.survey import survey
 from tasks.engine.server import TaskHandlers, serve
 from tests.fakes import fake_read_report, fake_study_report
@@ -81,5 +82,6 @@ if __name__ == "__main__":
             read=read,
             study=study,
             survey=lambda request, _models: survey(request, HashingEmbedder(8)),
+            read_feed=read_feed,
         )
     )

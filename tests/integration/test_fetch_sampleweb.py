@@ -15,6 +15,7 @@ from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.fetch.fetcher import HttpFetcher, build_fetcher
 from tasks.settings import Settings
 from tasks.sources.search import build_sources, find_candidates
+from tests.fakes import FEED_READER
 from tests.sampleweb.server import SampleWeb
 
 TROUBLE = "http://trouble.sampleweb.example"
@@ -98,7 +99,9 @@ async def test_a_trouble_that_passes(fetcher: HttpFetcher) -> None:
 async def test_a_topic_is_found_by_all_sources_each_article_once(
     fetcher: HttpFetcher, settings: Settings
 ) -> None:
-    result = await find_candidates(TOPIC, 60, build_sources(source_policy(settings), fetcher))
+    result = await find_candidates(
+        TOPIC, 60, build_sources(source_policy(settings), fetcher, FEED_READER)
+    )
     assert [(report.name, report.error) for report in result.reports] == [
         ("feeds", None),
         ("gdelt", None),
@@ -114,7 +117,9 @@ async def test_the_same_search_finds_the_same_in_the_same_order(settings: Settin
     orders = []
     for _ in range(2):
         fetcher = build_fetcher(fetch_policy(settings))
-        result = await find_candidates(TOPIC, 60, build_sources(source_policy(settings), fetcher))
+        result = await find_candidates(
+            TOPIC, 60, build_sources(source_policy(settings), fetcher, FEED_READER)
+        )
         await fetcher.aclose()
         orders.append([candidate.url for candidate in result.candidates])
     assert orders[0] == orders[1]
@@ -123,7 +128,9 @@ async def test_the_same_search_finds_the_same_in_the_same_order(settings: Settin
 async def test_a_complaint_of_gdelt_is_reported_and_the_feeds_still_count(
     fetcher: HttpFetcher, settings: Settings
 ) -> None:
-    result = await find_candidates("AI", 10, build_sources(source_policy(settings), fetcher))
+    result = await find_candidates(
+        "AI", 10, build_sources(source_policy(settings), fetcher, FEED_READER)
+    )
     feeds, gdelt = result.reports
     assert feeds.error is None
     assert gdelt.error == "GDELT refused the search: The specified phrase is too short."
@@ -138,7 +145,9 @@ async def test_candidates_can_be_fetched_within_the_limit_of_requests_at_once() 
             fetch_concurrency_per_host=1,
         )
         fetcher = build_fetcher(fetch_policy(settings))
-        result = await find_candidates(TOPIC, 60, build_sources(source_policy(settings), fetcher))
+        result = await find_candidates(
+            TOPIC, 60, build_sources(source_policy(settings), fetcher, FEED_READER)
+        )
         pages = await asyncio.gather(*(fetcher.page(result.url) for result in result.candidates))
         await fetcher.aclose()
     assert all(page.body for page in pages)

@@ -18,6 +18,7 @@ from tasks.fetch.fetcher import HttpFetcher, build_fetcher
 from tasks.jobs.outcome import SourceReport
 from tasks.settings import SOURCE_KEYS, Settings, read_settings
 from tasks.sources.search import SearchResult, build_sources, find_candidates
+from tests.fakes import FEED_READER
 from tests.sampleweb.catalogue import ARTICLES, OPML_URL
 from tests.sampleweb.server import SampleWeb
 from tests.sampleweb.services.asked import KEY, UNTIDY
@@ -71,7 +72,9 @@ def answering_in(settings: Settings, name: str, form: str) -> Settings:
 async def search(
     settings: Settings, fetcher: HttpFetcher, topic: str = TOPIC, limit: int = 60
 ) -> SearchResult:
-    return await find_candidates(topic, limit, build_sources(source_policy(settings), fetcher))
+    return await find_candidates(
+        topic, limit, build_sources(source_policy(settings), fetcher, FEED_READER)
+    )
 
 
 async def test_every_source_finds_the_topic(settings: Settings, fetcher: HttpFetcher) -> None:
@@ -143,7 +146,7 @@ async def test_answers_that_are_no_results(
 ) -> None:
     hurried = replace(answering_in(settings, name, form), source_timeout=0.5)
     fetcher = build_fetcher(fetch_policy(hurried))
-    (source,) = build_sources(source_policy(hurried), fetcher)
+    (source,) = build_sources(source_policy(hurried), fetcher, FEED_READER)
     with pytest.raises(StepError) as caught:
         await source.find(TOPIC, 10)
     await fetcher.aclose()
@@ -162,7 +165,9 @@ async def test_answers_that_are_no_results(
 async def test_answers_in_another_form_than_promised(
     settings: Settings, fetcher: HttpFetcher, name: str, form: str
 ) -> None:
-    (source,) = build_sources(source_policy(answering_in(settings, name, form)), fetcher)
+    (source,) = build_sources(
+        source_policy(answering_in(settings, name, form)), fetcher, FEED_READER
+    )
     with pytest.raises(StepError) as caught:
         await source.find(TOPIC, 10)
     assert caught.value.reason in (Reason.SERVER_ERROR, Reason.HTTP_ERROR)
@@ -172,8 +177,10 @@ async def test_answers_in_another_form_than_promised(
 async def test_a_truncated_feed_has_its_complete_entries(
     settings: Settings, fetcher: HttpFetcher, name: str
 ) -> None:
-    (source,) = build_sources(source_policy(answering_in(settings, name, "half-xml")), fetcher)
-    assert list(await source.find(TOPIC, 10)) == []
+    (source,) = build_sources(
+        source_policy(answering_in(settings, name, "half-xml")), fetcher, FEED_READER
+    )
+    assert (await source.find(TOPIC, 10)).candidates == ()
 
 
 async def test_a_source_that_fails_is_reported_and_the_others_count(

@@ -5,14 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import re
-import warnings
 from itertools import combinations
 
-import feedparser
 import pytest
 import trafilatura
 from trafilatura.settings import Document
 
+from nlp.article import Page
+from nlp.feeds.feed import FeedRequest
+from nlp.feeds.reader import read_feed
 from tests.sampleweb.catalogue import (
     ARTICLES,
     BATCH_FAILURES,
@@ -123,12 +124,11 @@ def test_every_host_has_a_feed_of_its_articles() -> None:
     listed = site.answer(OPML_URL).body.decode()
     for host in PRINTING_HOSTS:
         assert f'xmlUrl="{host.feed_url}"' in listed
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            feed = feedparser.parse(site.answer(host.feed_url).body)
+        page = Page(url=host.feed_url, body=site.answer(host.feed_url).body)
+        feed = read_feed(FeedRequest(page=page))
         own = [one for one in ARTICLES if one.host == host]
         assert {entry.title for entry in feed.entries} == {one.title for one in own}
-        assert all(entry.published_parsed for entry in feed.entries)
+        assert all(entry.published for entry in feed.entries)
     assert set(HOSTS) - {host.name for host in PRINTING_HOSTS} == {"trouble.sampleweb.example"}
 
 

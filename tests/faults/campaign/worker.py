@@ -94,7 +94,7 @@ async def main(folder: Path, actor: str) -> None:
             ledger=ledger,
             engine=engine,
             fetcher=site,
-            sources=build_sources(source_policy(settings), site),
+            sources=build_sources(source_policy(settings), site, engine),
             analyses=analysis_cache(MemoryCache(0), settings),
             worker=worker,
         )

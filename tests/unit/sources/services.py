@@ -18,6 +18,7 @@ from tasks.sources.guardian import GuardianSource
 from tasks.sources.hackernews import HackerNewsSource
 from tasks.sources.newsapi import NewsApiSource
 from tasks.sources.wikipedia import WikipediaSource
+from tests.fakes import FEED_READER
 
 KEY = "an-unlikely-key"
 NOW = 1_795_000_000.0  # 2026-11-18
@@ -114,19 +115,23 @@ LINKING = (
 FEEDING = (
     Service(
         name="arxiv",
-        build=lambda fetcher: ArxivSource(fetcher, "https://arxiv.example/api/query"),
+        build=lambda fetcher: ArxivSource(fetcher, FEED_READER, "https://arxiv.example/api/query"),
         answer=_atom,
         nothing=_atom([]),
     ),
     Service(
         name="googlenews",
-        build=lambda fetcher: GoogleNewsSource(fetcher, "https://google.example/search?hl=en"),
+        build=lambda fetcher: GoogleNewsSource(
+            fetcher, FEED_READER, "https://google.example/search?hl=en"
+        ),
         answer=_rss,
         nothing=_rss([]),
     ),
     Service(
         name="bingnews",
-        build=lambda fetcher: BingNewsSource(fetcher, "https://bing.example/search?format=rss"),
+        build=lambda fetcher: BingNewsSource(
+            fetcher, FEED_READER, "https://bing.example/search?format=rss"
+        ),
         answer=_rss,
         nothing=_rss([]),
     ),

@@ -27,7 +27,8 @@ async def requested(name: str, topic: str = "solar power", limit: int = 5) -> di
 
 
 async def found(name: str, answer: bytes) -> list[Candidate]:
-    return list(await BY_NAME[name].build(PlayedService(answer)).find("wind", 10))
+    findings = await BY_NAME[name].build(PlayedService(answer)).find("wind", 10)
+    return list(findings.candidates)
 
 
 async def failure(name: str, answer: Any) -> StepError:

@@ -10,6 +10,7 @@ import pytest
 from nlp.article import Page
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.sources.feeds import MAX_FEEDS, FeedSource
+from tests.fakes import FEED_READER
 from tests.unit.sources.web import PlayedWeb, opml, rss
 
 A, B, C = "https://a.example/feed", "https://b.example/feed", "https://c.example/feed"
@@ -21,28 +22,45 @@ OLD, NEW = "Mon, 21 Sep 2026 12:00:00 GMT", "Fri, 25 Sep 2026 12:00:00 GMT"
 async def found(
     web: PlayedWeb, *urls: str, topic: str = "solar power", limit: int = 100
 ) -> list[str]:
-    return [candidate.url for candidate in await FeedSource(web, urls).find(topic, limit)]
+    findings = await FeedSource(web, FEED_READER, urls).find(topic, limit)
+    return [candidate.url for candidate in findings.candidates]
 
 
 async def test_a_candidate_says_where_it_comes_from() -> None:
     web = PlayedWeb({A: rss(("https://a.example/1", "Solar power grows"))})
-    (candidate,) = await FeedSource(web, [A]).find("solar power", 10)
+    (candidate,) = (await FeedSource(web, FEED_READER, [A]).find("solar power", 10)).candidates
     assert candidate.source == "feeds"
     assert candidate.title == "Solar power grows"
 
 
-async def test_entries_hold_all_words_of_the_topic_as_whole_words() -> None:
+async def test_the_entries_that_match_best_come_first() -> None:
     web = PlayedWeb(
         {
             A: rss(
-                ("https://a.example/1", "Power from solar panels"),
-                ("https://a.example/2", "Solar panels"),
-                ("https://a.example/3", "Powerless in the solarium"),
-                ("https://a.example/4", "SOLAR-POWERED ships"),
-            )
+                ("https://a.example/1", "Power cut in the city", NEW),
+                ("https://a.example/2", "Solar panels", NEW),
+                ("https://a.example/3", "Powerless in the solarium", NEW),
+                ("https://a.example/4", "SOLAR-POWERED ships", OLD),
+            ),
+            B: rss(("https://b.example/1", "Power from the solar plant", OLD)),
         }
     )
-    assert await found(web, A) == ["https://a.example/1", "https://a.example/4"]
+    assert await found(web, A, B) == [
+        "https://a.example/4",
+        "https://b.example/1",
+        "https://a.example/2",
+    ]
+
+
+async def test_what_was_seen_is_counted() -> None:
+    web = PlayedWeb(
+        {
+            A: rss(("https://a.example/1", "Solar power"), ("https://a.example/2", "Rain")),
+            B: rss(("https://b.example/1", "Rain")),
+        }
+    )
+    findings = await FeedSource(web, FEED_READER, [A, B]).find("solar power", 10)
+    assert (len(findings.candidates), findings.seen) == (1, 3)
 
 
 class Stuck(PlayedWeb):
@@ -58,10 +76,10 @@ class Stuck(PlayedWeb):
 
 async def test_a_feed_that_hangs_does_not_affect_the_others() -> None:
     web = Stuck({A: rss(("https://a.example/1", "Solar power"))})
-    found = await FeedSource(web, [A, B], seconds=0.05).find("solar power", 10)
-    assert [candidate.url for candidate in found] == ["https://a.example/1"]
+    found = await FeedSource(web, FEED_READER, [A, B], seconds=0.05).find("solar power", 10)
+    assert [candidate.url for candidate in found.candidates] == ["https://a.example/1"]
     with pytest.raises(TransientFailure, match="None of the feeds"):
-        await FeedSource(web, [B], seconds=0.01).find("solar power", 10)
+        await FeedSource(web, FEED_READER, [B], seconds=0.01).find("solar power", 10)
 
 
 async def test_ai_is_not_found_in_said() -> None:

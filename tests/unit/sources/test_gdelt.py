@@ -32,7 +32,7 @@ def articles(*urls: str | None) -> bytes:
 
 async def test_articles_become_candidates() -> None:
     body = articles("https://a.example/1", None, "ftp://a.example/2", "http://b.example/3")
-    candidates = await answering(body).find("wind", 10)
+    candidates = (await answering(body).find("wind", 10)).candidates
     assert [candidate.url for candidate in candidates] == [
         "https://a.example/1",
         "http://b.example/3",
@@ -43,7 +43,7 @@ async def test_articles_become_candidates() -> None:
 async def test_the_search_is_within_the_limits_of_gdelt() -> None:
     service = PlayedService(articles(*(f"https://a.example/{number}" for number in range(300))))
     gdelt = GdeltSource(service, URL)
-    assert len(await gdelt.find('solar "power"', 1_000)) == 300
+    assert len((await gdelt.find('solar "power"', 1_000)).candidates) == 300
     assert parse_qs(urlsplit(service.url).query) == {
         "query": ['"solar power"'],
         "mode": ["artlist"],
@@ -52,16 +52,16 @@ async def test_the_search_is_within_the_limits_of_gdelt() -> None:
         "sort": ["hybridrel"],
     }
     assert service.interval == 5.0
-    assert len(await gdelt.find("solar", 5)) == 5
+    assert len((await gdelt.find("solar", 5)).candidates) == 5
 
 
 async def test_an_empty_result_is_no_failure() -> None:
-    assert await answering(b"{}").find("wind", 10) == []
+    assert (await answering(b"{}").find("wind", 10)).candidates == ()
 
 
 async def test_line_breaks_in_titles_are_borne_with() -> None:
     body = b'{"articles": [{"url": "https://a.example/1", "title": "Wind\nand rain"}]}'
-    (candidate,) = await answering(body).find("wind", 10)
+    (candidate,) = (await answering(body).find("wind", 10)).candidates
     assert candidate.title == "Wind and rain"
 
 

@@ -17,11 +17,12 @@ from tasks.errors import (
     TransientFailure,
 )
 from tasks.jobs.outcome import Candidate, SourceReport
-from tasks.ports import Source
+from tasks.ports import Findings, Source
 from tasks.settings import SOURCE_KEYS, Settings, read_settings, setting_rows
 from tasks.sources.base import TimeLimitedSource
 from tasks.sources.feeds import interleaved
 from tasks.sources.search import build_sources, find_candidates
+from tests.fakes import FEED_READER
 from tests.unit.sources.web import PlayedWeb
 
 BUSY = TransientFailure(Reason.SERVER_ERROR, "Busy.", retry_after=8)
@@ -36,10 +37,11 @@ class Listed:
         self.urls = urls
         self.failure = failure
 
-    async def find(self, topic: str, limit: int) -> list[Candidate]:
+    async def find(self, topic: str, limit: int) -> Findings:
         if self.failure:
             raise self.failure
-        return [Candidate(url=url, source=self.name) for url in self.urls[:limit]]
+        candidates = (Candidate(url=url, source=self.name) for url in self.urls[:limit])
+        return Findings(candidates=tuple(candidates), seen=len(self.urls))
 
 
 class Hanging:
@@ -47,9 +49,9 @@ class Hanging:
 
     name = "hanging"
 
-    async def find(self, topic: str, limit: int) -> list[Candidate]:
+    async def find(self, topic: str, limit: int) -> Findings:
         await asyncio.Event().wait()
-        return []
+        return Findings()
 
 
 async def test_sources_are_interleaved_and_articles_come_once() -> None:
@@ -68,6 +70,12 @@ async def test_sources_are_interleaved_and_articles_come_once() -> None:
         (("b",), "https://y.example/"),
     ]
     assert [(report.name, report.found) for report in result.reports] == [("a", 3), ("b", 3)]
+
+
+async def test_a_report_says_how_many_were_seen_and_taken() -> None:
+    sources = [Listed("a", *(f"https://a.example/{number}" for number in range(9)))]
+    (report,) = (await find_candidates("wind", 4, sources)).reports
+    assert (report.seen, report.found) == (9, 4)
 
 
 async def test_the_limit_holds_for_all_together() -> None:
@@ -141,7 +149,9 @@ def test_sources_are_built_in_the_order_of_the_setting() -> None:
     web = PlayedWeb({})
     names = [
         source.name
-        for source in build_sources(source_policy(Settings(sources=("gdelt", "feeds"))), web)
+        for source in build_sources(
+            source_policy(Settings(sources=("gdelt", "feeds"))), web, FEED_READER
+        )
     ]
     assert names == ["gdelt", "feeds"]
     with pytest.raises(InvalidSettings, match="SOURCES: there is no source 'bing'; there are feed"):
@@ -152,7 +162,7 @@ def test_every_source_there_is_can_be_built() -> None:
     settings = Settings(
         sources=(*SOURCE_KEYS, "feeds"), newsapi_key="a-sample-key", guardian_key="a-sample-key"
     )
-    sources = build_sources(source_policy(settings), PlayedWeb({}))
+    sources = build_sources(source_policy(settings), PlayedWeb({}), FEED_READER)
     names = [source.name for source in sources]
     assert names == list(SOURCE_KEYS)
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nlp.feeds.feed import MAX_TITLE_CHARS
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
-from tasks.sources.base import MAX_TITLE_CHARS
 from tests.unit.sources.services import FEEDING, KEY, LINKING, SERVICES, WIKIPEDIA, Service
 from tests.unit.sources.web import PlayedService
 
@@ -32,7 +32,7 @@ async def failure(service: Service, answer: bytes | StepError) -> StepError:
 @every_linking
 async def test_links_become_candidates_in_their_order(service: Service) -> None:
     source = service.build(PlayedService(service.answer([(A, "One"), (B, "Two")])))
-    candidates = await source.find("wind power", 10)
+    candidates = (await source.find("wind power", 10)).candidates
     assert [(candidate.url, candidate.title) for candidate in candidates] == [
         (A, "One"),
         (B, "Two"),
@@ -43,12 +43,13 @@ async def test_links_become_candidates_in_their_order(service: Service) -> None:
 @every_linking
 async def test_no_more_than_asked_for(service: Service) -> None:
     many = service.answer([(f"https://a.example/{n}", "One") for n in range(40)])
-    assert len(await service.build(PlayedService(many)).find("wind", 7)) == 7
+    assert len((await service.build(PlayedService(many)).find("wind", 7)).candidates) == 7
 
 
 @every_service
 async def test_an_empty_result_is_no_failure(service: Service) -> None:
-    assert not await service.build(PlayedService(service.nothing)).find("wind", 10)
+    findings = await service.build(PlayedService(service.nothing)).find("wind", 10)
+    assert not findings.candidates
 
 
 @pytest.mark.parametrize("service", LINKING, ids=lambda service: service.name)
@@ -70,7 +71,7 @@ async def test_records_that_lead_nowhere_are_left_out(service: Service) -> None:
             (B, None),
         ]
     )
-    candidates = await service.build(PlayedService(answer)).find("wind", 10)
+    candidates = (await service.build(PlayedService(answer)).find("wind", 10)).candidates
     assert [(candidate.url, candidate.title) for candidate in candidates] == [
         (A, "Wind & rain"),
         (B, None),
@@ -88,14 +89,14 @@ async def test_entries_that_lead_nowhere_are_left_out(service: Service) -> None:
             (A, "Again"),
         ]
     )
-    candidates = await service.build(PlayedService(answer)).find("wind", 10)
+    candidates = (await service.build(PlayedService(answer)).find("wind", 10)).candidates
     assert [candidate.url for candidate in candidates] == [A]
 
 
 @every_linking
 async def test_a_title_without_end_is_cut(service: Service) -> None:
     answer = service.answer([(A, "wind " * 10_000)])
-    (candidate,) = await service.build(PlayedService(answer)).find("wind", 10)
+    (candidate,) = (await service.build(PlayedService(answer)).find("wind", 10)).candidates
     assert len(candidate.title or "") <= MAX_TITLE_CHARS
 
 
@@ -156,7 +157,8 @@ async def test_failures_of_the_fetch_are_passed_on(service: Service) -> None:
 
 @every_service
 async def test_a_byte_order_mark_is_borne_with(service: Service) -> None:
-    assert not await service.build(PlayedService(b"\xef\xbb\xbf" + service.nothing)).find("w", 1)
+    findings = await service.build(PlayedService(b"\xef\xbb\xbf" + service.nothing)).find("w", 1)
+    assert not findings.candidates
 
 
 @pytest.mark.parametrize("service", LINKING[2:], ids=lambda service: service.name)
@@ -205,7 +207,8 @@ async def test_a_refusal_names_the_setting(service: Service) -> None:
 async def test_no_answer_breaks_a_source(service: Service, answer: bytes) -> None:
     for body in (answer, b"{" + answer, b"<" + answer, service.nothing + answer):
         try:
-            found = await service.build(PlayedService(body)).find("wind", 10)
+            findings = await service.build(PlayedService(body)).find("wind", 10)
         except StepError:
             continue
-        assert all(candidate.url.startswith(("http://", "https://")) for candidate in found)
+        urls = [candidate.url for candidate in findings.candidates]
+        assert all(url.startswith(("http://", "https://")) for url in urls)

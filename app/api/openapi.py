@@ -1,8 +1,7 @@
 """The OpenAPI document at `/schema`, as JSON and YAML.
 
 Litestar describes the operations; msgspec describes the models, as it alone knows all that a model
-checks. There is no page to try the interface out on: those that exist load their scripts from other
-hosts.
+checks. The page `/docs` shows the document with Swagger UI, from our own static files.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from app.api.status_reports import StatusReports
 from app.http.body import require_form
 from app.http.negotiation import JSON_OR_PAGE, PAGE_ONLY, conditional, prefers_page
 from app.http.problems import PROBLEMS, ProblemType
+from app.http.security import SECURITY_HEADERS
 from app.pages.forms import TopicForm, UrlForm, parse_fields, parse_form
 from app.url_lines import faults_in
 from tasks.errors import (
@@ -54,6 +55,9 @@ FORM_WAIT_SECONDS = 60.0
 """How long a form waits for its job where background processing is off."""
 
 NO_CACHE = {"Cache-Control": "no-cache"}
+
+DOCS_CSP = SECURITY_HEADERS["Content-Security-Policy"].replace("img-src", "img-src data:")
+"""Swagger UI has its icons in its style sheet."""
 
 
 class FormLimits(Struct, frozen=True, kw_only=True):
@@ -149,6 +153,12 @@ async def rerun_form(
     return Redirect(f"/jobs/{new.id}", status_code=303)
 
 
+@get("/docs", opt=PAGE_ONLY, include_in_schema=False)
+async def docs() -> Template:
+    """The interface, to read and to try."""
+    return Template("docs.html", headers={**NO_CACHE, "Content-Security-Policy": DOCS_CSP})
+
+
 @get("/problems/{name:str}", opt=PAGE_ONLY, include_in_schema=False)
 async def problem_type(name: FromPath[str]) -> Template:
     """The meaning of a problem's `type`."""
@@ -158,7 +168,7 @@ async def problem_type(name: FromPath[str]) -> Template:
     return Template("problem_type.html", context={"problem": problem})
 
 
-PAGE_HANDLERS = (home, submit_form, problem_type)
+PAGE_HANDLERS = (home, docs, submit_form, problem_type)
 JOB_PAGE_HANDLERS = (get_job, cancel_form, rerun_form)
 """Under `/jobs/{job_id}`."""
 

@@ -196,3 +196,18 @@ async def overflow(page: Page) -> float:
         "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )
     return width
+
+
+async def test_the_interface_is_read_and_tried(page: Page, web: str) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await page.get_by_role("link", name="API").click()
+    await expect(page.get_by_role("heading", name="Content curator")).to_be_visible()
+    liveness = page.locator("#operations-health-getLiveness")
+    await liveness.locator("button.opblock-summary-control").click()
+    await liveness.get_by_role("button", name="Try it out").click()
+    await liveness.get_by_role("button", name="Execute").click()
+    await expect(liveness.locator(".live-responses-table .highlight-code")).to_contain_text("alive")
+    await expect(page.locator("#operations-jobs-submitJob")).to_be_visible()
+    assert f"{web}/health/live" in asked
+    assert [url for url in asked if not url.startswith((f"{web}/", "data:"))] == []

@@ -51,11 +51,27 @@ class ApiResponse(Struct, Generic[T], frozen=True):
 class Problem(Struct, frozen=True, kw_only=True):
     """What this client reads of a problem document (RFC 9457), from the server or a proxy."""
 
+    type: str = ""
     title: str
     detail: str = ""
+    instance: str = ""
 
     def __str__(self) -> str:
-        return f"{self.title}: {self.detail}" if self.detail else self.title
+        # The server's detail names calls of the interface.
+        job_id = self.instance.removeprefix("/jobs/").partition("/")[0]
+        detail = _ADVICE.get(self.type, self.detail).replace("JOB_ID", job_id)
+        return f"{self.title}: {detail}" if detail else self.title
+
+
+_ADVICE = {
+    "/problems/unknown-job": "check the id, or see `curator jobs list`",
+    "/problems/unknown-schedule": "check the id, or see `curator schedules list`",
+    "/problems/unknown-worker": "check the id, or see `curator workers list`",
+    "/problems/job-finished": "see `curator jobs result JOB_ID`",
+    "/problems/job-unfinished": "follow it with `curator jobs watch JOB_ID`",
+    "/problems/result-expired": "run the job again with `curator jobs rerun JOB_ID`",
+}
+"""What the user of the command can do, by the type of the problem."""
 
 
 class ApiClient:

@@ -80,7 +80,7 @@ async def require_json(request: Request[Any, Any, Any]) -> None:
     """A hook before the handler. It also refuses forms of other sites: they cannot send JSON."""
     _require_media_type(request, JSON)
     if not await request.body():
-        raise MalformedBody(detail="The body is empty; send a JSON object as described in /schema.")
+        raise MalformedBody(detail="The body is empty; send a JSON object as described in /docs.")
 
 
 async def require_form(request: Request[Any, Any, Any]) -> None:

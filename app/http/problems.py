@@ -50,7 +50,10 @@ class ProblemType(Struct, frozen=True, kw_only=True):
     status: int
     title: str
     advice: str = ""
-    """What to do, where the error itself does not say."""
+    """What a caller of the interface can do, where the error itself does not say. `{job_id}` stands
+    for the job of the request."""
+    page_advice: str | None = None
+    """What the reader of a page can do; None for the same."""
     retry_after: int | None = None
     """Seconds after which the same request may succeed."""
 
@@ -115,6 +118,7 @@ PROBLEMS: Mapping[type[Exception] | int, ProblemType] = {
         status=404,
         title="Unknown job",
         advice="Check the id, or list the jobs with GET /jobs.",
+        page_advice="Check the address, or look for the job on the start page.",
     ),
     UnknownSchedule: ProblemType(
         name="unknown-schedule",
@@ -132,20 +136,23 @@ PROBLEMS: Mapping[type[Exception] | int, ProblemType] = {
         name="job-finished",
         status=409,
         title="The job has ended",
-        advice="There is nothing to cancel; its result is at /jobs/{id}/result.",
+        advice="There is nothing to cancel; its result is at /jobs/{job_id}/result.",
+        page_advice="There is nothing to cancel; its page has the result.",
     ),
     JobUnfinished: ProblemType(
         name="job-unfinished",
         status=409,
         title="The job has not ended yet",
-        advice="Ask again later, or follow /jobs/{id}/status.",
+        advice="Ask again later, or follow /jobs/{job_id}/status.",
+        page_advice="Wait for its end; its page shows how far it is.",
         retry_after=2,
     ),
     ResultExpired: ProblemType(
         name="result-expired",
         status=410,
         title="The result is no longer kept",
-        advice="Submit the job again.",
+        advice="Run the job again with POST /jobs/{job_id}/rerun.",
+        page_advice="Its page can run the job again.",
     ),
     LedgerUnavailable: ProblemType(
         name="unavailable",
@@ -166,7 +173,8 @@ PROBLEMS: Mapping[type[Exception] | int, ProblemType] = {
         name="unknown-path",
         status=404,
         title="There is nothing here",
-        advice="Check the path; /schema lists all paths.",
+        advice="Check the path; /docs lists all paths.",
+        page_advice="Check the address, or begin at the start page.",
     ),
     405: ProblemType(name="method-not-allowed", status=405, title="Method not allowed"),
     406: ProblemType(name="not-acceptable", status=406, title="Not available in this media type"),
@@ -200,19 +208,23 @@ def problem_response(request: Request[Any, Any, Any], error: Exception) -> Respo
     kind = problem_type_of(error)
     if kind.status == 500:
         log.error("request failed", method=request.method, path=request.url.path, exc_info=error)
+    as_page = prefers_page(request, otherwise=MEDIA_TYPE)
     problem = Problem(
         type=kind.type,
         title=kind.title,
         status=kind.status,
-        detail=_detail(request, kind, error),
+        detail=_detail(request, kind, error, as_page=as_page),
         instance=quote(request.scope["path"], safe="/:"),
         trace_id=_trace_id(),
         errors=_errors(error),
     )
     headers = {"Vary": "Accept", "Cache-Control": "no-store", **_headers(kind, error)}
-    if prefers_page(request, otherwise=MEDIA_TYPE):
+    if as_page:
         page: Response[Any] = Template(
-            "problem.html", context={"problem": problem}, status_code=kind.status, headers=headers
+            "problem.html",
+            context={"problem": problem, "job_id": _job_id(request, kind)},
+            status_code=kind.status,
+            headers=headers,
         )
         return page
     return Response(
@@ -223,9 +235,13 @@ def problem_response(request: Request[Any, Any, Any], error: Exception) -> Respo
     )
 
 
-def _detail(request: Request[Any, Any, Any], kind: ProblemType, error: Exception) -> str:
+def _detail(
+    request: Request[Any, Any, Any], kind: ProblemType, error: Exception, *, as_page: bool
+) -> str:
+    advice = kind.page_advice if as_page and kind.page_advice is not None else kind.advice
+    advice = advice.replace("{job_id}", request.path_params.get("job_id", ""))
     if isinstance(error, CuratorError) and kind.status != 500:
-        return f"{error} {kind.advice}".strip()
+        return f"{error} {advice}".strip()
     if isinstance(error, ValidationException):
         return _wrong_parameters(error)
     if kind.status == 405:
@@ -233,9 +249,14 @@ def _detail(request: Request[Any, Any, Any], kind: ProblemType, error: Exception
     if kind.status == 413:
         limit = request.route_handler.resolve_request_max_body_size()
         return f"The body may have {limit} bytes; send fewer URLs in one job."
-    if kind.advice or not isinstance(error, HTTPException):
-        return kind.advice
+    if advice or not isinstance(error, HTTPException):
+        return advice
     return error.detail
+
+
+def _job_id(request: Request[Any, Any, Any], kind: ProblemType) -> str | None:
+    """The job whose page to link to."""
+    return None if kind.status == 404 else request.path_params.get("job_id")
 
 
 def _errors(error: Exception) -> tuple[UrlProblem, ...]:
@@ -251,7 +272,7 @@ def _wrong_parameters(error: ValidationException) -> str:
         for parameter in wrong
         if "key" in parameter
     ]
-    return " ".join(sentences) or "Check the parameters against /schema."
+    return " ".join(sentences) or "Check the parameters against /docs."
 
 
 def _requirement(message: str) -> str:

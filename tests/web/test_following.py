@@ -148,8 +148,10 @@ async def test_the_lists_of_a_status_are_bounded(client: httpx.AsyncClient, play
 
 
 async def test_the_result_of_an_unfinished_job(client: httpx.AsyncClient) -> None:
-    response = await client.get(f"/jobs/{await submit(client)}/result")
-    problem(response, 409, "job-unfinished")
+    job_id = await submit(client)
+    response = await client.get(f"/jobs/{job_id}/result")
+    detail = problem(response, 409, "job-unfinished")["detail"]
+    assert f"follow /jobs/{job_id}/status" in detail
     assert response.headers["retry-after"] == "2"
 
 
@@ -172,7 +174,7 @@ async def test_an_expired_result(
     valkey.delete(f"{PREFIX}job:{job_id}:result")
 
     detail = problem(await client.get(f"/jobs/{job_id}/result"), 410, "result-expired")["detail"]
-    assert "Submit the job again" in detail
+    assert f"Run the job again with POST /jobs/{job_id}/rerun." in detail
 
 
 async def test_articles_while_the_job_runs(client: httpx.AsyncClient, player: Player) -> None:

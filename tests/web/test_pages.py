@@ -396,3 +396,12 @@ async def test_without_a_script_times_are_in_utc(client: httpx.AsyncClient) -> N
             r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} UTC</time>",
             page,
         )
+
+
+async def test_a_page_about_a_job_links_to_it(client: httpx.AsyncClient) -> None:
+    body = {"type": "single_analysis", "url": "https://a.example/"}
+    job_id = (await client.post("/jobs", json=body)).json()["job_id"]
+    response = await client.post(f"/jobs/{job_id}/retry", headers={"Accept": "text/html"})
+    assert response.status_code == 409
+    assert f'<a href="/jobs/{job_id}">' in response.text
+    assert "/status" not in response.text

@@ -32,6 +32,8 @@ ZONE = ZoneInfo("America/New_York")
 REFUSED = "Failed to load resource: the server responded with a status of 422"
 """What Chromium says of every form that is shown again."""
 
+expect.set_options(timeout=60_000)
+
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
 
 

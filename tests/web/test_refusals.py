@@ -299,3 +299,5 @@ async def test_a_browser_gets_a_page(client: httpx.AsyncClient) -> None:
     assert response.status_code == 404
     assert response.headers["content-type"] == "text/html; charset=utf-8"
     assert "There is no such job" in response.text
+    assert "look for the job on the start page" in response.text
+    assert "GET /jobs" not in response.text

@@ -164,3 +164,25 @@ def test_a_refusal_for_one_job_does_not_stop_the_others() -> None:
     assert completed.exit_code == 2
     assert completed.stdout == f"{OTHER}  cancelling\n"
     assert f"{JOB}: Job finished: It has ended." in completed.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "advice"),
+    [
+        ("job-unfinished", ("result", JOB), f"follow it with `curator jobs watch {JOB}`"),
+        ("unknown-job", ("result", JOB), "check the id, or see `curator jobs list`"),
+        ("of-tomorrow", ("result", JOB), "Ask GET /jobs."),
+    ],
+)
+def test_advice_is_in_the_words_of_the_command(
+    name: str, command: tuple[str, ...], advice: str
+) -> None:
+    path = f"/jobs/{JOB}/result"
+    document = {
+        "type": f"/problems/{name}",
+        "title": "It cannot be",
+        "detail": "Ask GET /jobs.",
+        "instance": path,
+    }
+    completed = run("jobs", *command, web=WebStub({f"GET {path}": respond(document, 409)}))
+    assert completed.stderr == f"Error: It cannot be: {advice}\n"

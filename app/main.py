@@ -54,6 +54,9 @@ API_HANDLERS = (*JOBS_HANDLERS, *ADMIN_HANDLERS, *SCHEDULE_HANDLERS)
 MAX_STATIC_PATH = 200
 """Characters; ours are shorter, and file systems refuse names of more than 255 bytes."""
 
+REQUEST_BYTES = 8_000_000
+"""Of the requests that are in memory at once: web stays below 150 MB."""
+
 SHUTDOWN_SECONDS = 5
 """Seconds that running requests have to finish."""
 
@@ -171,6 +174,7 @@ def _connection_limits(settings: Settings) -> ConnectionLimits:
         header_timeout=settings.http_header_timeout,
         body_timeout=settings.http_body_timeout,
         send_timeout=settings.http_send_timeout,
+        request_bytes=max(REQUEST_BYTES, 2 * settings.max_body_bytes),
     )
 
 

@@ -8,6 +8,9 @@ one, or the end of the connection. Each such wait has a limit. If there are too 
 the one that has waited longest is closed, so that new clients are still served. A connection with a
 request in progress is busy, and is never closed: a long poll or a download may take its time, as
 long as its client reads what is sent.
+
+Requests are in memory from their arrival to their response, so their bytes are bounded too. Above
+the limit the peer that sends most is refused what the application has not begun to use.
 """
 
 from __future__ import annotations
@@ -36,6 +39,9 @@ log = structlog.get_logger()
 OTHER_FILES = 200
 """File descriptors for all but the connections of clients: Redis, logs, modules, exporters."""
 
+SPARED_SHARE = 1 / 8
+"""Of all bytes of requests: a peer with no more is not refused."""
+
 REPORT_INTERVAL_SECONDS = 60.0
 """An attack closes thousands of connections; the log has their number this often."""
 
@@ -52,6 +58,8 @@ class ConnectionLimits(Struct, frozen=True, kw_only=True):
     """From the end of the header to the end of the body."""
     send_timeout: float
     """Without the client reading anything of what is sent."""
+    request_bytes: int
+    """Of the requests of all connections together. Each takes up to four times as much memory."""
 
 
 def bounded_protocol(limits: ConnectionLimits) -> type[H11Protocol]:
@@ -73,6 +81,9 @@ class Connections:
         self._open: set[BoundedProtocol] = set()
         self._waiting: dict[BoundedProtocol, None] = {}
         self._per_peer: Counter[str] = Counter()
+        self._sizes: dict[BoundedProtocol, int] = {}
+        """The bytes of the requests that have not been answered."""
+        self._bytes, self._bytes_per_peer = 0, Counter[str]()
         self._closed = 0
         self._reported_at = -REPORT_INTERVAL_SECONDS
 
@@ -97,7 +108,37 @@ class Connections:
         else:
             self._waiting.pop(connection, None)
 
+    def receive(self, connection: BoundedProtocol, size: int) -> None:
+        """Adds bytes of a request. If all have too many, requests of large senders are refused."""
+        self._sizes[connection] = self._sizes.get(connection, 0) + size
+        self._bytes_per_peer[connection.peer] += size
+        self._bytes += size
+        while self._bytes > self.limits.request_bytes and (request := self._refusable()):
+            self.forget_request(request)
+            request.refuse()
+            self._report()
+
+    def _refusable(self) -> BoundedProtocol | None:
+        """The oldest request of the peer with the most bytes. A peer with few of them is spared:
+        others may hold the rest in requests that can no longer be refused."""
+        for peer, size in self._bytes_per_peer.most_common():
+            if size <= self.limits.request_bytes * SPARED_SHARE:
+                break
+            for request in self._sizes:
+                if request.peer == peer and request.is_unused:
+                    return request
+        return None
+
+    def forget_request(self, connection: BoundedProtocol) -> None:
+        """After its response, or the end of the connection."""
+        if size := self._sizes.pop(connection, 0):
+            self._bytes -= size
+            self._bytes_per_peer[connection.peer] -= size
+            if not self._bytes_per_peer[connection.peer]:
+                del self._bytes_per_peer[connection.peer]
+
     def discard(self, connection: BoundedProtocol) -> None:
+        self.forget_request(connection)
         if connection in self._open:
             self._open.remove(connection)
             self._waiting.pop(connection, None)
@@ -136,6 +177,9 @@ class Phase(enum.Enum):
     """The client, which must read the rest: the connection is being closed."""
 
 
+IN_MEMORY = (Phase.BODY, Phase.RESPONSE)
+"""The phases in which a request is in memory."""
+
 WAITING = (Phase.IDLE, Phase.HEADER, Phase.BODY, Phase.END)
 
 
@@ -172,6 +216,19 @@ class BoundedProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         self._follow(Phase.HEADER)
+        if self._phase in IN_MEMORY:
+            self.connections_of_server.receive(self, len(data))
+
+    @property
+    def is_unused(self) -> bool:
+        """Whether the application has not got the whole request yet."""
+        cycle = self.cycle
+        return bool(cycle and not cycle.response_started and (cycle.more_body or cycle.body))
+
+    def refuse(self) -> None:
+        self._refuse(PROBLEMS[LedgerUnavailable])
+        if self.cycle is not None:
+            self.cycle.body = bytearray()  # now: many may arrive before the application ends
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -203,6 +260,8 @@ class BoundedProtocol(H11Protocol):
         phase = self._current_phase(between_requests)
         if phase is self._phase:
             return
+        if phase not in IN_MEMORY:
+            self.connections_of_server.forget_request(self)
         self._phase = phase
         self.connections_of_server.mark(self, waiting=phase in WAITING)
         self._stop_timer()

@@ -34,6 +34,9 @@ with none of these answer whatever `Accept` says: probes, static files, forms, t
 MAX_WAIT_SECONDS = 60
 """A longer wait is shortened to this; `Preference-Applied` says so."""
 
+MAX_WAITING_BYTES = 64_000
+"""Of the body of a request that may wait; a larger one is answered at once."""
+
 ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 PREFERENCE = re.compile(r'(?:[^,"]|"(?:\\.|[^"\\])*"?)+')
@@ -180,12 +183,17 @@ def preferred_wait(
             name="Prefer",
             description=(
                 f"`wait=N`: wait up to N seconds, at most {MAX_WAIT_SECONDS}, for the result. "
-                "`Preference-Applied` says for how long."
+                "`Preference-Applied` says for how long. A request of more than "
+                f"{MAX_WAITING_BYTES // 1000} kB does not wait."
             ),
         ),
     ] = None,
 ) -> int | None:
-    """A dependency: the seconds to wait; None where the client does not ask for it."""
+    """A dependency: the seconds to wait; None where the client does not ask for it, or sends more
+    than should be kept in memory for so long."""
+    size = int(request.headers.get("content-length", 0))
+    if size > MAX_WAITING_BYTES or "transfer-encoding" in request.headers:
+        return None
     return parse_wait(request.headers.getall("prefer", []))
 
 

@@ -26,6 +26,7 @@ LIMITS = ConnectionLimits(
     header_timeout=30.0,
     body_timeout=30.0,
     send_timeout=30.0,
+    request_bytes=1_000_000,
 )
 
 POST = b"POST /jobs HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
@@ -134,6 +135,31 @@ async def test_one_peer_cannot_take_the_connections_of_others(settings: Settings
         for client in earlier:
             client.send(b"\r\n")
             assert (await client.response()).startswith(b"HTTP/1.1 200")
+
+
+async def test_requests_take_bounded_memory(settings: Settings) -> None:
+    """The peer that sends most is refused, and no other."""
+    body = b'{"type": "health_check"}'
+    head = POST + b"Content-Length: %d\r\n\r\n"
+    large = body.ljust(settings.max_body_bytes)
+    async with served(settings) as url:
+        async with (
+            raw_clients(url, 5, own_address="127.0.0.2") as earlier,
+            raw_clients(url, 60, own_address="127.0.0.3") as flood,
+        ):
+            for client in earlier:
+                client.send(head % len(body) + body[:10])
+            for client in flood:
+                client.send(head % len(large) + large[:-1])
+            await wait_until(lambda: still_open(flood) <= 8, "the flood to be refused")
+            assert still_open(earlier) == 5
+            for client in earlier:
+                client.send(body[10:])
+                assert (await client.response()).startswith(b"HTTP/1.1 202")
+        async with raw_clients(url) as [client]:
+            for _ in range(20):  # nothing counts any more, whether it was answered or refused
+                client.send(head % len(large) + large)
+                assert (await client.response()).startswith(b"HTTP/1.1 202")
 
 
 async def test_a_header_that_drips_is_cut_off(settings: Settings) -> None:

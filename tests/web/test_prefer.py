@@ -55,6 +55,14 @@ async def test_a_job_that_ends_in_time_is_answered_with_its_result(
     assert response.headers["location"] == f"/jobs/{job_id}"
 
 
+async def test_a_large_request_does_not_wait(client: httpx.AsyncClient) -> None:
+    """It would be kept in memory for as long."""
+    job = {"type": "batch_analysis", "urls": [f"{URL}/{n}/{'x' * 1000}" for n in range(70)]}
+    response = await client.post("/jobs", json=job, headers={"Prefer": "wait=60"})
+    assert response.status_code == 202
+    assert "preference-applied" not in response.headers
+
+
 async def test_a_job_that_takes_longer_is_answered_with_202(client: httpx.AsyncClient) -> None:
     response = await client.post("/jobs", json=JOB, headers={"Prefer": "wait=1"})
     assert response.status_code == 202

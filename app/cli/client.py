@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Generic, Literal, Self, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 import msgspec
@@ -297,14 +297,25 @@ class ApiClient:
 def open_client(
     context: CliContext, url: str | None, timeout: httpx.Timeout = _TIMEOUT
 ) -> ApiClient:
-    """The client of the web service at this URL, by default at CURATOR_URL."""
+    """The client of the web service at this URL, by default at CURATOR_URL.
+
+    PROXY_SECRET is sent to CURATOR_URL and to this machine, and to no other host.
+    """
     settings = read_settings(context.environ)
+    ours = url is None or url == settings.curator_url or is_loopback(_host(url))
     return ApiClient(
         url or settings.curator_url,
         context.transport,
-        proxy_secret=settings.proxy_secret,
+        proxy_secret=settings.proxy_secret if ours else None,
         timeout=timeout,
     )
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _headers(proxy_secret: str | None) -> dict[str, str]:

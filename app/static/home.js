@@ -12,6 +12,9 @@ for (const form of document.querySelectorAll("form")) {
       : "Waiting for the result…";
   });
 
+  // The browser says nothing of a field that is folded away.
+  form.addEventListener("invalid", ({ target }) => target.closest("details")?.setAttribute("open", ""), true);
+
   // The browser restored this page from its back/forward cache: ready for another form.
   addEventListener("pageshow", () => {
     button.disabled = false;

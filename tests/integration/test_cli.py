@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -32,26 +33,31 @@ Curator = Callable[..., Awaitable[Completed]]
 
 
 @pytest.fixture
-async def curator(settings: Settings) -> AsyncIterator[Curator]:
-    """Runs `curator` as a process of its own, against a web service on the test's ledger."""
+async def url(settings: Settings) -> AsyncIterator[str]:
+    """The URL of a web service on the test's ledger."""
     server = web_server(settings, open_queue)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         await wait_until(lambda: server.started, "the web service to start")
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-        async def run(*args: str) -> Completed:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "app.cli", *args, "--server", url),
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-            )
-            stdout, stderr = await process.communicate()
-            return Completed(process.returncode or 0, stdout.decode(), stderr.decode())
-
-        yield run
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
         await serving
+
+
+@pytest.fixture
+def curator(url: str) -> Curator:
+    """Runs `curator` as a process of its own, against that web service."""
+
+    async def run(*args: str) -> Completed:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "app.cli", *args, "--server", url),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        stdout, stderr = await process.communicate()
+        return Completed(process.returncode or 0, stdout.decode(), stderr.decode())
+
+    return run
 
 
 async def test_a_batch_from_submit_to_result(curator: Curator, run_worker: RunWorker) -> None:
@@ -139,6 +145,28 @@ async def test_a_job_is_listed_until_it_is_cancelled(curator: Curator) -> None:
     assert result.exit_code == 1
     assert "the job ended in REVOKED" in result.stderr
     assert again.exit_code == 2
+
+
+async def test_ctrl_c_while_watching_is_no_error(curator: Curator, url: str) -> None:
+    submitted = await curator("jobs", "submit", "--topic", "tides", "--json")
+    job_id = json.loads(submitted.stdout)["job_id"]
+    watching = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "app.cli", "jobs", "watch", job_id, "--server", url),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert watching.stderr is not None
+    assert await watching.stderr.readline() == b"PENDING\n"
+
+    watching.send_signal(signal.SIGINT)
+
+    stdout, stderr = await watching.communicate()
+    assert watching.returncode == 0
+    assert stdout == b""
+    assert stderr.decode() == (
+        f"The job keeps running; follow it again with `curator jobs watch {job_id}`.\n"
+    )
+    assert "state\tPENDING" in (await curator("jobs", "show", job_id)).stdout
 
 
 @pytest.mark.parametrize(

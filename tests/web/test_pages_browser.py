@@ -155,6 +155,17 @@ async def test_times_are_in_the_zone_of_the_reader(page: Page, web: str) -> None
         await expect(time).to_have_attribute("title", f"{moment:%Y-%m-%d %H:%M:%S} UTC")
 
 
+async def test_a_folded_mistake_is_unfolded(page: Page) -> None:
+    await page.get_by_role("textbox", name="Topic").fill("tea")
+    form = page.locator("form").first
+    await form.get_by_text("Options").click()
+    await form.get_by_label("Deadline in minutes").fill("0")
+    await form.get_by_text("Options").click()
+    await expect(form.get_by_label("Deadline in minutes")).not_to_be_visible()
+    await form.get_by_role("button", name="Find articles").click()
+    await expect(form.get_by_label("Deadline in minutes")).to_be_focused()
+
+
 async def test_bad_lines_are_left_out_on_request(page: Page) -> None:
     await page.get_by_label("URLs, one per line").fill("https://a.example/1\nnonsense")
     form = page.locator("form").nth(1)

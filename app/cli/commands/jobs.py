@@ -158,6 +158,13 @@ def result(
     format_name = "json" if as_json else format_name
     with open_client(context, server) as client:
         response = _kept_result(client, find_job(client, job_id))
+    if (
+        format_name == "csv"
+        and isinstance(response.body, ArticlesResult)
+        and response.body.failures
+    ):
+        failed = response.body.failed_count
+        click.echo(f"{failed} failed URLs are not in the CSV: see --format json.", err=True)
     if output is not None:
         _write(output, FORMATS[format_name or "json"](response))
     elif format_name == "json":

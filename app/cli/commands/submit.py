@@ -6,7 +6,7 @@ import datetime as dt
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from rich.console import Console
@@ -27,6 +27,7 @@ _POLL_SECONDS = 0.5
 _MAX_OUTAGE_SECONDS = 30.0
 """How long the server may be unreachable. It is restarted, or moved, within that time."""
 
+T = TypeVar("T")
 ShowProgress = Callable[[StatusReport], None]
 
 
@@ -63,7 +64,7 @@ def watch_to_end(
         )
         return
     try:
-        result = client.job_result(job_id)
+        result = _patiently(context, lambda: client.job_result(job_id))
     except ResultGone as error:
         _show_ended(status, error, as_json=as_json)
         return
@@ -88,23 +89,28 @@ def _show_ended(status: ApiResponse[StatusReport], error: ResultGone, *, as_json
 def _statuses(
     client: ApiClient, job_id: uuid.UUID, context: CliContext
 ) -> Iterator[ApiResponse[StatusReport]]:
-    """Polls the status until the job has ended.
-
-    Once the server has responded, it may be unreachable for a while.
-    """
+    """Polls the status until the job has ended."""
     status = client.job_status(job_id)
     yield status
-    last_response = context.clock()
     while not status.body.state.final:
         context.sleep(_POLL_SECONDS)
-        try:
-            status = client.job_status(job_id)
-        except Unreachable:
-            if context.clock() - last_response > _MAX_OUTAGE_SECONDS:
-                raise
-            continue
-        last_response = context.clock()
+        status = _patiently(context, lambda: client.job_status(job_id))
         yield status
+
+
+def _patiently(context: CliContext, call: Callable[[], T]) -> T:
+    """Repeats the call while a server that has responded before cannot be reached.
+
+    Raises Unreachable once that has lasted too long.
+    """
+    began = context.clock()
+    while True:
+        try:
+            return call()
+        except Unreachable:
+            if context.clock() - began > _MAX_OUTAGE_SECONDS:
+                raise
+        context.sleep(_POLL_SECONDS)
 
 
 @contextmanager

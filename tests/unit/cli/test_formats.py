@@ -28,6 +28,12 @@ def printed(format_name: str, document: dict[str, Any], *options: str) -> str:
     return completed.stdout
 
 
+def test_csv_says_that_it_omits_what_failed() -> None:
+    web = WebStub({f"GET /jobs/{JOB}/result": respond(job_result())})
+    completed = run("jobs", "result", JOB, "--format", "csv", web=web)
+    assert completed.stderr == "1 failed URLs are not in the CSV: see --format json.\n"
+
+
 def test_csv_has_a_line_for_each_article() -> None:
     lines = list(csv.DictReader(printed("csv", job_result()).splitlines()))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import httpx
+import pytest
 
 from tasks.jobs.job import JobState
 from tests.unit.cli.web_stub import JOB, OTHER, WebStub, job_status, respond, run
@@ -100,15 +101,29 @@ def test_the_former_name_of_the_server_option_names_the_new_one() -> None:
     assert "--url" not in run("jobs", "list", "-h", web=web).stdout
 
 
-def test_the_secret_of_the_proxy_is_sent() -> None:
+@pytest.mark.parametrize(
+    ("server", "sent"),
+    [
+        ((), True),
+        (("--server", "https://set.example"), True),
+        (("--server", "http://127.0.0.1:9000"), True),
+        (("--server", "https://other.example"), False),
+        (("--server", "http://localhost.other.example"), False),
+        (("--server", "http://127.0.0.1@other.example"), False),
+    ],
+    ids=str,
+)
+def test_the_secret_of_the_proxy_is_sent_to_no_other_host(
+    server: tuple[str, ...], sent: bool
+) -> None:
     web = WebStub({"GET /jobs": page(0, None)})
     secret = "0123456789abcdef"
+    environ = {"CURATOR_URL": "https://set.example", "PROXY_SECRET": secret}
 
-    run("jobs", "list", web=web)
-    run("jobs", "list", web=web, environ={"PROXY_SECRET": secret})
+    run("jobs", "list", *server, web=web, environ=environ)
 
-    sent = [request.headers.get("X-Curator-Proxy-Secret") for request in web.requests]
-    assert sent == [None, secret]
+    given = web.requests[0].headers.get("X-Curator-Proxy-Secret")
+    assert given == (secret if sent else None)
 
 
 def test_attempts_are_listed() -> None:

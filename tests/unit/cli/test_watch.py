@@ -100,9 +100,13 @@ def test_ctrl_c_leaves_the_job_running_and_is_no_error() -> None:
 
 
 def test_watch_survives_a_restart_of_the_server() -> None:
-    web = WebStub({STATUS: [at(1), GONE, GONE, respond(job_status("SUCCESS"))], RESULT: LIST})
+    end = respond(job_status("SUCCESS"))
+    web = WebStub({STATUS: [at(1), GONE, GONE, end], RESULT: [GONE, LIST]})
 
-    assert run("jobs", "watch", JOB, web=web).exit_code == 0
+    completed = run("jobs", "watch", JOB, web=web)
+
+    assert completed.exit_code == 0
+    assert "\tTides\t" in completed.stdout
 
 
 def test_watch_gives_up_on_a_server_that_stays_away() -> None:

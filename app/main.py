@@ -33,6 +33,7 @@ from app.http.hosts import AllowedHosts
 from app.http.methods import HeadRequests, complete_allow
 from app.http.negotiation import JSON_ONLY, complete_vary, preferred_wait, require_acceptable
 from app.http.problems import problem_response
+from app.http.request_log import RequestLog
 from app.http.security import RequestGuards, add_security_headers, cors_config
 from app.http.tracing import ServerSpans
 from app.pages.pages import JOB_PAGE_HANDLERS, PAGE_HANDLERS, FormLimits
@@ -105,7 +106,7 @@ def create_app(
         state=State({"limits": _form_limits(settings)}),
         template_config=template_config(),
     )
-    app.asgi_handler = ServerSpans(HeadRequests(app.asgi_handler), tracer)
+    app.asgi_handler = ServerSpans(RequestLog(HeadRequests(app.asgi_handler)), tracer)
     return app
 
 

@@ -33,7 +33,7 @@ def configure_logging(level: str, stream: TextIO | None = None) -> None:
     stream = stream or sys.stderr
     described: Sequence[Processor] = (
         structlog.contextvars.merge_contextvars,
-        _add_ids,
+        add_ids,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     )
@@ -111,7 +111,8 @@ def _of_libraries(
     return handler
 
 
-def _add_ids(_logger: object, _method: str, event: EventDict) -> EventDict:
+def add_ids(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """A processor: the ids of the current span and its trace."""
     context = trace.get_current_span().get_span_context()
     if context.is_valid:
         event["trace_id"] = trace.format_trace_id(context.trace_id)

@@ -249,6 +249,7 @@ class BoundedProtocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(PROBLEMS[400], msg)
+        log.info("request refused", status=400, peer=self.peer, reason=msg)
 
     # Phases and their limits
 
@@ -300,6 +301,7 @@ class BoundedProtocol(H11Protocol):
                     self.transport.abort()
             case Phase.HEADER | Phase.BODY:
                 self._refuse(PROBLEMS[408])
+                log.info("request refused", status=408, peer=self.peer)
             case _:
                 self.transport.close()
                 self._follow(Phase.END)

@@ -46,7 +46,7 @@ async def test_an_unexpected_error_is_logged_and_not_disclosed(settings: Setting
             document = problem(await client.get("/jobs"), 500, "internal-error")
 
     assert "secret" not in str(document)
-    assert [entry["event"] for entry in logs] == ["request failed"]
+    assert [entry["event"] for entry in logs] == ["request failed", "request"]
     assert isinstance(logs[0]["exc_info"], ZeroDivisionError)
 
 

@@ -83,6 +83,7 @@ def web(host: str | None, port: int | None, parent_pid: int | None, numbers: Seq
 
     tracing = configure_tracing("curator-web", os.environ)
     serve(settings, open_web, sockets)
+    log.info("web stopped")
     tracing.shutdown()
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import fcntl
 import os
 import tempfile
@@ -39,7 +40,7 @@ OWN_NAMES = {"lock", "models", "valkey", "valkey.url", "valkey.url.new"}
 def embedded_valkey_url(state_dir: Path) -> str:
     """The URL of the server that runs on this state directory.
 
-    Raises InvalidSettings if none runs there.
+    Raises InvalidSettings if none runs there, or the directory cannot be read.
     """
     try:
         return url_file(state_dir).read_text().strip()
@@ -48,14 +49,17 @@ def embedded_valkey_url(state_dir: Path) -> str:
             f"REDIS_URL is not set, and no embedded Valkey runs on {state_dir}: "
             "start `curator up`, or set REDIS_URL"
         ) from None
+    except OSError as error:
+        raise _unusable(state_dir, error) from error
 
 
 def private_directory(state_dir: Path) -> Path:
     """The state directory's absolute path. Takes the access of others away, also from what the
     release before left readable."""
-    state_dir = state_dir.resolve()
-    data = state_dir / "valkey"
+    given = state_dir
     try:
+        state_dir = given.resolve()
+        data = state_dir / "valkey"
         state_dir.mkdir(parents=True, exist_ok=True)
         if {entry.name for entry in state_dir.iterdir()} <= OWN_NAMES:
             with contextlib.suppress(PermissionError):  # of another user, and ours to use
@@ -64,9 +68,23 @@ def private_directory(state_dir: Path) -> Path:
         for path in (data, *data.rglob("*")):
             if path is data or not path.is_symlink():
                 path.chmod(0o700 if path.is_dir() else 0o600)
-    except OSError as error:
-        raise InvalidSettings(f"STATE_DIR: {error}") from error
+        if not os.access(state_dir, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(state_dir))
+    except (OSError, RuntimeError) as error:  # a RuntimeError for links in a circle
+        raise _unusable(given, error) from error
     return state_dir
+
+
+def _unusable(state_dir: Path, error: OSError | RuntimeError) -> InvalidSettings:
+    problem = getattr(error, "strerror", None) or str(error)
+    place = getattr(error, "filename", None)
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        problem = "it is not a folder"
+    elif place and str(place) != str(state_dir):
+        problem = f"{place}: {problem}"
+    return InvalidSettings(
+        f"STATE_DIR={str(state_dir)!r}: {problem}; name a folder that this user may write to"
+    )
 
 
 @contextmanager

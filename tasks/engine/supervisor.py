@@ -25,9 +25,6 @@ ENVIRONMENT = {
     # as soon as anything else needs a core.
     "OMP_WAIT_POLICY": "PASSIVE",
     "TOKENIZERS_PARALLELISM": "false",
-    # onnxruntime writes an id of this machine into the home directory, and reports its use to its
-    # maker, unless this is set before it is loaded.
-    "ORT_DISABLE_TELEMETRY": "1",
 }
 """What an engine's environment has unless the worker's own says otherwise."""
 

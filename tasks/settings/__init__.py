@@ -1,6 +1,7 @@
 """The settings: what an operator may set by the environment.
 
-`declarations` is the table of all settings; `reader` reads and shows them.
+`declarations` is the table of all settings; `reader` reads and shows them; `predecessors` are those
+of the system before, which are not read.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from tasks.settings.declarations import (
     check_sources,
     default_models_dir,
 )
+from tasks.settings.predecessors import ignored_variables
 from tasks.settings.reader import read_settings, setting_rows
 
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "Settings",
     "check_sources",
     "default_models_dir",
+    "ignored_variables",
     "read_settings",
     "setting_rows",
 ]

@@ -36,6 +36,7 @@ from importlib.metadata import version
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from tasks.cache.memory import MemoryCache
@@ -139,9 +140,11 @@ async def run_worker(settings: Settings, engine_module: str = ENGINE) -> WorkerE
                 shared_fetcher(settings, caches.documents) as fetcher,
                 background("engine start", partial(_require_engine, engine, shutdown)),
             ):
-                return await serve(settings, engine, fetcher, shutdown, caches.analyses)
+                ended = await serve(settings, engine, fetcher, shutdown, caches.analyses)
         finally:
             await engine.stop()
+        # A signal that came since would be lost on the process that replaces this one.
+        return replace(ended, recycle=ended.recycle and not shutdown.requested.is_set())
 
 
 async def _require_engine(engine: EngineClient, shutdown: Shutdown) -> None:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 from collections import Counter
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
-from tasks.jobs.job import BatchAnalysis, Job
+from tasks.jobs.job import BatchAnalysis, HealthCheck, Job
 from tasks.jobs.queue import Queue
 from tasks.jobs.record import AttemptRecord
 from tasks.jobs.submission import Submission
 from tasks.settings import Settings
+from tasks.worker.worker import run_worker
 from tests.integration.conftest import ended
 from tests.processes import Process, program, worker_environ
 from tests.waiting import wait_until
@@ -138,3 +145,22 @@ async def test_recycling_loses_nothing_and_runs_nothing_twice(queue: Queue, stag
     assert stage.runs == Counter(urls)
     assert stage.starts > 500 // 100
     assert await attempts_of(queue, job) == []
+
+
+async def test_a_signal_while_a_worker_is_replaced_ends_it(
+    queue: Queue, settings: Settings
+) -> None:
+    """It comes when the worker has decided to be replaced, and still ends its engine."""
+
+    def send_signal_later(_logger: object, _method: str, event: EventDict) -> EventDict:
+        if event["event"] == "worker stopped":
+            [waiting] = [task for task in asyncio.all_tasks() if task.get_name() == "engine start"]
+            waiting.add_done_callback(lambda _: os.kill(os.getpid(), signal.SIGTERM))
+        return event
+
+    await queue.submit(Submission(params=HealthCheck()))
+    brief = replace(settings, worker_max_tasks=1)
+    with capture_logs([send_signal_later]) as logs:
+        worker = await run_worker(brief, engine_module="tests.integration.silent_engine")
+    assert [line["event"] for line in logs].count("worker stopped") == 1
+    assert not worker.recycle

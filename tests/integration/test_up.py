@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -284,6 +285,36 @@ def is_made(state: Path) -> bool:
 
 def spoil_data(state: Path) -> None:
     (state / "valkey" / "appendonlydir" / "appendonly.aof.manifest").write_text("garbage\n")
+
+
+@linux
+@pytest.mark.parametrize(
+    ("state_dir", "problem"),
+    [
+        ("/dev/null", "it is not a folder"),
+        ("/dev/null/state", "it is not a folder"),
+        ("/proc/state", "No such file or directory"),  # what a read-only file system says
+    ],
+)
+@pytest.mark.parametrize("command", ["up", "web", "worker", "doctor"])
+def test_a_state_dir_that_cannot_be_used_is_one_line(
+    command: str, state_dir: str, problem: str
+) -> None:
+    completed = subprocess.run(
+        [sys.executable, "-m", "app.cli", command],
+        env={**os.environ, "REDIS_URL": "", "STATE_DIR": state_dir, "HTTP_PORT": str(free_port())},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    [line] = completed.stderr.splitlines()
+    assert completed.returncode == 2
+    if command == "up" or state_dir.startswith("/dev/null"):
+        assert line.startswith(f"Error: STATE_DIR={state_dir!r}: ")
+        assert problem in line
+    else:
+        assert f"no embedded Valkey runs on {state_dir}" in line
 
 
 @linux

@@ -9,7 +9,14 @@ from msgspec.structs import asdict
 
 from tasks.errors import InvalidSettings
 from tasks.redis_url import shown
-from tasks.settings import Settings, default_models_dir, read_settings, setting_rows
+from tasks.settings import (
+    Settings,
+    default_models_dir,
+    ignored_variables,
+    read_settings,
+    setting_rows,
+)
+from tasks.settings.predecessors import SUCCESSORS
 
 
 @pytest.mark.parametrize(
@@ -105,6 +112,18 @@ def test_the_urls_of_the_client_library_are_accepted(url: str) -> None:
 )
 def test_no_url_is_shown_with_its_password(url: str, text: str) -> None:
     assert shown(url) == text
+
+
+def test_variables_of_celery_are_named_with_their_successors() -> None:
+    environ = {"CELERY_CONCURRENCY": "4", "CELERY_ALWAYS_EAGER": "", "CELERY_X": "1", "HOME": "/"}
+    assert ignored_variables(environ) == {
+        "CELERY_CONCURRENCY": "WORKER_CONCURRENCY",
+        "CELERY_X": None,
+    }
+
+
+def test_every_successor_is_a_setting() -> None:
+    assert set(SUCCESSORS.values()) <= {row.name for row in setting_rows(Settings())}
 
 
 def test_sentence_transformers_may_run_another_model() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -14,10 +15,8 @@ from tests.waiting import wait_until
 from tests.web.conftest import client_of, served
 from tests.web.raw_client import raw_clients
 
-Line = dict[str, Any]
 
-
-def of(logs: list[Line]) -> list[tuple[object, ...]]:
+def of(logs: Sequence[Mapping[str, Any]]) -> list[tuple[object, ...]]:
     return [(line["method"], line["path"], line["status"]) for line in logs]
 
 

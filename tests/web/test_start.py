@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
@@ -28,6 +30,44 @@ async def test_web_listens_and_stops_cleanly(settings: Settings, valkey: redis.R
     _, log = process.communicate(timeout=20)
     assert process.returncode == 0
     assert "Traceback" not in log
+
+
+async def test_what_web_logs_of_its_life(settings: Settings, valkey: redis.Redis) -> None:
+    port = free_port()
+    process = start_web(settings, port, CELERY_CONCURRENCY="4")
+    try:
+        await wait_until(lambda: answers(port), "web to listen")
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            assert (await client.get("/jobs")).status_code == 200
+    finally:
+        process.send_signal(signal.SIGTERM)
+    _, log = process.communicate(timeout=20)
+    celery, start, request, stop = map(json.loads, log.splitlines())
+    assert (celery["variable"], celery["use"]) == ("CELERY_CONCURRENCY", "WORKER_CONCURRENCY")
+    assert (start["event"], start["url"]) == ("web listens", f"http://127.0.0.1:{port}")
+    assert (start["ledger"], start["version"]) == (settings.redis_url, version("content-curator"))
+    assert (request["event"], request["path"], request["status"]) == ("request", "/jobs", 200)
+    assert len(request["trace_id"]) == 32
+    assert stop["event"] == "web stopped"
+
+
+async def test_web_says_at_once_that_it_has_no_ledger(settings: Settings) -> None:
+    """It keeps running, as Redis may come."""
+    nowhere = f"redis://:secret@127.0.0.1:{free_port()}"
+    process = start_web(settings, port := free_port(), REDIS_URL=nowhere)
+    try:
+        await wait_until(lambda: answers(port, status=503), "web to listen")
+    finally:
+        process.send_signal(signal.SIGTERM)
+    _, log = process.communicate(timeout=20)
+    start, outage, *_ = map(json.loads, log.splitlines())
+    assert start["event"] == "web listens"
+    assert (outage["event"], outage["cause"]) == (
+        "the ledger cannot be reached",
+        "nothing listens there",
+    )
+    assert log.count("the ledger cannot be reached") == 1
+    assert "secret" not in log
 
 
 async def test_half_a_request_is_answered_in_time(settings: Settings, valkey: redis.Redis) -> None:
@@ -108,8 +148,9 @@ def start_web(
     )
 
 
-def answers(port: int, host: str = "127.0.0.1") -> bool:
+def answers(port: int, host: str = "127.0.0.1", status: int = 200) -> bool:
+    """A connection that comes early waits until web has started."""
     try:
-        return httpx.get(f"http://{host}:{port}/health/ready").status_code == 200
+        return httpx.get(f"http://{host}:{port}/health/ready", timeout=60).status_code == status
     except httpx.ConnectError:
         return False

@@ -23,7 +23,7 @@ from app.http.listening import close, inherited, listen, url_of
 from tasks.embedded_valkey import EmbeddedValkey, embedded_valkey
 from tasks.logs import configure_logging
 from tasks.resources import ledger_address
-from tasks.settings import Settings, read_settings
+from tasks.settings import Settings, ignored_variables, read_settings
 from tasks.supervision import background, die_with_parent, module_command, module_environ
 from tasks.telemetry import configure_tracing
 
@@ -120,6 +120,9 @@ def _start(parent_pid: int | None, environ: Mapping[str, str]) -> Settings:
         die_with_parent(parent_pid)
     settings = read_settings(environ)
     configure_logging(settings.worker_log_level)
+    if parent_pid is None:  # the children of `up` have its environment
+        for name, successor in ignored_variables(environ).items():
+            log.warning("a variable of Celery is not read", variable=name, use=successor)
     return settings
 
 

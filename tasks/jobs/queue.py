@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -44,6 +45,8 @@ from tasks.jobs.submission import (
     validate_timing,
 )
 from tasks.telemetry import submit_span
+
+log = structlog.get_logger()
 
 MAX_WAITING_SHOWN = 20
 """How many articles that wait for their hosts a status lists: enough to see why a job is slow."""
@@ -166,6 +169,8 @@ class Queue:
             raise UnknownJob
         if outcome is CancelOutcome.FINISHED:
             raise JobFinished
+        if outcome is CancelOutcome.CANCELLED:
+            log.info("job ended", job_id=job_id, state=JobState.REVOKED)
         return outcome
 
     async def purge(self, job_id: str) -> bool:

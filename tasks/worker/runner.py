@@ -22,6 +22,7 @@ import itertools
 import logging
 import random
 import time
+from collections import deque
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 
@@ -55,6 +56,10 @@ from tasks.worker.leases import HeldLeases, StopReason
 log = structlog.get_logger()
 
 LEDGER_RETRY_SECONDS = 0.5
+
+MAX_REPORTED_ENDS = 256
+"""Jobs whose end this worker remembers to have logged: the last steps of a cancelled job may be
+handed back together."""
 
 
 class JobRanked(Struct, frozen=True):
@@ -131,6 +136,7 @@ class Runner:
         self._limits = limits
         self._worker = worker
         self._claim_numbers = itertools.count(1)
+        self._reported_ends: deque[str] = deque(maxlen=MAX_REPORTED_ENDS)
 
     async def run(self, wakeup: str) -> None:
         """Raises nothing but its own cancellation: an error of the work is recorded, any other is
@@ -162,7 +168,7 @@ class Runner:
                 _report(outcome, span, time.monotonic() - started)
             if not isinstance(outcome, LeaseLost):
                 await self._record(claim.lease, outcome)
-                await self._report_job_end(claim)
+                await self._report_job_end(claim, outcome)
 
     # Claim
 
@@ -261,14 +267,15 @@ class Runner:
             case LeaseLost():
                 return False
 
-    async def _report_job_end(self, claim: Claim) -> None:
-        """Logs that the job has ended, if that may have come from one of the two steps which are
-        alone in their job while they run."""
-        if claim.lease.ref.kind == "analyse" or not log.is_enabled_for(logging.INFO):
+    async def _report_job_end(self, claim: Claim, outcome: AttemptEnd) -> None:
+        """Logs that the job has ended, where this attempt may have been its last."""
+        job_id = claim.job.id
+        if not log.is_enabled_for(logging.INFO) or not _may_end_job(claim.lease.ref, outcome):
             return
         with contextlib.suppress(LedgerUnavailable):
-            record = await self._ledger.record(claim.job.id)
-            if record is not None and record.finished_ms is not None:
+            record = await self._ledger.record(job_id)
+            if record and record.finished_ms is not None and job_id not in self._reported_ends:
+                self._reported_ends.append(job_id)
                 log.info(
                     "job ended",
                     type=record.type,
@@ -282,6 +289,16 @@ class Runner:
     async def _wait_for_ledger(self) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._leases.handing_back.wait(), LEDGER_RETRY_SECONDS)
+
+
+def _may_end_job(ref: StepRef, outcome: AttemptEnd) -> bool:
+    """Whether the job may end when this outcome is recorded."""
+    match outcome:
+        case HandedBack(reason):
+            return reason == StopReason.CANCELLED
+        case Failed() | RetryLater():
+            return ref.kind != "analyse"
+    return isinstance(outcome, JobRanked)
 
 
 def _failure(error: BaseException, lease: Lease, limits: StepLimits) -> AttemptEnd:

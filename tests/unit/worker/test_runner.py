@@ -180,6 +180,25 @@ async def test_a_job_that_fails_says_why_in_the_log() -> None:
     assert (line["state"], line["error"]) == ("FAILURE", "sources_failed: None answered.")
 
 
+async def test_a_cancelled_job_ends_with_its_last_step() -> None:
+    begun = asyncio.Event()
+
+    async def work() -> None:
+        begun.set()
+        await for_ever()
+
+    stage = Stage(work)
+    ref = await stage.submit()
+    with capture_logs() as logs:
+        running = asyncio.create_task(stage.runner.run(str(ref)))
+        await begun.wait()
+        await Queue(stage.ledger, job_limits(SETTINGS)).cancel(ref.job_id)
+        await stage.leases.renew()
+        await running
+    [line] = [line for line in logs if line["event"] == "job ended"]
+    assert line["state"] == "REVOKED"
+
+
 async def test_a_step_whose_host_is_busy_waits_for_it_without_a_try() -> None:
     stage = Stage(raising(HostBusy("site.example", 1.0)))
     ref = await stage.run()

@@ -158,7 +158,9 @@ PROBLEMS: Mapping[type[Exception] | int, ProblemType] = {
         name="unavailable",
         status=503,
         title="The service is unavailable at the moment",
-        advice="Nothing is lost; try again in a few seconds.",
+        advice=(
+            "Nothing is lost; try again in a few seconds. If it lasts, the log of web says why."
+        ),
         retry_after=5,
     ),
     CrossOrigin: ProblemType(name="cross-origin", status=403, title="Sent from another site"),

@@ -182,6 +182,17 @@ async def test_the_port_can_be_an_option(state: Path) -> None:
         await running.ready()
 
 
+async def test_jobs_are_bounded_by_the_memory_of_the_server(state: Path) -> None:
+    job = {"type": "batch_analysis", "urls": [f"http://site.example/{n}" for n in range(1000)]}
+    async with up(state, EMBEDDED_VALKEY_MEMORY_MB="20") as running:
+        await running.ready()
+        async with httpx.AsyncClient(base_url=running.url, trust_env=False) as client:
+            await client.post("/queue/pause")
+            statuses = [(await client.post("/jobs", json=job)).status_code for _ in range(2)]
+            assert statuses == [202, 429]
+            assert (await client.get("/health/ready")).status_code == 200
+
+
 async def test_a_second_up_on_the_same_state_dir_is_refused(state: Path) -> None:
     async with up(state) as first:
         await first.ready()

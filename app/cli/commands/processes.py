@@ -156,7 +156,8 @@ async def _run_everything(
         return await _supervise(settings, environ, sockets)
     limit_mb = settings.embedded_valkey_limit_mb
     async with embedded_valkey(settings.state_dir, max_memory_mb=limit_mb) as valkey:
-        environ = {**environ, "REDIS_URL": valkey.url}
+        # The default of MAX_MB depends on the embedded Valkey, which REDIS_URL hides from them.
+        environ = {**environ, "REDIS_URL": valkey.url, "MAX_MB": str(settings.jobs_limit_mb)}
         return await _supervise(settings, environ, sockets, valkey)
 
 

@@ -106,8 +106,10 @@ def _machine(seen: Siege) -> Iterator[Figure]:
     if seen.group is not None:
         peak = seen.peak_bytes / 1e6
         yield Figure(name="memory of the cgroup with its files, most", value=peak, unit="MB")
-    late = lateness_ms(seen.folder, since, until)
+    late = lateness_ms(seen.folder, "worker", since, until)
     yield _at_most("the worker's loop, latest", max(late, default=0.0), LATE_MS, "ms")
+    late = lateness_ms(seen.folder, "web", since, until)
+    yield Figure(name="web's loop, latest", value=max(late, default=0.0), unit="ms")
     yield _none("killed by the kernel for memory", seen.kills, "processes")
     for role in ("web", "worker", "valkey"):
         yield _none(f"{role} started again", watch.replacements(role), "times")

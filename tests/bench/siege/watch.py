@@ -118,10 +118,12 @@ def _role(arguments: list[bytes]) -> str:
     return "other"
 
 
-def lateness_ms(folder: Path, since: float, until: float) -> list[float]:
-    """The delays of the worker's loop in that time, as `measuring` wrote them."""
+def lateness_ms(folder: Path, role: str, since: float, until: float) -> list[float]:
+    """The delays of the loop of web or worker in that time, as `measuring` wrote them."""
     lines = (
-        line.split() for file in folder.glob("late-*") for line in file.read_text().split("\n")
+        line.split()
+        for file in folder.glob(f"late-{role}-*")
+        for line in file.read_text().split("\n")
     )
     moments = ((float(line[0]) / 1000, float(line[1])) for line in lines if len(line) == 2)
     return [late for at, late in moments if since <= at <= until]

@@ -1,4 +1,5 @@
-"""Python loads this in every process of a siege: the worker's event loop measures how late it is.
+"""Python loads this in every process of a siege: the loops of web and worker measure how late
+they are.
 
 Each delay of more than REPORT_SECONDS is one line of a file: when, and how late, in ms. What held
 the loop for longer than HELD_SECONDS is written to another file, as the stacks of all threads.
@@ -7,26 +8,25 @@ the loop for longer than HELD_SECONDS is written to another file, as the stacks 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import faulthandler
 import os
 import sys
 import time
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+ROLES = ("web", "worker")
 INTERVAL_SECONDS = 0.05
 REPORT_SECONDS = 0.05
 HELD_SECONDS = 0.25
 
 
-async def _watch(folder: Path) -> None:
-    with (
-        (folder / f"late-{os.getpid()}").open("a") as late,
-        (folder / f"held-{os.getpid()}").open("a") as held,
-    ):
+async def _watch(name: str, folder: Path) -> None:
+    with (folder / f"late-{name}").open("a") as late, (folder / f"held-{name}").open("a") as held:
         while True:
             faulthandler.dump_traceback_later(INTERVAL_SECONDS + HELD_SECONDS, file=held)
             began = time.monotonic()
@@ -37,8 +37,8 @@ async def _watch(folder: Path) -> None:
                 late.flush()
 
 
-async def _watched(main: Coroutine[object, object, T], folder: Path) -> T:
-    watching = asyncio.create_task(_watch(folder))
+async def _watched(main: Coroutine[Any, Any, T], name: str, folder: Path) -> T:
+    watching = asyncio.create_task(_watch(name, folder))
     try:
         return await main
     finally:
@@ -46,16 +46,22 @@ async def _watched(main: Coroutine[object, object, T], folder: Path) -> T:
         faulthandler.cancel_dump_traceback_later()
 
 
-def _measure(folder: Path) -> None:
-    import uvloop
+def _measure(role: str, folder: Path) -> None:
+    """uvloop and uvicorn run their loops by asyncio's Runner, too."""
+    run = asyncio.Runner.run
 
-    run = uvloop.run
+    def run_watched(
+        self: asyncio.Runner,
+        coro: Coroutine[Any, Any, T],
+        *,
+        context: contextvars.Context | None = None,
+    ) -> T:
+        return run(self, _watched(coro, f"{role}-{os.getpid()}", folder), context=context)
 
-    def run_watched(main: Coroutine[object, object, T]) -> T:
-        return run(_watched(main, folder))
-
-    vars(uvloop)["run"] = run_watched  # `curator worker` calls it so
+    asyncio.Runner.run = run_watched  # type: ignore[method-assign]
 
 
-if "worker" in sys.orig_argv and (folder := os.environ.get("SIEGE_FOLDER")):
-    _measure(Path(folder))
+if siege_folder := os.environ.get("SIEGE_FOLDER"):
+    for word in ROLES:
+        if word in sys.orig_argv:
+            _measure(word, Path(siege_folder))

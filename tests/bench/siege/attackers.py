@@ -59,7 +59,16 @@ class Connection:
         self._writer: asyncio.StreamWriter | None = None
 
     async def send(self, request: bytes) -> Response:
-        """Raises OSError or EOFError if the connection was closed, TimeoutError."""
+        """Raises OSError or EOFError if the connection was closed, TimeoutError.
+
+        One that was idle may have been closed meanwhile: then a new one is tried.
+        """
+        if self._writer is not None:
+            with suppress(OSError, EOFError):
+                return await self._exchange(request)
+        return await self._exchange(request)
+
+    async def _exchange(self, request: bytes) -> Response:
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 reader, writer = await self._open()

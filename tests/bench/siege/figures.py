@@ -99,6 +99,8 @@ def _machine(seen: Siege) -> Iterator[Figure]:
             yield _at_most(name, max(rss), WEB_MB, "MB")
         else:
             yield Figure(name=name, value=max(rss), unit="MB")
+        cores = watch.cores(role, since, until)
+        yield Figure(name=f"processor time of {role}", value=cores, unit="cores")
         before = median(watch.rss_mb(role, since + quarter, since + 2 * quarter))
         after = median(watch.rss_mb(role, since + 3 * quarter, until))
         bound = max(FLAT_MB, FLAT_SHARE * before)

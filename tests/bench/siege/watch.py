@@ -16,6 +16,7 @@ INTERVAL_SECONDS = 2.0
 ROLES = ("up", "web", "worker", "engine", "valkey")
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 class Process(Struct, frozen=True, kw_only=True):
@@ -24,6 +25,8 @@ class Process(Struct, frozen=True, kw_only=True):
     started: int
     """In ticks since the machine's start: with the pid, it names a process for good."""
     rss_bytes: int
+    cpu_seconds: float
+    """Of processor time, since it was started."""
     role: str
     """One of ROLES, or `other`."""
 
@@ -69,6 +72,15 @@ class Watch:
         """Of the samples between these two moments."""
         return [s.rss(role) / 1e6 for s in self.samples if since <= s.at <= until]
 
+    def cores(self, role: str, since: float, until: float) -> float:
+        """How many cores the processes of a role kept busy between these two moments."""
+        spent: dict[tuple[int, int], list[float]] = defaultdict(list)
+        for sample in self.samples:
+            for process in sample.processes:
+                if process.role == role and since <= sample.at <= until:
+                    spent[process.pid, process.started].append(process.cpu_seconds)
+        return sum(times[-1] - times[0] for times in spent.values()) / (until - since)
+
 
 def tree_of(root: int) -> Iterator[Process]:
     """The process and its descendants."""
@@ -102,6 +114,7 @@ def _process(folder: Path) -> Process:
         parent=int(stat[1]),
         started=int(stat[19]),
         rss_bytes=int(stat[21]) * _PAGE_BYTES,
+        cpu_seconds=(int(stat[11]) + int(stat[12])) / _TICKS_PER_SECOND,
         role=_role((folder / "cmdline").read_bytes().split(b"\0")),
     )
 

@@ -40,6 +40,14 @@ HOSTILE_SECONDS = 5.0
 BROKEN_PER_SECOND = 40.0
 SCHEDULES_PER_SECOND = 4.0
 READS_PER_SECOND = 4.0
+READ_PATHS = (
+    "/",
+    "/jobs?limit=200",
+    "/schedules?limit=200",
+    "/queue",
+    "/schema/openapi.json",
+    "/schema/openapi.yaml",
+)
 TIMEOUT_SECONDS = 15.0
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
@@ -172,8 +180,7 @@ class Attackers:
         return post("/schedules", {"cron": "* * * * *", "job": self._job(self._urls(100))})
 
     def _read(self) -> bytes:
-        paths = ("/", "/jobs?limit=200", "/schedules?limit=200", "/queue", "/schema/openapi.json")
-        return get(self._rng.choice(paths))
+        return get(self._rng.choice(READ_PATHS))
 
     def _broken(self) -> bytes:
         body = msgspec.json.encode(self._job(self._urls(2)))

@@ -6,7 +6,7 @@ Everything is escaped, and a name that does not exist is an error.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -119,11 +119,16 @@ def by_verdict(decisions: Iterable[Decision]) -> list[Decision]:
     )
 
 
-def distinct_names(entities: Iterable[Entity]) -> list[Entity]:
-    """The first MAX_NAMES entities that differ in more than their case and article."""
+def distinct_names(entities: Sequence[Entity]) -> list[Entity]:
+    """The first MAX_NAMES entities, each once: whatever its case and article, and a person by the
+    full name only."""
+    persons = [entity.text.casefold().split() for entity in entities if entity.label == "PERSON"]
+    family_names = {words[-1] for words in persons if len(words) > 1}
     distinct: dict[str, Entity] = {}
     for entity in entities:
-        distinct.setdefault(entity.text.casefold().removeprefix("the "), entity)
+        name = entity.text.casefold().removeprefix("the ")
+        if name not in family_names:
+            distinct.setdefault(name, entity)
     return list(distinct.values())[:MAX_NAMES]
 
 

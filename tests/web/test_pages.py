@@ -303,6 +303,7 @@ async def test_keywords_and_names_are_labelled_and_not_shown_twice(
         entities=[
             {"text": "Lisbon", "label": "GPE", "count": 2},
             {"text": "The LISBON", "label": "ORG", "count": 1},
+            {"text": "Writer", "label": "ORG", "count": 3},
             {"text": "Ada Writer", "label": "PERSON", "count": 1},
             {"text": "Esperanto", "label": "LANGUAGE", "count": 1},
         ],

@@ -233,6 +233,8 @@ def submit(
 
         run_job(request, settings, fail_on=fail_on, as_json=as_json)
         return
+    if fail_on != "job" and not watch:
+        raise click.UsageError("--fail-on needs --watch: the outcome is not known before the end.")
     with open_client(context, server) as client:
         if depends_on:  # they may be shortened
             request["depends_on"] = [str(find_job(client, job_id)) for job_id in depends_on]

@@ -126,6 +126,7 @@ def test_a_single_url_from_stdin_is_a_batch() -> None:
         (("--topic", "tides", "--max-articles", "0"), "0 is not in the range"),
         (("http://a", "--depends-on", "tea"), "'tea' is not the id of a job"),
         (("http://a", "--not-before", "tomorrow"), "'tomorrow' is not a time such as"),
+        (("http://a", "--fail-on", "any"), "--fail-on needs --watch"),
         (("http://a", "--deadline", "soon"), "'soon' is not a duration such as 90, 15m"),
     ],
 )

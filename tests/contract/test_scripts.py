@@ -16,12 +16,13 @@ CALLS = 400
 
 @asynccontextmanager
 async def flushing(url: str) -> AsyncIterator[None]:
-    """Redis forgets all scripts again and again, as often as it can."""
+    """Redis forgets all scripts and functions again and again, as often as it can."""
     client = connect(url, max_connections=1)
 
     async def flush() -> None:
         while True:
             await client.script_flush()
+            await client.function_flush()
 
     flusher = asyncio.create_task(flush())
     try:

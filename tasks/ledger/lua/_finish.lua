@@ -1,5 +1,4 @@
--- Runs after every script: admits steps of the callers whose steps the script has changed. Loaded between
--- the script, which is the body of `main`, and its reply.
+-- Runs after every script: admits steps of the callers whose steps the script has changed.
 --
 -- Every eighth admission looks at the classes from low to high, so that a low priority is never starved.
 local AGEING = 8

@@ -1,4 +1,5 @@
--- Loaded before every script. Names the keys, and has the changes that several scripts share.
+-- Stands before every script. Names the keys, and has the changes that several scripts share. A script is
+-- the body of a function, and `begin_call` runs before it: see tasks/ledger/scripts.py.
 --
 -- ARGV[1] key prefix    ARGV[2] now in ms, or '' for the server's own clock
 -- ARGV[3] wake-up grace in ms            ARGV[4] length of a lease in ms
@@ -19,29 +20,42 @@
 -- A job's hash has the VERSION of this layout. A job of another version was written by a newer
 -- release, and stays unchanged.
 
-local PREFIX = ARGV[1]
-local GRACE, LEASE = tonumber(ARGV[3]), tonumber(ARGV[4])
-local WINDOW, TRIES = tonumber(ARGV[5]), tonumber(ARGV[6])
-local RESULT_TTL, JOB_TTL = tonumber(ARGV[7]), tonumber(ARGV[8])
+local ARGV  -- of the call that runs
+local PREFIX, GRACE, LEASE, WINDOW, TRIES, RESULT_TTL, JOB_TTL, CALLER_WINDOW, NOW
+local DUE, QUEUED, READY, PUSHED, CALLERS, EXPIRY, PAUSED, KEPT
 
-local NOW = tonumber(ARGV[2])
-if not NOW then
-  local time = redis.call('TIME')
-  NOW = time[1] * 1000 + math.floor(time[2] / 1000)
-end
-
-local DUE = PREFIX .. 'steps:due'
-local QUEUED = PREFIX .. 'steps:queued'
-local READY = PREFIX .. 'wake:ready'
-local PUSHED = PREFIX .. 'wake:pushed'
-local CALLERS = PREFIX .. 'callers'
-local EXPIRY = PREFIX .. 'jobs:expiry'
-local PAUSED = PREFIX .. 'paused'
 local VERSION = '1'
 -- Also a number to the reaper of an older release, for which the step's wake-up is then in its list.
 local BACKLOG = '9007199254740991'
 local EVENTS_KEPT = 1000
 local ATTEMPTS_KEPT = 1000
+
+-- What could take long is done in slices: at most this much in one call. The reaper does the rest.
+local SLICE = 500
+
+-- What one call knows already.
+local open_callers, owners, slice_left
+
+local function begin_call(arguments)
+  ARGV = arguments
+  local prefix = ARGV[1]
+  GRACE, LEASE = tonumber(ARGV[3]), tonumber(ARGV[4])
+  WINDOW, TRIES = tonumber(ARGV[5]), tonumber(ARGV[6])
+  RESULT_TTL, JOB_TTL = tonumber(ARGV[7]), tonumber(ARGV[8])
+  CALLER_WINDOW = tonumber(ARGV[9])
+  open_callers, owners, slice_left = {}, {}, SLICE
+  NOW = tonumber(ARGV[2])
+  if not NOW then
+    local time = redis.call('TIME')
+    NOW = time[1] * 1000 + math.floor(time[2] / 1000)
+  end
+  if prefix == PREFIX then return end
+  PREFIX = prefix
+  DUE, QUEUED = PREFIX .. 'steps:due', PREFIX .. 'steps:queued'
+  READY, PUSHED = PREFIX .. 'wake:ready', PREFIX .. 'wake:pushed'
+  CALLERS, PAUSED = PREFIX .. 'callers', PREFIX .. 'paused'
+  EXPIRY, KEPT = PREFIX .. 'jobs:expiry', PREFIX .. 'jobs:kept'
+end
 
 local function arg(n) return ARGV[9 + n] end
 local function ms(number) return string.format('%.0f', number) end
@@ -93,9 +107,9 @@ end
 --   caller:NAME:turns       hash, while there is a backlog: job id -> its last turn, class -> the turn
 --                           that was admitted last, 'admissions' -> their number
 local CLASSES, CLASS_SIZE = {high = 0, normal = 1, low = 2}, 2 ^ 40
-local CALLER_WINDOW, MIN_WINDOW = tonumber(ARGV[9]), 6
+local MIN_WINDOW = 6
+local BACKLOG_GRACE = 60000  -- the reaper only makes sure that a step of a backlog is there
 local ACTIVE_MS = 30000  -- a caller is active for this long after it had work
-local open_callers, owners = {}, {}
 
 local function caller_window()
   if CALLER_WINDOW == 0 then
@@ -175,14 +189,14 @@ end
 -- the front.
 local function queue_step(id, name, attempt, tries, to_front)
   local caller, priority = owner(id)
-  local member, taken = step(id, name), BACKLOG
+  local member, taken, grace = step(id, name), BACKLOG, BACKLOG_GRACE
   if caller.backlog == 0 and caller.admitted < caller_window() then
-    taken = admit(caller, member, to_front)
+    taken, grace = admit(caller, member, to_front), GRACE
   else
     add_to_backlog(caller, id, member, priority, to_front)
   end
   redis.call('ZADD', QUEUED, ms(NOW), member)
-  write_step(id, name, 'Q', attempt, tries, taken, NOW + GRACE)
+  write_step(id, name, 'Q', attempt, tries, taken, NOW + grace)
 end
 
 local function close_step(id, name, leased)
@@ -219,7 +233,6 @@ end
 --   usage, caller:NAME   hashes: 'jobs' and 'articles' of active jobs, 'bytes' of all jobs
 --   caller:NAME:jobs     hash: id of an active job -> 'ARTICLES BYTES'
 --   jobs:kept            hash: id of an ended job -> 'BYTES CALLER'
-local KEPT = PREFIX .. 'jobs:kept'
 local function caller_key(name, part)
   return PREFIX .. 'caller:' .. name .. (part and ':' .. part or '')
 end
@@ -298,10 +311,6 @@ local function end_single(id, state, error)
   redis.call('ZADD', EXPIRY, ms(NOW + JOB_TTL * 1000),
     state .. '/' .. field(id, 'type') .. '/' .. id)
 end
-
--- What could take long is done in slices: at most this much in one script. The reaper does the rest.
-local SLICE = 500
-local slice_left = SLICE
 
 -- The next dependents of an ended job, in the order of their submission. If there are more than may be
 -- handled now, the reaper continues.

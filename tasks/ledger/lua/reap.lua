@@ -6,7 +6,7 @@
 -- Invariant: after this, each of these steps is claimable, leased, or due at a later time.
 -- A step that lost its worker has waited in its list before, so it goes to the front. So does a step
 -- that waited for a host, because its turn there passes.
-local NEWER_MS, CALLERS_EXAMINED, STEPS_EXAMINED = 60000, 20, 20
+local NEWER_MS, CALLERS_EXAMINED, STEPS_EXAMINED = 60000, 20, 5
 local woken, lost, started, expired = 0, 0, 0, 0
 local paused = redis.call('EXISTS', PAUSED) == 1
 
@@ -66,7 +66,7 @@ end
 local function examine_queued(id, name, record)
   local caller, member = owner(id), step(id, name)
   if redis.call('ZSCORE', caller.backlog_key, member) then
-    return redis.call('ZADD', DUE, ms(NOW + GRACE), member)
+    return redis.call('ZADD', DUE, ms(NOW + BACKLOG_GRACE), member)
   end
   local admitted = redis.call('SISMEMBER', caller.admitted_key, member) == 1
   if admitted and (paused or not wakeup_taken(record)) then

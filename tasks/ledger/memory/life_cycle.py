@@ -21,6 +21,9 @@ from tasks.ledger.memory.callers import Caller, Callers
 from tasks.ledger.memory.entry import Entry, OpenStep, StepState, Wakeups
 from tasks.policies import LedgerPolicy
 
+BACKLOG_GRACE_MS = 60_000
+"""After this time the reaper makes sure that a step of a backlog is there."""
+
 RECORD_BYTES, ARTICLE_BYTES = 3000, 4000
 """About what a job takes besides its submission, and each of its articles."""
 
@@ -138,9 +141,9 @@ class LifeCycle:
     ) -> None:
         """Makes a step claimable, and wakes a worker if it is admitted; `first` puts it at the
         front."""
-        caller, taken = self.callers.open(entry.job.caller), None
+        caller, taken, grace_ms = self.callers.open(entry.job.caller), None, BACKLOG_GRACE_MS
         if not caller.backlog and len(caller.admitted) < self.callers.window:
-            taken = self._admit(caller, ref, first=first)
+            taken, grace_ms = self._admit(caller, ref, first=first), self._grace_ms
         else:
             caller.add(ref, entry.job.priority, first=first)
             self.callers.active.setdefault(caller.name, self.now_ms())
@@ -148,7 +151,7 @@ class LifeCycle:
             state=StepState.QUEUED,
             attempt=attempt,
             tries=tries,
-            due_ms=self.now_ms() + self._grace_ms,
+            due_ms=self.now_ms() + grace_ms,
             queued_ms=self.now_ms(),
             taken=taken,
         )
@@ -189,7 +192,9 @@ class LifeCycle:
 
     def postpone_check(self, entry: Entry, ref: StepRef) -> None:
         """Examines a queued step, which only waits for a worker, at a later time."""
-        self.set_due(entry, ref, self.now_ms() + self._grace_ms)
+        in_backlog = entry.steps[ref].taken is None
+        grace_ms = BACKLOG_GRACE_MS if in_backlog else self._grace_ms
+        self.set_due(entry, ref, self.now_ms() + grace_ms)
 
     def set_due(self, entry: Entry, ref: StepRef, due_ms: int) -> None:
         """Changes the due time of a step and nothing else."""

@@ -9,14 +9,8 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from tasks.jobs.submission import url_fault
+from tasks.jobs.submission import MAX_INVALID_URLS, MAX_URL_QUOTED, url_fault
 from tasks.redaction import text_without_secrets
-
-MAX_FAULTS = 20
-"""Faults that one message lists."""
-
-_MAX_SHOWN = 80
-"""Characters of a line that a message shows."""
 
 
 class UrlLine(Struct, frozen=True, kw_only=True):
@@ -45,20 +39,19 @@ def usable(lines: Iterable[UrlLine]) -> list[UrlLine]:
 
 
 def faults_in(lines: Iterable[UrlLine]) -> Sequence[str]:
-    """A sentence for each line whose URL a job cannot have; at most MAX_FAULTS, and how many more.
-
-    Empty if there is none.
+    """A sentence for each line whose URL a job cannot have; at most MAX_INVALID_URLS, then how many
+    more. Empty if there is none.
     """
     sentences = [
         f"{line.place}: “{_shown(text_without_secrets(line.text))}” {fault}."
         for line in lines
         if (fault := url_fault(line.url))
     ]
-    more = len(sentences) - MAX_FAULTS
+    more = len(sentences) - MAX_INVALID_URLS
     if more > 0:
-        sentences[MAX_FAULTS:] = [f"{more} more line{'s' if more > 1 else ''} like these."]
+        sentences[MAX_INVALID_URLS:] = [f"{more} more line{'s' if more > 1 else ''} like these."]
     return sentences
 
 
 def _shown(text: str) -> str:
-    return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 1]}…"
+    return text if len(text) <= MAX_URL_QUOTED else f"{text[: MAX_URL_QUOTED - 1]}…"

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.main import web_server
 from tasks.resources import open_queue
@@ -32,8 +36,8 @@ class Completed(Struct):
 Curator = Callable[..., Awaitable[Completed]]
 
 
-@pytest.fixture
-async def url(settings: Settings) -> AsyncIterator[str]:
+@asynccontextmanager
+async def served(settings: Settings) -> AsyncIterator[str]:
     """The URL of a web service on the test's ledger."""
     server = web_server(settings, open_queue)
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -44,20 +48,28 @@ async def url(settings: Settings) -> AsyncIterator[str]:
         await serving
 
 
+async def run(*args: str, **environ: str) -> Completed:
+    """Runs `curator` as a process of its own."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "app.cli", *args),
+        env={**os.environ, **environ},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    stdout, stderr = await process.communicate()
+    return Completed(process.returncode or 0, stdout.decode(), stderr.decode())
+
+
+@pytest.fixture
+async def url(settings: Settings) -> AsyncIterator[str]:
+    async with served(settings) as url:
+        yield url
+
+
 @pytest.fixture
 def curator(url: str) -> Curator:
-    """Runs `curator` as a process of its own, against that web service."""
-
-    async def run(*args: str) -> Completed:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "app.cli", *args, "--server", url),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        stdout, stderr = await process.communicate()
-        return Completed(process.returncode or 0, stdout.decode(), stderr.decode())
-
-    return run
+    """Runs `curator` against that web service."""
+    return partial(run, CURATOR_URL=url)
 
 
 async def test_a_batch_from_submit_to_result(curator: Curator, run_worker: RunWorker) -> None:
@@ -231,6 +243,17 @@ async def test_a_schedule_is_added_shown_and_removed(curator: Curator) -> None:
     assert resumed.stdout == f"{schedule_id}  resumed\n"
     assert removed.stdout == f"{schedule_id}  removed\n"
     assert again.exit_code == 2
+
+
+async def test_the_proxys_secret_opens_a_service_behind_a_proxy(settings: Settings) -> None:
+    secret = "0123456789abcdef"
+    async with served(replace(settings, proxy_secret=secret)) as url:
+        without = await run("jobs", "list", CURATOR_URL=url)
+        wrong = await run("jobs", "list", CURATOR_URL=url, PROXY_SECRET=secret[::-1])
+        right = await run("jobs", "list", CURATOR_URL=url, PROXY_SECRET=secret)
+
+    assert (without.exit_code, wrong.exit_code, right.exit_code) == (2, 2, 0)
+    assert "Not sent through the proxy" in without.stderr
 
 
 async def test_the_queue_is_paused_and_resumed(curator: Curator) -> None:

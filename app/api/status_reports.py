@@ -20,8 +20,8 @@ MAX_LISTED_BYTES = 256 * 1024
 BLOCK = 100
 """Articles that are read at once. A block all of whose articles have settled never changes."""
 
-MAX_JOBS = 100
-"""Jobs whose URLs are kept; those that were not asked for lately are forgotten."""
+MAX_JOBS = 50
+"""Jobs whose URLs are kept, some 25 MB at most; those not asked for lately are forgotten."""
 
 
 class StatusReports:
@@ -61,13 +61,14 @@ class _ProcessedUrls:
         if record.settled == self._settled:
             return
         urls: list[str] = []
-        settled = start = 0
+        settled = start = size = 0
         while settled < record.settled and start < (record.total or 0):
-            if len(urls) >= MAX_LISTED_URLS:
+            if len(urls) >= MAX_LISTED_URLS or size >= MAX_LISTED_BYTES:
                 break
             block_settled, block_urls = await self._block(queue, record, start)
             settled += block_settled
             urls += block_urls
+            size += sum(map(len, block_urls))
             start += BLOCK
         self.first = tuple(urls[:MAX_LISTED_URLS])
         self._settled = record.settled

@@ -68,7 +68,7 @@ def parse_markup(text: str, target: Target) -> None:
     )
     body = _without_type(_DECLARATION.sub("", _CONTROLS.sub("", text), count=1))
     body = _with_prefixes(body)
-    prepared = _ENTITY.sub(_character, _LONE_AMPERSAND.sub("&#38;", body))
+    prepared = _LONE_AMPERSAND.sub("&#38;", _ENTITY.sub(_character, body))
     try:
         parser.feed(prepared.encode("utf-8"))
         parser.close()

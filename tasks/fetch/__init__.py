@@ -9,7 +9,7 @@ From the outside in:
   lead, and `cookies` what has been set on the way;
 - `http_cache` and `cache_headers` avoid requests whose answer is known;
 - `rate_limiter` and `local_rate_limiter` decide when a request may be sent;
-- `content` and `failures` interpret the response;
+- `content` and `failures` interpret the response, `decompression` decodes its body;
 - `resolver` looks up the names of hosts, so that a name server that hangs harms no other fetch;
 - `addresses` defines which addresses are never fetched, and `transport` enforces that for each
   connection; `heads` mends what servers write, before the HTTP parser sees it.

@@ -16,7 +16,6 @@ from nlp.article import Page
 from tasks.errors import HostBusy, PermanentFailure, Reason, TransientFailure
 from tasks.fetch.addresses import join_target, literal_address, origin_of, parse_target
 from tasks.fetch.content import (
-    ACCEPT_ENCODING,
     ContentPolicy,
     announced_length,
     drain,
@@ -24,6 +23,7 @@ from tasks.fetch.content import (
     too_large,
 )
 from tasks.fetch.cookies import CookieJar
+from tasks.fetch.decompression import ACCEPT_ENCODING
 from tasks.fetch.failures import failure_of, http_errors_as_step_errors
 from tasks.fetch.http_cache import HttpCache, SiteResponse
 from tasks.fetch.rate_limiter import (

@@ -45,7 +45,8 @@ from tasks.fetch.cache_headers import (
     is_storable,
     parse_cache_headers,
 )
-from tasks.fetch.content import ACCEPT_ENCODING, ContentPolicy
+from tasks.fetch.content import ContentPolicy
+from tasks.fetch.decompression import ACCEPT_ENCODING
 from tasks.policies import FetchPolicy
 
 FORMAT_VERSION = "1"

@@ -35,8 +35,10 @@ MAX_LOOKUPS = 64
 """Threads in total. A thread exists only while its lookup runs."""
 
 MAX_LOOKUPS_PER_JOB = 8
-"""A worker runs the steps of four jobs at once by default, so dead names cannot take all threads
-even in all of them."""
+
+MAX_SHARE_OF_FREE = 4
+"""A job may have as many threads as a quarter of those that are free, and one in any case. So jobs
+of dead names leave threads to the jobs that follow."""
 
 MAX_LOOKUPS_PER_DOMAIN = 2
 """The names of one domain usually have the same name servers."""
@@ -146,11 +148,9 @@ class HostResolver:
     def _has_room(self, lookup: _Lookup) -> bool:
         of_job = sum(other.job == lookup.job for other in self._with_thread)
         of_domain = sum(other.domain == lookup.domain for other in self._with_thread)
-        return (
-            len(self._with_thread) < MAX_LOOKUPS
-            and of_job < MAX_LOOKUPS_PER_JOB
-            and of_domain < MAX_LOOKUPS_PER_DOMAIN
-        )
+        free = MAX_LOOKUPS - len(self._with_thread)
+        share = max(1, min(MAX_LOOKUPS_PER_JOB, free // MAX_SHARE_OF_FREE))
+        return free > 0 and of_job < share and of_domain < MAX_LOOKUPS_PER_DOMAIN
 
     def _start(self, lookup: _Lookup) -> None:
         self._with_thread.add(lookup)

@@ -1,8 +1,9 @@
-"""Extraction on pages that were broken on purpose: it never raises, and never takes long.
+"""What was broken or made up on purpose is read without an error, and never takes long.
 
-First the pages that look for quadratic steps, 5 MB of one thing each; then pages that hypothesis
-makes up, and mutations of the 120 real news pages. They are read in child processes: a case that
-takes more than HARD_SECONDS of processor time ends its process, and counts as a crash.
+First feeds, dates, charsets, headers and robots files, 5 MB of one thing each, and pages like them,
+which look for quadratic steps; then pages that hypothesis makes up, and mutations of the 120 real
+news pages. They are read in child processes: a case that takes more than HARD_SECONDS of processor
+time ends its process, and counts as a crash.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from msgspec import Struct
 from nlp.article import Article, Page
 from nlp.extraction.extract import extract
 from tests.bench.figure import Figure, prints_figures
+from tests.bench.hostile_inputs import Read, hostile_inputs
 from tests.bench.made_up import MADE_UP
 from tests.bench.mutations import LONGEST, mutated
 from tests.bench.shared_data import news_pages
@@ -57,7 +59,9 @@ class Case(Struct, frozen=True, kw_only=True):
 @click.option("--seed", "number", default=1, show_default=True)
 @prints_figures
 def fuzz(cases: int, number: int) -> Iterator[Figure]:
-    """Extraction on mutated and on hostile pages: crashes, and the slowest."""
+    """Hostile inputs of every kind, and mutated pages: crashes, and the slowest."""
+    others = [next(_in_child(_measured, read, body)) for read, body in hostile_inputs()]
+    yield from _figures("other inputs of 5 MB of one thing", others)
     hostile = [_one_page(_of_one_thing(piece)) for piece in ONE_THING]
     yield from _figures("pages of 5 MB of one thing", hostile)
     yield from _figures("made-up pages", list(_in_child(_made_up, cases // 5, number)))
@@ -111,6 +115,15 @@ def _made_up(cases: int, number: int) -> Iterator[Case]:
 
     read()
     yield from found
+
+
+def _measured(read: Read, body: bytes) -> Iterator[Case]:
+    started = time.process_time()
+    try:
+        outcome = read(body)
+    except Exception:
+        outcome = "raised"
+    yield Case(outcome=outcome, seconds=time.process_time() - started)
 
 
 def _one_page(body: bytes) -> Case:

@@ -1,4 +1,4 @@
-"""An engine for tests, without models: the URL of a page says what reading it does.
+"""An engine for tests, without models: the URL of a page or a feed says what reading it does.
 
 /spin     loops for ever without releasing the interpreter
 /hoard    allocates 4 GB
@@ -22,7 +22,8 @@ from urllib.parse import urlsplit
 
 from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
 from nlp.embedding.embedder import HashingEmbedder
-from nlp.feeds.reader import read_feed
+from nlp.feeds import reader
+from nlp.feeds.feed import FeedReport, FeedRequest
 from nlp.ranking.survey import survey
 from tasks.engine.server import TaskHandlers, serve
 from tests.fakes import fake_read_report, fake_study_report
@@ -58,6 +59,11 @@ def read(request: ReadRequest, _models: None) -> ReadReport:
         Path(parts.query).touch()
     BEHAVIOURS.get(PurePosixPath(parts.path).name, lambda: None)()
     return fake_read_report(request)
+
+
+def read_feed(request: FeedRequest) -> FeedReport:
+    BEHAVIOURS.get(PurePosixPath(urlsplit(request.page.url).path).name, lambda: None)()
+    return reader.read_feed(request)
 
 
 def study(

@@ -30,6 +30,8 @@ class Site:
 
     def __init__(self) -> None:
         self.answers: dict[str, bytes] = {"/story": sized(STORY)}
+        self.with_cookie: dict[str, bytes] = {}
+        """The answers to requests that bring a cookie, where they differ."""
         self.then = "close"
         """What follows an answer that is not of a known length: `close`, `hang` or `flood`."""
         self.requests: list[str] = []
@@ -52,23 +54,28 @@ class Site:
         try:
             writer.write(self.greeting)
             while line := await reader.readline():
-                while (await reader.readline()).strip():
-                    pass
+                has_cookie = False
+                while header := (await reader.readline()).strip():
+                    has_cookie = has_cookie or header.lower().startswith(b"cookie:")
                 target = line.split()[1].decode()
                 self.requests.append(target)
                 self.arrivals.put_nowait(target)
                 path = "/" + target.split("/", 3)[-1] if "://" in target else target
-                if not await self.answer(path, writer):
+                if not await self.answer(path, writer, has_cookie=has_cookie):
                     return
         except ConnectionError:
             pass
         finally:
             writer.close()
 
-    async def answer(self, path: str, writer: asyncio.StreamWriter) -> bool:
+    async def answer(
+        self, path: str, writer: asyncio.StreamWriter, *, has_cookie: bool = False
+    ) -> bool:
         """Whether the connection can be used again."""
         not_found = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"
         answer = self.answers.get(path, not_found)
+        if has_cookie:
+            answer = self.with_cookie.get(path, answer)
         writer.write(answer)
         await writer.drain()
         if b"content-length" in answer:

@@ -18,6 +18,8 @@ from tasks.engine.client import EngineClient
 from tasks.errors import PermanentFailure, Reason, TransientFailure
 from tasks.resources import build_engine
 from tasks.settings import Settings
+from tasks.sources.feeds import FeedSource
+from tests.unit.sources.web import PlayedWeb, rss
 from tests.waiting import wait_until
 
 HOSTILE = "tests.integration.hostile_engine"
@@ -257,3 +259,15 @@ async def test_an_engine_leaves_no_files_behind(
 
 def files_in(folder: Path) -> list[Path]:
     return list(folder.rglob("*"))
+
+
+@pytest.mark.parametrize("behaviour", ["spin", "hoard", "crash"])
+async def test_a_hostile_feed_costs_its_neighbours_nothing(
+    engine: EngineClient, behaviour: str
+) -> None:
+    hostile = f"https://a.example/{behaviour}"
+    entries = [(f"https://b.example/{number}", "Solar power") for number in range(3)]
+    web = PlayedWeb({hostile: rss(), "https://b.example/feed": rss(*entries)})
+    source = FeedSource(web, engine, [hostile, "https://b.example/feed"])
+    findings = await source.find("solar power", 10)
+    assert [candidate.url for candidate in findings.candidates] == [url for url, _ in entries]

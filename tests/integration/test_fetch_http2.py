@@ -50,6 +50,21 @@ async def test_pages_come_over_one_kept_connection(site: Http2Site, fetcher: Htt
     assert (site.requests, site.connections) == (["/story"] * 3, 1)
 
 
+async def test_a_short_error_without_a_length_keeps_its_connection(
+    site: Http2Site, fetcher: HttpFetcher
+) -> None:
+    async def missing(exchange: Exchange) -> None:
+        await exchange.headers("404")
+        await exchange.body(b"<p>There is no such page.</p>")
+
+    site.answers["/missing"] = missing
+    for _ in range(3):
+        with pytest.raises(PermanentFailure):
+            await fetcher.document(site.url("/missing"))
+    assert (await fetcher.document(site.url("/story"))).body == STORY
+    assert site.connections == 1
+
+
 async def test_a_page_that_is_larger_than_a_window_comes_whole(
     site: Http2Site, fetcher: HttpFetcher
 ) -> None:

@@ -8,20 +8,15 @@ import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Callable, Sequence
 
+import brotli
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import Reason, StepError
-from tasks.fetch.content import (
-    CHUNK_BYTES,
-    ContentPolicy,
-    decoder_for,
-    page_policy,
-    read_body,
-    robots_policy,
-)
+from tasks.fetch.content import ContentPolicy, page_policy, read_body, robots_policy
+from tasks.fetch.decompression import CHUNK_BYTES, decoder_for
 
 MEGABYTE = 1_000_000
 
@@ -60,6 +55,7 @@ FORMS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
     "deflate": zlib.compress,
     "DEFLATE ": raw_deflate,
+    "br": brotli.compress,
     "identity": bytes,
 }
 
@@ -174,7 +170,7 @@ async def test_a_truncated_compressed_body_is_a_transient_failure() -> None:
     assert await reason_of(answer([half], "gzip")) == Reason.CONNECTION_FAILED
 
 
-@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, br", "gzip, gzip", "x" * 100])
+@pytest.mark.parametrize("encoding", ["compress", "zstd", "gzip, br", "gzip, gzip", "x" * 100])
 async def test_an_encoding_that_we_did_not_request(encoding: str) -> None:
     assert await reason_of(answer([b"abc"], encoding)) == Reason.UNSUPPORTED_CONTENT
 
@@ -219,3 +215,25 @@ async def test_other_bytes_that_are_not_compressed_as_they_say(encoding: str) ->
 async def test_a_body_with_a_wrong_checksum() -> None:
     broken = gzip.compress(b"a story" * 1_000)[:-8] + b"checksum"
     assert await reason_of(answer(cut(broken, 100), "gzip")) == Reason.UNSUPPORTED_CONTENT
+
+
+async def test_a_bomb_of_brotli_is_bounded() -> None:
+    bomb = brotli.compress(bytes(50 * MEGABYTE))
+    tracemalloc.start()
+    try:
+        assert await reason_of(answer([bomb], "br")) == Reason.TOO_LARGE
+        assert tracemalloc.get_traced_memory()[1] < 10 * MEGABYTE
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br"])
+async def test_a_plain_text_with_the_label_of_a_compression_is_text(coding: str) -> None:
+    text = b"<html><title>A story</title><p>It rained.</p></html>"
+    assert await read_body(answer(cut(text, 5), coding), page_policy(MEGABYTE)) == text
+
+
+async def test_a_header_of_gzip_that_comes_byte_by_byte_costs_its_bytes_alone() -> None:
+    """Megabytes of a file's name come before the first output; each byte copied all before it."""
+    head = b"\x1f\x8b\x08\x08\0\0\0\0\0\x03" + b"x" * 100_000
+    assert await reason_of(answer(cut(head, 1), "gzip")) == Reason.CONNECTION_FAILED

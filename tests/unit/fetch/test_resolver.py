@@ -102,7 +102,7 @@ async def test_a_dead_name_server_has_few_threads_however_many_jobs_ask(
     await ended(tasks)
 
 
-async def test_the_threads_are_limited_in_total(servers: NameServers) -> None:
+async def test_many_jobs_of_dead_names_leave_threads_to_the_next(servers: NameServers) -> None:
     resolver = HostResolver(servers)
     tasks = [
         task
@@ -110,6 +110,18 @@ async def test_the_threads_are_limited_in_total(servers: NameServers) -> None:
         for task in start(
             resolver, f"job{number}", *(f"silent{number}-{n}.example" for n in range(8))
         )
+    ]
+    (neighbour,) = start(resolver, "neighbour", "news.example")
+    assert await asyncio.wait_for(neighbour, 5) == (ADDRESS,)
+    await ended(tasks)
+
+
+async def test_the_threads_are_limited_in_total(servers: NameServers) -> None:
+    resolver = HostResolver(servers)
+    tasks = [
+        task
+        for number in range(70)
+        for task in start(resolver, f"job{number}", f"silent{number}.example")
     ]
     tasks += start(resolver, "next", "a.example", "b.example")
     await wait_until(lambda: len(servers.lookups) == MAX_LOOKUPS, "all threads to be taken")

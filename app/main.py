@@ -185,6 +185,7 @@ def _form_limits(settings: Settings) -> FormLimits:
         max_articles=settings.max_articles_per_topic,
         domain_cap=settings.domain_cap,
         cluster_cap=settings.cluster_cap,
+        sources=settings.sources,
     )
 
 

@@ -38,7 +38,7 @@ class Weights(Struct, frozen=True, kw_only=True):
 class AnalysisPolicy(Struct, frozen=True, kw_only=True):
     """What an operator can configure of an analysis."""
 
-    min_word_count: int = 300
+    min_word_count: int = 100
     weights: Weights = field(default_factory=Weights)
     half_life_days: float = 7.0
     topic_half_life_days: dict[str, float] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class ReadRequest(Struct, frozen=True, kw_only=True):
     """A page that may be an article."""
 
     page: Page
-    min_word_count: int = 300
+    min_word_count: int = 100
 
 
 class Rejection(Struct, frozen=True, kw_only=True, tag="rejected"):

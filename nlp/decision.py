@@ -92,6 +92,8 @@ class Verdict(enum.StrEnum):
     KEPT = "kept"
     DUPLICATE = "duplicate"
     IRRELEVANT = "irrelevant"
+    NOT_ADMITTED = "not_admitted"
+    """Of a date, a language or a domain that the job does not accept."""
     OVER_DOMAIN_CAP = "over_domain_cap"
     OVER_CLUSTER_CAP = "over_cluster_cap"
     BELOW_CUT = "below_cut"

@@ -126,14 +126,11 @@ class _ArticleStudy:
 
     def _impression(self, vector: Vectors | None) -> Impression:
         article, text, log = self.article, self.text, self.log
-        min_words = self.request.policy.min_word_count
         if vector is None:
             vector = np.zeros(self.models.embedder.dimension, np.float32)
         of_no_text = fingerprint("", vector)
         return Impression(
-            readability=log.score(
-                "readability", self._english_only(lambda: readability(text, min_words))
-            ),
+            readability=log.score("readability", self._english_only(lambda: readability(text))),
             sentiment=log.score("sentiment", self._english_only(lambda: neutrality(text))),
             fingerprint=log.run(
                 "fingerprint", lambda: fingerprint(article.text, vector), of_no_text

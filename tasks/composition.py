@@ -26,6 +26,8 @@ def job_limits(settings: Settings) -> JobLimits:
         max_articles_per_topic=settings.max_articles_per_topic,
         result_ttl_seconds=settings.result_ttl,
         max_schedules_per_caller=settings.max_schedules_per_caller,
+        weights=_weights(settings),
+        sources=tuple(dict.fromkeys(settings.sources)),
     )
 
 
@@ -66,8 +68,8 @@ def curation_policy(settings: Settings) -> CurationPolicy:
     )
 
 
-def analysis_policy(settings: Settings) -> AnalysisPolicy:
-    weights = Weights(
+def _weights(settings: Settings) -> Weights:
+    return Weights(
         readability=settings.weight_readability,
         ner=settings.weight_ner,
         sentiment=settings.weight_sentiment,
@@ -76,9 +78,12 @@ def analysis_policy(settings: Settings) -> AnalysisPolicy:
         reputation=settings.weight_reputation,
         coherence=settings.weight_coherence,
     )
+
+
+def analysis_policy(settings: Settings) -> AnalysisPolicy:
     return AnalysisPolicy(
         min_word_count=settings.min_word_count,
-        weights=weights,
+        weights=_weights(settings),
         half_life_days=settings.recency_half_life_days,
         topic_half_life_days=settings.topic_half_life_days,
     )
@@ -131,7 +136,6 @@ def analysis_cache(store: Cache, settings: Settings) -> AnalysisCache:
     return AnalysisCache(
         store,
         ttl=settings.analysis_cache_ttl,
-        min_word_count=settings.min_word_count,
         model=f"{model}/{settings.embedder}",
     )
 

@@ -124,9 +124,9 @@ def _explain_job(message: str, body: bytes) -> str:
         return f"type must be one of {', '.join(JobType)}."
     if path == "priority":
         return f"priority must be one of {', '.join(Priority)}."
-    if path == "not_before":
+    if path in ("not_before", "published_after"):
         return (
-            "not_before must be an ISO 8601 time with its offset from UTC, "
+            f"{path} must be an ISO 8601 time with its offset from UTC, "
             "such as 2026-03-01T08:30:00+01:00 or 2026-03-01T07:30:00Z."
         )
     missing = MISSING_FIELD.match(message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
@@ -12,6 +13,7 @@ from app.cli.context import Command, choice
 from app.cli.terminal import printable
 from app.url_lines import UrlLine, faults_in, read_url_lines, usable
 from tasks.jobs.job import JobType, Priority
+from tasks.jobs.options import WeightOptions
 
 
 class Duration(click.ParamType[float]):
@@ -29,6 +31,102 @@ class Duration(click.ParamType[float]):
             self.fail(f"{value!r} is not a duration such as 90, 15m, 12h or 7d.", param, ctx)
         return float(parts[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}[parts[2]]
 
+
+class Moment(click.ParamType[dt.datetime]):
+    """A time as ISO 8601; without an offset it is in the local time zone."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> dt.datetime:
+        if isinstance(value, dt.datetime):
+            return value
+        try:
+            moment = dt.datetime.fromisoformat(value)
+            return moment if moment.tzinfo else moment.astimezone()
+        except (ValueError, OverflowError, OSError):
+            self.fail(f"{value!r} is not a time such as 2026-03-01T08:30.", param, ctx)
+
+
+class Weight(click.ParamType[tuple[str, float]]):
+    """A weight and its share: recency=0.4."""
+
+    name = "weight"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, float]:
+        if isinstance(value, tuple):
+            return value
+        name, _, share = value.partition("=")
+        names = WeightOptions.__struct_fields__
+        if name not in names:
+            self.fail(f"{value!r} must begin with one of {', '.join(names)}.", param, ctx)
+        try:
+            return name, float(share)
+        except ValueError:
+            self.fail(f"{value!r} is not a weight such as recency=0.4.", param, ctx)
+
+
+_OWN_OPTIONS = (
+    click.option("--domain-cap", type=click.IntRange(min=1), help="Articles kept per domain."),
+    click.option("--cluster-cap", type=click.IntRange(min=1), help="Articles kept per story."),
+    click.option(
+        "--min-relevance",
+        type=click.FloatRange(0, 100),
+        help="Relevance below which an article is dropped.",
+    ),
+    click.option(
+        "--weight",
+        "weights",
+        metavar="NAME=SHARE",
+        multiple=True,
+        type=Weight(),
+        help="Share of a score, as recency=0.4, by the names of WEIGHT_*; can be repeated.",
+    ),
+    click.option(
+        "--published-after",
+        metavar="TIME",
+        type=Moment(),
+        help="Only articles published after this time; none without a date.",
+    ),
+    click.option(
+        "--language",
+        "languages",
+        metavar="CODE",
+        multiple=True,
+        help="Only articles in this language (en, de); can be repeated.",
+    ),
+    click.option(
+        "--include-domain",
+        "include_domains",
+        metavar="DOMAIN",
+        multiple=True,
+        help="Only articles of this domain and its subdomains; can be repeated.",
+    ),
+    click.option(
+        "--exclude-domain",
+        "exclude_domains",
+        metavar="DOMAIN",
+        multiple=True,
+        help="No articles of this domain and its subdomains; can be repeated.",
+    ),
+    click.option(
+        "--source",
+        "sources",
+        metavar="NAME",
+        multiple=True,
+        help="Look the topic up here only, of the sources that are turned on; can be repeated.",
+    ),
+    click.option(
+        "--min-words",
+        "min_word_count",
+        type=click.IntRange(min=1),
+        help="Words that an article must have.",
+    ),
+)
+"""What a job decides instead of the settings."""
 
 _JOB_OPTIONS = (
     click.argument("urls", metavar="[URL]...", nargs=-1),
@@ -66,12 +164,24 @@ _JOB_OPTIONS = (
         type=Duration(),
         help="After this time the job ranks the articles it has: 90 (seconds), 15m, 12h, 7d.",
     ),
+    *_OWN_OPTIONS,
 )
 
+_OF_ARTICLES = {"weights", "min_word_count"}
+_OF_LISTS = {
+    *_OF_ARTICLES,
+    "domain_cap",
+    "cluster_cap",
+    "min_relevance",
+    "published_after",
+    "languages",
+    "include_domains",
+    "exclude_domains",
+}
 _ACCEPTED = {
-    JobType.TOPIC_CURATION: {"topic", "max_articles", "apply_diversity"},
-    JobType.BATCH_ANALYSIS: {"urls", "query", "apply_diversity"},
-    JobType.SINGLE_ANALYSIS: {"urls", "query"},
+    JobType.TOPIC_CURATION: {"topic", "max_articles", "apply_diversity", "sources", *_OF_LISTS},
+    JobType.BATCH_ANALYSIS: {"urls", "query", "apply_diversity", *_OF_LISTS},
+    JobType.SINGLE_ANALYSIS: {"urls", "query", *_OF_ARTICLES},
     JobType.HEALTH_CHECK: set[str](),
 }
 """The parameters of each job type."""
@@ -82,6 +192,16 @@ _FLAGS = {
     "apply_diversity": "--diversity",
     "urls": "a URL",
     "query": "--query",
+    "domain_cap": "--domain-cap",
+    "cluster_cap": "--cluster-cap",
+    "min_relevance": "--min-relevance",
+    "weights": "--weight",
+    "published_after": "--published-after",
+    "languages": "--language",
+    "include_domains": "--include-domain",
+    "exclude_domains": "--exclude-domain",
+    "sources": "--source",
+    "min_word_count": "--min-words",
 }
 """What a message calls each parameter."""
 
@@ -113,7 +233,7 @@ def job_request(
     if batch or (file and not job_type):
         job_type = JobType.BATCH_ANALYSIS
     parameters["urls"] = _checked(_lines(urls, file), skip_invalid)
-    given = {name: value for name, value in parameters.items() if value not in (None, [])}
+    given = _given(parameters)
     request = _typed_request(JobType(job_type) if job_type else _suggested_type(given), given)
     if priority:
         request["priority"] = priority
@@ -134,7 +254,7 @@ def edited_job(job: Mapping[str, Any], description: Mapping[str, Any]) -> dict[s
     """
     if any(description[name] for name in _SUBJECTS):
         return job_request(**description)
-    given = {name: value for name, value in description.items() if value is not None}
+    given = _given(description)
     for name in (*_SUBJECTS, "skip_invalid"):
         given.pop(name, None)
     if not given:
@@ -143,6 +263,18 @@ def edited_job(job: Mapping[str, Any], description: Mapping[str, Any]) -> dict[s
         raise click.UsageError(f"{_FLAGS[name]} does not go with {job['type']}.")
     kept = {name: value for name, value in job.items() if value is not None}
     return {**kept, **given}
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that are given, as the request has them."""
+    given = {name: value for name, value in options.items() if value not in (None, [], ())}
+    if "weights" in given:
+        given["weights"] = dict(given["weights"])
+    if "published_after" in given:
+        given["published_after"] = given["published_after"].isoformat()
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in given.items()
+    }
 
 
 def _typed_request(job_type: JobType, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -67,6 +67,7 @@ class FormLimits(Struct, frozen=True, kw_only=True):
     max_articles: int
     domain_cap: int
     cluster_cap: int
+    sources: tuple[str, ...]
 
 
 @get("/", opt=PAGE_ONLY, include_in_schema=False)

@@ -58,6 +58,7 @@ VERDICTS = {
     Verdict.KEPT: "Kept",
     Verdict.DUPLICATE: "Merged",
     Verdict.IRRELEVANT: "Not relevant",
+    Verdict.NOT_ADMITTED: "Not asked for",
     Verdict.OVER_DOMAIN_CAP: "Over the domain's cap",
     Verdict.OVER_CLUSTER_CAP: "Over the story's cap",
     Verdict.BELOW_CUT: "Below the cut",

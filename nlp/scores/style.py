@@ -11,8 +11,8 @@ from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 from nlp.neutral import Unmeasurable
 from nlp.text.words import TokenizedText
 
-FULL_LENGTH = 2.0
-"""Multiple of the minimum length at which the length scores 100; at the minimum it scores 50."""
+FULL_LENGTH = 600
+"""Words of a text from which its length scores 100; half of them score 50."""
 
 _VOWELS = re.compile(r"[aeiouy]+")
 
@@ -42,18 +42,16 @@ _HIATUS = re.compile(
 _EXCEPTIONS = {"business": 2, "businesses": 3, "evening": 2, "maybe": 2, "recipe": 3, "simile": 3}
 
 
-def readability(text: TokenizedText, min_word_count: int) -> float:
+def readability(text: TokenizedText) -> float:
     """The mean of length and ease, 0–100.
 
-    length = 100 · min(1, words / (2 · min_word_count)): every article has the minimum, so only
-    words beyond it distinguish two. ease = `reading_ease`. Raises `Unmeasurable` where there is no
-    word.
+    length = 100 · min(1, words / FULL_LENGTH). ease = `reading_ease`. Raises `Unmeasurable` where
+    there is no word.
     """
     tokens = text.words
     if not tokens:
         raise Unmeasurable("The text has no words.")
-    enough = FULL_LENGTH * min_word_count
-    length = 100.0 * min(1.0, len(tokens) / enough) if enough > 0 else 100.0
+    length = 100.0 * min(1.0, len(tokens) / FULL_LENGTH)
     return (length + reading_ease(tokens, len(text.sentences))) / 2
 
 

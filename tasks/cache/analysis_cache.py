@@ -23,20 +23,21 @@ T = TypeVar("T")
 class AnalysisCache:
     """Readings, impressions and details of earlier jobs."""
 
-    def __init__(self, cache: Cache, *, ttl: float, min_word_count: int, model: str) -> None:
+    def __init__(self, cache: Cache, *, ttl: float, model: str) -> None:
         """`model` names everything that changes an embedding."""
         self._cache = cache
         self._ttl = ttl
-        self._min_word_count = min_word_count
         self._model = model
 
-    async def reading(self, page: Page) -> Article | Rejection | None:
-        """The reading of the page; None if there is none."""
-        report = _decoded(await self._cache.get(self._page_key(page)), ReadReport)
+    async def reading(self, page: Page, min_word_count: int) -> Article | Rejection | None:
+        """The reading of the page where an article needs so many words; None if there is none."""
+        report = _decoded(await self._cache.get(self._page_key(page, min_word_count)), ReadReport)
         return report.outcome if report else None
 
-    async def keep_reading(self, page: Page, outcome: Article | Rejection) -> None:
-        await self._keep(self._page_key(page), ReadReport(outcome=outcome))
+    async def keep_reading(
+        self, page: Page, min_word_count: int, outcome: Article | Rejection
+    ) -> None:
+        await self._keep(self._page_key(page, min_word_count), ReadReport(outcome=outcome))
 
     async def of_text(self, article: Article) -> tuple[Impression | None, Details | None]:
         """The impression and the details of the article's text, where there are any."""
@@ -54,16 +55,16 @@ class AnalysisCache:
     async def _keep(self, key: str, value: object) -> None:
         await self._cache.put(key, msgspec.msgpack.encode(value), self._ttl)
 
-    def _page_key(self, page: Page) -> str:
+    def _page_key(self, page: Page, min_word_count: int) -> str:
         body = hashlib.sha256(page.body).hexdigest()
-        return self._key("page", page.url, page.content_type or "", body)
+        return self._key("page", str(min_word_count), page.url, page.content_type or "", body)
 
     def _text_key(self, category: str, article: Article) -> str:
         language = article.language or ""
         return self._key(category, self._model, language, article.title, article.text)
 
     def _key(self, *parts: str) -> str:
-        joined = "\0".join((pipeline_version(), str(self._min_word_count), *parts))
+        joined = "\0".join((pipeline_version(), *parts))
         return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -41,6 +41,7 @@ from typing import ClassVar
 
 from msgspec import Struct
 
+from tasks.jobs.options import NO_OPTIONS, JobOptions
 from tasks.redaction import without_secrets
 
 
@@ -103,6 +104,7 @@ class TopicCuration(Struct, frozen=True, kw_only=True, tag="topic_curation", tag
     topic: str
     max_articles: int = 20
     apply_diversity: bool = True
+    options: JobOptions | None = None
 
 
 class BatchAnalysis(Struct, frozen=True, kw_only=True, tag="batch_analysis", tag_field="type"):
@@ -112,6 +114,7 @@ class BatchAnalysis(Struct, frozen=True, kw_only=True, tag="batch_analysis", tag
     urls: tuple[str, ...]
     query: str | None = None
     apply_diversity: bool = False
+    options: JobOptions | None = None
 
 
 class SingleAnalysis(Struct, frozen=True, kw_only=True, tag="single_analysis", tag_field="type"):
@@ -120,6 +123,7 @@ class SingleAnalysis(Struct, frozen=True, kw_only=True, tag="single_analysis", t
     job_type: ClassVar[JobType] = JobType.SINGLE_ANALYSIS
     url: str
     query: str | None = None
+    options: JobOptions | None = None
 
 
 class HealthCheck(Struct, frozen=True, kw_only=True, tag="health_check", tag_field="type"):
@@ -191,6 +195,11 @@ class Job(Struct, frozen=True, kw_only=True):
             case BatchAnalysis(urls=urls):
                 return len(urls)
         return 1
+
+    @property
+    def options(self) -> JobOptions:
+        """What it decides for itself."""
+        return getattr(self.params, "options", None) or NO_OPTIONS
 
     @property
     def about(self) -> str | None:

@@ -22,6 +22,7 @@ from tasks.errors import (
 from tasks.jobs.ids import JobIds
 from tasks.jobs.job import ACTIVE_STATES, BatchAnalysis, Job, JobState, JobType, Params, query_of
 from tasks.jobs.ledger_port import Ledger
+from tasks.jobs.options import JobOptions
 from tasks.jobs.outcome import Failure, OutcomePage
 from tasks.jobs.record import (
     AttemptRecord,
@@ -313,10 +314,12 @@ def _batch_of_failures(params: Params, failures: Sequence[Failure]) -> BatchAnal
     """The failed articles of a job with these parameters. Raises InvalidRequest if none failed."""
     if not failures:
         raise InvalidRequest("No article of this job failed, so there is nothing to retry.")
+    options: JobOptions | None = getattr(params, "options", None)
     return BatchAnalysis(
         urls=tuple(failure.url for failure in failures),
         query=query_of(params),
         apply_diversity=getattr(params, "apply_diversity", False),
+        options=options and replace(options, sources=()),
     )
 
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
+from nlp.analysis import Weights
 from tasks.errors import InvalidRequest, InvalidUrl, InvalidUrls
 from tasks.jobs.ids import is_job_id
 from tasks.jobs.job import (
@@ -19,6 +20,7 @@ from tasks.jobs.job import (
     SingleAnalysis,
     TopicCuration,
 )
+from tasks.jobs.options import JobOptions, validate_options
 from tasks.jobs.record import IdempotencyKey
 from tasks.redaction import without_secrets
 
@@ -41,8 +43,17 @@ class Submission(Struct, frozen=True, kw_only=True):
 def client_key(submission: Submission, key: str) -> IdempotencyKey:
     """The key that a client sent with this submission."""
     return IdempotencyKey(
-        name=_digest(key.encode()), submission_digest=_digest(msgspec.msgpack.encode(submission))
+        name=_digest(key.encode()), submission_digest=_digest(_canonical(submission))
     )
+
+
+def _canonical(submission: Submission) -> bytes:
+    """What makes two submissions the same. Without options it is as before there were any, so that
+    a request which is sent again across an upgrade is still recognised."""
+    fields = msgspec.to_builtins(submission)
+    if fields["params"].get("options") is None:
+        fields["params"].pop("options", None)
+    return msgspec.msgpack.encode(fields)
 
 
 def retry_key(job_id: str) -> IdempotencyKey:
@@ -85,6 +96,10 @@ class JobLimits(Struct, frozen=True, kw_only=True):
     result_ttl_seconds: int
     """How long a result can be read after its job has ended."""
     max_schedules_per_caller: int
+    weights: Weights = field(default_factory=Weights)
+    """Of jobs that give none of their own."""
+    sources: tuple[str, ...] = ()
+    """Those that the operator has turned on, of which a topic may choose."""
 
 
 def validate_params(params: Params, limits: JobLimits) -> None:
@@ -96,12 +111,17 @@ def validate_params(params: Params, limits: JobLimits) -> None:
                 raise InvalidRequest(
                     f"max_articles must be from 1 to {limits.max_articles_per_topic}."
                 )
+            _check_options(params.options, limits, has_caps=params.apply_diversity)
         case BatchAnalysis():
             _check_urls(params.urls, limits.max_urls_per_job)
             _check_query(params.query)
+            _check_options(params.options, limits, has_caps=params.apply_diversity)
+            if params.options and params.options.min_relevance and params.query is None:
+                raise InvalidRequest("min_relevance needs a query.")
         case SingleAnalysis():
             _check_url("url", params.url)
             _check_query(params.query)
+            _check_options(params.options, limits, has_caps=False)
         case HealthCheck():
             pass
 
@@ -150,6 +170,15 @@ def _check_text(name: str, text: str, length: range) -> None:
         raise InvalidRequest(f"{name} must contain a letter or a digit.")
     if any(character < " " or character == "\x7f" for character in text):
         raise InvalidRequest(f"{name} must be one line without control characters.")
+
+
+def _check_options(options: JobOptions | None, limits: JobLimits, *, has_caps: bool) -> None:
+    if options is None:
+        return
+    validate_options(options, limits.weights, limits.sources)
+    for name in ("domain_cap", "cluster_cap"):
+        if getattr(options, name) is not None and not has_caps:
+            raise InvalidRequest(f"{name} needs apply_diversity.")
 
 
 def _check_query(query: str | None) -> None:

@@ -54,7 +54,7 @@ class ArticleAnalyser:
         """Raises PermanentFailure or TransientFailure with the reason."""
         with fetch_span(candidate.url):
             page = await self._fetcher.page(candidate.url)
-        article, read_before = await self._read(page)
+        article, read_before = await self._read(page, self._policy_of(job).min_word_count)
         study, studied_before = await self.study(job, article, depth)
         evidence = Evidence(article=article, study=study, cached=read_before and studied_before)
         return ArticleAnalysed(
@@ -63,17 +63,19 @@ class ArticleAnalyser:
             evidence=msgspec.msgpack.encode(_lean(evidence)),
         )
 
-    async def _read(self, page: Page) -> tuple[Article, bool]:
+    def _policy_of(self, job: Job) -> AnalysisPolicy:
+        return job.options.analysis(self._policy)
+
+    async def _read(self, page: Page, min_words: int) -> tuple[Article, bool]:
         """The article, and whether its reading was cached."""
-        cached = await self._analyses.reading(page)
+        cached = await self._analyses.reading(page, min_words)
         outcome = cached
         if outcome is None:
-            min_words = self._policy.min_word_count
             report = await self._engine.read(ReadRequest(page=page, min_word_count=min_words))
             record_stages(report)
             outcome = report.outcome
             if not _has_failed_stage(report):
-                await self._analyses.keep_reading(page, outcome)
+                await self._analyses.keep_reading(page, min_words, outcome)
         if isinstance(outcome, Rejection):
             raise PermanentFailure(Reason(outcome.reason), outcome.detail)
         return outcome, cached is not None
@@ -115,7 +117,7 @@ class ArticleAnalyser:
             article=article,
             now=hour_of(job),
             query=job.query,
-            policy=self._policy,
+            policy=self._policy_of(job),
             depth=depth,
             impression=impression,
             details=details,

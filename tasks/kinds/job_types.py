@@ -70,8 +70,18 @@ class TopicKind:
     async def discover(self, job: Job) -> Discovery:
         params = _params(job, TopicCuration)
         limit = params.max_articles * self._policy.candidates_per_article
-        search = await find_candidates(params.topic, limit, self._sources)
+        accepts = job.options.admission.accepts_site
+        search = await find_candidates(params.topic, limit, self._chosen(job), accepts)
         return Discovery(candidates=search.candidates, report=msgspec.json.encode(search.reports))
+
+    def _chosen(self, job: Job) -> Sequence[Source]:
+        """The sources that the job asks for, of those that are turned on."""
+        names = job.options.sources or [source.name for source in self._sources]
+        chosen = [source for source in self._sources if source.name in names]
+        if not chosen:
+            detail = f"None of these sources is turned on: {', '.join(names)}."
+            raise PermanentFailure(Reason.SOURCES_FAILED, detail)
+        return chosen
 
     async def analyse(self, job: Job, candidate: Candidate) -> ArticleAnalysed:
         return await self._analyser.analyse(job, candidate, Depth.IMPRESSION)

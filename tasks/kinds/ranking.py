@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from nlp.analysis import Depth, Details, Evidence, Score
 from nlp.decision import Decision, Ranking, SelectionPolicy, SurveyRequest
 from nlp.neutral import NEUTRAL
+from nlp.ranking.admission import not_admitted
 from nlp.ranking.selection import Selection
 from nlp.scores.scorecard import composite_for
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure, UnknownJob
@@ -47,7 +48,8 @@ class Ranked(Struct, frozen=True, kw_only=True):
 
     outcomes: tuple[ArticleOutcome, ...]
     results: tuple[msgspec.Raw, ...]
-    ranking: Ranking
+    decisions: tuple[Decision, ...]
+    """Of the analysed articles, in their order."""
 
 
 class ArticleRanker:
@@ -73,12 +75,13 @@ class ArticleRanker:
         record = await self._ledger.record(job.id)
         if record is None:
             raise UnknownJob
-        policy = replace(
+        defaults = replace(
             self._policy.selection,
             diversify=diversify and self._policy.selection.diversify,
             max_articles=max_articles,
             min_relevance=min_relevance,
         )
+        policy = job.options.selection(defaults)
         ranked = await self._select(job, policy)
         sources = await self._ledger.discovery(job.id)
         return msgspec.json.encode(_result(job, record, ranked, policy.diversify, sources))
@@ -90,7 +93,24 @@ class ArticleRanker:
         evidence = [
             msgspec.msgpack.decode(stored[index], type=Evidence) for index in sorted(stored)
         ]
-        weights = self._policy.analysis.weights
+        admission = job.options.admission
+        objections = [admission.objection(each.article) for each in evidence]
+        admitted = [
+            each for each, objection in zip(evidence, objections, strict=True) if not objection
+        ]
+        ranking, results = await self._rank_admitted(job, policy, admitted)
+        selected = iter(ranking.decisions)
+        decisions = [
+            not_admitted(each.article, objection) if objection else next(selected)
+            for each, objection in zip(evidence, objections, strict=True)
+        ]
+        return Ranked(outcomes=outcomes, results=results, decisions=tuple(decisions))
+
+    async def _rank_admitted(
+        self, job: Job, policy: SelectionPolicy, evidence: list[Evidence]
+    ) -> tuple[Ranking, tuple[msgspec.Raw, ...]]:
+        """The ranking, and the results of what is kept. What has no details yet gets them."""
+        weights = job.options.analysis(self._policy.analysis).weights
         survey = await self._engine.survey(
             SurveyRequest(
                 evidence=tuple(map(without_text, evidence)),
@@ -110,13 +130,9 @@ class ArticleRanker:
                 evidence[place] = new_evidence
             selection.add_densities({place: _density(evidence[place]) for place in places})
         ranking = selection.ranking()
-        return Ranked(
-            outcomes=outcomes,
-            results=tuple(
-                article_result(evidence[place], selection.scores(place), story)
-                for place, story in zip(ranking.kept, ranking.stories, strict=True)
-            ),
-            ranking=ranking,
+        return ranking, tuple(
+            article_result(evidence[place], selection.scores(place), story)
+            for place, story in zip(ranking.kept, ranking.stories, strict=True)
         )
 
     async def _with_details(self, job: Job, evidence: Evidence) -> Evidence:
@@ -194,16 +210,16 @@ def _result(
         topic=job.query if is_topic else None,
         query=None if is_topic else job.query,
         diversity_applied=diversified,
-        decisions=_decisions(ranked.outcomes, ranked.ranking),
+        decisions=_decisions(ranked),
         deadline_reached=record.deadline_reached,
         sources=read_sources(sources) if is_topic else None,
     )
 
 
-def _decisions(outcomes: Sequence[ArticleOutcome], ranking: Ranking) -> tuple[Decision, ...]:
-    """One for each outcome, in their order; the ranking has those of the analysed articles."""
-    remaining = iter(ranking.decisions)
+def _decisions(ranked: Ranked) -> tuple[Decision, ...]:
+    """One for each outcome, in their order."""
+    remaining = iter(ranked.decisions)
     return tuple(
         failed_decision(outcome) if isinstance(outcome, ArticleFailed) else next(remaining)
-        for outcome in outcomes
+        for outcome in ranked.outcomes
     )

@@ -526,7 +526,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     ] = None
 
     # Scoring: the words that an article needs, the weights, the half-lives.
-    min_word_count: Annotated[int, Meta(ge=1, description="Words that an article must have.")] = 300
+    min_word_count: Annotated[int, Meta(ge=1, description="Words that an article must have.")] = 100
     weight_readability: Annotated[
         float, Meta(ge=0, le=1, description="Share of readability in the composite.")
     ] = 0.12

@@ -91,9 +91,15 @@ class SearchResult(Struct, frozen=True, kw_only=True):
     reports: tuple[SourceReport, ...]
 
 
-async def find_candidates(topic: str, limit: int, sources: Sequence[Source]) -> SearchResult:
+async def find_candidates(
+    topic: str,
+    limit: int,
+    sources: Sequence[Source],
+    accepts: Callable[[str], bool] = lambda _: True,
+) -> SearchResult:
     """At most `limit` candidates, interleaved from all sources, each article once.
 
+    Candidates whose URL `accepts` does not take are left out before they are counted.
     Raises PermanentFailure or TransientFailure where every source failed.
     """
     outcomes = await asyncio.gather(*(_search(source, topic, limit) for source in sources))
@@ -101,7 +107,8 @@ async def find_candidates(topic: str, limit: int, sources: Sequence[Source]) -> 
     if len(failures) == len(outcomes):
         reasons = "; ".join(f"{outcome.source}: {outcome.failure}" for outcome in outcomes)
         raise combined_failure(f"No source could be searched: {reasons}", failures)
-    candidates = merge_candidates([outcome.findings.candidates for outcome in outcomes])
+    merged = merge_candidates([outcome.findings.candidates for outcome in outcomes])
+    candidates = [candidate for candidate in merged if accepts(candidate.url)]
     return SearchResult(
         candidates=tuple(candidates[:limit]),
         reports=tuple(outcome.report for outcome in outcomes),

@@ -21,6 +21,7 @@ from tasks.jobs.job import (
     TopicCuration,
 )
 from tasks.jobs.ledger_port import Ledger
+from tasks.jobs.options import JobOptions
 from tasks.jobs.outcome import Candidate
 from tasks.jobs.queue import Queue
 from tasks.jobs.submission import Submission
@@ -73,6 +74,14 @@ async def test_a_success_is_retried_as_a_batch_of_its_failed_articles(
         urls=(FAILING,), query="tea", apply_diversity=True
     )
     assert (new.priority, new.replayed_from) == (Priority.LOW, job.id)
+
+
+async def test_the_options_of_a_job_are_those_of_its_retry(ledger: Ledger, queue: Queue) -> None:
+    own = JobOptions(domain_cap=1, min_word_count=40, sources=("feeds",))
+    job = await run(ledger, queue, replace(TOPIC, options=own), [FAILING])
+    params = await params_of(ledger, (await queue.retry(job.id)).job.id)
+    assert isinstance(params, BatchAnalysis)
+    assert params.options == JobOptions(domain_cap=1, min_word_count=40)
 
 
 @pytest.mark.parametrize("params", [TOPIC, SingleAnalysis(url=FAILING, query="tea")])

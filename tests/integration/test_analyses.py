@@ -16,6 +16,7 @@ from tasks.composition import analysis_cache, analysis_policy
 from tasks.eager import run_eagerly
 from tasks.errors import PermanentFailure, Reason, TransientFailure
 from tasks.jobs.job import BatchAnalysis, Job, JobState, Params, TopicCuration
+from tasks.jobs.options import JobOptions
 from tasks.jobs.submission import Submission
 from tasks.kinds.article_analysis import ArticleAnalyser
 from tasks.settings import Settings
@@ -133,12 +134,15 @@ async def test_without_a_cache_everything_is_done_again(engine: FakeEngine) -> N
     assert set(engine.calls.values()) == {2}
 
 
-async def test_another_word_count_is_another_analysis(
+async def test_with_another_word_count_a_page_is_read_again_and_its_text_is_known(
     engine: FakeEngine, cache: MemoryCache
 ) -> None:
     await run(BatchAnalysis(urls=FOUND[:1]), engine, cache)
-    await run(BatchAnalysis(urls=FOUND[:1]), engine, cache, replace(SETTINGS, min_word_count=100))
-    assert engine.calls[FOUND[0]] == 2
+    own = JobOptions(min_word_count=90)
+    for expected in (False, True):
+        again = await run(BatchAnalysis(urls=FOUND[:1], options=own), engine, cache)
+        assert again["results"][0]["cached"] is expected
+    assert (engine.calls[FOUND[0]], engine.detailed[FOUND[0]]) == (2, 1)
 
 
 @pytest.mark.parametrize(

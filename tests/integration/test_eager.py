@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from tasks.eager import EagerOutcome, run_eagerly
 from tasks.errors import InvalidRequest, PermanentFailure, Reason, TransientFailure
 from tasks.jobs.job import BatchAnalysis, HealthCheck, JobState, Params, SingleAnalysis
+from tasks.jobs.options import JobOptions
 from tasks.jobs.submission import Submission
 from tasks.settings import Settings
 from tests.fakes import FakeEngine, FakeFetcher
@@ -145,3 +146,28 @@ def test_neither_taskiq_nor_the_client_of_redis_is_loaded() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert loaded.stdout.strip() == "[]"
+
+
+async def test_articles_that_the_job_does_not_accept_are_no_failures(
+    engine: FakeEngine, fetcher: FakeFetcher
+) -> None:
+    urls = ("http://site.example/a", "http://other.example/b", "http://site.example/untitled")
+    options = JobOptions(include_domains=("site.example",))
+    outcome = await run(BatchAnalysis(urls=urls, options=options), engine, fetcher)
+    result = msgspec.json.decode(outcome.result)
+    assert outcome.status.record.state is JobState.SUCCESS
+    assert [each["verdict"] for each in result["decisions"]] == ["kept", "not_admitted", "failed"]
+    assert "other.example is none of them" in result["decisions"][1]["explanation"]
+    assert [each["article"]["url"] for each in result["results"]] == [urls[0]]
+    assert result["failed_count"] == 1
+
+
+async def test_a_job_for_which_no_article_is_accepted_has_an_empty_list(
+    engine: FakeEngine, fetcher: FakeFetcher
+) -> None:
+    options = JobOptions(published_after_ms=0)
+    outcome = await run(BatchAnalysis(urls=(URL,), options=options), engine, fetcher)
+    result = msgspec.json.decode(outcome.result)
+    assert outcome.status.record.state is JobState.SUCCESS
+    assert result["results"] == []
+    assert "gives no date" in result["decisions"][0]["explanation"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -12,6 +13,7 @@ from tasks.composition import fetch_policy
 from tasks.eager import EagerOutcome, run_eagerly
 from tasks.fetch.fetcher import build_fetcher
 from tasks.jobs.job import JobState, TopicCuration
+from tasks.jobs.options import JobOptions
 from tasks.jobs.submission import Submission
 from tasks.settings import read_settings
 from tests.fakes import FakeEngine
@@ -29,13 +31,15 @@ async def web() -> AsyncIterator[SampleWeb]:
         yield web
 
 
-async def curated(web: SampleWeb, **environ: str) -> EagerOutcome:
+async def curated(
+    web: SampleWeb, options: JobOptions | None = None, **environ: str
+) -> EagerOutcome:
     """The topic job with these settings, on the sample web, without models."""
     settings = read_settings(
         {**ENVIRON, "EGRESS_PROXY": web.proxy_url, "TASK_MAX_RETRIES": "0", **environ}
     )
     fetcher = build_fetcher(fetch_policy(settings))
-    params = TopicCuration(topic="artificial intelligence", max_articles=3)
+    params = TopicCuration(topic="artificial intelligence", max_articles=3, options=options)
     try:
         return await run_eagerly(Submission(params=params), settings, FakeEngine(), fetcher)
     finally:
@@ -74,3 +78,17 @@ async def test_a_job_fails_where_all_its_sources_do(web: SampleWeb) -> None:
     assert "newsapi: The site answered 401 Unauthorized." in repr(outcome)
     assert "wikipedia: Wikipedia refused the search: The query is not understood." in repr(outcome)
     assert WRONG_KEY not in repr(outcome)
+
+
+async def test_a_job_asks_only_its_own_sources_and_takes_no_candidate_of_an_excluded_domain(
+    web: SampleWeb,
+) -> None:
+    environ = {"SOURCES": "hackernews,newsapi", "NEWSAPI_KEY": WRONG_KEY}
+    plain = result_of(await curated(web, JobOptions(sources=("hackernews",)), **environ))
+    assert [source["name"] for source in plain["sources"]] == ["hackernews"]
+    hosts = {urlsplit(decision["url"]).hostname for decision in plain["decisions"]}
+    excluded = min(hosts)
+    own = JobOptions(sources=("hackernews",), exclude_domains=(excluded,))
+    result = result_of(await curated(web, own, **environ))
+    assert result["decisions"]
+    assert excluded not in {urlsplit(decision["url"]).hostname for decision in result["decisions"]}

@@ -71,6 +71,25 @@ INVALID = {
     "101 articles": (f'{TOPIC}, "max_articles": 101}}', "max_articles must be from 1 to 100"),
     "a text for yes": (f'{TOPIC}, "apply_diversity": "yes"}}', "must be true or false"),
     "unknown priority": (f'{TOPIC}, "priority": "now"}}', "priority must be one of high, normal"),
+    "no places": (f'{TOPIC}, "domain_cap": 0}}', "domain_cap must be from 1 to 10 000"),
+    "a cap without diversity": (
+        f'{TOPIC}, "domain_cap": 1, "apply_diversity": false}}',
+        "domain_cap needs apply_diversity",
+    ),
+    "an unknown weight": (f'{TOPIC}, "weights": {{"speed": 1}}}}', "speed"),
+    "a time without its offset": (
+        f'{TOPIC}, "published_after": "2026-03-01T00:00:00"}}',
+        "published_after must be an ISO 8601 time with its offset",
+    ),
+    "a URL for a domain": (
+        f'{TOPIC}, "include_domains": ["https://a.example/"]}}',
+        "include_domains[0] must be a domain such as example.org",
+    ),
+    "a source that is off": (f'{TOPIC}, "sources": ["bingnews"]}}', "sources[0] must be one of"),
+    "a source of a batch": (
+        '{"type": "batch_analysis", "urls": ["https://a.example/"], "sources": ["feeds"]}',
+        "`sources` is not a field of",
+    ),
     "1 character": (
         '{"type": "topic_curation", "topic": "a"}',
         "topic must have 2 to 200 characters",

@@ -123,6 +123,23 @@ async def test_a_schedule_is_added_and_read(client: httpx.AsyncClient) -> None:
     assert (await client.get(response.headers["location"])).json() == added
 
 
+async def test_a_schedule_keeps_the_options_of_its_job(client: httpx.AsyncClient) -> None:
+    own = {
+        "domain_cap": 1,
+        "weights": {"recency": 0.5},
+        "published_after": "2026-03-01T00:00:00Z",
+        "languages": ["en"],
+        "sources": ["feeds"],
+        "min_word_count": 40,
+    }
+    response = await client.post("/schedules", content=body({**TEA, **own}), headers=JSON)
+    job = response.json()["job"]
+    assert job["weights"]["recency"] == 0.5
+    assert job.items() >= {name: own[name] for name in own if name != "weights"}.items()
+    again = await client.post("/schedules", content=body(job), headers=JSON)
+    assert again.json()["job"] == job
+
+
 async def test_a_schedule_can_be_added_again_from_its_json(client: httpx.AsyncClient) -> None:
     added = await add(client)
     job = {name: value for name, value in added["job"].items() if value is not None}

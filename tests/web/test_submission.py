@@ -55,11 +55,12 @@ async def test_the_parameters_reach_the_ledger(
         "apply_diversity": False,
         "priority": "high",
     }
-    job_id = (await client.post("/jobs", json=request)).json()["job_id"]
+    own = {"min_word_count": 40, "languages": ("en",)}
+    job_id = (await client.post("/jobs", json={**request, **own})).json()["job_id"]
 
     async with open_ledger(settings) as ledger:
         job = await _job(ledger, job_id)
-    assert {**job["params"], "priority": job["priority"]} == request
+    assert {**job["params"], "priority": job["priority"]} == {**request, "options": own}
 
 
 @pytest.mark.parametrize("example", [example.value for example in JOB_EXAMPLES])

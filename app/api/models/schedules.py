@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import asdict
 
-from app.api.models.job_requests import JobRequest, submission_of
+from app.api.models.job_requests import JobRequest, option_fields, submission_of
 from app.api.models.jobs import AwareTime, urls_count, utc_time
 from tasks.jobs.ids import JobId
 from tasks.jobs.job import JobType, about
@@ -158,6 +158,10 @@ def _refusal(detail: str) -> ErrorReport:
 def _request(submission: Submission) -> JobRequest:
     """The body that would submit this."""
     fields: dict[str, Any] = msgspec.to_builtins(submission.params)
+    fields.pop("options", None)
+    options = getattr(submission.params, "options", None)
+    if options is not None:
+        fields |= option_fields(options)
     fields["priority"] = submission.priority
     if submission.deadline_seconds is not None:
         fields["deadline_seconds"] = submission.deadline_seconds

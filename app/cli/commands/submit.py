@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from app.api.models.jobs import StatusReport
 from app.cli.client import ApiClient, ApiResponse, open_client
 from app.cli.context import CliContext, client_options, fail_on_option
-from app.cli.description import job_options, job_request
+from app.cli.description import Moment, job_options, job_request
 from app.cli.exits import JobUnsuccessful, ResultGone, Unreachable, check_outcome
 from app.cli.ids import JOB_ID, find_job, job_id_argument
 from app.cli.tables import show_result, show_status
@@ -158,23 +158,6 @@ class _ProgressLines:
         click.echo(f"{job.state}{settled}", file=self._console.file)
 
 
-class _Moment(click.ParamType[dt.datetime]):
-    """A time as ISO 8601; without an offset it is in the local time zone."""
-
-    name = "time"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> dt.datetime:
-        if isinstance(value, dt.datetime):
-            return value
-        try:
-            moment = dt.datetime.fromisoformat(value)
-            return moment if moment.tzinfo else moment.astimezone()
-        except (ValueError, OverflowError, OSError):
-            self.fail(f"{value!r} is not a time such as 2026-03-01T08:30.", param, ctx)
-
-
 @click.command()
 @job_options
 @click.option(
@@ -187,7 +170,7 @@ class _Moment(click.ParamType[dt.datetime]):
 @click.option(
     "--not-before",
     metavar="TIME",
-    type=_Moment(),
+    type=Moment(),
     help="Earliest start: 2026-03-01T08:30, in the local time zone if it has no offset.",
 )
 @click.option(

@@ -162,9 +162,7 @@ def _style(text: TokenizedText) -> Scorecard:
     """A card with the scores that depend on neither query nor chance."""
     blank = scorecard(composite_for(None, Weights()))
     try:
-        return replace(
-            blank, readability_score=readability(text, 300), sentiment_score=neutrality(text)
-        )
+        return replace(blank, readability_score=readability(text), sentiment_score=neutrality(text))
     except Unmeasurable:
         return blank
 

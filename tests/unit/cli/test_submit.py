@@ -39,6 +39,29 @@ SUBMITTED = {"POST /jobs": submitted()}
         ),
         (("--type", "health_check"), {"type": "health_check"}),
         (
+            (
+                *("--topic", "tides", "--domain-cap", "1", "--cluster-cap", "2"),
+                *("--min-relevance", "20", "--min-words", "50", "--weight", "recency=0.5"),
+                *("--weight", "ner=0", "--published-after", "2026-03-01T00:00:00+00:00"),
+                *("--language", "en", "--language", "de", "--source", "feeds"),
+                *("--include-domain", "a.example", "--exclude-domain", "b.a.example"),
+            ),
+            {
+                "type": "topic_curation",
+                "topic": "tides",
+                "domain_cap": 1,
+                "cluster_cap": 2,
+                "min_relevance": 20.0,
+                "min_word_count": 50,
+                "weights": {"recency": 0.5, "ner": 0.0},
+                "published_after": "2026-03-01T00:00:00+00:00",
+                "languages": ["en", "de"],
+                "sources": ["feeds"],
+                "include_domains": ["a.example"],
+                "exclude_domains": ["b.a.example"],
+            },
+        ),
+        (
             ("http://a", "--depends-on", JOB, "--depends-on", OTHER, "--deadline", "90"),
             {
                 "type": "single_analysis",
@@ -67,6 +90,22 @@ def test_submit_sends_only_the_given_options(
     assert completed.exit_code == 0
     assert web.body() == request_body
     assert JOB in completed.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (("http://a", "--domain-cap", "1"), "--domain-cap does not go with single_analysis"),
+        (("http://a", "http://b", "--source", "feeds"), "--source does not go with batch_analysis"),
+        (("--topic", "tides", "--weight", "speed=1"), "must begin with one of readability, ner"),
+        (("--topic", "tides", "--weight", "ner=x"), "is not a weight such as recency=0.4"),
+        (("--topic", "tides", "--published-after", "soon"), "is not a time such as"),
+    ],
+)
+def test_options_that_do_not_fit_are_invalid_usage(command: tuple[str, ...], message: str) -> None:
+    completed = run("jobs", "submit", *command, web=WebStub({}))
+    assert completed.exit_code == 2
+    assert message in completed.stderr
 
 
 def test_a_time_without_an_offset_is_in_the_local_zone() -> None:

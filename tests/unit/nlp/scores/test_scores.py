@@ -23,7 +23,7 @@ from nlp.urls import registrable_domain
 from tests.unit.nlp.samples import BY_SCORE, NOW, models, prose
 
 MEASURES: dict[str, Callable[[str], float]] = {
-    "readability": lambda text: readability(TokenizedText(text), 300),
+    "readability": lambda text: readability(TokenizedText(text)),
     "sentiment": lambda text: neutrality(TokenizedText(text)),
     "entities": lambda text: entity_density(
         count_entities(CapitalRecognizer().mentions(text)), text
@@ -45,10 +45,8 @@ def test_every_score_is_within_bounds_or_unmeasurable(name: str, text: str) -> N
     assert 0.0 <= score <= 100.0
 
 
-def test_a_longer_text_reads_better_up_to_twice_the_minimum() -> None:
-    scores = [
-        readability(TokenizedText(prose(1, sentences)), 300) for sentences in (20, 30, 50, 90)
-    ]
+def test_a_longer_text_reads_better_up_to_600_words() -> None:
+    scores = [readability(TokenizedText(prose(1, sentences))) for sentences in (20, 30, 50, 90)]
     assert scores[0] < scores[1] < scores[2]
     assert scores[3] - scores[2] < 8
 
@@ -58,10 +56,6 @@ def test_plain_words_read_better_than_long_ones() -> None:
     heavy = ["institutional", "considerations", "necessitate", "organisational", "reevaluation"]
     assert reading_ease(plain, 1) > 90
     assert reading_ease(heavy, 1) == 0
-
-
-def test_without_a_minimum_every_text_is_long_enough() -> None:
-    assert readability(TokenizedText("The cat sat on the mat."), 0) > 90
 
 
 def test_opinion_is_less_neutral_than_report() -> None:

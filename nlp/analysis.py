@@ -96,7 +96,11 @@ class Fingerprint(Struct, frozen=True, kw_only=True):
     embedding: bytes
     """Unit vector of title and lead, float32, little-endian; zeros where the embedding failed."""
     words: bytes = b""
-    """Sorted, distinct 32-bit hashes of the lead's salient terms, little-endian."""
+    """Of evidence that an earlier release stored; nothing reads it."""
+    story_words: bytes = b""
+    """The terms of `nlp.similarity.story_terms`, as stored there."""
+    story_names: bytes = b""
+    """Those that are names."""
 
 
 class Impression(Struct, frozen=True, kw_only=True):

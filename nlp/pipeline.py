@@ -133,7 +133,7 @@ class _ArticleStudy:
             readability=log.score("readability", self._english_only(lambda: readability(text))),
             sentiment=log.score("sentiment", self._english_only(lambda: neutrality(text))),
             fingerprint=log.run(
-                "fingerprint", lambda: fingerprint(article.text, vector), of_no_text
+                "fingerprint", lambda: fingerprint(article.text, vector, article.title), of_no_text
             ),
         )
 

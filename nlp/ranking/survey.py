@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from nlp.analysis import Evidence, Fingerprint, Scorecard
+from nlp.analysis import Evidence, Scorecard
 from nlp.decision import SelectionPolicy, Survey, Surveyed, SurveyRequest
 from nlp.embedding.embedder import Embedder, Vectors
 from nlp.ranking.candidate import best_first
@@ -36,7 +36,7 @@ def survey(request: SurveyRequest, embedder: Embedder) -> Survey:
     vector = _query_vector(request.query, embedder)
     among_all = _cards(composite, ordered, vector)
     among_staying = _cards(composite, [ordered[at] for at in staying], vector)
-    numbers = _cluster_numbers([prints[at] for at in staying], request.policy)
+    numbers = _cluster_numbers([ordered[at] for at in staying], request.policy)
     card_of = dict(enumerate(among_all)) | dict(zip(staying, among_staying, strict=True))
     number_of = dict(zip(staying, numbers, strict=True))
     surveyed: dict[int, Surveyed] = {}
@@ -76,8 +76,10 @@ def _query_vector(query: str | None, embedder: Embedder) -> Vectors | None:
 
 
 def _cluster_numbers(
-    prints: Sequence[Fingerprint], policy: SelectionPolicy
+    evidence: Sequence[Evidence], policy: SelectionPolicy
 ) -> Sequence[int] | Sequence[None]:
     if not policy.use_clustering:
-        return [None] * len(prints)
-    return clusters(prints, policy.clustering_threshold)
+        return [None] * len(evidence)
+    prints = [article.study.impression.fingerprint for article in evidence]
+    published = [article.article.publish_date for article in evidence]
+    return clusters(prints, policy.clustering_threshold, published=published)

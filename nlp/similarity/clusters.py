@@ -5,6 +5,7 @@ Up to MAX_EXACT articles every pair is looked at; above that, pairs from cells o
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import Sequence
 
@@ -13,17 +14,23 @@ import numpy.typing as npt
 
 from nlp.analysis import Fingerprint
 from nlp.embedding.embedder import Vectors
-from nlp.similarity.fingerprint import rounded, salient_rows, unit_rows
+from nlp.similarity.fingerprint import rounded, unit_rows
 from nlp.similarity.ivf_index import BLOCK, Pairs, Places, near_pairs
+from nlp.similarity.story_terms import term_rows
 
 MAX_EXACT = 5_000
 """Up to this many articles, every pair is looked at."""
 
-CREDIT = 1.5
-"""Weight of the cosine of the salient terms. Reports of one event share some .15 of them, others
-.05, while their embeddings are at .61 in the middle: on the synthetic events of `scripts/bench
-quality` BCubed F1 rose from .725 to .883. More credit joined other games and cars among real
-pages."""
+EMBEDDING_SHARE, WORDS_SHARE, NAMES_SHARE = 0.30, 0.85, 1.05
+"""Weights of the three cosines in the similarity of two reports: of their embeddings, of their
+words and of their names. Chosen on the events of ../shared/data so that .75 parts stories;
+`scripts/bench quality --only clusters` shows what they give on topics that they were not chosen on.
+"""
+
+NEAR_DAYS, FAR_DAYS, FAR_PENALTY = 7.0, 60.0, 0.5
+"""Reports of one event come within days. From NEAR_DAYS between two dates to FAR_DAYS the
+similarity falls by up to FAR_PENALTY, as much as half of the names: so two quarterly reports are
+two stories. No more, as pages may state a wrong date. Not fitted: the events have no dates."""
 
 EXCLUDED = np.float32(-9.0)
 """In place of the cosine of a group to itself or to what was joined."""
@@ -43,28 +50,37 @@ SMALL_RATIO = 16
 half of the pairs in the same cluster agreed with the exact ones."""
 
 
+Days = npt.NDArray[np.float64]
+
+
 def clusters(
-    prints: Sequence[Fingerprint], clustering_threshold: float, max_exact: int = MAX_EXACT
+    prints: Sequence[Fingerprint],
+    clustering_threshold: float,
+    max_exact: int = MAX_EXACT,
+    published: Sequence[dt.datetime | None] = (),
 ) -> list[int]:
     """The cluster number of each article, given best first.
 
-    Average linkage on the cosine of title and lead: two groups join while the mean cosine between
-    them is at least the threshold (single linkage would chain stories together). The names, numbers
-    and other rare words that articles share are added to the cosine, see CREDIT: other outlets
-    report an event in other words, but not with other names.
+    Average linkage: two groups join while the mean similarity between them is at least the
+    threshold (single linkage would chain stories together). The similarity adds up the cosines of
+    title and lead, of words and of names, see NAMES_SHARE: other outlets report an event in other
+    words, but not with other names, and another event of the same kind has other ones. It falls
+    with the time between the dates of publication, which are aware; none are known if `published`
+    is empty.
 
     Up to `max_exact` articles the result is that of a full matrix. Above that, joins are looked for
-    among near neighbours, still decided by the exact mean, and without the credit: a hundred
-    thousand articles have enough in common by chance. Clusters are numbered from 0 by their best
-    article.
+    among near neighbours, still decided by the exact mean, and by the cosine of title and lead
+    alone, without dates: a hundred thousand articles have enough in common by chance. Clusters are
+    numbered from 0 by their best article.
     """
     exact = len(prints) <= max_exact
-    rows = _credited(prints) if exact else unit_rows(prints)
-    places, distinct_of = _distinct(rows)
-    rows = rows if len(places) == len(rows) else rows[places]
+    rows = _story_rows(prints) if exact else unit_rows(prints)
+    days = _days(published) if exact and published else np.full(len(prints), np.nan)
+    places, distinct_of = _distinct(rows, days)
+    rows, days = (rows, days) if len(places) == len(rows) else (rows[places], days[places])
     sizes = np.bincount(distinct_of, minlength=len(rows))
     if exact:
-        groups = exact_linkage(rows, sizes, clustering_threshold)
+        groups = exact_linkage(rows, sizes, clustering_threshold, days)
     else:
         pairs = near_pairs(rows, clustering_threshold, NEIGHBOURS_PER_CELL)
         groups = SparseLinkage(rows, sizes, pairs, clustering_threshold).join()
@@ -72,18 +88,38 @@ def clusters(
     return [numbers.setdefault(int(groups[row]), len(numbers)) for row in distinct_of]
 
 
-def _credited(prints: Sequence[Fingerprint]) -> Vectors:
-    """Rows whose product is the cosine plus the credit; of zeros if there is no embedding."""
+def _story_rows(prints: Sequence[Fingerprint]) -> Vectors:
+    """Rows whose product is the similarity of two reports; of zeros without an embedding.
+
+    Where no article has terms, it is the cosine of the embeddings. An article without names, as in
+    a script that has no capitals, is compared by its words instead.
+    """
     rows = unit_rows(prints)
-    if not any(print_.words for print_ in prints):
+    if not any(print_.story_words for print_ in prints):
         return rows
-    salient = salient_rows(prints) * np.float32(CREDIT**0.5)
-    salient[~rows.any(axis=1)] = 0.0
-    return np.hstack([rows, salient])
+    words = term_rows([print_.story_words for print_ in prints])
+    names = term_rows([print_.story_names or print_.story_words for print_ in prints])
+    shares = ((rows, EMBEDDING_SHARE), (words, WORDS_SHARE), (names, NAMES_SHARE))
+    joined = np.hstack([part * np.float32(share**0.5) for part, share in shares])
+    joined[~rows.any(axis=1)] = 0.0
+    return joined
 
 
-def _distinct(rows: Vectors) -> tuple[Places, Places]:
-    """The place of each different row, and the number of each row's own among them.
+def _days(published: Sequence[dt.datetime | None]) -> Days:
+    """Days since 1970; NaN without a date."""
+    seconds = [np.nan if date is None else date.timestamp() for date in published]
+    return np.array(seconds) / 86_400
+
+
+def _too_late(days: Days) -> Vectors:
+    """What the similarity of each pair loses by the time between; nothing without both dates."""
+    apart = np.abs(days[:, None] - days[None, :])
+    shares = np.clip((apart - NEAR_DAYS) / (FAR_DAYS - NEAR_DAYS), 0.0, 1.0)
+    return np.asarray(FAR_PENALTY * np.nan_to_num(shares), dtype=np.float32)
+
+
+def _distinct(rows: Vectors, days: Days) -> tuple[Places, Places]:
+    """The place of each different row and date, and the number of each row's own among them.
 
     Each row of zeros counts as different.
     """
@@ -92,13 +128,14 @@ def _distinct(rows: Vectors) -> tuple[Places, Places]:
     numbers = np.empty(len(rows), dtype=np.int64)
     for place, row in enumerate(rows):
         key = hashlib.blake2b(row, digest_size=16).digest() if row.any() else b"%d" % place
+        key += days[place].tobytes()
         numbers[place] = seen.setdefault(key, len(seen))
         if numbers[place] == len(places):
             places.append(place)
     return np.array(places, dtype=np.int64), numbers
 
 
-def exact_linkage(rows: Vectors, sizes: Places, threshold: float) -> Places:
+def exact_linkage(rows: Vectors, sizes: Places, threshold: float, days: Days) -> Places:
     """The group of each unit row, named after its first; each row stands for `sizes` equal ones.
 
     Average linkage (Sokal and Michener, 1958) cut at the threshold. Groups can only join if a pair
@@ -113,7 +150,10 @@ def exact_linkage(rows: Vectors, sizes: Places, threshold: float) -> Places:
     starts = np.unique(connected[order], return_index=True)[1]
     for members in np.split(order, starts[1:]):
         if len(members) > 1:
-            cosines = rounded(rows[members] @ rows[members].T)
+            cosines = rows[members] @ rows[members].T
+            if not np.isnan(days[members]).all():
+                cosines -= _too_late(days[members])
+            cosines = rounded(cosines)
             groups[members] = members[
                 _NearestNeighbourChain(cosines, sizes[members], threshold).join()
             ]

@@ -1,14 +1,12 @@
 """Fingerprints: what near-duplicates and clusters are found by, and how to read it back.
 
 A fingerprint has the hash of the text, its shingles, the embedding of title and lead, and the
-salient terms of the lead.
+terms that tell stories apart.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -16,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nlp.analysis import Fingerprint
-from nlp.embedding.embedder import LEAD_WORDS, Vectors
-from nlp.text.words import MAX_WORD_CHARS, stems, words
+from nlp.embedding.embedder import Vectors
+from nlp.similarity.story_terms import story_names, story_words
+from nlp.text.words import words
 
 SHINGLE_WORDS = 5
 """Broder's w-shingling (SEQUENCES 1997); five words in a row are seldom shared by chance."""
@@ -28,8 +27,8 @@ _MULTIPLIER = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1
 
 
-def fingerprint(text: str, embedding: Vectors) -> Fingerprint:
-    """The fingerprint of `text`, the same in every process and on every machine.
+def fingerprint(text: str, embedding: Vectors, title: str = "") -> Fingerprint:
+    """The fingerprint of an article, the same in every process and on every machine.
 
     `embedding` is the unit vector of title and lead, of shape (dimension,).
     """
@@ -37,7 +36,8 @@ def fingerprint(text: str, embedding: Vectors) -> Fingerprint:
         text_sha256=hashlib.sha256(" ".join(text.lower().split()).encode()).hexdigest(),
         shingles=shingles(words(text)).astype("<u8").tobytes(),
         embedding=embedding.astype("<f4").tobytes(),
-        words=salient_terms(text).astype("<u4").tobytes(),
+        story_words=story_words(title, text).tobytes(),
+        story_names=story_names(title, text).tobytes(),
     )
 
 
@@ -76,57 +76,6 @@ def shingles_of(print_: Fingerprint) -> Shingles:
 def embedding_of(print_: Fingerprint) -> Vectors:
     """The embedding of a fingerprint, of shape (dimension,)."""
     return np.frombuffer(print_.embedding, dtype="<f4")
-
-
-MIN_SALIENT_CHARS = 5
-"""Letters from which a word is salient without a capital. Shorter ones are particles in most
-languages, and look rare if only one article of a job is in that language."""
-
-SALIENT_DIMENSION = 2048
-"""Of a row of salient terms. Two texts without a word in common are then at a cosine of
-0 ± .02."""
-
-_WORD = re.compile(r"[^\W_]+")
-
-SalientTerms = npt.NDArray[np.uint32]
-
-
-def salient_terms(text: str) -> SalientTerms:
-    """Sorted, distinct 32-bit hashes of the stems of salient terms among the first LEAD_WORDS.
-
-    These are the words by which reports of one event recognise each other: names, numbers, and long
-    words.
-    """
-    lead = " ".join(text[: LEAD_WORDS * 12].split()[:LEAD_WORDS])
-    salient = {
-        word.casefold()[:MAX_WORD_CHARS] for word in _WORD.findall(lead) if _is_salient(word)
-    }
-    hashes = {zlib.crc32(stem.encode()) for stem in stems(salient)}
-    return np.array(sorted(hashes), dtype=np.uint32)
-
-
-def _is_salient(word: str) -> bool:
-    named = len(word) > 1 and word[0].isupper()
-    return len(word) >= MIN_SALIENT_CHARS or named or any(map(str.isdigit, word))
-
-
-def salient_rows(prints: Sequence[Fingerprint]) -> Vectors:
-    """A unit row for each article, of shape (n, SALIENT_DIMENSION): its salient terms, weighted.
-
-    The weight of a term is its inverse document frequency among these articles (Spärck Jones,
-    1972), 0 if all have it; the terms are assigned to the dimensions by their hash, with its sign
-    (Weinberger et al., ICML 2009). An article without salient terms has a row of zeros.
-    """
-    terms = [np.frombuffer(fingerprint.words, dtype="<u4") for fingerprint in prints]
-    flat = np.concatenate([np.empty(0, dtype=np.uint32), *terms])
-    known, numbers, holders = np.unique(flat, return_inverse=True, return_counts=True)
-    weights = np.log(len(prints) / np.maximum(holders, 1))
-    weights *= np.where(known >> 31, 1.0, -1.0)
-    rows = np.zeros((len(prints), SALIENT_DIMENSION), dtype=np.float32)
-    places = np.repeat(np.arange(len(prints)), [len(own) for own in terms])
-    np.add.at(rows, (places, flat % SALIENT_DIMENSION), weights[numbers].astype(np.float32))
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.where(lengths > 0, lengths, 1.0), dtype=np.float32)
 
 
 COSINE_DECIMALS = 5

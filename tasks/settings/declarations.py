@@ -612,8 +612,9 @@ class Settings(Struct, frozen=True, kw_only=True):
             gt=0,
             le=1,
             description=(
-                "Mean cosine similarity from which two groups of articles are one cluster; "
-                "names and rare words that both contain add to it."
+                "Mean similarity from which two groups of articles are one story: the cosines of "
+                "title and lead, of words and of names, weighted and added up, less for dates "
+                "that are weeks apart."
             ),
         ),
     ] = 0.75

@@ -14,6 +14,7 @@ from nlp.article import Page
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 CRANFIELD = SHARED / "cranfield"
+EVENTS = SHARED / "events"
 NEWS_PAGES = SHARED / "article-extraction"
 
 

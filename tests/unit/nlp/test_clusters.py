@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import asdict
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
@@ -113,6 +116,26 @@ def test_names_in_common_bring_two_reports_together() -> None:
     told = [fingerprint(text, row) for text, row in zip(texts, rows, strict=True)]
     assert clusters(told, THRESHOLD) == [0, 0, 1]
     assert clusters(prints(rows), THRESHOLD) == [0, 1, 2]
+
+
+def quarterly(date: str) -> Fingerprint:
+    text = f"Centrel of Brannock told of its sales and profit in the quarter to {date}."
+    vector = np.eye(3, dtype=np.float32)[0]
+    return fingerprint(text, vector, "Centrel reports its quarter")
+
+
+def test_two_reports_of_one_kind_are_two_stories_if_months_lie_between_them() -> None:
+    day = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
+    told = [quarterly("March"), quarterly("June"), quarterly("March, it said")]
+    far = [
+        Fingerprint(**{**asdict(print_), "embedding": embedding.tobytes()})
+        for print_, embedding in zip(told, np.eye(3, dtype="<f4"), strict=True)
+    ]
+    dates = [day, day + dt.timedelta(days=91), day + dt.timedelta(days=2)]
+    threshold = 1.4
+    assert clusters(far, threshold) == [0, 0, 0]
+    assert clusters(far, threshold, published=dates) == [0, 1, 0]
+    assert clusters(far, threshold, published=[None, dates[1], None]) == [0, 0, 0]
 
 
 @given(st.lists(st.integers(min_value=0, max_value=12), max_size=30), st.booleans())

@@ -10,10 +10,10 @@ from nlp.embedding.embedder import HashingEmbedder, title_and_lead
 from nlp.similarity.fingerprint import (
     embedding_of,
     fingerprint,
-    salient_terms,
     shingles,
     shingles_of,
 )
+from nlp.similarity.story_terms import story_words
 
 VECTOR = HashingEmbedder().encode(["a title"])[0]
 
@@ -47,7 +47,7 @@ def test_what_was_stored_is_read_back() -> None:
     tokens = ["one", "two", "three", "four", "five", "six"]
     assert shingles_of(stored).tolist() == shingles(tokens).tolist()
     assert np.array_equal(embedding_of(stored), VECTOR)
-    assert stored.words == salient_terms("one two three four five six").tobytes()
+    assert stored.story_words == story_words("", "one two three four five six").tobytes()
 
 
 def test_the_stand_in_embedder_brings_texts_with_common_words_together() -> None:

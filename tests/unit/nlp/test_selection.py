@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from nlp.analysis import Details, Evidence, Fingerprint, Score, Weights
 from nlp.decision import Decision, SelectionPolicy, Verdict
+from nlp.embedding.embedder import Vectors
 from nlp.neutral import NEUTRAL
 from nlp.scores.scorecard import composite_for, rescored
 from nlp.similarity.clusters import clusters
@@ -27,11 +28,15 @@ FREE = SelectionPolicy(use_clustering=False, diversify=False)
 
 @cache
 def at_angle(degrees: float, *, url: str, score: float = 50.0, seed: int = 0) -> Evidence:
-    """An article whose embedding stands at an angle in a plane; its text is its own."""
+    """An article whose embedding stands at an angle in a plane, and alone tells its story."""
     made = evidence(url=url, score=score, seed=seed)
     angle = np.radians(degrees)
     vector = np.array([np.cos(angle), np.sin(angle)], dtype=np.float32)
-    return with_print(made, fingerprint(made.article.text, vector))
+    return with_print(made, print_without_terms(made.article.text, vector))
+
+
+def print_without_terms(text: str, vector: Vectors) -> Fingerprint:
+    return replace(fingerprint(text, vector), story_words=b"", story_names=b"")
 
 
 def with_print(made: Evidence, found: Fingerprint) -> Evidence:

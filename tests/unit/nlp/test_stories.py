@@ -9,9 +9,15 @@ from msgspec.structs import replace
 
 from nlp.analysis import Evidence, Weights
 from nlp.decision import Decision, Ranking, SelectionPolicy, Verdict
-from nlp.similarity.fingerprint import embedding_of, fingerprint
+from nlp.similarity.fingerprint import embedding_of
 from tests.unit.nlp.samples import NOW, evidence, select
-from tests.unit.nlp.test_selection import at_angle, print_of, with_counts, with_print
+from tests.unit.nlp.test_selection import (
+    at_angle,
+    print_of,
+    print_without_terms,
+    with_counts,
+    with_print,
+)
 
 POLICY = SelectionPolicy(diversify=False)
 
@@ -20,7 +26,7 @@ def copy_of(original: Evidence, url: str, score: float, byline: str = "") -> Evi
     text = byline + original.article.text
     copy = evidence(url=url, score=score, text=text)
     vector = embedding_of(print_of(original))
-    return with_print(copy, fingerprint(text, vector))
+    return with_print(copy, print_without_terms(text, vector))
 
 
 def story() -> list[Evidence]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 
 from msgspec.structs import replace
 
 from nlp.analysis import Evidence, Scorecard
+from nlp.article import Article
 from nlp.decision import SelectionPolicy, Survey, Surveyed, SurveyRequest
 from nlp.embedding.embedder import Embedder, Vectors
 from nlp.ranking.candidate import best_first
@@ -81,5 +83,9 @@ def _cluster_numbers(
     if not policy.use_clustering:
         return [None] * len(evidence)
     prints = [article.study.impression.fingerprint for article in evidence]
-    published = [article.article.publish_date for article in evidence]
+    published = [_certain_date(article.article) for article in evidence]
     return clusters(prints, policy.clustering_threshold, published=published)
+
+
+def _certain_date(article: Article) -> dt.datetime | None:
+    return None if article.publish_date_is_guess else article.publish_date

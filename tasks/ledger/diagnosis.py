@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-import socket
+import re
 import ssl
 from collections.abc import Iterator
 
@@ -21,6 +21,9 @@ from tasks.logs import OutageLog
 from tasks.redis_url import shown
 
 START = "start it, or correct REDIS_URL; `curator up` starts its own again by itself"
+
+
+TRUST = "add ?ssl_ca_certs=/path/to/ca.pem to REDIS_URL"
 
 
 class Diagnosis(Struct, frozen=True):
@@ -79,10 +82,7 @@ def _of_tls(chain: list[BaseException], url: str) -> Diagnosis | None:
                     f"its certificate is for another name: {message}",
                     "use a name in REDIS_URL that the certificate holds",
                 )
-            return Diagnosis(
-                f"its certificate is not trusted: {message}",
-                "add ?ssl_ca_certs=/path/to/ca.pem to REDIS_URL",
-            )
+            return Diagnosis(f"its certificate is not trusted: {message}", TRUST)
         if isinstance(error, ssl.SSLError):
             return Diagnosis(
                 f"no TLS connection is possible: {error.reason or error}",
@@ -92,6 +92,8 @@ def _of_tls(chain: list[BaseException], url: str) -> Diagnosis | None:
             return Diagnosis(
                 "a file that REDIS_URL names for TLS does not exist", "correct its path"
             )
+    if any("CERTIFICATE_VERIFY_FAILED" in str(error) for error in chain):  # see `_error_number`
+        return Diagnosis("its certificate is not trusted", TRUST)
     return None
 
 
@@ -115,27 +117,40 @@ def _of_access(chain: list[BaseException]) -> Diagnosis | None:
 
 
 def _of_network(chain: list[BaseException], url: str) -> Diagnosis | None:
-    for error in chain:
-        if isinstance(error, socket.gaierror):
-            return Diagnosis(
-                "the name of its host is not known",
-                "correct it in REDIS_URL, or see to the name service of this machine",
-            )
-        match error:
-            case ConnectionRefusedError():
-                return Diagnosis("nothing listens there", START)
-            case FileNotFoundError():
-                return Diagnosis("there is no such socket", START)
-            case PermissionError():
-                return Diagnosis("this user may not use its socket", "see to the permissions")
-            case OSError(errno=errno.EHOSTUNREACH | errno.ENETUNREACH):
-                return Diagnosis("the network has no way to it", "see to the network")
+    number = _error_number(chain)
+    if number is not None and number < 0:  # of getaddrinfo
+        return Diagnosis(
+            "the name of its host is not known",
+            "correct it in REDIS_URL, or see to the name service of this machine",
+        )
+    if number in _NETWORK:
+        return _NETWORK[number]
     if any(isinstance(error, TimeoutError | RedisTimeoutError) for error in chain):
         advice = "see whether it hangs, or a firewall is between"
         if url.startswith("rediss://"):
             advice += "; use redis:// if it does not speak TLS"
         return Diagnosis("it does not answer in time", advice)
     return None
+
+
+def _error_number(chain: list[BaseException]) -> int | None:
+    """Of the operating system. The client library has it in its text; the error of the system is
+    its context, but Python replaces that where an error is raised again."""
+    for error in chain:
+        if isinstance(error, OSError) and error.errno is not None:
+            return error.errno
+        if match_ := re.match(r"Error (-?\d+) connecting to ", str(error)):
+            return int(match_[1])
+    return None
+
+
+_NETWORK = {
+    errno.ECONNREFUSED: Diagnosis("nothing listens there", START),
+    errno.ENOENT: Diagnosis("there is no such socket", START),
+    errno.EACCES: Diagnosis("this user may not use its socket", "see to the permissions"),
+    errno.EHOSTUNREACH: Diagnosis("the network has no way to it", "see to the network"),
+    errno.ENETUNREACH: Diagnosis("the network has no way to it", "see to the network"),
+}
 
 
 def _of_server(chain: list[BaseException], url: str) -> Diagnosis:
@@ -154,7 +169,8 @@ def _of_server(chain: list[BaseException], url: str) -> Diagnosis:
     if "closed" in text or any(isinstance(error, ConnectionResetError) for error in chain):
         tls = "; use rediss:// if it expects TLS" if url.startswith("redis://") else ""
         return Diagnosis("it closes the connection", f"see its log{tls}")
-    return Diagnosis(text[:200] or type(chain[0]).__name__ if chain else "unknown", "see its log")
+    names = (type(error).__name__ for error in chain)
+    return Diagnosis(text.strip()[:200] or next(names, "unknown"), "see its log")
 
 
 _REPLIES = {

@@ -12,9 +12,12 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 from msgspec.structs import replace
+from redis.exceptions import ConnectionError as RedisConnectionError
 from structlog.testing import capture_logs
 
 from tasks.errors import InvalidSettings, LedgerUnavailable
+from tasks.ledger.connection import unavailable
+from tasks.ledger.diagnosis import diagnose
 from tasks.resources import examine_redis, ledger_address, open_web
 from tasks.settings import Settings
 from tests.loopback import free_port
@@ -113,6 +116,22 @@ def test_an_option_that_there_is_not_is_refused_by_name(settings: Settings, opti
         ledger_address(replace(settings, redis_url=url))
     assert str(raised.value).startswith("REDIS_URL='redis://***@127.0.0.1': ")
     assert option.partition("=")[0] in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("Error 111 connecting to h:6379. Connection refused.", "nothing listens there"),
+        ("Error -2 connecting to h:6379. Name or service not known.", "the name of its host"),
+        ("Error 1 connecting to h:6379. [SSL: CERTIFICATE_VERIFY_FAILED] …", "its certificate is"),
+        ("Error 999 connecting to h:6379. Surprise.", "Error 999 connecting to h:6379. Surprise."),
+        ("", "ConnectionError"),
+    ],
+)
+def test_an_error_that_has_lost_its_context_is_recognised(text: str, cause: str) -> None:
+    """As one that was raised again while another was handled."""
+    said = diagnose(unavailable(RedisConnectionError(text)), "rediss://h:6379")
+    assert said.cause.startswith(cause)
 
 
 async def test_web_reports_an_outage_once_and_its_end(settings: Settings, port: int) -> None:

@@ -7,6 +7,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any, TextIO
 
@@ -18,6 +19,10 @@ from structlog.typing import EventDict, Processor
 from tasks.redaction import text_without_secrets
 
 log = structlog.get_logger()
+
+_line_fields: ContextVar[Mapping[str, object]] = ContextVar(
+    "line_fields", default=MappingProxyType({})
+)
 
 FIRST_REPEAT_SECONDS = 10.0
 LAST_REPEAT_SECONDS = 600.0
@@ -32,7 +37,7 @@ def configure_logging(level: str, stream: TextIO | None = None) -> None:
     """
     stream = stream or sys.stderr
     described: Sequence[Processor] = (
-        structlog.contextvars.merge_contextvars,
+        add_fields,
         add_ids,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -48,6 +53,31 @@ def configure_logging(level: str, stream: TextIO | None = None) -> None:
     logging.basicConfig(
         level=logging.WARNING, handlers=[_of_libraries(stream, described, rendered)]
     )
+
+
+class LineFields:
+    """Fields of every line that is written in the body: `with LineFields(job_id=…):`.
+
+    One context variable for all: structlog has one for each field, which took 5 us of the 120 us
+    that a step costs a worker.
+    """
+
+    __slots__ = ("_fields", "_token")
+
+    def __init__(self, **fields: object) -> None:
+        self._fields = fields
+
+    def __enter__(self) -> None:
+        outer = _line_fields.get()
+        self._token = _line_fields.set({**outer, **self._fields} if outer else self._fields)
+
+    def __exit__(self, *_: object) -> None:
+        _line_fields.reset(self._token)
+
+
+def add_fields(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """A processor: the fields of the body that writes the line."""
+    return {**_line_fields.get(), **event}
 
 
 def trace_of(traceparent: str | None) -> dict[str, str]:

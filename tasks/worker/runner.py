@@ -31,7 +31,6 @@ from msgspec import Struct
 from opentelemetry import propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind
-from structlog.contextvars import bound_contextvars
 
 from tasks.errors import (
     HostBusy,
@@ -45,7 +44,7 @@ from tasks.jobs.job import JobType
 from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.outcome import ArticleAnalysed
 from tasks.jobs.step import Claim, ClaimRefusal, Lease, StepRef
-from tasks.logs import trace_of
+from tasks.logs import LineFields, trace_of
 from tasks.ports import Discovery, Kind
 from tasks.redaction import without_secrets
 from tasks.step_context import StepLimits, soft_limit, step_named
@@ -156,7 +155,7 @@ class Runner:
         if not isinstance(claim, Claim):
             log.debug("wake-up without a step to run", step=str(ref), reason=claim)
             return
-        with bound_contextvars(
+        with LineFields(
             job_id=ref.job_id,
             step=ref.name,
             attempt=claim.lease.attempt,
@@ -168,7 +167,8 @@ class Runner:
                 _report(outcome, span, time.monotonic() - started)
             if not isinstance(outcome, LeaseLost):
                 await self._record(claim.lease, outcome)
-                await self._report_job_end(claim, outcome)
+                if _may_end_job(claim.lease.ref, outcome):
+                    await self._report_job_end(claim.job.id)
 
     # Claim
 
@@ -267,10 +267,9 @@ class Runner:
             case LeaseLost():
                 return False
 
-    async def _report_job_end(self, claim: Claim, outcome: AttemptEnd) -> None:
-        """Logs that the job has ended, where this attempt may have been its last."""
-        job_id = claim.job.id
-        if not log.is_enabled_for(logging.INFO) or not _may_end_job(claim.lease.ref, outcome):
+    async def _report_job_end(self, job_id: str) -> None:
+        """Logs that the job has ended, if it has."""
+        if not log.is_enabled_for(logging.INFO):
             return
         with contextlib.suppress(LedgerUnavailable):
             record = await self._ledger.record(job_id)

@@ -15,7 +15,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from structlog.testing import capture_logs
 
-from tasks.logs import OutageLog, configure_logging, trace_of
+from tasks.logs import LineFields, OutageLog, configure_logging, trace_of
 from tasks.settings import Settings
 
 KEY = "an-unlikely-key"
@@ -115,6 +115,22 @@ def test_a_line_inside_a_span_has_its_ids() -> None:
     within, outside = lines(inside, lambda: structlog.get_logger().info("outside"))
     assert within.items() >= expected.items() > set()
     assert "trace_id" not in outside
+
+
+def test_a_body_adds_its_fields_to_its_lines_only() -> None:
+    log = structlog.get_logger()
+
+    def write() -> None:
+        with LineFields(job_id="j", step="rank"):
+            with LineFields(step="discover", attempt=2):
+                log.info("inner", attempt=3)
+            log.info("outer")
+        log.info("outside")
+
+    inner, outer, outside = lines(write)
+    assert (inner["job_id"], inner["step"], inner["attempt"]) == ("j", "discover", 3)
+    assert (outer["job_id"], outer["step"], "attempt" in outer) == ("j", "rank", False)
+    assert "job_id" not in outside
 
 
 def test_a_job_gives_its_trace_id_where_no_span_is_made() -> None:

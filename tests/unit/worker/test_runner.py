@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 import pytest
-from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from tasks.composition import job_limits, ledger_policy
@@ -24,6 +23,7 @@ from tasks.jobs.queue import Queue
 from tasks.jobs.step import Claim, ClaimRefusal, Lease, StepRef
 from tasks.jobs.submission import Submission
 from tasks.ledger.memory import MemoryLedger
+from tasks.logs import add_fields
 from tasks.ports import Discovery
 from tasks.settings import Settings
 from tasks.step_context import StepLimits
@@ -141,7 +141,7 @@ async def test_what_becomes_of_work_that_raises(
     ],
 )
 async def test_the_end_of_each_attempt_is_one_line(work: Work, expected: dict[str, object]) -> None:
-    with capture_logs([merge_contextvars]) as logs:
+    with capture_logs([add_fields]) as logs:
         ref = await Stage(work).run()
     [line] = [line for line in logs if line["event"] == "step ended"]
     assert line.items() >= expected.items()
@@ -158,14 +158,14 @@ async def test_the_lines_of_a_step_have_the_trace_id_of_its_job() -> None:
         traceparent=f"00-{'a' * 32}-{'b' * 16}-01",
     )
     await stage.ledger.submit(job)
-    with capture_logs([merge_contextvars]) as logs:
+    with capture_logs([add_fields]) as logs:
         await stage.runner.run(f"{job.id}/discover")
     assert {line["trace_id"] for line in logs} == {"a" * 32}
 
 
 async def test_the_end_of_a_job_is_one_line() -> None:
     stage = Stage(nothing)
-    with capture_logs([merge_contextvars]) as logs:
+    with capture_logs([add_fields]) as logs:
         ref = await stage.run()
         await stage.runner.run(f"{ref.job_id}/rank")
     [line] = [line for line in logs if line["event"] == "job ended"]

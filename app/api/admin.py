@@ -13,8 +13,9 @@ from litestar.di import NamedDependency
 from litestar.params import Body, FromPath
 
 from app.api.models.admin import (
+    ActiveSelection,
     Draining,
-    JobSelection,
+    EndedSelection,
     Paused,
     QueueReport,
     WorkerListing,
@@ -22,7 +23,7 @@ from app.api.models.admin import (
     worker_listing,
 )
 from app.api.openapi import UNCHANGED, problem_responses
-from app.api.requests import StrictSelection, selection_of
+from app.api.requests import StrictActiveSelection, StrictEndedSelection, selection_of
 from app.http.body import require_json
 from app.http.negotiation import conditional
 from tasks.jobs.bulk import cancel_matching, purge_matching, retry_matching
@@ -87,13 +88,13 @@ async def drain_worker(queue: NamedDependency[Queue], worker_id: FromPath[str]) 
     "/jobs/cancel",
     tags=TAGS,
     status_code=200,
-    dto=StrictSelection,
+    dto=StrictActiveSelection,
     return_dto=None,
     before_request=require_json,
     responses=problem_responses(403, 413, 415, 422),
 )
 async def cancel_jobs(
-    data: Annotated[JobSelection, Body(title="Selection")], queue: NamedDependency[Queue]
+    data: Annotated[ActiveSelection, Body(title="Selection")], queue: NamedDependency[Queue]
 ) -> BulkOutcomePage:
     """Cancel jobs: all that have not ended, or those in these states and of these types."""
     return await cancel_matching(queue, selection_of(data))
@@ -103,13 +104,13 @@ async def cancel_jobs(
     "/jobs/retry",
     tags=TAGS,
     status_code=200,
-    dto=StrictSelection,
+    dto=StrictEndedSelection,
     return_dto=None,
     before_request=require_json,
     responses=problem_responses(403, 413, 415, 422, 429),
 )
 async def retry_jobs(
-    data: Annotated[JobSelection, Body(title="Selection")],
+    data: Annotated[EndedSelection, Body(title="Selection")],
     queue: NamedDependency[Queue],
     caller: NamedDependency[str],
 ) -> BulkOutcomePage:
@@ -124,13 +125,13 @@ async def retry_jobs(
     "/jobs/purge",
     tags=TAGS,
     status_code=200,
-    dto=StrictSelection,
+    dto=StrictEndedSelection,
     return_dto=None,
     before_request=require_json,
     responses=problem_responses(403, 413, 415, 422),
 )
 async def purge_jobs(
-    data: Annotated[JobSelection, Body(title="Selection")], queue: NamedDependency[Queue]
+    data: Annotated[EndedSelection, Body(title="Selection")], queue: NamedDependency[Queue]
 ) -> BulkOutcomePage:
     """Delete ended jobs and their results before their time to live is over."""
     return await purge_matching(queue, selection_of(data))

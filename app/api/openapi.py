@@ -28,9 +28,10 @@ from litestar.openapi.spec import Tag
 from msgspec import Struct
 
 from app.api.models.admin import (
+    ActiveSelection,
     Draining,
+    EndedSelection,
     Health,
-    JobSelection,
     Liveness,
     Paused,
     QueueReport,
@@ -100,7 +101,8 @@ MODELS = (
     ArticleListing[ArticleResult],
     AttemptListing,
     Cancellation,
-    JobSelection,
+    ActiveSelection,
+    EndedSelection,
     BulkOutcome,
     BulkOutcomePage,
     QueueReport,

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar.params import QueryParameter
 
-from app.api.models.admin import JobSelection
+from app.api.models.admin import ActiveSelection, EndedSelection
 from app.api.models.job_requests import REQUEST_FIELDS, JobRequest
 from app.api.models.schedules import ScheduleChange, ScheduleRequest
 from app.http.body import (
@@ -26,7 +27,7 @@ from app.http.body import (
 from tasks.errors import InvalidRequest
 from tasks.jobs.bulk import JobFilter
 from tasks.jobs.ids import is_job_id
-from tasks.jobs.job import JobState, JobType, Priority
+from tasks.jobs.job import ACTIVE_STATES, FINAL_STATES, JobState, JobType, Priority
 from tasks.schedules.schedule import Missed
 
 Member = TypeVar("Member", bound=enum.StrEnum)
@@ -70,11 +71,20 @@ class StrictJobRequest(StrictJson):
         return decode_job_request(value)
 
 
-class StrictSelection(StrictJson):
-    """The body of a call on many jobs."""
+class StrictActiveSelection(StrictJson):
+    """The body of a call on many active jobs."""
 
-    def decode_bytes(self, value: bytes) -> JobSelection:
-        return decode_strictly(value, _selection_decoder, _explain_selection)
+    def decode_bytes(self, value: bytes) -> ActiveSelection:
+        explain_active = partial(_explain_selection, ACTIVE_STATES)
+        return decode_strictly(value, _active_selection_decoder, explain_active)
+
+
+class StrictEndedSelection(StrictJson):
+    """The body of a call on many ended jobs."""
+
+    def decode_bytes(self, value: bytes) -> EndedSelection:
+        explain_ended = partial(_explain_selection, FINAL_STATES)
+        return decode_strictly(value, _ended_selection_decoder, explain_ended)
 
 
 class StrictSchedule(StrictJson):
@@ -97,7 +107,7 @@ def decode_job_request(body: bytes) -> JobRequest:
     return request
 
 
-def selection_of(request: JobSelection) -> JobFilter:
+def selection_of(request: ActiveSelection | EndedSelection) -> JobFilter:
     check_cursor(request.cursor)
     return JobFilter(
         states=enum_members("state", _as_list(request.state), JobState),
@@ -113,7 +123,8 @@ def _as_list(value: str | Sequence[str]) -> Sequence[str]:
 
 
 _job_decoder = msgspec.json.Decoder(JobRequest)
-_selection_decoder = msgspec.json.Decoder(JobSelection)
+_active_selection_decoder = msgspec.json.Decoder(ActiveSelection)
+_ended_selection_decoder = msgspec.json.Decoder(EndedSelection)
 _schedule_decoder = msgspec.json.Decoder(ScheduleRequest)
 _schedule_change_decoder = msgspec.json.Decoder(ScheduleChange)
 
@@ -145,12 +156,12 @@ def _type_in(body: bytes) -> str:
     return job_type if isinstance(job_type, str) else "a job"
 
 
-def _explain_selection(message: str, _: bytes) -> str:
+def _explain_selection(states: Sequence[JobState], message: str, _: bytes) -> str:
     name = path_in(message).partition("[")[0]
-    for field, words in (("state", JobState), ("type", JobType)):
+    for field, words in (("state", states), ("type", tuple(JobType))):
         if name == field:
             return f"{field} must be one of {', '.join(words)}, or a list of them."
-    return explain(message, "a selection", JobSelection.__struct_fields__)
+    return explain(message, "a selection", ActiveSelection.__struct_fields__)
 
 
 def _explain_schedule(message: str, body: bytes) -> str:

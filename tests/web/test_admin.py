@@ -179,9 +179,9 @@ async def test_retrying_many_makes_one_new_job_of_each(
 @pytest.mark.parametrize(
     ("call", "body", "detail"),
     [
-        ("purge", {"state": "PENDING"}, "state must be one of SUCCESS, FAILURE, REVOKED for this"),
+        ("purge", {"state": "PENDING"}, "state must be one of SUCCESS, FAILURE, REVOKED, or a"),
         ("retry", {"state": ["PROGRESS"]}, "state must be one of SUCCESS, FAILURE, REVOKED"),
-        ("cancel", {"state": "SUCCESS"}, "state must be one of WAITING, PENDING, PROGRESS for"),
+        ("cancel", {"state": "SUCCESS"}, "state must be one of WAITING, PENDING, PROGRESS, or"),
         ("cancel", {"state": "DONE"}, "state must be one of WAITING, PENDING"),
         ("cancel", {"state": ["DONE"]}, "state must be one of WAITING, PENDING"),
         ("cancel", {"state": 7}, "state must be one of WAITING, PENDING"),

@@ -104,7 +104,7 @@ async def test_every_limit_is_in_the_document(settings: Settings) -> None:
     }
     assert parameters["limit"]["maximum"] == 200
     assert parameters["cursor"]["format"] == "uuid"
-    assert models["JobSelection"]["properties"]["cursor"]["anyOf"][0]["format"] == "uuid"
+    assert models["ActiveSelection"]["properties"]["cursor"]["anyOf"][0]["format"] == "uuid"
     assert parameters["state"]["maxItems"] == 6
     assert parameters["state"]["items"] == {"$ref": "#/components/schemas/JobState"}
 

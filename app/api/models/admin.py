@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Generic, Literal, TypeVar
 
 from msgspec import Meta, Struct
 
 from app.api.models.jobs import AwareTime, utc_time
-from tasks.jobs.job import JobState, JobType
+from tasks.jobs.job import JobType
 from tasks.jobs.record import QueueDepth, WorkerRecord
 
 
@@ -62,12 +62,16 @@ class Draining(Struct, frozen=True, kw_only=True):
     draining: bool = True
 
 
-class JobSelection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+ActiveState = Literal["WAITING", "PENDING", "PROGRESS"]
+FinalState = Literal["SUCCESS", "FAILURE", "REVOKED"]
+StateT = TypeVar("StateT", ActiveState, FinalState)
+
+
+class JobSelection(Struct, Generic[StateT], frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The jobs that one call is about; the response's `next_cursor` selects those that follow."""
 
     state: Annotated[
-        JobState
-        | Annotated[tuple[JobState, ...], Meta(extra_json_schema={"maxItems": len(JobState)})],
+        StateT | Annotated[tuple[StateT, ...], Meta(extra_json_schema={"maxItems": 3})],
         Meta(description="One state or several. By default those that the call is meant for."),
     ] = ()
     type: Annotated[
@@ -83,6 +87,14 @@ class JobSelection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         Annotated[str, Meta(extra_json_schema={"format": "uuid"})] | None,
         Meta(description="The `next_cursor` of the response before."),
     ] = None
+
+
+class ActiveSelection(JobSelection[ActiveState], frozen=True, kw_only=True):
+    """Jobs that have not ended."""
+
+
+class EndedSelection(JobSelection[FinalState], frozen=True, kw_only=True):
+    """Jobs that have ended."""
 
 
 class Health(Struct, frozen=True, kw_only=True):

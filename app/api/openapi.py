@@ -126,7 +126,7 @@ PARAMETER_LIMITS: Mapping[str, Mapping[str, Any]] = {
     "schedule_id": {"format": "uuid"},
     "state": {"items": {"$ref": f"{REFERENCE}JobState"}, "maxItems": len(JobState)},
     "type": {"items": {"$ref": f"{REFERENCE}JobType"}, "maxItems": len(JobType)},
-    "Idempotency-Key": text_limits(IDEMPOTENCY_KEY_LENGTH),
+    "Idempotency-Key": {**text_limits(IDEMPOTENCY_KEY_LENGTH), "pattern": "^[!-~]+$"},
 }
 """What the use cases check, each in a sentence of its own, and so Litestar does not know of."""
 
@@ -178,7 +178,16 @@ def _models_without_limits() -> dict[str, Any]:
     for model in _all_structs(MODELS):
         for field, text in _field_docstrings(model).items():
             models[model.__name__]["properties"][field].setdefault("description", text)
+    _tell_results_apart(models)
     return models
+
+
+def _tell_results_apart(models: dict[str, Any]) -> None:
+    """Each result fits one of the two models: without its type, all would fit that of a check."""
+    health_check, articles = models["HealthCheckResult"], models["ArticlesResult"]
+    others = [job_type for job_type in JobType if job_type is not JobType.HEALTH_CHECK]
+    health_check["properties"]["type"] = {"type": "string", "const": JobType.HEALTH_CHECK.value}
+    articles["properties"]["type"] = {"type": "string", "enum": [other.value for other in others]}
 
 
 def _all_structs(types: Iterable[Any]) -> set[type[Struct]]:

@@ -99,12 +99,14 @@ async def test_every_limit_is_in_the_document(settings: Settings) -> None:
     assert (urls["minItems"], urls["maxItems"], urls["items"]["format"]) == (1, 7, "uri")
     assert models["JobSummary"]["properties"]["job_id"]["format"] == "uuid"
     assert models["JobSummary"]["properties"]["submitted_at"]["format"] == "date-time"
-    parameters = {
-        each["name"]: each["schema"] for each in document["paths"]["/jobs"]["get"]["parameters"]
-    }
+    get, post = document["paths"]["/jobs"]["get"], document["paths"]["/jobs"]["post"]
+    parameters = {each["name"]: each["schema"] for each in get["parameters"]}
     assert parameters["limit"]["maximum"] == 200
     assert parameters["cursor"]["format"] == "uuid"
     assert models["ActiveSelection"]["properties"]["cursor"]["anyOf"][0]["format"] == "uuid"
+    headers = {each["name"]: each["schema"] for each in post["parameters"]}
+    assert re.fullmatch(headers["Idempotency-Key"]["pattern"], "key-1")
+    assert not re.fullmatch(headers["Idempotency-Key"]["pattern"], "two words")
     assert parameters["state"]["maxItems"] == 6
     assert parameters["state"]["items"] == {"$ref": "#/components/schemas/JobState"}
 
@@ -157,6 +159,18 @@ async def test_results_are_documented_completely(client: httpx.AsyncClient) -> N
     text = json.dumps(document["components"]["schemas"])
     for field in ("cached", "keywords", "relevance_score", "summary", "found_count"):
         assert f'"{field}"' in text
+
+
+async def test_a_result_fits_the_model_of_its_type_only(client: httpx.AsyncClient) -> None:
+    models = (await schema(client))["components"]["schemas"]
+    articles, check = models["ArticlesResult"], models["HealthCheckResult"]
+    assert set(check["required"]) < set(articles["required"]), "the type is what tells them apart"
+    assert check["properties"]["type"] == {"type": "string", "const": "health_check"}
+    assert sorted(articles["properties"]["type"]["enum"]) == [
+        "batch_analysis",
+        "single_analysis",
+        "topic_curation",
+    ]
 
 
 async def test_the_document_is_available_as_yaml_and_loads_no_scripts(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -67,16 +67,22 @@ class ConnectionPool(BlockingConnectionPool):
         super().__init__(*args, **kwargs)
         self._suspects: set[AbstractConnection] = set()
 
-    async def ensure_connection(self, connection: AbstractConnection) -> None:
-        if connection in self._suspects:
-            self._suspects.discard(connection)
-            await connection.disconnect(nowait=True)
-        await super().ensure_connection(connection)
+    # Both return the coroutine of the library: one of their own would cost each call of a script.
 
-    async def release(self, connection: AbstractConnection) -> None:
+    def ensure_connection(self, connection: AbstractConnection) -> Coroutine[Any, Any, None]:
+        if connection in self._suspects:
+            return self._reopen(connection)
+        return super().ensure_connection(connection)
+
+    def release(self, connection: AbstractConnection) -> Coroutine[Any, Any, None]:
         if not connection.is_connected:
             self._suspects.update(self._available_connections)
-        await super().release(connection)
+        return super().release(connection)
+
+    async def _reopen(self, connection: AbstractConnection) -> None:
+        self._suspects.discard(connection)
+        await connection.disconnect(nowait=True)
+        await super().ensure_connection(connection)
 
 
 def connect(url: str, *, max_connections: int = 16) -> Redis:

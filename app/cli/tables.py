@@ -119,6 +119,9 @@ def show_status(console: Console, job: StatusReport) -> None:
         _print(console, f"\n{job.waiting_count} wait for their hosts")
         rows = [(article.until, article.host, article.url) for article in job.waiting]
         show_table(console, ("until", "host", "url"), rows)
+    if job.retrying:
+        _print(console, f"\n{job.retrying_count} failed at first, and are tried again")
+        show_table(console, ("at", "url"), [(retry.at, retry.url) for retry in job.retrying])
     _show_failures(console, job.failures)
 
 

@@ -50,6 +50,19 @@ function failureRow({ url, reason, detail }) {
   return row;
 }
 
+function retryRow({ url, at }) {
+  const row = document.createElement("li");
+  const link = document.createElement("span");
+  link.className = "url";
+  link.append(address(url));
+  const time = document.createElement("time");
+  time.className = "quiet";
+  time.dateTime = at;
+  time.textContent = localTime(at); // of times.js
+  row.append(link, " ", time);
+  return row;
+}
+
 function show(status) {
   setState(status.cancelling ? "Cancelling" : STATES[status.state]);
   part("state").className = `badge ${status.state.toLowerCase()}`;
@@ -63,6 +76,9 @@ function show(status) {
   const hosts = [...new Set(status.waiting.map(({ host }) => host))];
   part("waiting").hidden = hosts.length === 0;
   setText("waiting", `${status.waiting_count} waiting for ${hosts.join(", ")}`);
+  part("retrying").hidden = status.retrying.length === 0;
+  setText("retrying-count", status.retrying_count);
+  part("retries").replaceChildren(...status.retrying.map(retryRow));
   const list = part("failed-urls");
   for (const failure of status.failures.slice(list.children.length, list.dataset.shown)) {
     list.append(failureRow(failure));

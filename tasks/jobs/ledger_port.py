@@ -8,6 +8,7 @@ from typing import Protocol
 from tasks.jobs.job import Job, JobState, JobType
 from tasks.jobs.outcome import ArticleAnalysed, Candidate, Failure, OutcomePage
 from tasks.jobs.record import (
+    ArticleRetries,
     AttemptRecord,
     CancelOutcome,
     HostWaits,
@@ -50,6 +51,10 @@ class JobReader(Protocol):
 
     async def waiting(self, job_id: str, limit: int) -> HostWaits:
         """How many articles wait for hosts, and the first `limit` of them, soonest first."""
+        ...
+
+    async def retrying(self, job_id: str, limit: int) -> ArticleRetries:
+        """How many articles failed and wait for another try, and the first `limit` of them."""
         ...
 
     async def discovery(self, job_id: str) -> bytes | None:

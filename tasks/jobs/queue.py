@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import structlog
@@ -50,7 +51,8 @@ from tasks.telemetry import submit_span
 log = structlog.get_logger()
 
 MAX_WAITING_SHOWN = 20
-"""How many articles that wait for their hosts a status lists: enough to see why a job is slow."""
+"""How many articles that wait for their hosts, and how many that are tried again, a status lists:
+enough to see why a job is slow."""
 
 
 QUOTA_SENTENCES = {
@@ -184,8 +186,11 @@ class Queue:
         failures = await self._ledger.failures(job_id) if record.failed else ()
         if record.state is not JobState.PROGRESS:
             return JobStatus(record=record, failures=failures)
-        waiting = await self._ledger.waiting(job_id, MAX_WAITING_SHOWN)
-        return JobStatus(record=record, failures=failures, waiting=waiting)
+        waiting, retrying = await asyncio.gather(
+            self._ledger.waiting(job_id, MAX_WAITING_SHOWN),
+            self._ledger.retrying(job_id, MAX_WAITING_SHOWN),
+        )
+        return JobStatus(record=record, failures=failures, waiting=waiting, retrying=retrying)
 
     async def result(self, job_id: str) -> bytes:
         """The result as JSON; for a FAILURE or REVOKED job, the articles that it had analysed.

@@ -132,12 +132,29 @@ class HostWaits(Struct, frozen=True, kw_only=True):
     """The articles that are tried again first."""
 
 
+class ArticleRetry(Struct, frozen=True, kw_only=True):
+    """An article that failed in a way that may pass."""
+
+    url: str
+    at_ms: int
+    """When it is tried again."""
+
+
+class ArticleRetries(Struct, frozen=True, kw_only=True):
+    """The articles of a job that failed and are tried again."""
+
+    count: int
+    first: tuple[ArticleRetry, ...]
+    """The articles that are tried again first."""
+
+
 class JobStatus(Struct, frozen=True, kw_only=True):
-    """A job's record with its articles that failed, and with those that wait."""
+    """A job's record with its articles that failed, those that wait, and those tried again."""
 
     record: JobRecord
     failures: tuple[Failure, ...]
     waiting: HostWaits = HostWaits(count=0, first=())
+    retrying: ArticleRetries = ArticleRetries(count=0, first=())
 
 
 class JobPage(Struct, frozen=True, kw_only=True):

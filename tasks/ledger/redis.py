@@ -13,6 +13,8 @@ from redis.asyncio import Redis
 from tasks.jobs.job import ACTIVE_STATES, Job, JobState, JobType
 from tasks.jobs.outcome import ArticleAnalysed, ArticleOutcome, Candidate, Failure, OutcomePage
 from tasks.jobs.record import (
+    ArticleRetries,
+    ArticleRetry,
     AttemptRecord,
     CancelOutcome,
     HostWait,
@@ -90,8 +92,12 @@ class RedisReader:
         return tuple(msgspec.json.decode(row, type=AttemptRecord) for row in rows)
 
     async def waiting(self, job_id: str, limit: int) -> HostWaits:
-        count, *first = await self.scripts.run("waiting", job_id, limit)
+        count, *first = await self.scripts.run("waiting", job_id, limit, "host")
         return HostWaits(count=count, first=tuple(_host_wait(*row) for row in first))
+
+    async def retrying(self, job_id: str, limit: int) -> ArticleRetries:
+        count, *first = await self.scripts.run("waiting", job_id, limit, "retry")
+        return ArticleRetries(count=count, first=tuple(_retry(*row) for row in first))
 
     async def discovery(self, job_id: str) -> bytes | None:
         with redis_errors_as_unavailable():
@@ -378,6 +384,11 @@ def _or_empty(number: int | None) -> str | int:
 def _host_wait(candidate: bytes, host: bytes, until_ms: int) -> HostWait:
     url = msgspec.json.decode(candidate, type=Candidate).url
     return HostWait(url=url, host=host.decode(), until_ms=until_ms)
+
+
+def _retry(candidate: bytes, _: bytes, at_ms: int) -> ArticleRetry:
+    url = msgspec.json.decode(candidate, type=Candidate).url
+    return ArticleRetry(url=url, at_ms=at_ms)
 
 
 def _readable_record(job_id: str, values: Sequence[bytes | None]) -> JobRecord | None:

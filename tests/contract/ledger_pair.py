@@ -15,7 +15,14 @@ from tasks.composition import ledger_policy
 from tasks.jobs.job import TRANSITIONS, JobState, JobType
 from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.outcome import ArticleOutcome, Failure
-from tasks.jobs.record import AttemptRecord, HostWaits, JobRecord, QueueDepth, WorkerRecord
+from tasks.jobs.record import (
+    ArticleRetries,
+    AttemptRecord,
+    HostWaits,
+    JobRecord,
+    QueueDepth,
+    WorkerRecord,
+)
 from tasks.jobs.step import StepRef
 from tasks.ledger.connection import connect
 from tasks.ledger.keys import READY
@@ -43,6 +50,7 @@ class View(Struct, frozen=True, kw_only=True):
     evidence: dict[int, bytes]
     result: bytes | None
     waiting: HostWaits
+    retrying: ArticleRetries
 
 
 class Picture(Struct, frozen=True, kw_only=True):
@@ -191,6 +199,7 @@ async def _view(ledger: Ledger, record: JobRecord) -> View:
         evidence=evidence,
         result=result,
         waiting=waiting,
+        retrying=await ledger.retrying(record.id, 2),
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tasks.jobs.job import Job, JobState
 from tasks.jobs.ledger_port import Ledger
-from tasks.jobs.record import CancelOutcome, HostWait, HostWaits
+from tasks.jobs.record import ArticleRetries, ArticleRetry, CancelOutcome, HostWait, HostWaits
 from tasks.jobs.step import ClaimRefusal, StepRef
 from tasks.settings import Settings
 from tests.contract.ledgers import (
@@ -98,9 +98,32 @@ async def test_waiting_articles_are_listed_with_host_and_time(under_test: Ledger
     assert (await ledger.waiting(job.id, 20)).first == (expected[2],)
 
 
+async def test_articles_that_are_tried_again_are_listed_with_their_time(
+    under_test: LedgerUnderTest,
+) -> None:
+    ledger = under_test.ledger
+    job = await running(ledger, 5)
+    urls = [candidate.url for candidate in candidates(job)]
+    await postpone(ledger, job, 2, 10)
+    for index, delay in ((3, 20), (0, 5), (1, 60)):
+        lease = await claim(ledger, job, f"analyse:{index}")
+        await ledger.retry(lease, delay, "timed_out", "It took long.")
+    expected = tuple(
+        ArticleRetry(url=urls[index], at_ms=START_MS + 1000 * delay)
+        for index, delay in ((0, 5), (3, 20), (1, 60))
+    )
+    assert await ledger.retrying(job.id, 20) == ArticleRetries(count=3, first=expected)
+    assert await ledger.retrying(job.id, 2) == ArticleRetries(count=3, first=expected[:2])
+    assert (await ledger.waiting(job.id, 20)).count == 1
+    under_test.advance(5)
+    await ledger.reap()
+    assert (await ledger.retrying(job.id, 20)).first == expected[1:]
+
+
 @pytest.mark.parametrize("job_id", ["", "0197-unknown"])
 async def test_no_article_waits_in_an_unknown_job(ledger: Ledger, job_id: str) -> None:
     assert await ledger.waiting(job_id, 20) == HostWaits(count=0, first=())
+    assert await ledger.retrying(job_id, 20) == ArticleRetries(count=0, first=())
 
 
 async def test_a_job_whose_articles_wait_is_cancelled_at_once(ledger: Ledger) -> None:

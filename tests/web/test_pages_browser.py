@@ -10,6 +10,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.async_api import BrowserContext, Page, async_playwright, expect
 
+from tasks.errors import Reason
+from tasks.ledger.scripts import LedgerClock
+from tasks.resources import open_ledger
+from tasks.settings import Settings
 from tests.web.player import Player
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
@@ -131,6 +135,30 @@ async def test_a_cancelled_job_runs_again_by_one_click(page: Page, player: Playe
     await expect(page.get_by_role("link", name=job_id[-12:])).to_have_attribute(
         "href", f"/jobs/{job_id}"
     )
+
+
+async def test_what_is_tried_again_comes_and_goes_while_watching(
+    page: Page, player: Player, settings: Settings
+) -> None:
+    job_id = await submit_topic(page)
+    await player.discover(job_id, URLS)
+    lease = await player.claim(job_id, "analyse:0")
+    await expect(page.locator("#counted")).to_have_text("0 of 3 articles")
+    await expect(page.locator("#retrying")).to_be_hidden()
+    async with open_ledger(settings) as ledger:
+        await ledger.retry(lease, 600, Reason.SERVER_ERROR, "The server answered 503.")
+        [retry] = (await ledger.retrying(job_id, 5)).first
+
+    rows = page.locator("#retries > li")
+    await expect(rows.get_by_role("link", name=URLS[0])).to_be_visible()
+    at = dt.datetime.fromtimestamp(retry.at_ms / 1000, ZONE)
+    await expect(rows).to_contain_text(f"{at:%H:%M:%S}")
+    await expect(page.locator("#retrying-count")).to_have_text("1")
+
+    async with open_ledger(settings) as ledger:
+        ledger.scripts.clock = LedgerClock(retry.at_ms)
+        await ledger.reap()
+    await expect(page.locator("#retrying")).to_be_hidden()
 
 
 async def test_a_row_that_comes_while_watching_links_to_web_pages_only(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import httpx
@@ -65,6 +66,31 @@ async def test_each_attempt_is_listed(
     page = (await client.get(f"/jobs/{job_id}", headers=BROWSER)).text
     assert "Article 1, attempt 1" in page
     assert "The server answered 503." in page
+
+
+async def test_articles_that_are_tried_again_stand_in_the_status_and_on_the_page(
+    client: httpx.AsyncClient, player: Player, settings: Settings
+) -> None:
+    body = {"type": "batch_analysis", "urls": URLS}
+    job_id = (await client.post("/jobs", json=body)).json()["job_id"]
+    await player.discover(job_id, URLS)
+    lease = await player.claim(job_id, "analyse:1")
+    async with open_ledger(settings) as ledger:
+        await ledger.retry(lease, 60, Reason.SERVER_ERROR, "The server answered 503.")
+
+    status = (await client.get(f"/jobs/{job_id}/status")).json()
+
+    assert (status["retrying_count"], status["waiting_count"]) == (1, 0)
+    [retry] = status["retrying"]
+    assert retry["url"] == URLS[1]
+    at = dt.datetime.fromisoformat(retry["at"])
+    assert dt.timedelta(0) < at - dt.datetime.now(dt.UTC) <= dt.timedelta(seconds=61)
+    page = (await client.get(f"/jobs/{job_id}", headers=BROWSER)).text
+    retries = page.partition('id="retries"')[2].partition("</ul>")[0]
+    assert f'href="{URLS[1]}"' in retries
+    assert f"{at:%H:%M:%S} UTC" in retries
+    await client.delete(f"/jobs/{job_id}")
+    assert (await client.get(f"/jobs/{job_id}/status")).json()["retrying"] == []
 
 
 async def test_a_retry_has_only_the_failed_articles(

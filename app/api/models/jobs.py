@@ -106,6 +106,14 @@ class WaitingArticle(Struct, frozen=True, kw_only=True):
     """When it is tried again."""
 
 
+class RetriedArticle(Struct, frozen=True, kw_only=True):
+    """An article that failed in a way that may pass."""
+
+    url: str
+    at: AwareTime
+    """When it is tried again."""
+
+
 class StatusReport(JobSummary, frozen=True, kw_only=True):
     """The state of a job, with its articles so far.
 
@@ -120,6 +128,10 @@ class StatusReport(JobSummary, frozen=True, kw_only=True):
     waiting_count: int
     """Articles that wait for their hosts for longer than a few seconds."""
     waiting: tuple[WaitingArticle, ...]
+    """The first 20 of them, by the time at which they are tried again."""
+    retrying_count: int
+    """Articles that failed in a way that may pass, and are tried again."""
+    retrying: tuple[RetriedArticle, ...]
     """The first 20 of them, by the time at which they are tried again."""
 
 
@@ -235,6 +247,11 @@ def status_report(
         waiting=tuple(
             WaitingArticle(url=wait.url, host=wait.host, until=utc_time(wait.until_ms))
             for wait in status.waiting.first
+        ),
+        retrying_count=status.retrying.count,
+        retrying=tuple(
+            RetriedArticle(url=retry.url, at=utc_time(retry.at_ms))
+            for retry in status.retrying.first
         ),
     )
 

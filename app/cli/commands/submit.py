@@ -123,12 +123,12 @@ def _progress(console: Console) -> Iterator[ShowProgress]:
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[failed]} failed", markup=False),
+        TextColumn("{task.fields[failed]} failed{task.fields[retries]}", markup=False),
         TimeElapsedColumn(),
         console=console,
         transient=True,
     ) as bar:
-        task = bar.add_task("", total=None, failed=0)
+        task = bar.add_task("", total=None, failed=0, retries="")
 
         def update(job: StatusReport) -> None:
             bar.update(
@@ -137,25 +137,36 @@ def _progress(console: Console) -> Iterator[ShowProgress]:
                 completed=job.current,
                 total=job.total,
                 failed=job.failed_count,
+                retries=_retries(job),
             )
 
         yield update
 
 
 class _ProgressLines:
-    """Prints a line for each change of state, and for each tenth of the articles."""
+    """Prints a line for each change of state, for each tenth of the articles, and when the first
+    article waits for another try."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._last: tuple[str, int] | None = None
+        self._last: tuple[str, int, bool] | None = None
 
     def __call__(self, job: StatusReport) -> None:
-        progress = (job.state, job.current * 10 // job.total if job.total else 0)
+        tenths = job.current * 10 // job.total if job.total else 0
+        progress = (job.state, tenths, bool(job.retrying))
         if progress == self._last:
             return
         self._last = progress
         settled = f" {job.current}/{job.total}, {job.failed_count} failed" if job.total else ""
-        click.echo(f"{job.state}{settled}", file=self._console.file)
+        click.echo(f"{job.state}{settled}{_retries(job)}", file=self._console.file)
+
+
+def _retries(job: StatusReport) -> str:
+    """How many articles are tried again, and when the first of them; empty if none is."""
+    if not job.retrying:
+        return ""
+    at = job.retrying[0].at.astimezone()
+    return f", {job.retrying_count} to be tried again from {at:%H:%M:%S}"
 
 
 @click.command()

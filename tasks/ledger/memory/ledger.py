@@ -12,6 +12,8 @@ import msgspec
 from tasks.jobs.job import Job, JobState, JobType
 from tasks.jobs.outcome import ArticleAnalysed, Candidate, Failure, OutcomePage
 from tasks.jobs.record import (
+    ArticleRetries,
+    ArticleRetry,
     AttemptRecord,
     CancelOutcome,
     HostWait,
@@ -68,6 +70,11 @@ class MemoryReader:
         entry = self._life.find(job_id)
         waiting = _host_waits(entry) if entry else []
         return HostWaits(count=len(waiting), first=tuple(waiting[:limit]))
+
+    async def retrying(self, job_id: str, limit: int) -> ArticleRetries:
+        entry = self._life.find(job_id)
+        retries = _retries(entry) if entry else []
+        return ArticleRetries(count=len(retries), first=tuple(retries[:limit]))
 
     async def discovery(self, job_id: str) -> bytes | None:
         entry = self._life.find(job_id)
@@ -145,6 +152,18 @@ def _host_waits(entry: Entry) -> list[HostWait]:
     return [
         HostWait(url=entry.candidates[index].url, host=host, until_ms=due_ms)
         for due_ms, index, host in waiting
+    ]
+
+
+def _retries(entry: Entry) -> list[ArticleRetry]:
+    """The soonest first."""
+    retries = sorted(
+        (step.due_ms, ref.index)
+        for ref, step in entry.steps.items()
+        if ref.index is not None and step.state is StepState.DELAYED and step.host is None
+    )
+    return [
+        ArticleRetry(url=entry.candidates[index].url, at_ms=due_ms) for due_ms, index in retries
     ]
 
 

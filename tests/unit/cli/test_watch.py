@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+from typing import Any
 
 import httpx
 import pytest
@@ -47,6 +49,36 @@ def test_watch_prints_each_tenth_once_and_then_the_result() -> None:
     ]
     assert "\n1\t81.2\tTides\ta.example\thttps://a.example/Tides\t" in completed.stdout
     assert "too_short\thttps://a.example/3\t90 words" in completed.stdout
+
+
+RETRIES: dict[str, Any] = {
+    "retrying_count": 4,
+    "retrying": [{"url": "https://a.example/7", "at": "2025-01-02T03:10:00Z"}],
+}
+
+
+def test_watch_says_once_what_is_tried_again_and_when() -> None:
+    retrying = respond(job_status(current=9, **RETRIES))
+    end = respond(job_status("SUCCESS", current=10))
+    replies = [at(9), retrying, retrying, end]
+    web = WebStub({STATUS: list[httpx.Response | Exception](replies), RESULT: LIST})
+    local = dt.datetime(2025, 1, 2, 3, 10, tzinfo=dt.UTC).astimezone()
+
+    completed = run("jobs", "watch", JOB, web=web)
+
+    assert completed.stderr.splitlines() == [
+        "PROGRESS 9/10, 1 failed",
+        f"PROGRESS 9/10, 1 failed, 4 to be tried again from {local:%H:%M:%S}",
+        "SUCCESS 10/10, 1 failed",
+    ]
+
+
+def test_the_status_lists_what_is_tried_again() -> None:
+    web = WebStub({STATUS: respond(job_status(**RETRIES))})
+    local = dt.datetime(2025, 1, 2, 3, 10, tzinfo=dt.UTC).astimezone()
+    lines = run("jobs", "show", JOB, web=web).stdout.splitlines()
+    heading = lines.index("4 failed at first, and are tried again")
+    assert lines[heading + 2] == f"{local:%Y-%m-%d %H:%M:%S}\thttps://a.example/7"
 
 
 def test_submit_and_watch_ends_with_the_list() -> None:

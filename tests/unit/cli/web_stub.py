@@ -132,6 +132,8 @@ def job_status(state: str = "PROGRESS", **changes: Any) -> dict[str, Any]:
         failures=(Failure(url="https://a.example/1", reason="not_found", detail="404"),),
         waiting_count=0,
         waiting=(),
+        retrying_count=0,
+        retrying=(),
         submitted_at=dt.datetime(2025, 1, 2, 3, 4, 5, tzinfo=dt.UTC),
         started_at=None,
         finished_at=None,

@@ -116,7 +116,9 @@ def _declared(body: bytes, content_type: str | None) -> list[str]:
         *([header.group(1)] if header else []),
         *(match.group(1).decode("ascii", "replace") for match in in_body if match),
     ]
-    return [codec for label in labels if (codec := _codec(label))]
+    codecs_ = [codec for label in labels if (codec := _codec(label))]
+    # In a header, the Western charset is the default of many servers, whatever the page is.
+    return codecs_[1:] + codecs_[:1] if header and codecs_[:1] == [FALLBACK] else codecs_
 
 
 def _codec(label: str) -> str | None:

@@ -9,6 +9,12 @@ from nlp.feeds.markup import Enough, Target, local_name, parse_markup
 
 MAX_LISTED_FEEDS = 10_000
 
+_TAG_IN_VALUE = re.compile(r"\"[^\"<>]*<[^\"<>]*\"")
+"""An attribute's value with a `<`, for which the parser would lose the whole outline."""
+
+_FEED_SCHEME = re.compile(r"^feed:(?://(?!/)|(?=https?:))", re.IGNORECASE)
+"""By which some readers mark a feed: `feed://host/` and `feed:https://host/`."""
+
 _ROOT = re.compile(r"<opml[\s>]", re.IGNORECASE)
 
 
@@ -24,7 +30,7 @@ def opml_feeds(text: str, base_url: str) -> tuple[str, ...]:
     the body of a list can be read.
     """
     target = _ListTarget(base_url)
-    parse_markup(text, target)
+    parse_markup(_TAG_IN_VALUE.sub(lambda value: value[0].replace("<", "&lt;"), text), target)
     if not target.has_body:
         raise InvalidFeed("The list cannot be read.")
     return tuple(target.urls)
@@ -42,8 +48,13 @@ class _ListTarget(Target):
         if name != "outline":
             return
         values = (value for key, value in attributes.items() if key.lower() == "xmlurl")
-        url = absolute_http_url(next(values, ""), self._base_url)
+        value = _FEED_SCHEME.sub(_scheme, next(values, "").strip(), count=1)
+        url = absolute_http_url(value, self._base_url)
         if url:
             self.urls[url] = None
         if len(self.urls) == MAX_LISTED_FEEDS:
             raise Enough
+
+
+def _scheme(match: re.Match[str]) -> str:
+    return "http://" if match[0].endswith("/") else ""

@@ -239,6 +239,7 @@ def _entry(item: _Item, base_url: str, language: str) -> Entry | None:
     links = [
         absolute_http_url(_unescaped(complete[0])),
         *(absolute_http_url(_unescaped(link), base_url) for link in _alternates(item)),
+        absolute_http_url(_unescaped(guid), base_url) if guid.startswith("/") else None,
         *(absolute_http_url(_unescaped(link)) for link in complete[1:]),
     ]
     link = next((link for link in links if link), None)

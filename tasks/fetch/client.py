@@ -108,7 +108,8 @@ class Client:
                 content = (await send({})).content
             else:
                 content = await cache.get(target, content_policy, send)
-            location = _next_location(content, content_policy)
+            has_new_cookies = jar.header_for(target) != cookies
+            location = _next_location(content, content_policy, may_reload=has_new_cookies)
             if location is None and isinstance(content, Page):
                 return content
             target = join_target(target, location or "", allow_private=self._allow_private)
@@ -142,8 +143,14 @@ class Client:
             response = await self._transport.handle_async_request(request)
             await stack.enter_async_context(aclosing(response))
             received_s = self._clock()
+            cookies = jar.header_for(target)
             jar.store(target, response.headers.get_list("set-cookie"))
-            location = redirect_location(response.status_code, response.headers, str(target))
+            location = redirect_location(
+                response.status_code,
+                response.headers,
+                str(target),
+                may_reload=jar.header_for(target) != cookies,
+            )
             if location is None and not (conditions and response.status_code == 304):
                 content: Page | str = await self._read(target, response, content_policy)
             else:
@@ -212,10 +219,14 @@ class Client:
         return Page(url=str(target), body=body, content_type=content_type)
 
 
-def _next_location(content: Page | str, content_policy: ContentPolicy) -> str | None:
+def _next_location(
+    content: Page | str, content_policy: ContentPolicy, *, may_reload: bool
+) -> str | None:
     """Where the response sends us; None where it is what was asked for."""
     if isinstance(content, Page):
-        return meta_refresh(content) if content_policy.follows_refresh else None
+        if not content_policy.follows_refresh:
+            return None
+        return meta_refresh(content, may_reload=may_reload)
     return content
 
 

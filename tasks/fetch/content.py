@@ -58,6 +58,9 @@ class ContentPolicy(Struct, frozen=True, kw_only=True):
 
 MAX_CONTENT_TYPE_CHARS = 1_000
 
+_MEDIA_TYPE = re.compile(r"[\s;:]")
+"""What ends a media type; some servers forget the semicolon."""
+
 
 def media_type_of(content_type: str | None) -> str:
     """The media type in lower case; empty where there is none.
@@ -65,7 +68,7 @@ def media_type_of(content_type: str | None) -> str:
     The last one of several, as browsers have it: servers repeat the header with a better value.
     """
     values = (content_type or "")[:MAX_CONTENT_TYPE_CHARS].lower().split(",")
-    types = [value.partition(";")[0].strip() for value in values]
+    types = [_MEDIA_TYPE.split(value.strip(), 1)[0] for value in values]
     return next((type_ for type_ in reversed(types) if "/" in type_), types[0])
 
 
@@ -145,9 +148,17 @@ async def read_body(response: httpx.Response, policy: ContentPolicy) -> bytes:
         raise PermanentFailure(
             Reason.UNSUPPORTED_CONTENT, "The page's compression is broken."
         ) from error
-    if not decoder.finished:
+    if not decoder.finished and not (body and _says_its_end(response)):
         raise TransientFailure(Reason.CONNECTION_FAILED, "The page ended too early.")
     return bytes(body)
+
+
+def _says_its_end(response: httpx.Response) -> bool:
+    """Whether a body that came whole is known to be whole: then its server has cut it, or left out
+    the end of its compression, and asking again would give the same."""
+    is_http2 = response.extensions.get("http_version") == b"HTTP/2"
+    headers = response.headers
+    return is_http2 or "content-length" in headers or "transfer-encoding" in headers
 
 
 def _over_limit(body: bytearray, policy: ContentPolicy) -> bytes:

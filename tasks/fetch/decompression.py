@@ -45,7 +45,8 @@ _NOT_COMPRESSED = frozenset({"", "identity", "none", "utf-8", "utf8", "binary", 
 def decoder_for(encoding: str) -> Decoder:
     """For a value of `Content-Encoding`. Raises PermanentFailure for one we did not ask for."""
     codings = [coding.strip().lower() for coding in encoding.split(",")]
-    match [coding for coding in codings if coding not in _NOT_COMPRESSED]:
+    # One that is named twice was applied once: the header was added twice.
+    match list(dict.fromkeys(coding for coding in codings if coding not in _NOT_COMPRESSED)):
         case []:
             return IdentityDecoder()
         case ["gzip" | "x-gzip"]:

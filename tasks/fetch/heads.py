@@ -26,7 +26,8 @@ _TO_SPACES = bytes.maketrans(_CONTROLS, b" " * len(_CONTROLS))
 class HeadMender:
     """Passes on the bytes of one connection, with the head of each response mended.
 
-    A connection that does not speak HTTP/1 is passed on unchanged.
+    A connection that does not speak HTTP/1 is passed on unchanged. Informational responses (1xx)
+    are left out: nothing here uses them, and a site may send thousands.
     """
 
     def __init__(self) -> None:
@@ -43,22 +44,23 @@ class HeadMender:
 
     def feed(self, data: bytes) -> bytes:
         """What can be passed on now; empty while a head is incomplete."""
-        mended = b""
         while self._pending is not None:
             self._pending += data
             if not self._may_be_http1():
                 self._is_http1 = False
-                return mended + self.flush()
+                return self.flush()
             end = _END.search(self._pending, self._searched)
             if end is None:
                 self._searched = max(0, len(self._pending) - 3)
-                return mended + (self.flush() if len(self._pending) > MAX_HEAD_BYTES else b"")
+                return self.flush() if len(self._pending) > MAX_HEAD_BYTES else b""
             head, data = bytes(self._pending[: end.start()]), bytes(self._pending[end.end() :])
-            mended += mended_head(head)
-            # After an informational response, another one follows.
-            self._pending = bytearray() if _is_informational(head) else None
             self._searched = 0
-        return mended + data
+            if _is_informational(head):
+                self._pending = bytearray()
+            else:
+                self._pending = None
+                return mended_head(head) + data
+        return data
 
     def flush(self) -> bytes:
         """What has been held back, as it is."""

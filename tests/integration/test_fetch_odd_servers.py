@@ -6,6 +6,7 @@ import gzip
 import zlib
 from collections.abc import AsyncIterator
 
+import brotli
 import pytest
 
 from nlp.article import Page
@@ -75,6 +76,9 @@ async def test_the_connection_is_kept_after_an_odd_header(site: Site) -> None:
         (b"gzip", STORY),
         (b"gzip, identity", gzip.compress(STORY)),
         (b"GZIP", gzip.compress(STORY)),
+        (b"gzip, gzip", gzip.compress(STORY)),
+        (b"gzip", gzip.compress(STORY)[:-8]),  # without its trailer
+        (b"br", brotli.compress(STORY)),
         (b"deflate", zlib.compress(STORY)),
         (b"deflate", zlib.compress(STORY)[2:-4]),
         (b"none", STORY),

@@ -170,7 +170,7 @@ async def test_a_truncated_compressed_body_is_a_transient_failure() -> None:
     assert await reason_of(answer([half], "gzip")) == Reason.CONNECTION_FAILED
 
 
-@pytest.mark.parametrize("encoding", ["compress", "zstd", "gzip, br", "gzip, gzip", "x" * 100])
+@pytest.mark.parametrize("encoding", ["compress", "zstd", "gzip, br", "x" * 100])
 async def test_an_encoding_that_we_did_not_request(encoding: str) -> None:
     assert await reason_of(answer([b"abc"], encoding)) == Reason.UNSUPPORTED_CONTENT
 

@@ -85,6 +85,8 @@ def test_any_retry_after_is_bounded_or_ignored(value: str) -> None:
         (PAGE, "application/pdf", False),
         (PAGE, "text/html, text/html; charset=utf-8", True),
         (PAGE, "image/png, text/html", True),
+        (PAGE, "text/html charset=utf-8", True),
+        (PAGE, "text/html: charset=utf-8", True),
         (PAGE, "text/html, image/png", False),
         (PAGE, "application/octet-stream", True),
         (PAGE, "text/plain", True),

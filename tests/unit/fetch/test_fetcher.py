@@ -128,6 +128,23 @@ async def test_a_refresh_leads_on_like_a_redirect() -> None:
     assert page.url == "http://news.example/c?x=1&y=2"
 
 
+@pytest.mark.parametrize("refresh", ["0", "0; url=/a"])
+async def test_a_page_that_sets_a_cookie_and_reloads_is_reached(refresh: str) -> None:
+    web = Web()
+
+    def story() -> httpx.Response:
+        if "cookie" in web.requests[-1].headers:
+            return httpx.Response(200, headers=HTML, text="<html>a story")
+        headers = HTML | {"set-cookie": "seen=1", "refresh": refresh}
+        return httpx.Response(200, headers=headers, text="<html>wait")
+
+    web.answers["/a"] = story
+    assert (await web.fetcher.page("http://news.example/a")).body == b"<html>a story"
+    web.page("/a", f'<html><meta http-equiv="refresh" content="{refresh}">a story')
+    assert b"a story" in (await web.fetcher.page("http://news.example/a")).body
+    assert web.paths == ["/robots.txt", "/a", "/a", "/a"]
+
+
 async def test_refreshes_in_a_circle_end() -> None:
     web = Web()
     web.page("/a", "<html>wait", refresh="0; url=/b")

@@ -100,6 +100,13 @@ def test_informational_responses_come_before_the_real_one() -> None:
     assert read(early * 3 + OK + b"Worse line\r\nA: b\r\n\r\n" + BODY, 5) == ({"a": "b"}, BODY)
 
 
+def test_informational_responses_are_left_out() -> None:
+    mender = HeadMender()
+    mender.request_sent()
+    assert mender.feed(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 1_000) == b""
+    assert mender.feed(OK + b"\r\n") == b"HTTP/1.1 200\r\n\r\n"
+
+
 def test_the_next_response_of_a_connection_is_mended_too() -> None:
     mender = HeadMender()
     answer = OK + b"Bad line\r\nContent-Length: 2\r\n\r\nab"

@@ -20,6 +20,11 @@ def test_only_redirects_lead_elsewhere() -> None:
         assert redirect_location(status, headers, URL) is None
 
 
+def test_of_two_locations_the_first_counts() -> None:
+    headers = httpx.Headers([("location", "/a,b"), ("location", "/c")])
+    assert redirect_location(302, headers, URL) == "/a,b"
+
+
 def test_a_refresh_of_an_error_leads_nowhere() -> None:
     headers = httpx.Headers({"refresh": "0; url=/there"})
     assert redirect_location(200, headers, URL) == "/there"

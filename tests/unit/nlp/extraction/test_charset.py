@@ -46,6 +46,17 @@ def test_a_meta_element_is_used_where_the_header_is_wrong() -> None:
     assert decode(text.encode("cp1250"), "text/html; charset=utf-8") == text
 
 
+@pytest.mark.parametrize(
+    ("text", "codec", "label"),
+    [(RUSSIAN, "cp1251", "windows-1251"), (JAPANESE, "cp932", "shift_jis")],
+)
+def test_the_western_charset_in_a_header_is_a_default_of_the_server(
+    text: str, codec: str, label: str
+) -> None:
+    text = f'<meta charset="{label}">{text}'
+    assert decode(text.encode(codec), "text/html; charset=ISO-8859-1") == text
+
+
 def test_a_utf8_page_that_was_cut_off_is_still_utf8() -> None:
     body = (ENGLISH + "é").encode()[:-1]
     assert decode(body, "text/html; charset=iso-8859-1") == ENGLISH + "\ufffd"

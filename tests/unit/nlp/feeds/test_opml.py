@@ -71,6 +71,27 @@ def test_a_list_that_is_not_well_formed_still_names_its_feeds(body: bytes) -> No
     assert read(body.replace(b"%s", outline)).feed_urls == ("https://a.example/f?x=1&y=2",)
 
 
+def test_a_value_with_an_angle_bracket_costs_no_feed() -> None:
+    outlines = (
+        '<outline text="a < b" xmlUrl="https://a.example/1"/>'
+        '<outline text="c" xmlUrl="https://a.example/2"/>'
+    )
+    body = f"<opml><body>{outlines}</body></opml>".encode()
+    assert read(body).feed_urls == ("https://a.example/1", "https://a.example/2")
+
+
+@pytest.mark.parametrize(
+    ("written", "url"),
+    [
+        ("feed://a.example/1", "http://a.example/1"),
+        ("feed:https://a.example/1", "https://a.example/1"),
+        ("https://a.example/feed://1", "https://a.example/feed://1"),
+    ],
+)
+def test_the_scheme_of_feed_readers_is_understood(written: str, url: str) -> None:
+    assert read(opml(written)).feed_urls == (url,)
+
+
 def test_an_entity_bomb_does_not_go_off() -> None:
     levels = "".join(f'<!ENTITY l{level} "{f"&l{level - 1};" * 10}">' for level in range(1, 10))
     body = (

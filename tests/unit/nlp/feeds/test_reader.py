@@ -170,6 +170,7 @@ def atom(entry: str, head: str = "") -> list[Entry]:
         ("<link>https://a.example/1</link><guid>https://a.example/2</guid>", "https://a.example/1"),
         ("<link/><guid>https://a.example/2</guid>", "https://a.example/2"),
         ("<link></link><link>https://a.example/3</link>", "https://a.example/3"),
+        ("<guid>/posts/3</guid>", "https://news.example/posts/3"),
         ("<atom:link href='https://a.example/4'/>", "https://a.example/4"),
         (
             "<link>https://proxy.example/5</link>"

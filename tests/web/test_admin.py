@@ -183,6 +183,7 @@ async def test_retrying_many_makes_one_new_job_of_each(
         ("retry", {"state": ["PROGRESS"]}, "state must be one of SUCCESS, FAILURE, REVOKED"),
         ("cancel", {"state": "SUCCESS"}, "state must be one of WAITING, PENDING, PROGRESS, or"),
         ("cancel", {"state": "DONE"}, "state must be one of WAITING, PENDING"),
+        ("cancel", {"state": ["PENDING"] * 4}, "state must be one of WAITING, PENDING"),
         ("cancel", {"state": ["DONE"]}, "state must be one of WAITING, PENDING"),
         ("cancel", {"state": 7}, "state must be one of WAITING, PENDING"),
         ("cancel", {"type": "tea"}, "type must be one of topic_curation"),

@@ -71,7 +71,7 @@ class JobSelection(Struct, Generic[StateT], frozen=True, kw_only=True, forbid_un
     """The jobs that one call is about; the response's `next_cursor` selects those that follow."""
 
     state: Annotated[
-        StateT | Annotated[tuple[StateT, ...], Meta(extra_json_schema={"maxItems": 3})],
+        StateT | Annotated[tuple[StateT, ...], Meta(max_length=3)],
         Meta(description="One state or several. By default those that the call is meant for."),
     ] = ()
     type: Annotated[

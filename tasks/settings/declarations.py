@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct, field
 
@@ -654,6 +655,7 @@ def check_settings(settings: Settings) -> None:
     """Checks what the type of a setting does not say, and what spans several. Raises
     InvalidSettings."""
     _check_redis_url(settings)
+    _check_other_urls(settings)
     _check_weights(settings)
     _check_time_limits(settings)
     check_sources(settings)
@@ -675,6 +677,22 @@ def _check_proxies(settings: Settings) -> None:
             ipaddress.ip_network(network)
         except ValueError as error:
             raise InvalidSettings(f"TRUSTED_PROXIES: {error}.") from error
+
+
+def _check_other_urls(settings: Settings) -> None:
+    """The pattern of these settings says only how they begin."""
+    names = (name for name in Settings.__struct_fields__ if name.endswith("_url"))
+    for name in (*names, "egress_proxy"):
+        url = getattr(settings, name)
+        if not url or name == "redis_url":
+            continue
+        try:
+            parts = urlsplit(url)
+            problem = "" if parts.hostname and parts.port != 0 else "it names no host and port"
+        except ValueError as error:
+            problem = str(error)
+        if problem:
+            raise InvalidSettings(f"{name.upper()}={shown(url)!r}: {problem}")
 
 
 def _check_weights(settings: Settings) -> None:

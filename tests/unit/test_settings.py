@@ -65,6 +65,9 @@ def test_a_value_is_read_as_the_type_of_its_setting(
         ({"REDIS_URL": "redis://h/abc"}, "REDIS_URL='redis://h/abc': what follows the port must"),
         ({"REDIS_URL": "redis://:key@h:x"}, "REDIS_URL='redis://***@h:x': Port could not be"),
         ({"REDIS_URL": "redis://[::1"}, "REDIS_URL='redis://[::1': Invalid IPv6 URL"),
+        ({"EGRESS_PROXY": "http://me:key@h:x"}, "EGRESS_PROXY='http://***@h:x': Port could not"),
+        ({"CURATOR_URL": "http://["}, "CURATOR_URL='http://[': Invalid IPv6 URL"),
+        ({"GDELT_URL": "https://"}, "GDELT_URL='https://': it names no host and port"),
         (
             {"EMBEDDING_MODEL": "some/model", "EMBEDDER": "auto"},
             "EMBEDDING_MODEL: another model needs EMBEDDER=sentence-transformers",

@@ -87,12 +87,12 @@ def merged(
 
 
 def irrelevant(candidate: Candidate, about: Circumstances, floor: float) -> Decision:
-    relevance = candidate.scores.relevance_score
+    relevance, needed = _compared(candidate.scores.relevance_score, floor)
     return _decision(
         candidate,
         about,
         Verdict.IRRELEVANT,
-        f"Beside the topic: its relevance is {relevance:.1f}, and {floor:g} is needed.",
+        f"Beside the topic: its relevance is {relevance}, and {needed} is needed.",
         min_relevance=floor,
     )
 
@@ -157,7 +157,8 @@ def _weaknesses(candidate: Candidate) -> str:
 
 
 def _in_words(value: float, degrees: tuple[tuple[int, str], ...], lowest: str) -> str:
-    return next((words for least, words in degrees if value >= least), lowest)
+    """By the value as it is shown, without decimals."""
+    return next((words for least, words in degrees if round(value) >= least), lowest)
 
 
 def _age(age: dt.timedelta) -> str:

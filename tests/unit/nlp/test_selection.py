@@ -376,8 +376,13 @@ def test_only_those_that_may_be_kept_are_looked_at() -> None:
 def test_what_is_not_relevant_is_dropped_with_its_numbers() -> None:
     found = decided([evidence()], replace(FREE, min_relevance=60))["https://a.example/1"]
     assert found.verdict is Verdict.IRRELEVANT
-    assert found.explanation == "Beside the topic: its relevance is 50.0, and 60 is needed."
+    assert found.explanation == "Beside the topic: its relevance is 50, and 60 is needed."
     assert found.min_relevance == 60
+
+
+def test_a_relevance_just_below_the_floor_is_told_apart_from_it() -> None:
+    found = decided([evidence()], replace(FREE, min_relevance=50.04))["https://a.example/1"]
+    assert found.explanation == "Beside the topic: its relevance is 50.00, and 50.04 is needed."
 
 
 def each_url_once(articles: list[Evidence]) -> list[Evidence]:

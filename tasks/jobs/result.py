@@ -66,6 +66,8 @@ class SourceOutcome(Struct, frozen=True, kw_only=True):
     name: str
     found_count: int
     """Its candidates, before duplicates among the sources were merged."""
+    seen_count: int | None = None
+    """The results or entries among which it chose them; None where it failed."""
     error: ErrorReport | None
     """None where the source answered."""
 
@@ -182,7 +184,9 @@ def _source_outcome(report: SourceReport) -> SourceOutcome:
     if report.error is not None:
         reason = report.reason or Reason.INTERNAL_ERROR
         error = ErrorReport(reason=reason, detail=report.error)
-    return SourceOutcome(name=report.name, found_count=report.found, error=error)
+    return SourceOutcome(
+        name=report.name, found_count=report.found, seen_count=report.seen, error=error
+    )
 
 
 def article_result(

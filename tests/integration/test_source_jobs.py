@@ -61,7 +61,9 @@ async def test_a_failed_source_is_reported_in_the_result_and_fails_no_job(web: S
     assert result_of(outcome)["results"]
     hackernews, newsapi, guardian = result_of(outcome)["sources"]
     assert hackernews["error"] is None
+    assert hackernews["seen_count"] >= hackernews["found_count"] > 0
     assert (newsapi["name"], newsapi["found_count"]) == ("newsapi", 0)
+    assert newsapi["seen_count"] is None
     assert newsapi["error"]["reason"] == "http_error"
     assert "NEWSAPI_KEY may be wrong" in newsapi["error"]["detail"]
     assert guardian["error"]["detail"] == "The Guardian answered with no result."

@@ -78,6 +78,7 @@ _YEAR_FIRST = re.compile(
 )
 _ERA_FIRST = re.compile(r"(平成|令和)\s?(\d{1,2}|元)年\s?(\d{1,2})月\s?(\d{1,2})日")
 _YEAR_LAST = re.compile(r"(?<!\d)(\d{1,2})\s?([-/.])\s?(\d{1,2})\s?\2\s?(\d{4}|\d{2})(?!\d)")
+_SPACED = re.compile(r"(?<!\d)(\d{1,2}) (\d{1,2}) ((?:19|20)\d\d)(?!\d)")
 _DIGITS = re.compile(r"(?<!\d)(20\d\d|199\d)([01]\d)([0-3]\d)(?!\d)")
 _DIGITS_AND_TIME = re.compile(r"((?:20\d\d|199\d)[01]\d[0-3]\d)([0-2]\d[0-5]\d(?:[0-5]\d)?)")
 _TIMESTAMP = re.compile(r"(1\d{9})(?:\d{3})?")
@@ -229,7 +230,10 @@ def _day(text: str, language: str) -> tuple[dt.date | None, bool]:
         return _numeric(int(match_[1]), int(match_[3]), match_[4], match_[2], language)
     if match_ := _DIGITS.search(text):
         return _date(int(match_[1]), int(match_[2]), int(match_[3])), False
-    return _named(text, language)
+    day, is_guess = _named(text, language)
+    if day is None and (match_ := _SPACED.search(text)):
+        return _numeric(int(match_[1]), int(match_[2]), match_[3], ".", language)
+    return day, is_guess
 
 
 def _date(year: int, month: int, day: int) -> dt.date | None:

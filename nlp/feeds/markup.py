@@ -21,6 +21,7 @@ from nlp.extraction.charset import decode
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _DECLARATION = re.compile(r"\s*<\?xml\b[^>]{0,500}\?>", re.IGNORECASE)
 _DOCTYPE = "<!DOCTYPE"
+_CDATA = re.compile(r"<!\[CDATA\[(.*?)(?:\]\]>|\Z)", re.DOTALL)
 _REFERENCE = (
     r"#0{0,5}[1-9][0-9]{0,6};|#[xX]0{0,5}[1-9a-fA-F][0-9a-fA-F]{0,5};|[a-zA-Z][a-zA-Z0-9]{1,30};"
 )
@@ -67,7 +68,7 @@ def parse_markup(text: str, target: Target) -> None:
         no_network=True,
     )
     body = _without_type(_DECLARATION.sub("", _CONTROLS.sub("", text), count=1))
-    body = _with_prefixes(body)
+    body = _with_prefixes(_CDATA.sub(_escaped, body))
     prepared = _LONE_AMPERSAND.sub("&#38;", _ENTITY.sub(_character, body))
     try:
         parser.feed(prepared.encode("utf-8"))
@@ -99,6 +100,11 @@ class _Limited(Target):
         if self._pieces_left < 0:
             raise Enough
         self._target.data(text)
+
+
+def _escaped(section: re.Match[str]) -> str:
+    """The text of a CDATA section, such that nothing in it is mended as if it were markup."""
+    return section[1].replace("&", "&#38;").replace("<", "&#60;").replace(">", "&#62;")
 
 
 def _without_type(text: str) -> str:

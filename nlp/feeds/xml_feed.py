@@ -50,6 +50,9 @@ _PREFIXES = {
 }  # fmt: skip
 """Of modules, in feeds that do not declare them."""
 
+_TEXT_TYPES = frozenset({"text", "text/plain", "xhtml", "application/xhtml+xml"})
+"""Of a title in Atom. The markup of XHTML is that of the feed itself, which has been parsed."""
+
 _XML_BASE = "{http://www.w3.org/XML/1998/namespace}base"
 _RDF_ABOUT = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"
 _IANA = "http://www.iana.org/assignments/relation/"
@@ -73,6 +76,8 @@ class _Item(Struct, kw_only=True):
     """By field; the first that is not empty."""
     links: list[_Link] = field(default_factory=list)
     guid_is_link: bool = True
+    title_is_text: bool = False
+    """By its type in Atom: then nothing in it is markup."""
     base: str = ""
 
 
@@ -187,6 +192,8 @@ class _FeedTarget(Target):
                     base=self._base,
                 )
             )
+        elif name == "title":
+            item.title_is_text = attributes.get("type", "").lower() in _TEXT_TYPES
         elif name == "guid":
             item.guid_is_link = attributes.get("isPermaLink", "true").strip().lower() != "false"
 
@@ -250,13 +257,19 @@ def _entry(item: _Item, base_url: str, language: str) -> Entry | None:
     summary = next((texts[name] for name in _SUMMARIES if name in texts), "")
     return Entry(
         url=link,
-        title=plain_text(texts.get("title"), MAX_TITLE_CHARS) or None,
+        title=_title(item) or None,
         summary=plain_text(summary, MAX_SUMMARY_CHARS),
         published=date.time.timestamp() if date else None,
     )
 
 
+def _title(item: _Item) -> str:
+    title = item.texts.get("title", "")
+    if item.title_is_text:
+        return " ".join(title.split())[:MAX_TITLE_CHARS].rstrip()
+    return plain_text(title, MAX_TITLE_CHARS)
+
+
 def _unescaped(link: str) -> str:
-    """Some feeds escape the ampersands of their links twice; and in a CDATA section, they are
-    escaped by our own preparation."""
-    return link.replace("&amp;", "&").replace("&#38;", "&")
+    """Some feeds escape the ampersands of their links twice."""
+    return link.replace("&amp;", "&")

@@ -83,6 +83,7 @@ def test_what_names_no_day_is_no_date(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "language", "day", "is_guess"),
     [
+        ("Sat, 11 04 2020 08:51:49 +0100", None, "2020-04-11", False),
         ("3/6/2025", "en-GB", "2025-06-03", False),
         ("3/6/2025", "fr", "2025-06-03", False),
         ("3/6/2025", "en-US", "2025-03-06", False),

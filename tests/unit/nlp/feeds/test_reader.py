@@ -227,6 +227,27 @@ def test_the_link_of_an_atom_entry(links: str, url: str) -> None:
     assert [entry.url for entry in atom(links)] == [url]
 
 
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ('<title type="text">Use &lt;b&gt;bold&lt;/b&gt;</title>', "Use <b>bold</b>"),
+        ('<title type="html">Use &lt;b&gt;bold&lt;/b&gt;</title>', "Use bold"),
+        ("<title>Use &lt;b&gt;bold&lt;/b&gt;</title>", "Use bold"),
+        ('<title type="text"><![CDATA[AT&T <b>]]></title>', "AT&T <b>"),
+        ('<title type="html"><![CDATA[AT&T <b>&lt;x&gt;</b> &amp;]]></title>', "AT&T <x> &"),
+        ('<title type="html">Use &amp;lt;b&amp;gt;</title>', "Use <b>"),
+        (
+            '<title type="xhtml"><div xmlns="http://www.w3.org/1999/xhtml">Use '
+            "<em>&lt;i&gt;</em> &amp; so on</div></title>",
+            "Use <i> & so on",
+        ),
+    ],
+)
+def test_the_title_of_an_atom_entry(title: str, text: str) -> None:
+    (entry,) = atom(f'{title}<link href="/1"/>')
+    assert entry.title == text
+
+
 def test_relative_links_of_a_feed_on_another_host_lead_to_the_site() -> None:
     channel = "<title>t</title><link>https://www.site.example/news/</link>"
     (entry,) = read("<link>posts/a</link>", url="https://proxy.example/f", channel=channel)

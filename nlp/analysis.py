@@ -56,7 +56,7 @@ class Rejection(Struct, frozen=True, kw_only=True, tag="rejected"):
     """Why a page is not an article."""
 
     reason: str
-    """`no_text`, `no_title`, `too_short` or `not_readable`; part of the interface."""
+    """`no_text`, `no_article`, `no_title`, `too_short` or `not_readable`; part of the interface."""
     detail: str
     """One sentence for users."""
 

@@ -50,6 +50,8 @@ class Reason(enum.StrEnum):
     UNSUPPORTED_CONTENT = "unsupported_content"
     """Not HTML or XML, or an encoding that cannot be undone."""
     NO_TEXT = "no_text"
+    NO_ARTICLE = "no_article"
+    """A front or section page, or one that asks for consent."""
     NO_TITLE = "no_title"
     TOO_SHORT = "too_short"
     NOT_READABLE = "not_readable"

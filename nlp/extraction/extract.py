@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from unicodedata import normalize
 
 from nlp.analysis import Rejection
 from nlp.article import Article, Page
@@ -30,6 +31,9 @@ MAX_BINARY_SHARE = 0.02
 """A page with a larger share of control characters in its first 4,096 is binary data."""
 
 _NO_TEXT = Rejection(reason="no_text", detail="The page has no readable text.")
+_NO_ARTICLE = Rejection(
+    reason="no_article", detail="The page lists articles or asks for consent; it is no article."
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
@@ -80,7 +84,10 @@ def _article(url: str, html: str, min_word_count: int) -> Article | Rejection:
     title = title_of(tree, metas, linked, url)
     author = author_of(tree, metas, linked)
     published = publication_of(tree, metas, linked, html, url)
-    text = main_text(tree, url, title, linked)[:MAX_TEXT_CHARS]
+    whole = main_text(tree, url, title, linked)
+    if whole is None:
+        return _NO_ARTICLE
+    text = normalize("NFC", whole.replace("\xad", ""))[:MAX_TEXT_CHARS]
     if not text:
         return _NO_TEXT
     if title is None:

@@ -48,6 +48,9 @@ IGNORED_TAGS = (
 """Elements without running text; they hold most of a page's bytes."""
 
 _INVALID_CHARS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+_LONG_SPACE = re.compile(r"\s{100,}")
+"""Indentation that templates leave; it would count against the limits on text."""
+
 _DOCTYPE = re.compile(r"\s{0,100}<!doctype[^>]{0,1000}>", re.IGNORECASE)
 _TOO_LARGE = XPath(f"count(//*) > {MAX_ELEMENTS} or string-length(string(/*)) > {MAX_TREE_CHARS}")
 _MANY = XPath(f"count(//*) > {MANY_ELEMENTS}")
@@ -64,6 +67,8 @@ def parse(html: str) -> _Element | None:
     left out, and so is the document type: after an odd one libxml2 drops the rest of the page.
     """
     text = _INVALID_CHARS.sub("", html)
+    if len(text) > MAX_TREE_CHARS:
+        text = _LONG_SPACE.sub(" ", text)
     doctype = _DOCTYPE.match(text)
     if doctype:
         text = text[doctype.end() :]
@@ -98,6 +103,9 @@ def bounded(tree: _Element, html_chars: int) -> _Element:
     `html_chars` is the length of the page; the checks that only a long page can fail are skipped
     for a shorter one.
     """
+    for template in tree.iter("template"):
+        if template.get("shadowrootmode") or template.get("shadowroot"):
+            template.tag = "div"  # a declarative shadow root, which browsers show
     strip_elements(tree, *IGNORED_TAGS, with_tail=False)
     strip_attributes(tree, "rowspan", "colspan")  # each may ask for 65,534 cells
     if _TOO_LARGE(tree):

@@ -21,6 +21,10 @@ from app.cli.context import LazyGroup
         "faults": ("tests.bench.faults:faults", "Kill processes at random; count what is lost."),
         "fetching": ("tests.bench.fetching:fetching", "A page fetched, cached or confirmed."),
         "fuzz": ("tests.bench.fuzz:fuzz", "Extraction on broken and hostile pages."),
+        "judge": (
+            "tests.bench.quality.judging:judge_command",
+            "Learn how extraction judges the lines of a page.",
+        ),
         "overhead": ("tests.bench.overhead:overhead", "No-op steps per second, beside six peers."),
         "pickup": ("tests.bench.pickup:pickup", "From the 202 to the step running."),
         "pipeline": ("tests.bench.pipeline:pipeline", "What an analysis costs, by stage."),

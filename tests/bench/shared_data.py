@@ -11,11 +11,13 @@ import msgspec
 from msgspec import Struct
 
 from nlp.article import Page
+from nlp.urls import registrable_domain
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 CRANFIELD = SHARED / "cranfield"
 EVENTS = SHARED / "events"
 NEWS_PAGES = SHARED / "article-extraction"
+READER_PAGES = SHARED / "reader-pages"
 
 
 class NewsPage(Struct, frozen=True, kw_only=True):
@@ -23,6 +25,11 @@ class NewsPage(Struct, frozen=True, kw_only=True):
 
     page: Page
     text: str
+    site: str
+    """A name for its site, the same in both collections."""
+    title: str | None = None
+    byline: str | None = None
+    """As a reader view should show them; only of the pages of every sort."""
 
 
 @lru_cache(maxsize=1)
@@ -36,4 +43,27 @@ def news_pages() -> tuple[NewsPage, ...]:
 
 def _news_page(name: str, marked: dict[str, Any]) -> NewsPage:
     body = gzip.decompress((NEWS_PAGES / "html" / f"{name}.html.gz").read_bytes())
-    return NewsPage(page=Page(url=marked["url"], body=body), text=marked["articleBody"])
+    url = marked["url"]
+    site = registrable_domain(url).split(".")[0]
+    return NewsPage(page=Page(url=url, body=body), text=marked["articleBody"], site=site)
+
+
+@lru_cache(maxsize=1)
+def reader_pages() -> tuple[NewsPage, ...]:
+    """Pages of every sort, by their names; none where the collection is not there."""
+    if not READER_PAGES.is_dir():
+        return ()
+    expected: dict[str, Any] = msgspec.json.decode((READER_PAGES / "expected.json").read_bytes())
+    return tuple(_reader_page(name, page) for name, page in sorted(expected.items()))
+
+
+def _reader_page(name: str, expected: dict[str, Any]) -> NewsPage:
+    body = gzip.decompress((READER_PAGES / "html" / f"{name}.html.gz").read_bytes())
+    text = expected["articleBody"]
+    return NewsPage(
+        page=Page(url=f"https://{name}.example/page", body=body),
+        text=text,
+        site="made up" if "Lorem ipsum" in text else name.split("-")[0],
+        title=expected["title"],
+        byline=expected["byline"],
+    )

@@ -99,7 +99,13 @@ async def test_none_of_them_harms_another(engine: EngineClient) -> None:
     assert engine.pid == first, "the engine had to be replaced"
     result: dict[str, Any] = msgspec.json.decode(outcome.result)
     reasons = {urls[one["url"]]: one["reason"] for one in result["failures"]}
-    assert set(reasons.values()) <= {"no_text", "no_title", "too_short", "not_readable"}, reasons
+    assert set(reasons.values()) <= {
+        "no_text",
+        "no_article",
+        "no_title",
+        "too_short",
+        "not_readable",
+    }, reasons
     verdicts = {urls[one["url"]]: one["verdict"] for one in result["decisions"]}
     for name in ("10,000 links", "year 1", "year 9999", "Arabic", "Chinese", "Finnish", "good"):
         assert verdicts[name] in ("kept", "duplicate"), (name, reasons.get(name))

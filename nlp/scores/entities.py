@@ -7,9 +7,10 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from threading import Lock
 from types import ModuleType
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 from nlp.article import Entity
 from nlp.neutral import Unmeasurable
@@ -38,12 +39,16 @@ VALUE_LABELS = frozenset({"CARDINAL", "DATE", "MONEY", "ORDINAL", "PERCENT", "QU
 _CAPITALISED_RUN = re.compile(r"(?<![.!?\n] )(?<!^)\b[A-Z]\w+(?: [A-Z]\w+)*", re.MULTILINE)
 
 
+Mention = tuple[str, str]
+"""The words of a mention, and its label."""
+
+
 def entity_excerpt(text: str) -> str:
     """The beginning of `text` that is read for entities."""
     return " ".join(text[:READ_CHARS].split(" ")[:READ_WORDS])
 
 
-def count_entities(mentions: Iterable[tuple[str, str]]) -> tuple[Entity, ...]:
+def count_entities(mentions: Iterable[Mention]) -> tuple[Entity, ...]:
     """The distinct entities of `mentions`, the most frequent first, ties in order of mention."""
     counts = Counter((" ".join(name.split()), label) for name, label in mentions)
     return tuple(
@@ -69,14 +74,14 @@ def entity_density(entities: Iterable[Entity], excerpt: str) -> float:
 class EntityRecognizer(Protocol):
     """Finds the named entities in a text."""
 
-    def mentions(self, text: str) -> Sequence[tuple[str, str]]:
-        """Each mention as (words, label), in the order of `text`."""
+    def mentions(self, text: str) -> Sequence[Mention]:
+        """Each mention, in the order of `text`."""
 
 
 class CapitalRecognizer:
     """For tests, without a model: takes runs of capitalised words inside a sentence."""
 
-    def mentions(self, text: str) -> Sequence[tuple[str, str]]:
+    def mentions(self, text: str) -> Sequence[Mention]:
         return [(match_.group(), "NAME") for match_ in _CAPITALISED_RUN.finditer(text)]
 
 
@@ -88,28 +93,40 @@ class SpacyRecognizer:
 
     def __init__(self) -> None:
         self._loading = Lock()
-        self._loaded: Callable[[str], Any] | None = None
+        self._find: Callable[[str], list[Mention]] | None = None
 
-    def load(self) -> Callable[[str], Any]:
-        """The model, loaded once; safe to call from any thread."""
+    def load(self) -> Callable[[str], list[Mention]]:
+        """Finds all mentions in a text. Loaded once; safe to call from any thread."""
         with self._loading:
-            if self._loaded is None:
-                self._loaded = _loaded()
-            return self._loaded
+            if self._find is None:
+                self._find = _load()
+            return self._find
 
-    def mentions(self, text: str) -> Sequence[tuple[str, str]]:
-        return [
-            (str(entity.text), str(entity.label_))
-            for entity in self.load()(text).ents
-            if entity.label_ not in VALUE_LABELS
-        ]
+    def mentions(self, text: str) -> Sequence[Mention]:
+        return [(name, label) for name, label in self.load()(text) if label not in VALUE_LABELS]
 
 
-def _loaded() -> Callable[[str], Any]:
+def _load() -> Callable[[str], list[Mention]]:
     with _torch_hidden():
         import spacy
 
-        return spacy.load(MODEL_PACKAGE, exclude=UNUSED_PIPES)
+        from nlp.scores.greedy_decoder import GreedyDecoder, can_decode
+
+        model = spacy.load(MODEL_PACKAGE, exclude=UNUSED_PIPES)
+
+    def as_spacy_decodes(text: str) -> list[Mention]:
+        return [(span.text, span.label_) for span in model(text).ents]
+
+    recognizer = model.get_pipe("ner")
+    if not can_decode(recognizer, version("spacy")):
+        return as_spacy_decodes
+    decoder = GreedyDecoder(recognizer)
+
+    def as_we_decode(text: str) -> list[Mention]:
+        doc = model.make_doc(text)
+        return [(doc[start:end].text, label) for start, end, label in decoder.spans(doc)]
+
+    return as_we_decode
 
 
 @contextmanager

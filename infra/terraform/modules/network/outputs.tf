@@ -1,0 +1,19 @@
+output "vpc_id" {
+  description = "The VPC."
+  value       = aws_vpc.this.id
+}
+
+output "public_subnet_ids" {
+  description = "Where the load balancer stands; one for each zone."
+  value       = [for zone in var.availability_zones : aws_subnet.public[zone].id]
+}
+
+output "public_subnet_cidrs" {
+  description = "The addresses from which the load balancer speaks to web."
+  value       = [for zone in var.availability_zones : aws_subnet.public[zone].cidr_block]
+}
+
+output "private_subnet_ids" {
+  description = "Where web, workers and the queue stand; one for each zone."
+  value       = [for zone in var.availability_zones : aws_subnet.private[zone].id]
+}

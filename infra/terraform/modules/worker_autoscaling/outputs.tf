@@ -1,0 +1,4 @@
+output "signal" {
+  description = "The metric that workers follow: namespace, metric_name, dimensions."
+  value       = local.signal
+}

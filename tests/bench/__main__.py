@@ -31,6 +31,10 @@ from app.cli.context import LazyGroup
         "quality": ("tests.bench.quality.command:quality", "How good the list is."),
         "recycling": ("tests.bench.recycling:recycling", "Workers that replace themselves."),
         "scale": ("tests.bench.scale:scale", "Cost per article, listing, bytes in Redis."),
+        "scaling": (
+            "tests.bench.scaling.command:scaling",
+            "Workers that follow the work for a day, simulated.",
+        ),
         "siege": (
             "tests.bench.siege.command:siege",
             "Everything that means harm, beside a good caller.",

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tasks.scaling import METRIC_NAME
 from tasks.settings import Settings, setting_rows
-from tests.infra.signal import SIGNAL
 
 FOLDER = Path(__file__).parents[2] / "infra" / "kubernetes"
 MANIFESTS: list[dict[str, Any]] = [
@@ -89,7 +89,7 @@ def test_workers_follow_the_signal_and_rest_at_zero() -> None:
     port = service["spec"]["ports"][0]["port"]
     assert trigger["type"] == "metrics-api"
     assert trigger["metadata"]["url"] == f"http://{host}:{port}/health/scaling"
-    assert {trigger["metadata"]["valueLocation"]} == SIGNAL[1]
+    assert trigger["metadata"]["valueLocation"] == METRIC_NAME
     assert trigger["metadata"]["targetValue"] == "1"
     assert "replicas" not in named("Deployment", "curator-worker")["spec"]
 

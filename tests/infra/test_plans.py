@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tasks.scaling import METRIC_DIMENSION, METRIC_NAME, METRIC_NAMESPACE
 from tests.infra.plan import (
     Plan,
     containers,
@@ -18,7 +19,8 @@ from tests.infra.plan import (
     from_terraform,
     recorded,
 )
-from tests.infra.signal import SIGNAL
+
+SIGNAL = (METRIC_NAMESPACE, {METRIC_NAME}, METRIC_DIMENSION)
 
 ENVIRONMENTS = ("dev", "prod")
 

@@ -156,7 +156,7 @@ variable "worker" {
     slots            = number
     min_workers      = optional(number, 0)
     max_workers      = number
-    quiet_minutes    = optional(number, 5)
+    quiet_minutes    = optional(number, 4)
     on_demand_base   = number
     on_demand_weight = number
     spot_weight      = number

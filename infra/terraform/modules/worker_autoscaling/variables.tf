@@ -87,9 +87,9 @@ variable "fargate_vcpu_quota" {
 }
 
 variable "quiet_minutes" {
-  description = "Minutes without any work after which all workers stop, on top of the five minutes that the signal remembers."
+  description = "Minutes without any work after which all workers stop, on top of the five minutes that the signal remembers. With 4, workers that started for one short job stay ten minutes, so that a second job finds them."
   type        = number
-  default     = 5
+  default     = 4
   nullable    = false
 
   validation {

@@ -31,7 +31,7 @@ run "each_number_is_a_step" {
     error_message = "Missing data must change nothing."
   }
   assert {
-    condition     = aws_cloudwatch_metric_alarm.quiet.period * aws_cloudwatch_metric_alarm.quiet.evaluation_periods == 300 && aws_cloudwatch_metric_alarm.quiet.datapoints_to_alarm == aws_cloudwatch_metric_alarm.quiet.evaluation_periods
+    condition     = aws_cloudwatch_metric_alarm.quiet.period * aws_cloudwatch_metric_alarm.quiet.evaluation_periods == 240 && aws_cloudwatch_metric_alarm.quiet.datapoints_to_alarm == aws_cloudwatch_metric_alarm.quiet.evaluation_periods
     error_message = "Workers must rest only after quiet_minutes in which every minute was quiet."
   }
   assert {

@@ -1,0 +1,1 @@
+"""A day of workers that follow the work, played through: `scripts/bench scaling`."""

@@ -1,7 +1,11 @@
-"""What a plan costs a month while nothing happens, and what an hour of a worker costs."""
+"""What a plan costs: a month while nothing happens, and what comes on top by use.
+
+`python -m tests.bench.scaling.cost` prints the tables of docs/cloud.md.
+"""
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from tests.infra.plan import Plan
+from tests.infra.plan import Plan, containers, environment, recorded
 
 FILE = Path(__file__).with_name("prices.toml")
 
@@ -91,3 +95,39 @@ def table(plan: Plan, prices: Prices) -> str:
 def _task_hour(plan: Plan, prices: Prices, role: str) -> float:
     task = plan.one("aws_ecs_task_definition", f"module.{role}.aws_ecs_task_definition.this").values
     return task_hour(prices, int(task["cpu"]), int(task["memory"]))
+
+
+STEP_SECONDS = 1.2
+"""Mean seconds that a step has its slot: docs/cloud.md says how it comes about."""
+
+
+def by_use(plan: Plan, prices: Prices) -> str:
+    """The rows of what comes on top, as Markdown."""
+    hour, use = worker_hour(plan, prices), prices["by_use"]
+    share = prices["fargate_arm"]["spot_share"]
+    slots = int(environment(containers(plan)["worker"])["WORKER_CONCURRENCY"])
+    articles = 1000 * STEP_SECONDS / slots / 3600 * hour
+    arm = prices["fargate_arm"]
+    rows = (
+        ("an hour of a worker", f"1 core × {arm['core']} + 2 GB × {arm['gb']}", hour),
+        ("… on Spot", f"× {share}, assumed; it moves from day to day", hour * share),
+        (
+            "1,000 articles",
+            f"1,000 × {STEP_SECONDS} s / {slots} slots, on demand, all busy",
+            articles,
+        ),
+        ("1 GB fetched", "passing the NAT gateway", use["nat_gb"]),
+        ("1 GB of logs", "", use["log_gb"]),
+    )
+    return "\n".join(f"| {what} | {how} | {price:.4f} |" for what, how, price in rows)
+
+
+def main() -> None:
+    prices = read_prices()
+    for name in ("dev", "prod"):
+        sys.stdout.write(f"{name}\n\n{table(recorded(name), prices)}\n\n")
+    sys.stdout.write(f"by use\n\n{by_use(recorded('prod'), prices)}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -198,14 +198,14 @@ variable "min_workers" {
 }
 
 variable "queue_node_type" {
-  description = "The kind of the queue's nodes; durability needs a large one of the families r, m or c."
+  description = "The kind of the queue's nodes; durability needs a large one, such as cache.m7g.large or cache.r7g.large."
   type        = string
   default     = "cache.m7g.large"
   nullable    = false
 
   validation {
-    condition     = can(regex("^cache\\.[rmc][0-9][a-z]*\\.[0-9]*x?large$", var.queue_node_type))
-    error_message = "queue_node_type must be of the families r, m or c, and large or larger: smaller nodes have no durability."
+    condition     = can(regex("^cache\\.(r[678]g|m[678]g|c[78]gn)\\.[0-9]*x?large$", var.queue_node_type))
+    error_message = "queue_node_type must be of the families r6g to r8g, m6g to m8g, c7gn or c8gn, and large or larger: other nodes have no durability."
   }
 }
 

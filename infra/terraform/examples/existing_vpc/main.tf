@@ -59,6 +59,7 @@ module "web" {
     HTTP_IDLE_TIMEOUT             = "75"
   })
   secrets                 = module.secrets.arns
+  secrets_version         = module.secrets.version
   kms_key_arn             = module.secrets.kms_key_arn
   log_days                = 30
   vpc_id                  = var.vpc_id
@@ -88,6 +89,7 @@ module "worker" {
 
   environment             = local.settings
   secrets                 = module.secrets.arns
+  secrets_version         = module.secrets.version
   kms_key_arn             = module.secrets.kms_key_arn
   log_days                = 30
   vpc_id                  = var.vpc_id

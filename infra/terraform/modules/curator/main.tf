@@ -117,6 +117,7 @@ module "web" {
     HTTP_IDLE_TIMEOUT             = "75"
   })
   secrets                 = module.secrets.arns
+  secrets_version         = module.secrets.version
   kms_key_arn             = module.secrets.kms_key_arn
   log_days                = var.log_days
   vpc_id                  = module.network.vpc_id
@@ -151,6 +152,7 @@ module "worker" {
 
   environment             = local.common
   secrets                 = module.secrets.arns
+  secrets_version         = module.secrets.version
   kms_key_arn             = module.secrets.kms_key_arn
   log_days                = var.log_days
   vpc_id                  = module.network.vpc_id

@@ -16,4 +16,7 @@ output "public_subnet_cidrs" {
 output "private_subnet_ids" {
   description = "Where web, workers and the queue stand; one for each zone."
   value       = [for zone in var.availability_zones : aws_subnet.private[zone].id]
+
+  # A task that starts before its way out is there cannot pull its image.
+  depends_on = [aws_route.private, aws_route.public, aws_route_table_association.private, aws_route_table_association.public]
 }

@@ -10,7 +10,7 @@ variable "name" {
 }
 
 variable "durable" {
-  description = "Whether a write is in the log of two zones before it is answered. Without it a failover or a lost node loses jobs that were answered with 202. Cannot be changed later."
+  description = "Whether a write is in the log of two zones before it is answered. Without it a failover or a lost node loses jobs that were answered with 202. A change needs a new queue."
   type        = bool
   nullable    = false
 }
@@ -26,8 +26,8 @@ variable "node_type" {
   }
 
   validation {
-    condition     = !var.durable || can(regex("^cache\\.[rmc][0-9][a-z]*\\.[0-9]*x?large$", var.node_type))
-    error_message = "With durable, node_type must be of the families r, m or c, and large or larger: smaller nodes have no durability."
+    condition     = !var.durable || can(regex("^cache\\.(r[678]g|m[678]g|c[78]gn)\\.[0-9]*x?large$", var.node_type))
+    error_message = "With durable, node_type must be of the families r6g to r8g, m6g to m8g, c7gn or c8gn, and large or larger: other nodes have no durability."
   }
 }
 

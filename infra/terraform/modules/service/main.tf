@@ -65,6 +65,10 @@ resource "aws_ecs_service" "this" {
   desired_count   = var.tasks
   propagate_tags  = "SERVICE"
 
+  # Tasks read their secrets when they start.
+  force_new_deployment = true
+  triggers             = { secrets = tostring(var.secrets_version) }
+
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200
   enable_execute_command             = false
@@ -109,4 +113,12 @@ resource "aws_ecs_service" "this" {
   lifecycle {
     ignore_changes = [desired_count]
   }
+
+  # What a task needs from its first second.
+  depends_on = [
+    aws_iam_role_policy.execution,
+    aws_vpc_security_group_egress_rule.out,
+    aws_vpc_security_group_egress_rule.to_queue,
+    aws_vpc_security_group_ingress_rule.queue_from_here,
+  ]
 }

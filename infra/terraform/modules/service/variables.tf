@@ -127,6 +127,18 @@ variable "secrets" {
   }
 }
 
+variable "secrets_version" {
+  description = "The number of the secrets' values. When it changes, tasks are replaced by ones that read the new values."
+  type        = number
+  default     = 1
+  nullable    = false
+
+  validation {
+    condition     = var.secrets_version >= 1 && floor(var.secrets_version) == var.secrets_version
+    error_message = "secrets_version must be a whole number from 1."
+  }
+}
+
 variable "kms_key_arn" {
   description = "The key that encrypts secrets and logs."
   type        = string

@@ -77,6 +77,14 @@ run "durable_on_a_small_node" {
   expect_failures = [var.node_type]
 }
 
+run "durable_on_another_family" {
+  command = plan
+  variables {
+    node_type = "cache.m5.large"
+  }
+  expect_failures = [var.node_type]
+}
+
 run "durable_without_a_replica" {
   command = plan
   variables {

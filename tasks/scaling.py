@@ -21,9 +21,9 @@ def workers_wanted(
 ) -> int:
     """Workers for the work that can run now; 0 without any, so that none is kept.
 
-    `leased` steps run: ⌈leased / slots⌉ workers hold them. Give the mean of some minutes: at one
-    moment a single job may fill all slots for a second, and a maximum of such moments never falls
-    while there is any work (`scripts/bench scaling`: 81 worker-hours a day instead of 47).
+    `leased` steps run: ⌈leased / slots⌉ workers hold them. Give the mean of two to five minutes:
+    at one moment a single job may fill all slots for a second, and a maximum of such moments never
+    falls while there is any work (`scripts/bench scaling`: 81 worker-hours a day instead of 47).
     `ready` steps may start: those that are due, and those that running jobs have not released yet.
     A worker ends slots / step_seconds steps a second, so n workers have started all of them after
     ready × step_seconds / (slots × n) seconds; the least n for which that is within

@@ -8,6 +8,7 @@ locals {
       Effect    = "Allow"
       Action    = "sts:AssumeRole"
       Principal = { Service = "ecs-tasks.amazonaws.com" }
+      Condition = { StringEquals = { "aws:SourceAccount" = split(":", var.cluster.arn)[4] } }
     }]
   })
 
@@ -31,19 +32,22 @@ locals {
       Resource = ["*"]
     },
   ]
-  to_read_secrets = length(var.secrets) == 0 ? [] : [
-    {
-      Sid      = "Secrets"
-      Effect   = "Allow"
-      Action   = ["secretsmanager:GetSecretValue"]
-      Resource = values(var.secrets)
-    },
-    {
-      Sid      = "Key"
-      Effect   = "Allow"
-      Action   = ["kms:Decrypt"]
-      Resource = [var.kms_key_arn]
-    },
+  to_read_secrets = [
+    for statement in [
+      {
+        Sid      = "Secrets"
+        Effect   = "Allow"
+        Action   = ["secretsmanager:GetSecretValue"]
+        Resource = values(var.secrets)
+      },
+      {
+        Sid       = "Key"
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt"]
+        Resource  = [var.kms_key_arn]
+        Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${var.region}.amazonaws.com" } }
+      },
+    ] : statement if length(var.secrets) > 0
   ]
 }
 

@@ -44,6 +44,10 @@ run "worker" {
     error_message = "A release that does not start must go back."
   }
   assert {
+    condition     = jsondecode(aws_iam_role.task.assume_role_policy).Statement[0].Condition.StringEquals["aws:SourceAccount"] == "123456789012"
+    error_message = "Tasks of other accounts must not get this role."
+  }
+  assert {
     condition     = toset(jsondecode(aws_iam_role_policy.protect[0].policy).Statement[0].Action) == toset(["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"]) && jsondecode(aws_iam_role_policy.protect[0].policy).Statement[0].Resource == ["arn:aws:ecs:eu-central-1:123456789012:task/curator-test/*"]
     error_message = "A worker may protect tasks of its own cluster, and nothing else."
   }

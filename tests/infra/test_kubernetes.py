@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tasks.scaling import METRIC_NAME
-from tasks.settings import Settings, setting_rows
+from tasks.settings import Settings, read_settings, setting_rows
 
 FOLDER = Path(__file__).parents[2] / "infra" / "kubernetes"
 MANIFESTS: list[dict[str, Any]] = [
@@ -65,6 +65,7 @@ def test_settings_are_ours_and_secrets_are_elsewhere() -> None:
     variables = {one["name"] for one in pod("worker")["containers"][0]["env"]}
     assert {*data, *variables} <= {row.name for row in setting_rows(Settings())}
     assert "REDIS_URL" not in data
+    read_settings({**data, "REDIS_URL": "rediss://user:password@queue.example:6379/0"})
     assert not [one for one in MANIFESTS if one["kind"] == "Secret"]
     for role in ROLES:
         sources = pod(role)["containers"][0]["envFrom"]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tasks.scaling import METRIC_DIMENSION, METRIC_NAME, METRIC_NAMESPACE
+from tasks.settings import read_settings
 from tests.infra.plan import (
     Plan,
     containers,
@@ -180,3 +181,16 @@ def test_containers_can_write_nothing_but_tmp_and_are_not_root(name: str) -> Non
         assert container["user"] == "10001"
         assert container["linuxParameters"]["capabilities"] == {"drop": ["ALL"]}
         assert [one["containerPath"] for one in container["mountPoints"]] == ["/tmp"]
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_the_settings_are_accepted_with_the_secret_that_terraform_writes(name: str) -> None:
+    """In the form of modules/curator: TLS, the queue's user, its password, its address."""
+    plan = recorded(name)
+    [user] = plan.of_type("aws_elasticache_user")
+    redis_url = f"rediss://{user.values['user_name']}:{'0' * 64}@queue.example:6379/0"
+    for container in containers(plan).values():
+        assert [secret["name"] for secret in container["secrets"]] == ["REDIS_URL"]
+        settings = read_settings({**environment(container), "REDIS_URL": redis_url})
+        assert settings.key_prefix == "{curator}:"
+        assert settings.redis_url == redis_url

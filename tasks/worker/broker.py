@@ -152,6 +152,8 @@ class StepReceiver(Receiver):
         self._slots = slots
         self._max_steps = max_steps
         """Messages to take in all; 0 for no limit."""
+        self.exhausted = asyncio.Event()
+        """Set once it has taken `max_steps` messages."""
         self._running: set[asyncio.Task[Any]] = set()
         self._slot_freed = asyncio.Event()
 
@@ -180,6 +182,7 @@ class StepReceiver(Receiver):
                 self._start(message)
                 taken += 1
                 if taken == self._max_steps:
+                    self.exhausted.set()
                     return
                 await self._wait_for_slot()
 

@@ -25,6 +25,11 @@ RENEW_RESTARTS = RestartPolicy(first_seconds=RENEW_SECONDS, max_seconds=RENEW_SE
 """The delay does not grow: without renewals this worker would lose all that it runs."""
 
 
+MAX_UNCOUNTED_ATTEMPTS = 20
+"""A step that has had this many attempts which did not count as a try is left to run: steps longer
+than the life of a worker must come to their end too."""
+
+
 class StopReason(enum.StrEnum):
     """Why the work on a step was interrupted."""
 
@@ -34,6 +39,8 @@ class StopReason(enum.StrEnum):
     """The job was cancelled."""
     SHUTDOWN = "shutdown"
     """This worker is shutting down."""
+    RECYCLING = "recycling"
+    """This worker is being replaced by a fresh one."""
 
 
 class HeldLease(Struct):
@@ -82,6 +89,13 @@ class HeldLeases:
         self.handing_back.set()
         for held in self._held.values():
             _interrupt(held, StopReason.SHUTDOWN)
+
+    def hand_back_for_recycling(self) -> None:
+        """Breaks off the work, but for steps that had to give way often already. To be called until
+        nothing runs any more, as `hand_back_all`."""
+        for lease, held in self._held.items():
+            if lease.attempt - lease.tries < MAX_UNCOUNTED_ATTEMPTS:
+                _interrupt(held, StopReason.RECYCLING)
 
     async def renew_forever(self) -> None:
         while True:

@@ -16,8 +16,9 @@
    that it could not claim is left to others at once, an outcome is kept for the grace, and a lease
    that could not be given up expires by itself. A worker that is killed ends in the same way; the
    reaper of another finds its steps.
-7. **Recycle.** After WORKER_MAX_TASKS wake-ups the receiver takes no more and the worker ends when
-   these have run. `WorkerExit.recycle` then has the process replaced by a fresh one.
+7. **Recycle.** After WORKER_MAX_TASKS wake-ups the receiver takes no more. What still runs after
+   RECYCLE_GRACE is handed back, or one slow site would keep all slots empty for minutes. When
+   nothing runs any more, `WorkerExit.recycle` has the process replaced by a fresh one.
 """
 
 from __future__ import annotations
@@ -75,6 +76,9 @@ from tasks.worker.leases import RENEW_RESTARTS, RENEW_SECONDS, HeldLeases
 from tasks.worker.runner import Runner
 
 log = structlog.get_logger()
+
+RECYCLE_GRACE = 1.0
+"""Seconds in which running steps may end before a worker is replaced."""
 
 KindsFor = Callable[[Ledger, str], Mapping[JobType, Kind]]
 """Builds the types of job on a ledger, in the worker of this id."""
@@ -214,6 +218,7 @@ async def serve_kinds(
             background("renewing leases", leases.renew_forever, RENEW_RESTARTS),
             background("drain", partial(_stop_when_drained, leases, shutdown)),
             background("shutdown", end_what_runs),
+            background("recycling", partial(_clear_for_recycling, leases, receiver.exhausted)),
         ):
             await receiver.listen(shutdown.requested)
         log.info("worker stopped", worker=worker)
@@ -254,6 +259,15 @@ async def _end_what_runs(leases: HeldLeases, shutdown: Shutdown, grace: float) -
     log.info("what still runs is handed back", running=len(leases))
     while True:  # until the receiver returns
         leases.hand_back_all()
+        await asyncio.sleep(RENEW_SECONDS)
+
+
+async def _clear_for_recycling(leases: HeldLeases, exhausted: asyncio.Event) -> None:
+    """Once no more steps are taken, hands back those that do not end soon."""
+    await exhausted.wait()
+    await asyncio.sleep(RECYCLE_GRACE)
+    while True:  # until the receiver returns
+        leases.hand_back_for_recycling()
         await asyncio.sleep(RENEW_SECONDS)
 
 

@@ -147,6 +147,20 @@ async def test_recycling_loses_nothing_and_runs_nothing_twice(queue: Queue, stag
     assert await attempts_of(queue, job) == []
 
 
+async def test_a_slow_step_does_not_hold_up_recycling(queue: Queue, stage: Stage) -> None:
+    others = OTHERS[:6]
+    async with stage.worker(worker_max_tasks=4):  # discover, and three articles
+        job = await submit(queue, HELD, *others)
+        await wait_until(
+            lambda: stage.runs[HELD] > 1, "the slow article to run in another process", timeout=60
+        )
+        stage.release()
+        status = await ended(queue, job.id, timeout=90)
+    assert (status.record.processed, status.record.failed) == (1 + len(others), 0)
+    assert set(stage.runs) == {HELD, *others}
+    assert "handed_back" in {attempt.outcome for attempt in await attempts_of(queue, job)}
+
+
 async def test_a_signal_while_a_worker_is_replaced_ends_it(
     queue: Queue, settings: Settings
 ) -> None:

@@ -1,0 +1,35 @@
+"""Which work is broken off when a worker is replaced."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tasks.composition import ledger_policy
+from tasks.jobs.step import Lease, StepRef
+from tasks.ledger.memory import MemoryLedger
+from tasks.settings import Settings
+from tasks.worker.leases import MAX_UNCOUNTED_ATTEMPTS, HeldLeases, StopReason
+
+
+@pytest.mark.parametrize(
+    ("attempt", "tries", "reason"),
+    [
+        (1, 1, StopReason.RECYCLING),
+        (MAX_UNCOUNTED_ATTEMPTS, 1, StopReason.RECYCLING),
+        (MAX_UNCOUNTED_ATTEMPTS + 1, 1, None),
+        (MAX_UNCOUNTED_ATTEMPTS + 3, 4, StopReason.RECYCLING),
+    ],
+)
+async def test_a_step_that_gave_way_often_is_left_to_run(
+    attempt: int, tries: int, reason: StopReason | None
+) -> None:
+    leases = HeldLeases(MemoryLedger(ledger_policy(Settings())), "worker", slots=1)
+    lease = Lease(ref=StepRef("job", "analyse", 0), attempt=attempt, tries=tries, worker="worker")
+    work = asyncio.create_task(asyncio.sleep(30))
+    with leases.hold(lease, work) as held:
+        leases.hand_back_for_recycling()
+        assert held.stop_reason is reason
+        assert work.cancelling() == (reason is not None)
+    work.cancel()

@@ -186,6 +186,7 @@ def _form_limits(settings: Settings) -> FormLimits:
         domain_cap=settings.domain_cap,
         cluster_cap=settings.cluster_cap,
         sources=settings.sources,
+        max_result_ttl_seconds=settings.max_result_ttl,
     )
 
 

@@ -25,6 +25,8 @@ def job_limits(settings: Settings) -> JobLimits:
         max_urls_per_job=settings.max_urls_per_job,
         max_articles_per_topic=settings.max_articles_per_topic,
         result_ttl_seconds=settings.result_ttl,
+        schedule_result_ttl_seconds=min(settings.schedule_result_ttl, settings.max_result_ttl),
+        max_result_ttl_seconds=settings.max_result_ttl,
         max_schedules_per_caller=settings.max_schedules_per_caller,
         weights=_weights(settings),
         sources=tuple(dict.fromkeys(settings.sources)),

@@ -28,13 +28,23 @@ from app.api.models.jobs import (
     JobListing,
     JobRetried,
     JobSubmitted,
+    KeepRequest,
+    Kept,
     StatusReport,
     article_listing,
     attempt_listing,
     job_listing,
+    utc_time,
 )
 from app.api.openapi import UNCHANGED, problem_responses
-from app.api.requests import Cursor, Limit, StrictJobRequest, check_cursor, enum_members
+from app.api.requests import (
+    Cursor,
+    Limit,
+    StrictJobRequest,
+    StrictKeepRequest,
+    check_cursor,
+    enum_members,
+)
 from app.api.status_reports import StatusReports
 from app.http.body import require_json
 from app.http.negotiation import JSON_OR_PAGE, conditional, prefers_page
@@ -245,6 +255,23 @@ async def rerun_job(
     return submitted_response(await queue.rerun(job_id, idempotency_key, caller=caller))
 
 
+@post(
+    "/keep",
+    tags=TAGS,
+    status_code=200,
+    dto=StrictKeepRequest,
+    return_dto=None,
+    before_request=require_json,
+    responses=problem_responses(403, 404, 409, 410, 413, 415, 422),
+)
+async def keep_result(
+    data: KeepRequest, queue: NamedDependency[Queue], job_id: FromPath[str]
+) -> Kept:
+    """Keep the result of an ended job for longer, and the job with it."""
+    expires_ms = await queue.keep(job_id, data.result_ttl_seconds)
+    return Kept(job_id=job_id, expires_at=utc_time(expires_ms))
+
+
 @post("/purge", tags=TAGS, status_code=200, responses=problem_responses(403, 404, 409))
 async def purge_job(queue: NamedDependency[Queue], job_id: FromPath[str]) -> BulkOutcome:
     """Delete an ended job and its result before their time to live is over."""
@@ -281,6 +308,7 @@ JOB_HANDLERS = (
     list_job_attempts,
     retry_job,
     rerun_job,
+    keep_result,
     purge_job,
     cancel_job,
 )

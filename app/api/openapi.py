@@ -46,6 +46,8 @@ from app.api.models.jobs import (
     JobListing,
     JobRetried,
     JobSubmitted,
+    KeepRequest,
+    Kept,
     StatusReport,
 )
 from app.api.models.schedules import (
@@ -101,6 +103,8 @@ MODELS = (
     ArticleListing[ArticleResult],
     AttemptListing,
     Cancellation,
+    KeepRequest,
+    Kept,
     ActiveSelection,
     EndedSelection,
     BulkOutcome,

@@ -15,6 +15,7 @@ from litestar.params import QueryParameter
 
 from app.api.models.admin import ActiveSelection, EndedSelection
 from app.api.models.job_requests import REQUEST_FIELDS, JobRequest
+from app.api.models.jobs import KeepRequest
 from app.api.models.schedules import ScheduleChange, ScheduleRequest
 from app.http.body import (
     MISSING_FIELD,
@@ -101,6 +102,13 @@ class StrictScheduleChange(StrictJson):
         return decode_strictly(value, _schedule_change_decoder, _explain_schedule)
 
 
+class StrictKeepRequest(StrictJson):
+    """The body of `POST /jobs/{id}/keep`."""
+
+    def decode_bytes(self, value: bytes) -> KeepRequest:
+        return decode_strictly(value, _keep_decoder, _explain_keep)
+
+
 def decode_job_request(body: bytes) -> JobRequest:
     """Raises MalformedBody, or InvalidRequest with what to change."""
     request: JobRequest = decode_strictly(body, _job_decoder, _explain_job)
@@ -125,6 +133,7 @@ def _as_list(value: str | Sequence[str]) -> Sequence[str]:
 _job_decoder = msgspec.json.Decoder(JobRequest)
 _active_selection_decoder = msgspec.json.Decoder(ActiveSelection)
 _ended_selection_decoder = msgspec.json.Decoder(EndedSelection)
+_keep_decoder = msgspec.json.Decoder(KeepRequest)
 _schedule_decoder = msgspec.json.Decoder(ScheduleRequest)
 _schedule_change_decoder = msgspec.json.Decoder(ScheduleChange)
 
@@ -162,6 +171,10 @@ def _explain_selection(states: Sequence[JobState], message: str, _: bytes) -> st
         if name == field:
             return f"{field} must be one of {', '.join(words)}, or a list of them."
     return explain(message, "a selection", ActiveSelection.__struct_fields__)
+
+
+def _explain_keep(message: str, _: bytes) -> str:
+    return explain(message, "a time to keep a result", KeepRequest.__struct_fields__)
 
 
 def _explain_schedule(message: str, body: bytes) -> str:

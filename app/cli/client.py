@@ -19,6 +19,7 @@ from app.api.models.jobs import (
     JobListing,
     JobRetried,
     JobSubmitted,
+    Kept,
     StatusReport,
 )
 from app.api.models.schedules import ScheduleListing, ScheduleSummary
@@ -157,6 +158,10 @@ class ApiClient:
 
     def rerun_job(self, job_id: uuid.UUID) -> ApiResponse[JobRetried]:
         return self._call("POST", f"/jobs/{job_id}/rerun", JobRetried)
+
+    def keep_result(self, job_id: uuid.UUID, seconds: int) -> ApiResponse[Kept]:
+        body = {"result_ttl_seconds": seconds}
+        return self._call("POST", f"/jobs/{job_id}/keep", Kept, json=body)
 
     def purge_job(self, job_id: uuid.UUID) -> ApiResponse[BulkOutcome]:
         return self._call("POST", f"/jobs/{job_id}/purge", BulkOutcome)

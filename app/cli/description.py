@@ -164,6 +164,13 @@ _JOB_OPTIONS = (
         type=Duration(),
         help="After this time the job ranks the articles it has: 90 (seconds), 15m, 12h, 7d.",
     ),
+    click.option(
+        "--keep-result",
+        "result_ttl_seconds",
+        metavar="DURATION",
+        type=Duration(),
+        help="How long the result is kept after the job's end: 12h, 7d.",
+    ),
     *_OWN_OPTIONS,
 )
 
@@ -222,6 +229,7 @@ def job_request(
     job_type: str | None,
     priority: str | None,
     deadline_seconds: float | None,
+    result_ttl_seconds: float | None = None,
     **parameters: Any,
 ) -> dict[str, Any]:
     """The body of the request, from the values of `job_options`.
@@ -239,6 +247,8 @@ def job_request(
         request["priority"] = priority
     if deadline_seconds is not None:
         request["deadline_seconds"] = deadline_seconds
+    if result_ttl_seconds is not None:
+        request["result_ttl_seconds"] = round(result_ttl_seconds)
     return request
 
 
@@ -270,6 +280,8 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
     given = {name: value for name, value in options.items() if value not in (None, [], ())}
     if "weights" in given:
         given["weights"] = dict(given["weights"])
+    if "result_ttl_seconds" in given:
+        given["result_ttl_seconds"] = round(given["result_ttl_seconds"])
     if "published_after" in given:
         given["published_after"] = given["published_after"].isoformat()
     return {

@@ -110,7 +110,8 @@ def show_status(console: Console, job: StatusReport) -> None:
             ("deadline", job.deadline_at),
             ("depends on", ", ".join(job.depends_on) or None),
             ("retries", job.replayed_from),
-            ("attempts", str(job.attempt_count)),
+            ("tried again", f"{job.retry_count} times" if job.retry_count else None),
+            ("result kept until", job.expires_at),
             ("trace", job.trace_id),
             ("error", str(job.error) if job.error else None),
         ],
@@ -290,6 +291,10 @@ def _print(console: Console, line: str) -> None:
     click.echo(line, file=console.file)
 
 
+def local_time(when: dt.datetime) -> str:
+    return when.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
 def _text(cell: Cell) -> str:
     match cell:
         case None:
@@ -297,7 +302,7 @@ def _text(cell: Cell) -> str:
         case float():
             return f"{cell:.1f}"
         case dt.datetime():
-            return cell.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+            return local_time(cell)
     return printable(str(cell))
 
 

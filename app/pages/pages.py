@@ -68,6 +68,7 @@ class FormLimits(Struct, frozen=True, kw_only=True):
     domain_cap: int
     cluster_cap: int
     sources: tuple[str, ...]
+    max_result_ttl_seconds: int
 
 
 @get("/", opt=PAGE_ONLY, include_in_schema=False)
@@ -111,6 +112,7 @@ async def get_job(
     request: Request[Any, Any, Any],
     queue: NamedDependency[Queue],
     reports: NamedDependency[StatusReports],
+    limits: NamedDependency[FormLimits],
     job_id: FromPath[str],
 ) -> Response[StatusReport]:
     """The status of a job; its page where `Accept` prefers HTML."""
@@ -125,6 +127,7 @@ async def get_job(
         "result_readable": result is not None,
         "result_stored": document is not None,
         "final": report.state.final,
+        "longest_kept": _in_words(limits.max_result_ttl_seconds),
         "rerun_key": str(uuid.uuid4()),
         "attempts": attempt_listing(await queue.attempts(job_id)).attempts,
     }
@@ -154,6 +157,15 @@ async def rerun_form(
     return Redirect(f"/jobs/{new.id}", status_code=303)
 
 
+@post("/kept", opt=JSON_OR_PAGE, include_in_schema=False)
+async def keep_form(
+    queue: NamedDependency[Queue], limits: NamedDependency[FormLimits], job_id: FromPath[str]
+) -> Redirect:
+    """The button that keeps a result for as long as that is allowed."""
+    await queue.keep(job_id, limits.max_result_ttl_seconds)
+    return Redirect(f"/jobs/{job_id}", status_code=303)
+
+
 @get("/docs", opt=PAGE_ONLY, include_in_schema=False)
 async def docs() -> Template:
     """The interface, to read and to try."""
@@ -170,7 +182,7 @@ async def problem_type(name: FromPath[str]) -> Template:
 
 
 PAGE_HANDLERS = (home, docs, submit_form, problem_type)
-JOB_PAGE_HANDLERS = (get_job, cancel_form, rerun_form)
+JOB_PAGE_HANDLERS = (get_job, cancel_form, rerun_form, keep_form)
 """Under `/jobs/{job_id}`."""
 
 
@@ -215,6 +227,14 @@ async def _stored_result(queue: Queue, report: StatusReport) -> bytes | None:
         return await queue.result(report.job_id)
     except (ResultExpired, JobUnfinished):
         return None
+
+
+def _in_words(seconds: int) -> str:
+    """A time to live, in the largest unit that divides it."""
+    for unit, length in (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1)):
+        if seconds % length == 0:
+            return f"{seconds // length} {unit}{'s' if seconds > length else ''}"
+    raise AssertionError("a whole number of seconds")
 
 
 def _readable_result(document: bytes) -> JobResult | None:

@@ -25,8 +25,8 @@
     of its steps runs any more, and keeps the articles that were analysed.
 9.  If the job has a deadline, that is a due time like any other. Once it has passed, the articles
     that have not settled fail with that reason, and `rank` ranks the others.
-10. A job that has ended never changes. Its result is kept for RESULT_TTL, and its record for
-    JOB_TTL, but at least as long as the result.
+10. A job that has ended never changes. Its result is kept for RESULT_TTL or for as long as the job
+    asks, and its record for JOB_TTL, but at least as long as the result. Both can be prolonged.
 
 Whatever a step waits for, be it a worker, a retry, a start time or the end of a lease, it has one
 due time in one sorted set. The reaper advances every step whose due time has passed. See
@@ -173,6 +173,8 @@ class Job(Struct, frozen=True, kw_only=True):
     """Id of the job that this one retries."""
     traceparent: str | None = None
     """The W3C trace context of the request that submitted it."""
+    result_ttl_seconds: int | None = None
+    """How long its result is kept after its end; None for the setting's time."""
     caller: str = ""
     """Who submitted it, as far as web can tell; see `app.http.callers`. Callers take turns. Empty
     for a process of ours."""

@@ -15,6 +15,7 @@ from tasks.jobs.record import (
     IdempotencyKey,
     JobPage,
     JobRecord,
+    KeepRefusal,
     QueueDepth,
     ReapOutcome,
     SubmitOutcome,
@@ -146,6 +147,13 @@ class Ledger(JobReader, Protocol):
 
     async def purge(self, job_id: str) -> bool:
         """Deletes a job that has ended. False if it is unknown or still active."""
+        ...
+
+    async def keep(self, job_id: str, seconds: int) -> int | KeepRefusal:
+        """Keeps the result of an ended job for at least that long from now, and its record with it.
+
+        Returns the time in ms at which the result expires now.
+        """
         ...
 
     async def reap(self, limit: int = 100, *, lenient: bool = False) -> ReapOutcome:

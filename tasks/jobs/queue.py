@@ -32,11 +32,12 @@ from tasks.jobs.record import (
     JobPage,
     JobRecord,
     JobStatus,
+    KeepRefusal,
     QueueDepth,
     SubmitVerdict,
     WorkerRecord,
 )
-from tasks.jobs.result import current_form, partial_result
+from tasks.jobs.result import current_form, partial_result, with_expiry
 from tasks.jobs.submission import (
     JobLimits,
     Submission,
@@ -44,6 +45,7 @@ from tasks.jobs.submission import (
     retry_key,
     validate_idempotency_key,
     validate_params,
+    validate_result_ttl,
     validate_timing,
 )
 from tasks.telemetry import submit_span
@@ -98,6 +100,7 @@ class Queue:
         Raises InvalidRequest with what to change, IdempotencyConflict, QuotaExceeded or LedgerFull.
         """
         validate_params(submission.params, self._limits)
+        validate_result_ttl(submission.result_ttl_seconds, self._limits)
         now_ms = await self.now_ms()
         validate_timing(submission, now_ms)
         key = _client_key(submission, idempotency_key)
@@ -106,9 +109,13 @@ class Queue:
     async def submit_run(self, job_id: str, submission: Submission, *, caller: str) -> Submitted:
         """Submits the job of a schedule's run, whose id the caller derives from the run.
 
-        Every process that sees the run derives the same id, so the run makes one job. The caller
-        has validated the submission. Raises QuotaExceeded or LedgerFull.
+        Every process that sees the run derives the same id, so the run makes one job. Its result is
+        kept for longer than that of others, unless the submission says how long. The caller has
+        validated the submission. Raises QuotaExceeded or LedgerFull.
         """
+        if submission.result_ttl_seconds is None:
+            kept = self._limits.schedule_result_ttl_seconds
+            submission = replace(submission, result_ttl_seconds=kept)
         return await self._write(job_id, submission, await self.now_ms(), None, caller)
 
     async def check_accepts_work(self) -> None:
@@ -158,6 +165,7 @@ class Queue:
             priority=job.priority,
             deadline_seconds=None if deadline is None else (deadline - job.submitted_ms) / 1000,
             replayed_from=job_id,
+            result_ttl_seconds=job.result_ttl_seconds,
         )
         key = _client_key(submission, idempotency_key)
         return await self._write_retry(submission, key, caller)
@@ -175,6 +183,23 @@ class Queue:
         if outcome is CancelOutcome.CANCELLED:
             log.info("job ended", job_id=job_id, state=JobState.REVOKED)
         return outcome
+
+    async def keep(self, job_id: str, seconds: int) -> int:
+        """Keeps the result of a job that has ended for at least that long from now, and its record
+        with it. Returns the time in ms at which the result expires now.
+
+        Raises UnknownJob, JobUnfinished, ResultExpired, or InvalidRequest for too long a time.
+        """
+        validate_result_ttl(seconds, self._limits)
+        match await self._ledger.keep(job_id, seconds):
+            case KeepRefusal.UNKNOWN:
+                raise UnknownJob
+            case KeepRefusal.ACTIVE:
+                raise JobUnfinished
+            case KeepRefusal.EXPIRED:
+                raise ResultExpired
+            case expires_ms:
+                return expires_ms
 
     async def purge(self, job_id: str) -> bool:
         """Deletes a job that has ended. False if it is unknown or still active."""
@@ -200,15 +225,16 @@ class Queue:
         record = await self._record(job_id)
         if not record.state.final or record.finished_ms is None:
             raise JobUnfinished
+        expires_ms = record.expires_ms or 0
         result = await self._ledger.result(job_id)
         if result is not None:
-            return current_form(result)
-        expires_ms = record.finished_ms + self._limits.result_ttl_seconds * 1000
+            return with_expiry(current_form(result), expires_ms)
         if record.state is JobState.SUCCESS or await self.now_ms() > expires_ms:
             raise ResultExpired
         page = await self._ledger.outcomes(job_id, 0, max(record.total or 0, 1))
         job = await self._ledger.job(job_id)
-        return partial_result(record, page.outcomes, job, await self._ledger.discovery(job_id))
+        partial = partial_result(record, page.outcomes, job, await self._ledger.discovery(job_id))
+        return with_expiry(partial, expires_ms)
 
     async def articles(self, job_id: str, start: int, limit: int) -> OutcomePage:
         """Outcomes so far, even while the job runs. Raises UnknownJob."""
@@ -228,7 +254,8 @@ class Queue:
         limit: int = 50,
     ) -> JobPage:
         """A page of jobs, newest first."""
-        return await self._ledger.jobs(states, types, cursor, limit)
+        page = await self._ledger.jobs(states, types, cursor, limit)
+        return replace(page, jobs=tuple(map(self._dated, page.jobs)))
 
     async def ended(self, job_ids: Sequence[str]) -> set[str]:
         """Which of these jobs are not active, because they ended or are unknown. One round trip."""
@@ -268,7 +295,12 @@ class Queue:
         params = job.params
         if record.state is JobState.SUCCESS:
             params = _batch_of_failures(params, await self._ledger.failures(job_id))
-        return Submission(params=params, priority=record.priority, replayed_from=job_id)
+        return Submission(
+            params=params,
+            priority=record.priority,
+            replayed_from=job_id,
+            result_ttl_seconds=job.result_ttl_seconds,
+        )
 
     async def _write_retry(
         self, submission: Submission, key: IdempotencyKey | None, caller: str
@@ -305,7 +337,14 @@ class Queue:
         record = await self._ledger.record(job_id)
         if record is None:
             raise UnknownJob
-        return record
+        return self._dated(record)
+
+    def _dated(self, record: JobRecord) -> JobRecord:
+        """The record of a job that an older release has ended, with the end of its result."""
+        if record.finished_ms is None or record.expires_ms is not None:
+            return record
+        expires_ms = record.finished_ms + self._limits.result_ttl_seconds * 1000
+        return replace(record, expires_ms=expires_ms)
 
 
 def _client_key(submission: Submission, key: str | None) -> IdempotencyKey | None:
@@ -341,6 +380,7 @@ def _job(
         deadline_ms=None if deadline is None else now_ms + round(deadline * 1000),
         depends_on=submission.depends_on,
         replayed_from=submission.replayed_from,
+        result_ttl_seconds=submission.result_ttl_seconds,
         traceparent=traceparent,
         caller=caller,
     )

@@ -58,6 +58,14 @@ class CancelOutcome(enum.StrEnum):
     UNKNOWN = "unknown"
 
 
+class KeepRefusal(enum.StrEnum):
+    """Why a result is not kept for longer."""
+
+    UNKNOWN = "unknown"
+    ACTIVE = "active"
+    EXPIRED = "expired"
+
+
 class JobRecord(Struct, frozen=True, kw_only=True):
     """The current record of a job in the ledger."""
 
@@ -70,14 +78,16 @@ class JobRecord(Struct, frozen=True, kw_only=True):
     """Set by the first claim."""
     finished_ms: int | None = None
     """Set when the state becomes final."""
+    expires_ms: int | None = None
+    """When the result of an ended job expires; None of a job that an older release has ended."""
     total: int | None = None
     """The number of articles; None until `discover` has ended."""
     settled: int = 0
     processed: int = 0
     """The number of settled articles that were analysed."""
     failed: int = 0
-    attempts: int = 0
-    """The number of claims of all steps of the job."""
+    retries: int = 0
+    """How often one of its steps was tried again."""
     cancelled: bool = False
     """Whether a client has cancelled it."""
     deadline_reached: bool = False

@@ -106,6 +106,8 @@ class ArticlesResult(Struct, Generic[ResultT], frozen=True, kw_only=True):
     """What each source of a topic found, or why it failed; None for other jobs."""
     error: ErrorReport | None = None
     """Why a FAILURE failed."""
+    expires_at: dt.datetime | UnsetType = UNSET
+    """Until when it is kept. Added where it is read, as that may be put off."""
 
 
 class HealthCheckResult(Struct, frozen=True, kw_only=True):
@@ -121,9 +123,17 @@ class HealthCheckResult(Struct, frozen=True, kw_only=True):
     """How long the engine took to answer."""
     error: ErrorReport | None = None
     """Why a FAILURE failed."""
+    expires_at: dt.datetime | UnsetType = UNSET
+    """Until when it is kept. Added where it is read."""
 
 
 JobResult = ArticlesResult[ArticleResult] | HealthCheckResult
+
+
+def with_expiry(document: bytes, expires_ms: int) -> bytes:
+    """A stored result, with the time at which it expires. Only its end is changed, not read."""
+    expires_at = dt.datetime.fromtimestamp(expires_ms / 1000, dt.UTC)
+    return b'%s,"expires_at":%s}' % (document[:-1], msgspec.json.encode(expires_at))
 
 
 def read_result(document: bytes) -> JobResult:

@@ -38,6 +38,8 @@ class Submission(Struct, frozen=True, kw_only=True):
     """The time after the submission at which the job ranks the articles that it has."""
     replayed_from: str | None = None
     """Id of the job that this one retries."""
+    result_ttl_seconds: int | None = None
+    """How long its result is kept after its end; None for the setting's time."""
 
 
 def client_key(submission: Submission, key: str) -> IdempotencyKey:
@@ -48,9 +50,11 @@ def client_key(submission: Submission, key: str) -> IdempotencyKey:
 
 
 def _canonical(submission: Submission) -> bytes:
-    """What makes two submissions the same. Without options it is as before there were any, so that
-    a request which is sent again across an upgrade is still recognised."""
+    """What makes two submissions the same. Without what there was not before, it is as it was then,
+    so that a request which is sent again across an upgrade is still recognised."""
     fields = msgspec.to_builtins(submission)
+    if fields["result_ttl_seconds"] is None:
+        del fields["result_ttl_seconds"]
     if fields["params"].get("options") is None:
         fields["params"].pop("options", None)
     return msgspec.msgpack.encode(fields)
@@ -94,7 +98,11 @@ class JobLimits(Struct, frozen=True, kw_only=True):
     max_urls_per_job: int
     max_articles_per_topic: int
     result_ttl_seconds: int
-    """How long a result can be read after its job has ended."""
+    """How long a result is kept after its job has ended, unless the job says otherwise."""
+    schedule_result_ttl_seconds: int
+    """The same for the job of a schedule."""
+    max_result_ttl_seconds: int
+    """The longest time that may be asked for."""
     max_schedules_per_caller: int
     weights: Weights = field(default_factory=Weights)
     """Of jobs that give none of their own."""
@@ -124,6 +132,15 @@ def validate_params(params: Params, limits: JobLimits) -> None:
             _check_options(params.options, limits, has_caps=False)
         case HealthCheck():
             pass
+
+
+def validate_result_ttl(seconds: int | None, limits: JobLimits) -> None:
+    """Raises InvalidRequest unless a result may be kept for so long."""
+    longest = limits.max_result_ttl_seconds
+    if seconds is not None and not 1 <= seconds <= longest:
+        raise InvalidRequest(
+            f"result_ttl_seconds must be from 1 to {longest} ({longest / 86_400:.3g} days)."
+        )
 
 
 def validate_timing(submission: Submission, now_ms: int) -> None:

@@ -22,6 +22,7 @@ from tasks.jobs.record import (
     IdempotencyKey,
     JobPage,
     JobRecord,
+    KeepRefusal,
     QueueDepth,
     ReapOutcome,
     SubmitOutcome,
@@ -244,6 +245,7 @@ class RedisLedger(RedisReader):
             job.article_count,
             *_bounds(self._policy.caller_bounds),
             *_bounds(self._policy.all_bounds),
+            _or_empty(job.result_ttl_seconds),
             *dict.fromkeys(job.depends_on),
         )
         match SubmitVerdict(verdict.decode()):
@@ -329,6 +331,10 @@ class RedisLedger(RedisReader):
 
     async def purge(self, job_id: str) -> bool:
         return bool(await self.scripts.run("purge", job_id))
+
+    async def keep(self, job_id: str, seconds: int) -> int | KeepRefusal:
+        reply = (await self.scripts.run("keep", job_id, seconds)).decode()
+        return int(reply) if reply.isdigit() else KeepRefusal(reply)
 
     async def reap(self, limit: int = 100, *, lenient: bool = False) -> ReapOutcome:
         woken, lost, started, expired, examined = await self.scripts.run(

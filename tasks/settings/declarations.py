@@ -288,7 +288,27 @@ class Settings(Struct, frozen=True, kw_only=True):
             ),
         ),
     ] = 60.0
-    result_ttl: Annotated[int, Meta(ge=1, description="Seconds that a result is kept.")] = 3600
+    result_ttl: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description=(
+                "Seconds that a result is kept, unless its job asks for another time or a schedule "
+                "made it."
+            ),
+        ),
+    ] = 3600
+    schedule_result_ttl: Annotated[
+        int, Meta(ge=1, description="Seconds that the result of a schedule's job is kept.")
+    ] = 604_800
+    max_result_ttl: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=10 * 366 * 86_400,
+            description="Seconds that may be asked for, at most, for keeping a result.",
+        ),
+    ] = 2_592_000
     job_ttl: Annotated[
         int,
         Meta(

@@ -208,7 +208,7 @@ def _check_view(now: View, before: View) -> None:
     assert record.settled == record.processed + record.failed == len(now.outcomes)
     assert record.failed == len(now.failures)
     assert STATES.index(record.state) >= STATES.index(was.state)
-    assert record.attempts >= was.attempts
+    assert record.retries >= was.retries
     assert _by_url(before) <= _by_url(now)
     assert not was.state.final or now == before, "a job that has ended has changed"
 

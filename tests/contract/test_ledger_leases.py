@@ -38,7 +38,7 @@ async def test_the_same_call_gets_the_same_lease_again(ledger: Ledger) -> None:
     assert await ledger.claim(discover, WORKER, "call-1") == first
     assert await ledger.claim(discover, WORKER, "call-2") is ClaimRefusal.LEASED
     assert await ledger.claim(discover, "worker-2", "call-1") is ClaimRefusal.LEASED
-    assert (await record(ledger, job)).attempts == 1
+    assert (await record(ledger, job)).retries == 0
 
 
 async def test_leases_that_expired_while_the_ledger_was_unavailable_last_a_moment_longer(

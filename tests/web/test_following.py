@@ -49,7 +49,7 @@ async def test_a_status_counts_each_article(client: httpx.AsyncClient, player: P
     assert status["failures"] == [
         {"url": URLS[1], "reason": "not_found", "detail": "The server answered 404."}
     ]
-    assert status["attempt_count"] == 3
+    assert status["retry_count"] == 0
 
 
 async def test_a_finished_job(client: httpx.AsyncClient, player: Player) -> None:

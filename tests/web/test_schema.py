@@ -31,6 +31,7 @@ OPERATIONS = {
     "/jobs/{job_id}/attempts": {"get"},
     "/jobs/{job_id}/retry": {"post"},
     "/jobs/{job_id}/rerun": {"post"},
+    "/jobs/{job_id}/keep": {"post"},
     "/jobs/{job_id}/purge": {"post"},
     "/queue": {"get"},
     "/queue/pause": {"post"},

@@ -93,6 +93,15 @@ class CommonRequest(
             )
         ),
     ] = None
+    result_ttl_seconds: Annotated[
+        Annotated[int, Meta(extra_json_schema={"minimum": 1})] | None,
+        Meta(
+            description=(
+                "How long its result is kept after its end, at most MAX_RESULT_TTL. Default: "
+                "RESULT_TTL, and SCHEDULE_RESULT_TTL for the jobs of a schedule."
+            )
+        ),
+    ] = None
 
 
 class AnalysisOptions(CommonRequest, frozen=True, kw_only=True):
@@ -267,4 +276,5 @@ def submission_of(request: JobRequest) -> Submission:
         depends_on=request.depends_on,
         not_before_ms=None if start is None else round(start.timestamp() * 1000),
         deadline_seconds=request.deadline_seconds,
+        result_ttl_seconds=request.result_ttl_seconds,
     )

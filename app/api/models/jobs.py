@@ -80,6 +80,8 @@ class JobSummary(Struct, frozen=True, kw_only=True):
     submitted_at: AwareTime
     started_at: AwareTime | None
     finished_at: AwareTime | None
+    expires_at: AwareTime | None
+    """Until when the result of an ended job is kept."""
     not_before: AwareTime | None
     """When it may start, where the request said so."""
     deadline_at: AwareTime | None
@@ -90,8 +92,8 @@ class JobSummary(Struct, frozen=True, kw_only=True):
     """The jobs that must succeed before it starts."""
     replayed_from: JobId | None
     """The job whose failed articles it tries again."""
-    attempt_count: int
-    """How often workers took a step of it."""
+    retry_count: int
+    """How often one of its steps was tried again. Waiting for a host is no try."""
     trace_id: str | None
     error: ErrorReport | None
     """Why a FAILURE failed."""
@@ -194,6 +196,28 @@ class Cancellation(Struct, frozen=True, kw_only=True):
     """`cancelling` while steps still run."""
 
 
+class KeepRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long a result is to be kept."""
+
+    result_ttl_seconds: Annotated[
+        int,
+        Meta(
+            description=(
+                "Seconds from now, at least. What is kept for longer anyway stays so; the most is "
+                "MAX_RESULT_TTL."
+            ),
+            extra_json_schema={"minimum": 1},
+        ),
+    ]
+
+
+class Kept(Struct, frozen=True, kw_only=True):
+    """The result is kept until then."""
+
+    job_id: JobId
+    expires_at: AwareTime
+
+
 def submitted_model(job: Job) -> JobSubmitted | JobRetried:
     params = job.params
     submitted = JobSubmitted(
@@ -223,12 +247,13 @@ def job_summary(record: JobRecord) -> JobSummary:
         submitted_at=utc_time(record.submitted_ms),
         started_at=_optional_time(record.started_ms),
         finished_at=_optional_time(record.finished_ms),
+        expires_at=_optional_time(record.expires_ms),
         not_before=_optional_time(record.not_before_ms),
         deadline_at=_optional_time(record.deadline_ms),
         deadline_reached=record.deadline_reached,
         depends_on=record.depends_on,
         replayed_from=record.replayed_from,
-        attempt_count=record.attempts,
+        retry_count=record.retries,
         trace_id=record.trace_id,
         error=record.error_report,
     )

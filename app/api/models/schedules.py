@@ -165,5 +165,7 @@ def _request(submission: Submission) -> JobRequest:
     fields["priority"] = submission.priority
     if submission.deadline_seconds is not None:
         fields["deadline_seconds"] = submission.deadline_seconds
+    if submission.result_ttl_seconds is not None:
+        fields["result_ttl_seconds"] = submission.result_ttl_seconds
     request: JobRequest = msgspec.convert(fields, JobRequest)
     return request

@@ -18,10 +18,12 @@ from app.cli.context import (
     fail_on_option,
     job_types_option,
 )
+from app.cli.description import Duration
 from app.cli.exits import InvalidUsage, ResultGone, check_outcome
 from app.cli.formats import FORMATS
 from app.cli.ids import find_job, job_id_argument
 from app.cli.tables import (
+    local_time,
     show_decision,
     show_decisions,
     show_jobs,
@@ -50,6 +52,7 @@ from tasks.jobs.result import ArticlesResult, JobResult
             "Print the attempts that did not succeed.",
         ),
         "retry": ("app.cli.commands.bulk:retry", "Retry what failed in jobs."),
+        "keep": ("app.cli.commands.jobs:keep", "Keep a result for longer."),
         "rerun": ("app.cli.commands.bulk:rerun", "Run jobs again, whatever their outcome."),
         "cancel": ("app.cli.commands.bulk:cancel", "Cancel jobs."),
         "purge": ("app.cli.commands.bulk:purge", "Delete jobs that have ended."),
@@ -252,6 +255,31 @@ def _canonical(url: str) -> str:
         return canonical_url(url)
     except ValueError:
         return url
+
+
+@click.command()
+@job_id_argument
+@click.option(
+    "--for",
+    "seconds",
+    metavar="DURATION",
+    type=Duration(),
+    default="30d",
+    show_default=True,
+    help="From now, at least: 12h, 7d.",
+)
+@client_options
+@click.pass_obj
+def keep(
+    context: CliContext, job_id: str, seconds: float, server: str | None, as_json: bool
+) -> None:
+    """Keep the result of a job that has ended for longer, and the job with it."""
+    with open_client(context, server) as client:
+        kept = client.keep_result(find_job(client, job_id), round(seconds))
+    if as_json:
+        print_json(kept.document)
+    else:
+        click.echo(f"The result is kept until {local_time(kept.body.expires_at)}.")
 
 
 @click.command()

@@ -4,7 +4,8 @@
 -- ARGV[1] key prefix    ARGV[2] now in ms, or '' for the server's own clock
 -- ARGV[3] wake-up grace in ms            ARGV[4] length of a lease in ms
 -- ARGV[5] release window W               ARGV[6] the maximum number of tries of a step
--- ARGV[7] time to live of a result in s  ARGV[8] time to live of an ended job's record in s
+-- ARGV[7] time to live of a result in s, unless its job has one of its own
+-- ARGV[8] time to live of an ended job's record in s; it never ends before the result
 -- ARGV[9] caller window, or 0 for the one that the workers have stored
 -- The script's own arguments follow; `arg(1)` is the first. The headers of the scripts list these. After a
 -- script, `finish` runs, see _finish.lua.
@@ -289,6 +290,19 @@ local function forget_usage(id)
   add_usage(name, 0, 0, -bytes)
 end
 
+-- Gives each key of an ended job its time to live: the result and what belongs to it, and the record.
+local function expire_job(id, state, job_type, result_seconds, record_seconds)
+  redis.call('HSET', key(id), 'expires_ms', ms(NOW + result_seconds * 1000))
+  redis.call('EXPIRE', key(id), record_seconds)
+  for _, part in ipairs({'articles', 'failures', 'attempts', 'events', 'dependents'}) do
+    redis.call('EXPIRE', key(id, part), record_seconds)
+  end
+  for _, part in ipairs({'outcomes', 'result'}) do
+    redis.call('EXPIRE', key(id, part), result_seconds)
+  end
+  redis.call('ZADD', EXPIRY, ms(NOW + record_seconds * 1000), state .. '/' .. job_type .. '/' .. id)
+end
+
 -- Ends one job: closes its steps, and gives each of its keys a time to live.
 local function end_single(id, state, error)
   local caller = owner(id)
@@ -301,15 +315,9 @@ local function end_single(id, state, error)
   if caller.has_turns then redis.call('HDEL', caller.turns_key, id) end
   end_usage(id, caller.name)
   redis.call('UNLINK', key(id, 'evidence'), key(id, 'steps'))
-  redis.call('EXPIRE', key(id), JOB_TTL)
-  for _, part in ipairs({'articles', 'failures', 'attempts', 'events', 'dependents'}) do
-    redis.call('EXPIRE', key(id, part), JOB_TTL)
-  end
-  for _, part in ipairs({'outcomes', 'result'}) do
-    redis.call('EXPIRE', key(id, part), RESULT_TTL)
-  end
-  redis.call('ZADD', EXPIRY, ms(NOW + JOB_TTL * 1000),
-    state .. '/' .. field(id, 'type') .. '/' .. id)
+  local job_type, wanted = unpack(redis.call('HMGET', key(id), 'type', 'result_ttl'))
+  local result_seconds = tonumber(wanted or RESULT_TTL)
+  expire_job(id, state, job_type, result_seconds, math.max(JOB_TTL, result_seconds))
 end
 
 -- The next dependents of an ended job, in the order of their submission. If there are more than may be

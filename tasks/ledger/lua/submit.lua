@@ -5,7 +5,7 @@
 --       12 seconds for which the key is kept, 13 a short description for readers or '', 14 the caller,
 --       15 the number of articles that it may have, 16 to 18 the maximum numbers of jobs, articles and
 --       bytes of this caller, 19 to 21 those of all callers,
---       then the ids of the jobs that it depends on
+--       22 seconds for which its result is kept or '', then the ids of the jobs that it depends on
 -- returns: {'submitted', id}; {'known', id} if the same submission has made the job with that id;
 --          {'conflict', id} if the key was used for another submission, which made that job;
 --          {'unknown_dependency', id} if a job that it depends on is unknown;
@@ -38,7 +38,7 @@ bound = full(PREFIX .. 'usage', 19)
 if bound then return {'ledger_full', bound} end
 
 local waits_for, failed = {}, nil
-for n = 22, #ARGV - 9 do
+for n = 23, #ARGV - 9 do
   local state, version = unpack(redis.call('HMGET', key(arg(n)), 'state', 'v'))
   if not state or version ~= VERSION then return {'unknown_dependency', arg(n)} end
   if not final(state) then
@@ -53,11 +53,12 @@ local waits = #waits_for > 0 or (start and start > NOW)
 local state = waits and 'WAITING' or 'PENDING'
 redis.call('HSET', key(id), 'v', VERSION, 'job', arg(2), 'type', arg(3), 'priority', arg(4),
   'state', state, 'submitted_ms', arg(5), 'traceparent', arg(6), 'replayed_from', arg(9),
-  'settled', 0, 'processed', 0, 'failed', 0, 'attempts', 0)
+  'settled', 0, 'processed', 0, 'failed', 0)
 if arg(13) ~= '' then redis.call('HSET', key(id), 'about', arg(13)) end
 if start then redis.call('HSET', key(id), 'not_before_ms', ms(start)) end
 if deadline then redis.call('HSET', key(id), 'deadline_ms', ms(deadline)) end
-if arg(22) then redis.call('HSET', key(id), 'depends_on', table.concat(ARGV, ' ', 9 + 22)) end
+if arg(22) ~= '' then redis.call('HSET', key(id), 'result_ttl', arg(22)) end
+if arg(23) then redis.call('HSET', key(id), 'depends_on', table.concat(ARGV, ' ', 9 + 23)) end
 if arg(14) ~= '' then redis.call('HSET', key(id), 'caller', arg(14)) end
 redis.call('ZADD', CALLERS, ms(NOW), arg(14))
 redis.call('HSET', caller_key(arg(14), 'jobs'), id, ms(articles) .. ' ' .. ms(bytes))

@@ -68,6 +68,8 @@ class Entry(Struct, kw_only=True, eq=False):
     failures: list[Failure] = field(default_factory=list)
     attempts: deque[AttemptRecord] = field(default_factory=lambda: deque(maxlen=ATTEMPTS_KEPT))
     result: bytes | None = None
+    forgotten_ms: int = 0
+    """When the record of an ended job expires."""
     bytes_kept: int = 0
     """What it counts for in the usage of its caller."""
 

@@ -21,6 +21,7 @@ from tasks.jobs.record import (
     IdempotencyKey,
     JobPage,
     JobRecord,
+    KeepRefusal,
     QueueDepth,
     ReapOutcome,
     SubmitOutcome,
@@ -39,7 +40,6 @@ class MemoryReader:
 
     def __init__(self, life: LifeCycle, policy: LedgerPolicy) -> None:
         self._life = life
-        self._result_ttl_ms = policy.result_ttl_seconds * 1000
         self._workers: dict[str, WorkerRecord] = {}
         self._paused = False
 
@@ -138,8 +138,11 @@ class MemoryReader:
     def _with_result(self, job_id: str) -> Entry | None:
         """The job, unless the time to live of its result is over."""
         entry = self._life.find(job_id)
-        expired = entry is not None and self._life.ended_before(entry, self._result_ttl_ms)
-        return None if expired else entry
+        return None if entry is None or self._result_expired(entry) else entry
+
+    def _result_expired(self, entry: Entry) -> bool:
+        expires_ms = entry.record.expires_ms
+        return expires_ms is not None and expires_ms <= self._life.now_ms()
 
 
 def _host_waits(entry: Entry) -> list[HostWait]:
@@ -359,6 +362,20 @@ class MemoryLedger(MemoryReader):
             return False
         self._life.forget(job_id)
         return True
+
+    async def keep(self, job_id: str, seconds: int) -> int | KeepRefusal:
+        entry = self._life.find(job_id)
+        if entry is None:
+            return KeepRefusal.UNKNOWN
+        if entry.record.expires_ms is None:
+            return KeepRefusal.ACTIVE
+        if self._result_expired(entry):
+            return KeepRefusal.EXPIRED
+        now_ms = self._life.now_ms()
+        result_seconds = max(seconds, -(-(entry.record.expires_ms - now_ms) // 1000))
+        record_seconds = max(result_seconds, -(-(entry.forgotten_ms - now_ms) // 1000))
+        self._life.expire(entry, result_seconds, record_seconds)
+        return now_ms + result_seconds * 1000
 
     @_fills_windows
     async def reap(self, limit: int = 100, *, lenient: bool = False) -> ReapOutcome:

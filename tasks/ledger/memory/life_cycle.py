@@ -45,7 +45,6 @@ class LifeCycle:
         self._policy = policy
         self.slots = 0
         """The slots of all workers together."""
-        self._job_ttl_ms = policy.record_ttl_seconds * 1000
         self.max_tries = policy.max_tries
 
     # Jobs
@@ -56,11 +55,12 @@ class LifeCycle:
         return None if entry is None or self.expired(entry) else entry
 
     def expired(self, entry: Entry) -> bool:
-        return self.ended_before(entry, self._job_ttl_ms)
+        return entry.record.state.final and entry.forgotten_ms <= self.now_ms()
 
-    def ended_before(self, entry: Entry, age_ms: int) -> bool:
-        finished = entry.record.finished_ms
-        return finished is not None and finished + age_ms <= self.now_ms()
+    def expire(self, entry: Entry, result_seconds: int, record_seconds: int) -> None:
+        """Sets when the result of an ended job expires, and its record."""
+        entry.update(expires_ms=self.now_ms() + result_seconds * 1000)
+        entry.forgotten_ms = self.now_ms() + record_seconds * 1000
 
     def begin(self, entry: Entry) -> None:
         """Makes the first step due: at once, or at the job's start time."""
@@ -113,6 +113,8 @@ class LifeCycle:
         change = entry.bytes_kept - reserved
         self.callers.add_usage(caller.name, -1, -entry.job.article_count, change)
         entry.update(state=state, error=error, finished_ms=self.now_ms())
+        result_seconds = entry.job.result_ttl_seconds or self._policy.result_ttl_seconds
+        self.expire(entry, result_seconds, max(self._policy.record_ttl_seconds, result_seconds))
 
     def _dependents(self, entry: Entry) -> Iterator[Entry]:
         """In the order of their submission."""
@@ -209,7 +211,8 @@ class LifeCycle:
             caller.admitted.add(ref)
         if entry.record.state is JobState.PENDING:
             entry.update(state=JobState.PROGRESS, started_ms=self.now_ms())
-        entry.update(attempts=entry.record.attempts + 1)
+        if step.tries:
+            entry.update(retries=entry.record.retries + 1)
         entry.steps[ref] = OpenStep(
             state=StepState.LEASED,
             attempt=step.attempt + 1,

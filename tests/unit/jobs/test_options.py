@@ -27,6 +27,8 @@ LIMITS = JobLimits(
     max_urls_per_job=10,
     max_articles_per_topic=100,
     result_ttl_seconds=60,
+    schedule_result_ttl_seconds=60,
+    max_result_ttl_seconds=60,
     max_schedules_per_caller=10,
     sources=("feeds", "gdelt"),
 )

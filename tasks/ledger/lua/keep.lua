@@ -1,0 +1,17 @@
+-- Keeps the result of an ended job for longer, and with it the job's record.
+-- args: 1 job id, 2 seconds from now, at least; a result that is kept for longer anyway stays so
+-- returns: the time in ms at which the result expires, as text; or 'unknown', 'active', or 'expired' if
+--          the result is gone.
+-- Invariant: no time to live gets shorter.
+local id = arg(1)
+local state, job_type, version, expires, finished =
+  unpack(redis.call('HMGET', key(id), 'state', 'type', 'v', 'expires_ms', 'finished_ms'))
+if not state or version ~= VERSION then return 'unknown' end
+if not final(state) then return 'active' end
+expires = tonumber(expires or finished + RESULT_TTL * 1000)  -- of an older release's job
+if expires <= NOW then return 'expired' end
+local result_seconds = math.max(tonumber(arg(2)), math.ceil((expires - NOW) / 1000))
+local forgotten = redis.call('ZSCORE', EXPIRY, state .. '/' .. job_type .. '/' .. id) or NOW
+local record_seconds = math.max(result_seconds, math.ceil((forgotten - NOW) / 1000))
+expire_job(id, state, job_type, result_seconds, record_seconds)
+return ms(NOW + result_seconds * 1000)

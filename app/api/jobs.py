@@ -265,7 +265,9 @@ async def rerun_job(
     responses=problem_responses(403, 404, 409, 410, 413, 415, 422),
 )
 async def keep_result(
-    data: KeepRequest, queue: NamedDependency[Queue], job_id: FromPath[str]
+    data: Annotated[KeepRequest, Body(title="Time to keep")],
+    queue: NamedDependency[Queue],
+    job_id: FromPath[str],
 ) -> Kept:
     """Keep the result of an ended job for longer, and the job with it."""
     expires_ms = await queue.keep(job_id, data.result_ttl_seconds)

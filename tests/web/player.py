@@ -13,7 +13,7 @@ from nlp.decision import Decision, NearestArticle, Verdict
 from tasks.errors import Reason
 from tasks.jobs.job import JobState, JobType
 from tasks.jobs.outcome import ArticleAnalysed, Candidate, Failure
-from tasks.jobs.result import ArticlesResult
+from tasks.jobs.result import ArticlesResult, with_expiry
 from tasks.jobs.step import Claim, Lease, StepRef
 from tasks.ledger.redis import RedisLedger
 
@@ -58,11 +58,14 @@ class Player:
         await self._ledger.hand_back(lease)
 
     async def rank(self, job_id: str) -> bytes:
-        """Ends the job with what was analysed, all of it kept."""
+        """Ends the job with what was analysed, all of it kept. Returns what clients read."""
         lease = await self.claim(job_id, "rank")
         result = self._result(job_id)
         assert await self._ledger.complete(lease, result)
-        return result
+        record = await self._ledger.record(job_id)
+        assert record is not None
+        assert record.expires_ms is not None
+        return with_expiry(result, record.expires_ms)
 
     async def finish(self, job_id: str, url: str = "https://news.example/a") -> bytes:
         """Takes a job of one URL through its whole life."""

@@ -291,16 +291,16 @@ local function forget_usage(id)
 end
 
 -- Gives each key of an ended job its time to live: the result and what belongs to it, and the record.
-local function expire_job(id, state, job_type, result_seconds, record_seconds)
-  redis.call('HSET', key(id), 'expires_ms', ms(NOW + result_seconds * 1000))
-  redis.call('EXPIRE', key(id), record_seconds)
+local function expire_job(id, state, job_type, result_ms, record_ms)
+  redis.call('HSET', key(id), 'expires_ms', ms(NOW + result_ms))
+  redis.call('PEXPIRE', key(id), ms(record_ms))
   for _, part in ipairs({'articles', 'failures', 'attempts', 'events', 'dependents'}) do
-    redis.call('EXPIRE', key(id, part), record_seconds)
+    redis.call('PEXPIRE', key(id, part), ms(record_ms))
   end
   for _, part in ipairs({'outcomes', 'result'}) do
-    redis.call('EXPIRE', key(id, part), result_seconds)
+    redis.call('PEXPIRE', key(id, part), ms(result_ms))
   end
-  redis.call('ZADD', EXPIRY, ms(NOW + record_seconds * 1000), state .. '/' .. job_type .. '/' .. id)
+  redis.call('ZADD', EXPIRY, ms(NOW + record_ms), state .. '/' .. job_type .. '/' .. id)
 end
 
 -- Ends one job: closes its steps, and gives each of its keys a time to live.
@@ -316,8 +316,8 @@ local function end_single(id, state, error)
   end_usage(id, caller.name)
   redis.call('UNLINK', key(id, 'evidence'), key(id, 'steps'))
   local job_type, wanted = unpack(redis.call('HMGET', key(id), 'type', 'result_ttl'))
-  local result_seconds = tonumber(wanted or RESULT_TTL)
-  expire_job(id, state, job_type, result_seconds, math.max(JOB_TTL, result_seconds))
+  local seconds = tonumber(wanted or RESULT_TTL)
+  expire_job(id, state, job_type, seconds * 1000, math.max(JOB_TTL, seconds) * 1000)
 end
 
 -- The next dependents of an ended job, in the order of their submission. If there are more than may be

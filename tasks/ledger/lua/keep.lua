@@ -10,8 +10,7 @@ if not state or version ~= VERSION then return 'unknown' end
 if not final(state) then return 'active' end
 expires = tonumber(expires or finished + RESULT_TTL * 1000)  -- of an older release's job
 if expires <= NOW then return 'expired' end
-local result_seconds = math.max(tonumber(arg(2)), math.ceil((expires - NOW) / 1000))
+local result_ms = math.max(tonumber(arg(2)) * 1000, expires - NOW)
 local forgotten = redis.call('ZSCORE', EXPIRY, state .. '/' .. job_type .. '/' .. id) or NOW
-local record_seconds = math.max(result_seconds, math.ceil((forgotten - NOW) / 1000))
-expire_job(id, state, job_type, result_seconds, record_seconds)
-return ms(NOW + result_seconds * 1000)
+expire_job(id, state, job_type, result_ms, math.max(result_ms, forgotten - NOW))
+return ms(NOW + result_ms)

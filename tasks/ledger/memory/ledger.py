@@ -372,10 +372,9 @@ class MemoryLedger(MemoryReader):
         if self._result_expired(entry):
             return KeepRefusal.EXPIRED
         now_ms = self._life.now_ms()
-        result_seconds = max(seconds, -(-(entry.record.expires_ms - now_ms) // 1000))
-        record_seconds = max(result_seconds, -(-(entry.forgotten_ms - now_ms) // 1000))
-        self._life.expire(entry, result_seconds, record_seconds)
-        return now_ms + result_seconds * 1000
+        result_ms = max(seconds * 1000, entry.record.expires_ms - now_ms)
+        self._life.expire(entry, result_ms, max(result_ms, entry.forgotten_ms - now_ms))
+        return now_ms + result_ms
 
     @_fills_windows
     async def reap(self, limit: int = 100, *, lenient: bool = False) -> ReapOutcome:

@@ -57,10 +57,10 @@ class LifeCycle:
     def expired(self, entry: Entry) -> bool:
         return entry.record.state.final and entry.forgotten_ms <= self.now_ms()
 
-    def expire(self, entry: Entry, result_seconds: int, record_seconds: int) -> None:
-        """Sets when the result of an ended job expires, and its record."""
-        entry.update(expires_ms=self.now_ms() + result_seconds * 1000)
-        entry.forgotten_ms = self.now_ms() + record_seconds * 1000
+    def expire(self, entry: Entry, result_ms: int, record_ms: int) -> None:
+        """Sets in how many ms the result of an ended job expires, and its record."""
+        entry.update(expires_ms=self.now_ms() + result_ms)
+        entry.forgotten_ms = self.now_ms() + record_ms
 
     def begin(self, entry: Entry) -> None:
         """Makes the first step due: at once, or at the job's start time."""
@@ -113,8 +113,9 @@ class LifeCycle:
         change = entry.bytes_kept - reserved
         self.callers.add_usage(caller.name, -1, -entry.job.article_count, change)
         entry.update(state=state, error=error, finished_ms=self.now_ms())
-        result_seconds = entry.job.result_ttl_seconds or self._policy.result_ttl_seconds
-        self.expire(entry, result_seconds, max(self._policy.record_ttl_seconds, result_seconds))
+        seconds = entry.job.result_ttl_seconds or self._policy.result_ttl_seconds
+        record_seconds = max(self._policy.record_ttl_seconds, seconds)
+        self.expire(entry, seconds * 1000, record_seconds * 1000)
 
     def _dependents(self, entry: Entry) -> Iterator[Entry]:
         """In the order of their submission."""

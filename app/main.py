@@ -45,7 +45,7 @@ from tasks.jobs.queue import Queue
 from tasks.resources import open_schedules
 from tasks.schedules.service import ScheduleService
 from tasks.settings import Settings
-from tasks.telemetry import tracer
+from tasks.telemetry.tracing import tracer
 
 OpenQueue = Callable[[Settings], AbstractAsyncContextManager[Queue]]
 OpenSchedules = Callable[[Settings], AbstractAsyncContextManager[ScheduleService]]

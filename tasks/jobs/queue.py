@@ -48,7 +48,7 @@ from tasks.jobs.submission import (
     validate_result_ttl,
     validate_timing,
 )
-from tasks.telemetry import submit_span
+from tasks.telemetry.tracing import submit_span
 
 log = structlog.get_logger()
 

@@ -35,7 +35,7 @@ from tasks.jobs.result import article_result
 from tasks.keyed_semaphore import KeyedSemaphore
 from tasks.ports import Engine, Fetcher
 from tasks.step_context import soft_limit_paused
-from tasks.telemetry import fetch_span, record_stages
+from tasks.telemetry.tracing import fetch_span, record_stages
 
 
 class ArticleAnalyser:

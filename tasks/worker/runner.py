@@ -49,7 +49,7 @@ from tasks.ports import Discovery, Kind
 from tasks.redaction import without_secrets
 from tasks.step_context import StepLimits, soft_limit, step_named
 from tasks.supervision import is_cancelling
-from tasks.telemetry import MESSAGING, Unexported, mark_failed, tracer
+from tasks.telemetry.tracing import MESSAGING, Unexported, mark_failed, tracer
 from tasks.worker.leases import HeldLeases, StopReason
 
 log = structlog.get_logger()

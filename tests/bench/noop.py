@@ -23,7 +23,7 @@ from tasks.ports import Discovery, Kind
 from tasks.resources import open_queue
 from tasks.settings import read_settings
 from tasks.supervision import die_with_parent
-from tasks.telemetry import configure_tracing
+from tasks.telemetry.tracing import configure_tracing
 from tasks.worker.worker import Shutdown, collect_less_garbage, serve_kinds
 from tests.bench.children import PARENT_PID
 from tests.bench.peers.command import enqueue_together

@@ -25,7 +25,7 @@ from tasks.logs import configure_logging
 from tasks.resources import ledger_address
 from tasks.settings import Settings, ignored_variables, read_settings
 from tasks.supervision import background, die_with_parent, module_command, module_environ
-from tasks.telemetry import configure_tracing
+from tasks.telemetry.tracing import configure_tracing
 
 log = structlog.get_logger()
 

@@ -37,6 +37,7 @@ if record.extra == BACKLOG then  -- by a wake-up of an older release
   caller.backlog = caller.backlog - redis.call('ZREM', caller.backlog_key, member)
   caller.admitted = caller.admitted + redis.call('SADD', caller.admitted_key, member)
 end
+redis.call('HINCRBY', key(id), 'attempts', 1)  -- the fence of steps that are opened again: examine_job.lua
 if tries > 1 then redis.call('HINCRBY', key(id), 'retries', 1) end
 if state == 'PENDING' then
   redis.call('HSET', key(id), 'started_ms', ms(NOW))

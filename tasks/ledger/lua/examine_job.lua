@@ -71,6 +71,7 @@ end
 local function reopen()
   local total, next_index, attempts =
     unpack(redis.call('HMGET', key(id), 'total', 'next', 'attempts'))
+  attempts = tonumber(attempts or 0)
   if not total then return queue_step(id, 'discover', attempts, 0) end
   redis.call('HSET', key(id), 'settled', redis.call('HLEN', key(id, 'outcomes')))
   for index = 0, tonumber(next_index) - 1 do

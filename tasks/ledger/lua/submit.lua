@@ -53,7 +53,7 @@ local waits = #waits_for > 0 or (start and start > NOW)
 local state = waits and 'WAITING' or 'PENDING'
 redis.call('HSET', key(id), 'v', VERSION, 'job', arg(2), 'type', arg(3), 'priority', arg(4),
   'state', state, 'submitted_ms', arg(5), 'traceparent', arg(6), 'replayed_from', arg(9),
-  'settled', 0, 'processed', 0, 'failed', 0)
+  'settled', 0, 'processed', 0, 'failed', 0, 'attempts', 0)
 if arg(13) ~= '' then redis.call('HSET', key(id), 'about', arg(13)) end
 if start then redis.call('HSET', key(id), 'not_before_ms', ms(start)) end
 if deadline then redis.call('HSET', key(id), 'deadline_ms', ms(deadline)) end

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -25,18 +26,19 @@ class Proxy:
         self.delay_seconds = 0.0
         """In each direction."""
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._connections.add(task)
-        try:
-            if self._open:
-                await self._join(reader, writer)
-        except asyncio.CancelledError:
-            pass  # it was cut
-        finally:
-            self._connections.discard(task)
+    def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """No coroutine: one that is cancelled before its first step would close nothing."""
+        if not self._open:
             writer.transport.abort()
+            return
+        connection = asyncio.create_task(self._join(reader, writer))
+        self._connections.add(connection)
+
+        def end(_: asyncio.Task[None]) -> None:
+            self._connections.discard(connection)
+            writer.transport.abort()
+
+        connection.add_done_callback(end)
 
     async def cut(self) -> None:
         """Ends all connections, and takes none until `mend`."""
@@ -105,9 +107,12 @@ async def _read(reader: asyncio.StreamReader) -> bytes:
 
 
 @asynccontextmanager
-async def proxy_to(host: str, port: int) -> AsyncIterator[Proxy]:
+async def proxy_to(
+    host: str, port: int, context: ssl.SSLContext | None = None
+) -> AsyncIterator[Proxy]:
+    """A proxy on loopback, which speaks TLS with a context."""
     proxy = Proxy(host, port)
-    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0, ssl=context)
     proxy.port = server.sockets[0].getsockname()[1]
     try:
         yield proxy

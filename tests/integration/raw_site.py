@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from ipaddress import ip_address
 
 from tasks.fetch.addresses import Address
+from tests.tcp_server import tcp_server
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n"
 STORY = b"<html><title>A story</title><p>It rained.</p></html>"
@@ -91,20 +92,8 @@ class Site:
 @asynccontextmanager
 async def serving() -> AsyncIterator[Site]:
     site = Site()
-    tasks: set[asyncio.Task[None]] = set()
-
-    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(site.serve(reader, writer))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    site.port = server.sockets[0].getsockname()[1]
-    async with server:
+    async with tcp_server(site.serve) as site.port:
         yield site
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def loopback_resolver(host: str) -> list[Address]:

@@ -21,7 +21,8 @@ from tasks.ledger.diagnosis import diagnose
 from tasks.resources import examine_redis, ledger_address, open_web
 from tasks.settings import Settings
 from tests.loopback import free_port
-from tests.proxy import Proxy
+from tests.proxy import proxy_to
+from tests.tcp_server import tcp_server
 from tests.waiting import wait_until
 
 PASSWORD = "sesame-seeds"
@@ -45,11 +46,8 @@ async def tls_in_front_of(port: int, certificate: Path) -> AsyncIterator[int]:
     """The port on which the server speaks TLS too."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    proxy = Proxy("127.0.0.1", port)
-    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0, ssl=context)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
-        await proxy.cut()
+    async with proxy_to("127.0.0.1", port, context) as proxy:
+        yield proxy.port
 
 
 async def said_of(settings: Settings, url: str) -> str:
@@ -100,10 +98,8 @@ async def test_a_server_of_another_kind_is_recognised(settings: Settings) -> Non
         await reader.readline()
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         await reader.read()
-        writer.close()
 
-    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
+    async with tcp_server(refuse) as port:
         assert "what answers there is no Redis" in await said_of(
             settings, f"redis://127.0.0.1:{port}"
         )
@@ -135,10 +131,8 @@ def test_an_error_that_has_lost_its_context_is_recognised(text: str, cause: str)
 
 
 async def test_web_reports_an_outage_once_and_its_end(settings: Settings, port: int) -> None:
-    proxy = Proxy("127.0.0.1", port)
-    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
-    async with server:
-        url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with proxy_to("127.0.0.1", port) as proxy:
+        url = f"redis://127.0.0.1:{proxy.port}"
         with capture_logs() as logs:
             async with open_web(replace(settings, redis_url=url)) as queue:
                 await queue.depth()

@@ -17,6 +17,7 @@ from tasks.fetch.fetcher import HttpFetcher, build_fetcher
 from tasks.fetch.transport import direct_transport
 from tasks.settings import Settings
 from tests.integration.raw_site import STORY, Site, loopback_resolver, serving
+from tests.tcp_server import tcp_server
 
 LOCAL = Settings(allow_private_addresses=True, fetch_timeout=5)
 LOCAL_AND_QUICK = Settings(allow_private_addresses=True, fetch_timeout=0.2)
@@ -58,12 +59,10 @@ async def test_the_name_must_be_in_a_certificate_that_we_trust(
 ) -> None:
     server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server_context.load_cert_chain(certificate)
-    server = await asyncio.start_server(site.serve, "127.0.0.1", 0, ssl=server_context)
-    port = server.sockets[0].getsockname()[1]
     context = ssl.create_default_context(cafile=certificate if trusted else None)
     transport = direct_transport(loopback_resolver, allow_private=True, ssl_context=context)
     fetcher = HttpFetcher(transport, fetch_policy(LOCAL))
-    async with server:
+    async with tcp_server(site.serve, server_context) as port:
         fetched = fetcher.document(f"https://{host}:{port}/story")
         (result,) = await asyncio.gather(fetched, return_exceptions=True)
         await fetcher.aclose()

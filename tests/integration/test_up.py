@@ -19,6 +19,7 @@ import pytest
 import redis
 
 from tests.loopback import free_port
+from tests.tcp_server import tcp_server
 from tests.waiting import wait_until
 
 linux = pytest.mark.skipif(
@@ -267,10 +268,9 @@ async def test_sigterm_ends_everything_while_valkey_cannot_start(state: Path) ->
     async def never_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connected.set()
         await reader.read()
-        writer.close()
 
-    async with await asyncio.start_server(never_answer, "127.0.0.1", 0) as site:
-        proxy = f"http://127.0.0.1:{site.sockets[0].getsockname()[1]}"
+    async with tcp_server(never_answer) as site_port:
+        proxy = f"http://127.0.0.1:{site_port}"
         async with up(state, EGRESS_PROXY=proxy) as running:
             await running.ready()
             await running.submit(type="batch_analysis", urls=["http://site.example/"])

@@ -168,6 +168,12 @@ def model_schemas(limits: JobLimits) -> dict[str, Any]:
     batch, topic = models["BatchAnalysisRequest"], models["TopicCurationRequest"]
     batch["properties"]["urls"]["maxItems"] = limits.max_urls_per_job
     topic["properties"]["max_articles"]["maximum"] = limits.max_articles_per_topic
+    models["KeepRequest"]["properties"]["result_ttl_seconds"]["maximum"] = (
+        limits.max_result_ttl_seconds
+    )
+    for request in JOB_REQUESTS:
+        number, _ = models[request]["properties"]["result_ttl_seconds"]["anyOf"]
+        number["maximum"] = limits.max_result_ttl_seconds
     return models
 
 

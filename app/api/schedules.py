@@ -199,7 +199,7 @@ async def run_schedule(
     """Submit the job of a schedule now, also while it is paused. Its next run stays."""
     schedule = (await schedules.get(schedule_id)).schedule
     return submitted_response(
-        await queue.submit(schedule.submission, idempotency_key, caller=caller)
+        await queue.submit(schedule.submission, idempotency_key, caller=caller, of_schedule=True)
     )
 
 

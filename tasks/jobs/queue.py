@@ -89,11 +89,17 @@ class Queue:
         return await self._ledger.now_ms()
 
     async def submit(
-        self, submission: Submission, idempotency_key: str | None = None, *, caller: str = ""
+        self,
+        submission: Submission,
+        idempotency_key: str | None = None,
+        *,
+        caller: str = "",
+        of_schedule: bool = False,
     ) -> Submitted:
         """Writes the job to the ledger. Once this returns, the job is certain to end.
 
-        `caller` is whose turns the job takes and whose quota it uses.
+        `caller` is whose turns the job takes and whose quota it uses. The result of a schedule's
+        job is kept as those of its runs.
 
         With a key, the same submission makes one job however often it is sent within 24 h, unless
         that job is purged or forgotten.
@@ -104,6 +110,8 @@ class Queue:
         now_ms = await self.now_ms()
         validate_timing(submission, now_ms)
         key = _client_key(submission, idempotency_key)
+        if of_schedule:
+            submission = self._kept_as_of_schedule(submission)
         return await self._write(self._ids.next(now_ms), submission, now_ms, key, caller)
 
     async def submit_run(self, job_id: str, submission: Submission, *, caller: str) -> Submitted:
@@ -113,9 +121,7 @@ class Queue:
         kept for longer than that of others, unless the submission says how long. The caller has
         validated the submission. Raises QuotaExceeded or LedgerFull.
         """
-        if submission.result_ttl_seconds is None:
-            kept = self._limits.schedule_result_ttl_seconds
-            submission = replace(submission, result_ttl_seconds=kept)
+        submission = self._kept_as_of_schedule(submission)
         return await self._write(job_id, submission, await self.now_ms(), None, caller)
 
     async def check_accepts_work(self) -> None:
@@ -308,6 +314,11 @@ class Queue:
         now_ms = await self.now_ms()
         return await self._write(self._ids.next(now_ms), submission, now_ms, key, caller)
 
+    def _kept_as_of_schedule(self, submission: Submission) -> Submission:
+        if submission.result_ttl_seconds is not None:
+            return submission
+        return replace(submission, result_ttl_seconds=self._limits.schedule_result_ttl_seconds)
+
     async def _write(
         self,
         job_id: str,
@@ -316,6 +327,10 @@ class Queue:
         key: IdempotencyKey | None,
         caller: str,
     ) -> Submitted:
+        kept = submission.result_ttl_seconds
+        if kept is not None:  # of a schedule or an earlier job: the limit may have been lowered
+            longest = self._limits.max_result_ttl_seconds
+            submission = replace(submission, result_ttl_seconds=min(kept, longest))
         with submit_span(job_id, submission.params.job_type) as traceparent:
             job = _job(job_id, submission, now_ms, traceparent, caller)
             outcome = await self._ledger.submit(job, key)

@@ -36,15 +36,16 @@ One of each per caller, while it has something (`PERMANENT` too):
     caller:NAME:turns      hash: what the next turns follow from, while there is a backlog
 
 One of each per job. They have no time to live while the job is active, and this one once it has
-ended. The record's is JOB_TTL, but at least RESULT_TTL:
+ended. The result's is what the job asks for, or RESULT_TTL; the record's is JOB_TTL, but at least
+the result's. Keeping a result prolongs both:
 
     job:ID             hash: the submission, the state and the counters           record
     job:ID:articles    hash: index → candidate (JSON)                             record
     job:ID:failures    list: failed articles (JSON)                               record
     job:ID:attempts    list: attempts that did not succeed at once (JSON)         record
     job:ID:events      stream, capped                                             record
-    job:ID:outcomes    hash: index → outcome (JSON)                               RESULT_TTL
-    job:ID:result      string (JSON), for a SUCCESS                               RESULT_TTL
+    job:ID:outcomes    hash: index → outcome (JSON)                               result
+    job:ID:result      string (JSON), for a SUCCESS                               result
     job:ID:steps       hash: open step → its record                               until the end
     job:ID:evidence    hash: index → the data that `rank` needs of an article     until the end
     job:ID:dependents  set: ids of the jobs that wait for this one                until the end

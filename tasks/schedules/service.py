@@ -8,7 +8,13 @@ from msgspec.structs import replace
 
 from tasks.errors import InvalidRequest, LedgerFull, QuotaExceeded, UnknownSchedule
 from tasks.jobs.ids import new_job_id
-from tasks.jobs.submission import JobLimits, Submission, validate_params, validate_timing
+from tasks.jobs.submission import (
+    JobLimits,
+    Submission,
+    validate_params,
+    validate_result_ttl,
+    validate_timing,
+)
 from tasks.schedules.cron import parse_cron
 from tasks.schedules.schedule import (
     AddOutcome,
@@ -130,6 +136,7 @@ class ScheduleService:
     def _check_submission(self, submission: Submission, now_ms: int) -> None:
         _check_repeatable(submission)
         validate_params(submission.params, self._limits)
+        validate_result_ttl(submission.result_ttl_seconds, self._limits)
         validate_timing(submission, now_ms)
 
 

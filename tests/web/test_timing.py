@@ -77,7 +77,7 @@ async def test_a_record_that_cannot_be_shown_hides_no_other(
     """Earlier releases took a `not_before` of the year 0."""
     readable, impossible, broken = [await submit(client) for _ in range(3)]
     valkey.hset(f"{settings.key_prefix}job:{impossible}", "not_before_ms", "-62135683140000")
-    valkey.hset(f"{settings.key_prefix}job:{broken}", "attempts", "many")
+    valkey.hset(f"{settings.key_prefix}job:{broken}", "processed", "many")
     listing = (await client.get("/jobs")).json()["jobs"]
     assert [job["job_id"] for job in listing] == [impossible, readable]
     page = await client.get("/", headers={"Accept": "text/html"})

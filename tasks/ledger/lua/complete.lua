@@ -9,6 +9,6 @@ if field(id, 'cancelled') then
   revoke_if_idle(id)
   return 1
 end
-redis.call('SET', key(id, 'result'), arg(3), 'EX', RESULT_TTL)
+redis.call('SET', key(id, 'result'), arg(3))
 end_job(id, 'SUCCESS')
 return 1

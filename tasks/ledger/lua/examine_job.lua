@@ -23,7 +23,9 @@ local function examine_index()
   fault('index', id)
   if not fix then return end
   redis.call('ZADD', index_key(state, job_type), 0, id)
-  if final(state) then redis.call('ZADD', EXPIRY, ms(NOW + JOB_TTL * 1000), expiry) end
+  if not final(state) then return end
+  local left_ms = redis.call('PTTL', key(id))
+  redis.call('ZADD', EXPIRY, ms(NOW + (left_ms > 0 and left_ms or JOB_TTL * 1000)), expiry)
 end
 
 -- The reaper examines due steps only, so it would never find a step without a due time.

@@ -9,7 +9,8 @@ local state, job_type, version, expires, finished =
 if not state or version ~= VERSION then return 'unknown' end
 if not final(state) then return 'active' end
 expires = tonumber(expires or finished + RESULT_TTL * 1000)  -- of an older release's job
-if expires <= NOW then return 'expired' end
+local gone = state == 'SUCCESS' and redis.call('EXISTS', key(id, 'result')) == 0
+if gone or expires <= NOW then return 'expired' end
 local result_ms = math.max(tonumber(arg(2)) * 1000, expires - NOW)
 local forgotten = redis.call('ZSCORE', EXPIRY, state .. '/' .. job_type .. '/' .. id) or NOW
 expire_job(id, state, job_type, result_ms, math.max(result_ms, forgotten - NOW))

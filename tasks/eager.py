@@ -26,6 +26,7 @@ from tasks.jobs.queue import Queue
 from tasks.jobs.record import JobStatus
 from tasks.jobs.submission import Submission
 from tasks.kinds.job_types import build_kinds
+from tasks.ledger.ended import log_ended
 from tasks.ledger.memory import MemoryLedger
 from tasks.ports import Cache, Engine, Fetcher, Kind
 from tasks.settings import Settings
@@ -111,6 +112,7 @@ class _Loop:
                     )
                 else:
                     await asyncio.sleep(due_in)
+        await log_ended(self._ledger)
 
     def _start(self, group: asyncio.TaskGroup) -> None:
         while len(self._running) < self._slots and (ref := self._ledger.pop_wakeup()):

@@ -171,8 +171,8 @@ def model_schemas(limits: JobLimits) -> dict[str, Any]:
     models["KeepRequest"]["properties"]["result_ttl_seconds"]["maximum"] = (
         limits.max_result_ttl_seconds
     )
-    for request in JOB_REQUESTS:
-        number, _ = models[request]["properties"]["result_ttl_seconds"]["anyOf"]
+    for request in get_args(JobRequest):
+        number, _ = models[request.__name__]["properties"]["result_ttl_seconds"]["anyOf"]
         number["maximum"] = limits.max_result_ttl_seconds
     return models
 

@@ -6,15 +6,25 @@ or is started again, waits instead of being refused.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import errno
 import os
 import socket
+import time
 from collections.abc import Iterable, Sequence
 
 from tasks.errors import InvalidSettings
 
 BACKLOG = 2048
 """Connections that may wait to be accepted; the system may allow fewer."""
+
+MAX_SOCKETS = 64
+
+ENDING_SECONDS = 1.0
+"""How long a port may still be in use by a process that has been killed."""
+
+POLL_SECONDS = 0.02
 
 SKIPPED = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 """Of several addresses of one name, those that this machine does not have are left out."""
@@ -35,7 +45,7 @@ def listen(host: str, port: int) -> list[socket.socket]:
         for family, _, _, _, address in dict.fromkeys(found):
             port = port or (sockets[0].getsockname()[1] if sockets else 0)
             try:
-                sockets.append(_listening(family, (address[0], port, *address[2:])))
+                sockets.append(_listening_soon(family, (address[0], port, *address[2:])))
             except OSError as error:
                 if error.errno not in SKIPPED:
                     raise
@@ -48,8 +58,32 @@ def listen(host: str, port: int) -> list[socket.socket]:
     return sockets
 
 
-def inherited(numbers: Iterable[int]) -> list[socket.socket]:
-    """The sockets that the parent of this process has opened, by their file descriptors."""
+async def hand_over(sockets: Sequence[socket.socket], channel: socket.socket) -> None:
+    """Gives these sockets to the child at the other end of the channel once it asks, and closes
+    them here.
+
+    It does not inherit them: a child whose parent dies before it has had itself killed with that
+    would keep the port from the next start.
+    """
+    channel.setblocking(False)
+    try:
+        with channel, contextlib.suppress(ConnectionError):
+            if await asyncio.get_running_loop().sock_recv(channel, 1):
+                socket.send_fds(channel, [b"."], [opened.fileno() for opened in sockets])
+    finally:
+        close(sockets)
+
+
+def received(channel: socket.socket) -> list[socket.socket]:
+    """Asks the parent of this process for the sockets that it has opened.
+
+    Raises ConnectionError if it has ended.
+    """
+    with channel:
+        channel.sendall(b".")
+        _, numbers, _, _ = socket.recv_fds(channel, 1, MAX_SOCKETS)
+    if not numbers:
+        raise ConnectionAbortedError("the process that opened the sockets has ended")
     return [socket.socket(fileno=number) for number in numbers]
 
 
@@ -62,6 +96,18 @@ def url_of(host: str, sockets: Sequence[socket.socket]) -> str:
 def close(sockets: Iterable[socket.socket]) -> None:
     for opened in sockets:
         opened.close()
+
+
+def _listening_soon(family: int, address: tuple[object, ...]) -> socket.socket:
+    """Waits for the end of a process that has just been killed."""
+    deadline = time.monotonic() + ENDING_SECONDS
+    while True:
+        try:
+            return _listening(family, address)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise
+        time.sleep(POLL_SECONDS)
 
 
 def _listening(family: int, address: tuple[object, ...]) -> socket.socket:

@@ -164,6 +164,11 @@ class Ledger(JobReader, Protocol):
         """
         ...
 
+    async def take_ended(self, limit: int) -> tuple[str, ...]:
+        """The ids of at most `limit` jobs that have ended, oldest end first. Each is given out
+        once: who takes it logs the end."""
+        ...
+
     async def pause(self) -> None:
         """Refuses all claims until `resume`. Running steps are not affected."""
         ...

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -49,8 +48,6 @@ from tasks.jobs.submission import (
     validate_timing,
 )
 from tasks.telemetry.tracing import submit_span
-
-log = structlog.get_logger()
 
 MAX_WAITING_SHOWN = 20
 """How many articles that wait for their hosts, and how many that are tried again, a status lists:
@@ -186,8 +183,6 @@ class Queue:
             raise UnknownJob
         if outcome is CancelOutcome.FINISHED:
             raise JobFinished
-        if outcome is CancelOutcome.CANCELLED:
-            log.info("job ended", job_id=job_id, state=JobState.REVOKED)
         return outcome
 
     async def keep(self, job_id: str, seconds: int) -> int:

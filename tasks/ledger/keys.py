@@ -26,6 +26,7 @@ Permanent, one of each (`PERMANENT`):
     schedules:runs     hash: schedule id → its last run (JSON)
     schedules:callers  hash: schedule id → its caller, if that has a name
     jobs:kept          hash: id of an ended job → 'BYTES CALLER'
+    jobs:ended         list, capped: ids of jobs whose end is to be logged
 
 One of each per caller, while it has something (`PERMANENT` too):
 
@@ -76,7 +77,7 @@ import re
 from tasks.jobs.job import JobState, JobType, Priority
 
 PERMANENT = re.compile(
-    r"steps:(due|queued)|wake:(ready|high|normal|low|pushed)|jobs:[A-Z]+:[a-z_]+|jobs:(expiry|kept)"
+    r"steps:(due|queued)|wake:(ready|high|normal|low|pushed)|jobs:[A-Z]+:[a-z_]+|jobs:(expiry|kept|ended)"
     r"|workers(:info|:draining)?|paused|reaper|schedules(:due|:runs|:callers)?"
     r"|callers(:window)?|usage|caller:.*"
 )

@@ -1,7 +1,7 @@
 """The reaper: advances every step whose due time has passed.
 
 It runs in every worker and in web. A lost wake-up, a dead worker, a retry and a start time are the
-same case: a due time that has passed.
+same case: a due time that has passed. Each round also logs the jobs that have ended since.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import structlog
 from tasks.errors import LedgerUnavailable
 from tasks.jobs.ledger_port import Ledger
 from tasks.ledger.diagnosis import LedgerOutage
+from tasks.ledger.ended import log_ended
 
 log = structlog.get_logger()
 
@@ -29,6 +30,7 @@ async def reap_forever(ledger: Ledger, outage: LedgerOutage) -> None:
     while True:
         try:
             more = await _reap(ledger)
+            await log_ended(ledger)
             outage.ends()
         except LedgerUnavailable as error:
             more = False

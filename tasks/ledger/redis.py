@@ -344,6 +344,11 @@ class RedisLedger(RedisReader):
             woken=woken, lost=lost, started=started, expired=expired, examined=examined
         )
 
+    async def take_ended(self, limit: int) -> tuple[str, ...]:
+        with redis_errors_as_unavailable():
+            ids: Any = await self._redis.lpop(self._prefix + "jobs:ended", limit)
+        return tuple(job_id.decode() for job_id in ids or ())
+
     async def pause(self) -> None:
         await self.scripts.run("pause", 1)
 

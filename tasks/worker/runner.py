@@ -19,10 +19,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import logging
 import random
 import time
-from collections import deque
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 
@@ -55,10 +53,6 @@ from tasks.worker.leases import HeldLeases, StopReason
 log = structlog.get_logger()
 
 LEDGER_RETRY_SECONDS = 0.5
-
-MAX_REPORTED_ENDS = 256
-"""Jobs whose end this worker remembers to have logged: the last steps of a cancelled job may be
-handed back together."""
 
 
 class JobRanked(Struct, frozen=True):
@@ -135,7 +129,6 @@ class Runner:
         self._limits = limits
         self._worker = worker
         self._claim_numbers = itertools.count(1)
-        self._reported_ends: deque[str] = deque(maxlen=MAX_REPORTED_ENDS)
 
     async def run(self, wakeup: str) -> None:
         """Raises nothing but its own cancellation: an error of the work is recorded, any other is
@@ -167,8 +160,6 @@ class Runner:
                 _report(outcome, span, time.monotonic() - started)
             if not isinstance(outcome, LeaseLost):
                 await self._record(claim.lease, outcome)
-                if _may_end_job(claim.lease.ref, outcome):
-                    await self._report_job_end(claim.job.id)
 
     # Claim
 
@@ -267,37 +258,9 @@ class Runner:
             case LeaseLost():
                 return False
 
-    async def _report_job_end(self, job_id: str) -> None:
-        """Logs that the job has ended, if it has."""
-        if not log.is_enabled_for(logging.INFO):
-            return
-        with contextlib.suppress(LedgerUnavailable):
-            record = await self._ledger.record(job_id)
-            if record and record.finished_ms is not None and job_id not in self._reported_ends:
-                self._reported_ends.append(job_id)
-                log.info(
-                    "job ended",
-                    type=record.type,
-                    state=record.state,
-                    seconds=(record.finished_ms - record.submitted_ms) / 1000,
-                    articles=record.total,
-                    failed=record.failed,
-                    error=record.error,
-                )
-
     async def _wait_for_ledger(self) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._leases.handing_back.wait(), LEDGER_RETRY_SECONDS)
-
-
-def _may_end_job(ref: StepRef, outcome: AttemptEnd) -> bool:
-    """Whether the job may end when this outcome is recorded."""
-    match outcome:
-        case HandedBack(reason):
-            return reason == StopReason.CANCELLED
-        case Failed() | RetryLater():
-            return ref.kind != "analyse"
-    return isinstance(outcome, JobRanked)
 
 
 def _failure(error: BaseException, lease: Lease, limits: StepLimits) -> AttemptEnd:

@@ -102,7 +102,9 @@ async def traced_worker(environ: Mapping[str, str], calls: Path) -> AsyncIterato
     finally:
         worker.terminate()  # the worker itself: with -D, strace is its child
         await worker.wait()
-    await wait_until(lambda: f"{worker.pid} +++ exited" in calls.read_text(), "strace to end", timeout=60)
+    await wait_until(
+        lambda: f"{worker.pid} +++ exited" in calls.read_text(), "strace to end", timeout=60
+    )
 
 
 def below(folder: Path) -> list[Path]:

@@ -19,7 +19,7 @@ import structlog
 from app.cli.context import Command
 from app.cli.exits import CannotWork, Unreachable
 from app.http.hosts import check_exposure
-from app.http.listening import close, inherited, listen, url_of
+from app.http.listening import close, hand_over, listen, received, url_of
 from tasks.embedded_valkey import EmbeddedValkey, embedded_valkey
 from tasks.logs import configure_logging
 from tasks.resources import ledger_address
@@ -72,11 +72,11 @@ def up(host: str | None, port: int | None) -> None:
 @click.command()
 @_listening_options
 @_parent_pid_option
-@click.option("--socket", "numbers", type=int, multiple=True, hidden=True)
-def web(host: str | None, port: int | None, parent_pid: int | None, numbers: Sequence[int]) -> None:
+@click.option("--sockets-from", "channel", type=int, hidden=True)
+def web(host: str | None, port: int | None, parent_pid: int | None, channel: int | None) -> None:
     """Run the web service: the HTTP interface and the pages."""
     settings = _start(parent_pid, _environ(host, port))
-    sockets = inherited(numbers) or _listen(settings)
+    sockets = _listen(settings) if channel is None else received(socket.socket(fileno=channel))
     log.info("web listens", **_described(settings, sockets))
     from app.main import serve  # loads the web framework, which `up` does not need
     from tasks.resources import open_web
@@ -189,6 +189,7 @@ class Supervisor:
         """Those of web, which stay open while it is started again."""
         self._children: dict[str, asyncio.subprocess.Process] = {}
         self._stopping = asyncio.Event()
+        self._tasks = asyncio.TaskGroup()
 
     def stop(self) -> None:
         """Sends SIGTERM to every child, and again when called again. They may finish their work."""
@@ -210,8 +211,8 @@ class Supervisor:
 
     async def run(self, *commands: str) -> bool:
         """Runs `curator COMMAND` for each until `stop`. False: one of them keeps ending early."""
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._keep_running(command)) for command in commands]
+        async with self._tasks:
+            tasks = [self._tasks.create_task(self._keep_running(command)) for command in commands]
         return all(task.result() for task in tasks)
 
     async def _keep_running(self, command: str) -> bool:
@@ -232,19 +233,27 @@ class Supervisor:
         return True
 
     async def _spawn(self, command: str) -> asyncio.subprocess.Process:
-        copies = [opened.dup() for opened in self._sockets] if command == "web" else []
-        numbers = [copy.fileno() for copy in copies]  # `stop` cannot close these meanwhile
-        options = [f"--socket={number}" for number in numbers]
-        try:
-            child = await asyncio.create_subprocess_exec(
-                *(*module_command("app.cli"), command, f"--parent-pid={os.getpid()}", *options),
-                env=self._environ,
-                pass_fds=numbers,
-                start_new_session=True,  # Ctrl-C must reach only this process
-            )
-        finally:
-            close(copies)
+        child = await (self._start_web() if command == "web" else self._start(command))
         self._children[command] = child
         if self._stopping.is_set():
             child.terminate()
         return child
+
+    async def _start_web(self) -> asyncio.subprocess.Process:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            copies = [opened.dup() for opened in self._sockets]  # `stop` closes the originals
+            self._tasks.create_task(hand_over(copies, ours))
+            return await self._start(
+                "web", f"--sockets-from={theirs.fileno()}", pass_fds=[theirs.fileno()]
+            )
+
+    async def _start(
+        self, command: str, *options: str, pass_fds: Sequence[int] = ()
+    ) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *(*module_command("app.cli"), command, f"--parent-pid={os.getpid()}", *options),
+            env=self._environ,
+            pass_fds=pass_fds,
+            start_new_session=True,  # Ctrl-C must reach only this process
+        )

@@ -23,13 +23,14 @@
 
 local ARGV  -- of the call that runs
 local PREFIX, GRACE, LEASE, WINDOW, TRIES, RESULT_TTL, JOB_TTL, CALLER_WINDOW, NOW
-local DUE, QUEUED, READY, PUSHED, CALLERS, EXPIRY, PAUSED, KEPT
+local DUE, QUEUED, READY, PUSHED, CALLERS, EXPIRY, PAUSED, KEPT, ENDED
 
 local VERSION = '1'
 -- Also a number to the reaper of an older release, for which the step's wake-up is then in its list.
 local BACKLOG = '9007199254740991'
 local EVENTS_KEPT = 1000
 local ATTEMPTS_KEPT = 1000
+local ENDED_KEPT = 10000  -- ends that no process has logged yet
 
 -- What could take long is done in slices: at most this much in one call. The reaper does the rest.
 local SLICE = 500
@@ -55,7 +56,7 @@ local function begin_call(arguments)
   DUE, QUEUED = PREFIX .. 'steps:due', PREFIX .. 'steps:queued'
   READY, PUSHED = PREFIX .. 'wake:ready', PREFIX .. 'wake:pushed'
   CALLERS, PAUSED = PREFIX .. 'callers', PREFIX .. 'paused'
-  EXPIRY, KEPT = PREFIX .. 'jobs:expiry', PREFIX .. 'jobs:kept'
+  EXPIRY, KEPT, ENDED = PREFIX .. 'jobs:expiry', PREFIX .. 'jobs:kept', PREFIX .. 'jobs:ended'
 end
 
 local function arg(n) return ARGV[9 + n] end
@@ -312,6 +313,7 @@ local function end_single(id, state, error)
   if error then redis.call('HSET', key(id), 'error', error) end
   set_state(id, state)
   event(id, 'end', {state = state})
+  if redis.call('RPUSH', ENDED, id) > ENDED_KEPT then redis.call('LPOP', ENDED) end
   if caller.has_turns then redis.call('HDEL', caller.turns_key, id) end
   end_usage(id, caller.name)
   redis.call('UNLINK', key(id, 'evidence'), key(id, 'steps'))

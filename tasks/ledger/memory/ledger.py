@@ -384,6 +384,10 @@ class MemoryLedger(MemoryReader):
                 del self._workers[worker.id]
         return self._reaping.reap(limit, paused=self._paused, lenient=lenient)
 
+    async def take_ended(self, limit: int) -> tuple[str, ...]:
+        ended = self._life.ended
+        return tuple(ended.popleft() for _ in range(min(limit, len(ended))))
+
     async def pause(self) -> None:
         self._paused = True
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
@@ -24,6 +25,8 @@ from tasks.policies import LedgerPolicy
 BACKLOG_GRACE_MS = 60_000
 """After this time the reaper makes sure that a step of a backlog is there."""
 
+ENDED_KEPT = 10_000
+
 RECORD_BYTES, ARTICLE_BYTES = 3000, 4000
 """About what a job takes besides its submission, and each of its articles."""
 
@@ -40,6 +43,8 @@ class LifeCycle:
         self.entries: dict[str, Entry] = {}
         self.wakeups = Wakeups()
         self.callers = Callers(policy)
+        self.ended: deque[str] = deque(maxlen=ENDED_KEPT)
+        """Ids of jobs whose end is to be logged."""
         self._grace_ms = round(policy.wakeup_grace_seconds * 1000)
         self.lease_ms = round(policy.lease_seconds * 1000)
         self._policy = policy
@@ -116,6 +121,7 @@ class LifeCycle:
         seconds = entry.job.result_ttl_seconds or self._policy.result_ttl_seconds
         record_seconds = max(self._policy.record_ttl_seconds, seconds)
         self.expire(entry, seconds * 1000, record_seconds * 1000)
+        self.ended.append(entry.id)
 
     def _dependents(self, entry: Entry) -> Iterator[Entry]:
         """In the order of their submission."""

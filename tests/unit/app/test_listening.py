@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from app.http.listening import close, inherited, listen, url_of
+from app.http.listening import close, hand_over, listen, received, url_of
 from tasks.errors import InvalidSettings
 
 
@@ -59,12 +62,46 @@ def test_a_host_that_is_not_here_is_named(host: str) -> None:
     assert problem(host).startswith(f"HTTP_HOST={host!r}")
 
 
-def test_a_child_takes_over_the_sockets_of_its_parent() -> None:
+async def test_a_child_takes_over_the_sockets_of_its_parent() -> None:
     with listening("127.0.0.1") as [parents]:
-        copy = parents.dup()
-        [ours] = inherited([copy.detach()])
-        try:
+        parents_end, childs_end = socket.socketpair()
+        handing_over = asyncio.create_task(hand_over([parents.dup()], parents_end))
+        [ours] = await asyncio.to_thread(received, childs_end)
+        await handing_over
+        with ours:
             assert ours.getsockname() == parents.getsockname()
             assert ours.family == socket.AF_INET
-        finally:
-            ours.close()
+
+
+async def test_a_child_that_has_not_asked_does_not_keep_the_port() -> None:
+    with listening("127.0.0.1") as [parents]:
+        port = parents.getsockname()[1]
+        parents_end, childs_end = socket.socketpair()
+        handing_over = asyncio.create_task(hand_over([parents.dup()], parents_end))
+        await asyncio.sleep(0)
+    with childs_end:
+        handing_over.cancel()  # as when the parent is killed
+        await asyncio.wait([handing_over])
+        with listening("127.0.0.1", port):
+            pass
+        with pytest.raises(ConnectionError):
+            received(childs_end)
+
+
+async def test_a_child_that_ends_before_it_asks_stops_nothing() -> None:
+    parents_end, childs_end = socket.socketpair()
+    with listening("127.0.0.1") as [parents]:
+        copy = parents.dup()
+        handing_over = asyncio.create_task(hand_over([copy], parents_end))
+        childs_end.close()
+        await handing_over
+        assert copy.fileno() == -1
+
+
+def test_a_port_is_taken_once_the_process_that_was_killed_is_gone() -> None:
+    with contextlib.ExitStack() as stack:
+        [killed] = stack.enter_context(listening("127.0.0.1"))
+        ending = threading.Timer(0.1, killed.close)
+        ending.start()
+        stack.callback(ending.join)
+        stack.enter_context(listening("127.0.0.1", killed.getsockname()[1]))

@@ -17,7 +17,7 @@ from tasks.errors import (
     Reason,
     TransientFailure,
 )
-from tasks.jobs.job import HealthCheck, Job, JobType
+from tasks.jobs.job import HealthCheck, Job, JobState, JobType
 from tasks.jobs.outcome import ArticleAnalysed, Candidate
 from tasks.jobs.queue import Queue
 from tasks.jobs.step import Claim, ClaimRefusal, Lease, StepRef
@@ -163,23 +163,6 @@ async def test_the_lines_of_a_step_have_the_trace_id_of_its_job() -> None:
     assert {line["trace_id"] for line in logs} == {"a" * 32}
 
 
-async def test_the_end_of_a_job_is_one_line() -> None:
-    stage = Stage(nothing)
-    with capture_logs([add_fields]) as logs:
-        ref = await stage.run()
-        await stage.runner.run(f"{ref.job_id}/rank")
-    [line] = [line for line in logs if line["event"] == "job ended"]
-    assert (line["state"], line["type"], line["articles"]) == ("SUCCESS", "health_check", 0)
-    assert (line["job_id"], line["error"]) == (ref.job_id, None)
-
-
-async def test_a_job_that_fails_says_why_in_the_log() -> None:
-    with capture_logs() as logs:
-        await Stage(raising(PermanentFailure(Reason.SOURCES_FAILED, "None answered."))).run()
-    [line] = [line for line in logs if line["event"] == "job ended"]
-    assert (line["state"], line["error"]) == ("FAILURE", "sources_failed: None answered.")
-
-
 async def test_a_cancelled_job_ends_with_its_last_step() -> None:
     begun = asyncio.Event()
 
@@ -189,14 +172,14 @@ async def test_a_cancelled_job_ends_with_its_last_step() -> None:
 
     stage = Stage(work)
     ref = await stage.submit()
-    with capture_logs() as logs:
-        running = asyncio.create_task(stage.runner.run(str(ref)))
-        await begun.wait()
-        await Queue(stage.ledger, job_limits(SETTINGS)).cancel(ref.job_id)
-        await stage.leases.renew()
-        await running
-    [line] = [line for line in logs if line["event"] == "job ended"]
-    assert line["state"] == "REVOKED"
+    running = asyncio.create_task(stage.runner.run(str(ref)))
+    await begun.wait()
+    await Queue(stage.ledger, job_limits(SETTINGS)).cancel(ref.job_id)
+    await stage.leases.renew()
+    await running
+    record = await stage.ledger.record(ref.job_id)
+    assert record is not None
+    assert record.state is JobState.REVOKED
 
 
 async def test_a_step_whose_host_is_busy_waits_for_it_without_a_try() -> None:

@@ -67,6 +67,7 @@ def curation_policy(settings: Settings) -> CurationPolicy:
         selection=selection_policy(settings),
         candidates_per_article=settings.candidates_per_article,
         details_limit_seconds=settings.task_soft_time_limit,
+        fetch_retry_delay=settings.fetch_retry_delay,
     )
 
 

@@ -180,9 +180,12 @@ class TransientFailure(StepError):
         *,
         retry_after: float | None = None,
         host: str | None = None,
+        momentary: bool = False,
     ) -> None:
         super().__init__(reason, detail)
         self.retry_after = retry_after
         """Seconds that the site or service asked us to wait; None if it did not."""
         self.host = host
         """The host that asked for it, if it was a site."""
+        self.momentary = momentary
+        """Whether it is often over after a few seconds."""

@@ -117,3 +117,6 @@ class CurationPolicy(Struct, frozen=True, kw_only=True):
     """How many candidates a topic looks at for each article that it is to keep."""
     details_limit_seconds: float
     """The soft limit of the closer look at one article during `rank`."""
+    fetch_retry_delay: float
+    """Seconds until the second fetch of a page whose first failed in a way that often passes at
+    once; 0: there is none."""

@@ -87,6 +87,7 @@ def settings(valkey: redis.Redis, valkey_server: str) -> Settings:
         release_window=16,
         wakeup_grace=0.3,
         task_retry_delay=0.2,
+        fetch_retry_delay=0.0,
         shutdown_grace=5.0,
     )
 

@@ -50,6 +50,7 @@ def end_with_starter() -> None:
 
 def worker_environ(settings: Settings, **others: object) -> dict[str, str]:
     """The environment of a worker on the test's ledger, with these settings beside."""
-    shared = ("redis_url", "key_prefix", "lease_seconds", "wakeup_grace", "task_retry_delay")
-    own = {name: getattr(settings, name) for name in shared}
+    shared = ("redis_url", "key_prefix", "lease_seconds", "wakeup_grace")
+    delays = ("task_retry_delay", "fetch_retry_delay")
+    own = {name: getattr(settings, name) for name in (*shared, *delays)}
     return {name.upper(): str(value) for name, value in {**own, **others}.items()}

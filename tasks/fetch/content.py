@@ -149,7 +149,9 @@ async def read_body(response: httpx.Response, policy: ContentPolicy) -> bytes:
             Reason.UNSUPPORTED_CONTENT, "The page's compression is broken."
         ) from error
     if not decoder.finished and not (body and _says_its_end(response)):
-        raise TransientFailure(Reason.CONNECTION_FAILED, "The page ended too early.")
+        raise TransientFailure(
+            Reason.CONNECTION_FAILED, "The page ended too early.", momentary=True
+        )
     return bytes(body)
 
 

@@ -40,7 +40,10 @@ def failure_of(response: httpx.Response, now: float, host: str | None = None) ->
         return PermanentFailure(Reason.NOT_FOUND, detail)
     if status in _TRANSIENT_STATUSES or status >= 500:
         wait = parse_retry_after(response.headers.get("retry-after"), now)
-        return TransientFailure(Reason.SERVER_ERROR, detail, retry_after=wait, host=host)
+        momentary = wait is None and status != HTTPStatus.TOO_MANY_REQUESTS
+        return TransientFailure(
+            Reason.SERVER_ERROR, detail, retry_after=wait, host=host, momentary=momentary
+        )
     return PermanentFailure(Reason.HTTP_ERROR, detail)
 
 
@@ -88,8 +91,10 @@ def step_error_of(error: httpx.HTTPError) -> StepError:
             Reason.CONNECTION_FAILED, "The egress proxy refused to connect to the site."
         )
     if isinstance(error, httpx.ProtocolError):
-        return TransientFailure(Reason.CONNECTION_FAILED, "The site did not speak proper HTTP.")
-    return TransientFailure(Reason.CONNECTION_FAILED, "The connection to the site failed.")
+        detail = "The site did not speak proper HTTP."
+    else:
+        detail = "The connection to the site failed."
+    return TransientFailure(Reason.CONNECTION_FAILED, detail, momentary=True)
 
 
 def _is_certificate_error(error: BaseException) -> bool:

@@ -6,6 +6,7 @@ What the analysis cache has of an earlier job is not made again.
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from contextlib import AsyncExitStack
 
@@ -28,7 +29,7 @@ from nlp.analysis import (
 )
 from nlp.article import Article, Page
 from tasks.cache.analysis_cache import AnalysisCache
-from tasks.errors import PermanentFailure, Reason
+from tasks.errors import HostBusy, PermanentFailure, Reason, TransientFailure
 from tasks.jobs.job import Job
 from tasks.jobs.outcome import ArticleAnalysed, Candidate
 from tasks.jobs.result import article_result
@@ -42,18 +43,25 @@ class ArticleAnalyser:
     """Fetches, reads and studies articles."""
 
     def __init__(
-        self, fetcher: Fetcher, engine: Engine, analyses: AnalysisCache, policy: AnalysisPolicy
+        self,
+        fetcher: Fetcher,
+        engine: Engine,
+        analyses: AnalysisCache,
+        policy: AnalysisPolicy,
+        *,
+        fetch_retry_delay: float = 0.0,
     ) -> None:
+        """`fetch_retry_delay`: see `CurationPolicy`."""
         self._fetcher = fetcher
         self._engine = engine
         self._analyses = analyses
         self._policy = policy
+        self._fetch_retry_delay = fetch_retry_delay
         self._one_per_text = KeyedSemaphore(per_key=1)
 
     async def analyse(self, job: Job, candidate: Candidate, depth: Depth) -> ArticleAnalysed:
         """Raises PermanentFailure or TransientFailure with the reason."""
-        with fetch_span(candidate.url):
-            page = await self._fetcher.page(candidate.url)
+        page = await self._page(candidate.url)
         article, read_before = await self._read(page, self._policy_of(job).min_word_count)
         study, studied_before = await self.study(job, article, depth)
         evidence = Evidence(article=article, study=study, cached=read_before and studied_before)
@@ -62,6 +70,25 @@ class ArticleAnalyser:
             result=article_result(evidence, study.scores),
             evidence=msgspec.msgpack.encode(_lean(evidence)),
         )
+
+    async def _page(self, url: str) -> Page:
+        """The page, fetched a second time where the first fetch failed in a way that often passes
+        at once: otherwise a job would wait for the next try of its slowest article."""
+        try:
+            return await self._fetch(url)
+        except TransientFailure as failure:
+            if not failure.momentary or not self._fetch_retry_delay:
+                raise
+            with soft_limit_paused():
+                await asyncio.sleep(self._fetch_retry_delay)
+            try:
+                return await self._fetch(url)
+            except HostBusy:  # postponed, the step would begin with the first fetch again
+                raise failure from None
+
+    async def _fetch(self, url: str) -> Page:
+        with fetch_span(url):
+            return await self._fetcher.page(url)
 
     def _policy_of(self, job: Job) -> AnalysisPolicy:
         return job.options.analysis(self._policy)

@@ -42,7 +42,13 @@ def build_kinds(
     worker: str,
 ) -> dict[JobType, Kind]:
     """Every type of job, on these parts, in the worker of this id."""
-    analyser = ArticleAnalyser(fetcher, engine, analyses, policy.analysis)
+    analyser = ArticleAnalyser(
+        fetcher,
+        engine,
+        analyses,
+        policy.analysis,
+        fetch_retry_delay=policy.fetch_retry_delay,
+    )
     ranker = ArticleRanker(ledger, engine, analyser, policy)
     return {
         JobType.TOPIC_CURATION: TopicKind(sources, analyser, ranker, policy),

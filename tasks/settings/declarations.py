@@ -435,6 +435,17 @@ class Settings(Struct, frozen=True, kw_only=True):
     fetch_timeout: Annotated[
         float, Meta(gt=0, description="Seconds for one fetch, including redirects.")
     ] = 30.0
+    fetch_retry_delay: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=30,
+            description=(
+                "Seconds after which a page is fetched once more within the same try, where the "
+                "connection failed or the site answered 5xx; 0: never."
+            ),
+        ),
+    ] = 2.0
     fetch_max_bytes: Annotated[
         int, Meta(ge=1000, description="The largest body, in bytes after decompression.")
     ] = 5_000_000

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tasks.errors import PermanentFailure, Reason, TransientFailure
 from tasks.fetch.content import ContentPolicy, document_policy, page_policy
-from tasks.fetch.failures import MAX_RETRY_AFTER, failure_of, parse_retry_after
+from tasks.fetch.failures import MAX_RETRY_AFTER, failure_of, parse_retry_after, step_error_of
 
 NOON = 1_790_337_600.0
 """2026-09-25 12:00:00 UTC."""
@@ -43,6 +43,40 @@ def test_answers_that_may_pass(status: int) -> None:
     assert isinstance(failure, TransientFailure)
     assert failure.reason == Reason.SERVER_ERROR
     assert failure.retry_after == 7.0
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "momentary"),
+    [
+        (500, {}, True),
+        (503, {}, True),
+        (503, {"retry-after": "5"}, False),
+        (503, {"retry-after": "soon"}, True),
+        (429, {}, False),
+        (408, {}, True),
+    ],
+)
+def test_what_is_often_over_after_seconds(
+    status: int, headers: dict[str, str], momentary: bool
+) -> None:
+    failure = failure_of(httpx.Response(status, headers=headers), NOON)
+    assert isinstance(failure, TransientFailure)
+    assert failure.momentary is momentary
+
+
+@pytest.mark.parametrize(
+    ("error", "momentary"),
+    [
+        (httpx.ConnectError("refused"), True),
+        (httpx.ReadError("reset"), True),
+        (httpx.RemoteProtocolError("ended"), True),
+        (httpx.ReadTimeout("slow"), False),
+    ],
+)
+def test_which_errors_are_often_over_after_seconds(error: httpx.HTTPError, momentary: bool) -> None:
+    failure = step_error_of(error)
+    assert isinstance(failure, TransientFailure)
+    assert failure.momentary is momentary
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,12 @@ class LedgerPolicy(Struct, frozen=True, kw_only=True):
     """What is kept for all callers."""
 
     @property
+    def silent_ms(self) -> int:
+        """A worker that has not renewed its leases for this long may have died. It renews them
+        twice a second; at twice this time its steps are run elsewhere."""
+        return round(self.lease_seconds * 500)
+
+    @property
     def record_ttl_seconds(self) -> int:
         """A record lives at least as long as its result: a job that is not known has no result.
 

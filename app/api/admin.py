@@ -80,8 +80,8 @@ async def list_workers(
 )
 async def drain_worker(queue: NamedDependency[Queue], worker_id: FromPath[str]) -> Draining:
     """Tell a worker to take no more steps, and to end."""
-    await queue.drain(worker_id)
-    return Draining(worker_id=worker_id)
+    worker = await queue.drain(worker_id)
+    return Draining(worker_id=worker_id, silent=worker.silent)
 
 
 @post(

@@ -81,7 +81,8 @@ class JobReader(Protocol):
     async def depth(self) -> QueueDepth: ...
 
     async def workers(self) -> tuple[WorkerRecord, ...]:
-        """The workers that renewed their leases lately, sorted by id."""
+        """The workers that renewed their leases lately, sorted by id. Those that have not done so
+        for half of a lease are silent."""
         ...
 
 

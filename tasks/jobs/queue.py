@@ -277,10 +277,13 @@ class Queue:
     async def resume(self) -> None:
         await self._ledger.resume()
 
-    async def drain(self, worker: str) -> None:
+    async def drain(self, worker: str) -> WorkerRecord:
         """Asks a worker to claim no more steps and to end. Raises UnknownWorker."""
-        if not await self._ledger.drain(worker):
-            raise UnknownWorker
+        if await self._ledger.drain(worker):
+            for record in await self._ledger.workers():
+                if record.id == worker:
+                    return record
+        raise UnknownWorker
 
     async def _ended_job(self, job_id: str) -> tuple[JobRecord, Job]:
         record = await self._record(job_id)

@@ -220,15 +220,30 @@ class WorkerRecord(Struct, frozen=True, kw_only=True):
     running: int = 0
     draining: bool = False
     """Whether it was asked to claim no more steps, and to end."""
+    silent: bool = False
+    """Whether it has not renewed its leases for half of their time: it may have died."""
 
     @classmethod
     def described(
-        cls, worker: str, description: bytes, *, seen_ms: int, draining: bool
+        cls,
+        worker: str,
+        description: bytes,
+        *,
+        seen_ms: int,
+        draining: bool,
+        silent: bool = False,
     ) -> WorkerRecord:
         """Built from the description (JSON) that the worker sent."""
         fields = msgspec.json.decode(description, type=dict[str, int])
         return msgspec.convert(
-            {**fields, "id": worker, "seen_ms": seen_ms, "draining": draining}, cls
+            {
+                **fields,
+                "id": worker,
+                "seen_ms": seen_ms,
+                "draining": draining,
+                "silent": silent,
+            },
+            cls,
         )
 
 

@@ -55,8 +55,11 @@ RECORD_FIELDS = tuple(name for name in JobRecord.__struct_fields__ if name != "i
 class RedisReader:
     """See `tasks.jobs.ledger_port.JobReader` for the contract of each call, `keys` for the keys."""
 
-    def __init__(self, redis: Redis, scripts: Scripts, key_prefix: str) -> None:
+    def __init__(
+        self, redis: Redis, scripts: Scripts, policy: LedgerPolicy, key_prefix: str
+    ) -> None:
         self.scripts = scripts
+        self._policy = policy
         self._redis = redis
         self._prefix = key_prefix
 
@@ -160,7 +163,7 @@ class RedisReader:
         pipeline.zcard(self._prefix + "steps:due")
         pipeline.zcard(self._prefix + "steps:queued")
         pipeline.zrange(self._prefix + "steps:queued", 0, 0, withscores=True)
-        pipeline.zcard(self._prefix + "workers")
+        pipeline.zrange(self._prefix + "workers", 0, -1, withscores=True)
         pipeline.exists(self._prefix + "paused")
         pipeline.llen(self._prefix + READY)
         for state in ACTIVE_STATES:
@@ -177,33 +180,40 @@ class RedisReader:
                 ready,
                 *active,
             ) = await pipeline.execute()
+        now_ms = self._now_ms(time)
         return QueueDepth(
             active_jobs=sum(active),
             queued=queued,
             outstanding=outstanding,
-            oldest_queued_ms=max(0, self._now_ms(time) - int(oldest[0][1])) if oldest else None,
-            workers=workers,
+            oldest_queued_ms=max(0, now_ms - int(oldest[0][1])) if oldest else None,
+            workers=sum(not self._is_silent(int(seen_ms), now_ms) for _, seen_ms in workers),
             ready=ready,
             paused=bool(paused),
         )
 
     async def workers(self) -> tuple[WorkerRecord, ...]:
         pipeline = self._redis.pipeline(transaction=False)
+        pipeline.time()
         pipeline.zrange(self._prefix + "workers", 0, -1, withscores=True)
         pipeline.hgetall(self._prefix + "workers:info")
         pipeline.smembers(self._prefix + "workers:draining")
         with redis_errors_as_unavailable():
-            seen, descriptions, draining = await pipeline.execute()
+            time, seen, descriptions, draining = await pipeline.execute()
+        now_ms = self._now_ms(time)
         records = (
             WorkerRecord.described(
                 worker.decode(),
                 descriptions.get(worker, b"{}"),
                 seen_ms=int(seen_ms),
                 draining=worker in draining,
+                silent=self._is_silent(int(seen_ms), now_ms),
             )
             for worker, seen_ms in seen
         )
         return tuple(sorted(records, key=lambda worker: worker.id))
+
+    def _is_silent(self, seen_ms: int, now_ms: int) -> bool:
+        return now_ms - seen_ms >= self._policy.silent_ms
 
     def _now_ms(self, time: tuple[int, int]) -> int:
         """The time of the ledger's clock, when the server's clock has this time."""
@@ -221,8 +231,7 @@ class RedisLedger(RedisReader):
 
     def __init__(self, redis: Redis, policy: LedgerPolicy, key_prefix: str) -> None:
         scripts = Scripts(redis, _constants(policy), key_prefix)
-        super().__init__(redis, scripts, key_prefix)
-        self._policy = policy
+        super().__init__(redis, scripts, policy, key_prefix)
         self._jobs: dict[str, Job] = {}
 
     async def submit(self, job: Job, idempotency: IdempotencyKey | None = None) -> SubmitOutcome:

@@ -67,10 +67,10 @@ async def test_a_paused_job_can_be_cancelled(ledger: Ledger) -> None:
 async def test_workers_are_listed_as_they_describe_themselves(under_test: LedgerUnderTest) -> None:
     ledger = under_test.ledger
     await ledger.renew("worker-2", b'{"slots":4,"running":3}', [])
-    under_test.advance(1)
+    under_test.advance(0.5)
     await ledger.renew("worker-1", b"{}", [])
     assert await ledger.workers() == (
-        WorkerRecord(id="worker-1", seen_ms=START_MS + 1000),
+        WorkerRecord(id="worker-1", seen_ms=START_MS + 500),
         WorkerRecord(id="worker-2", seen_ms=START_MS, slots=4, running=3),
     )
 
@@ -82,6 +82,22 @@ async def test_a_drained_worker_learns_of_it_at_its_next_renewal(ledger: Ledger)
     assert [worker.draining for worker in await ledger.workers()] == [True, False]
     assert (await ledger.renew("worker-1", b"{}", [])).draining
     assert not (await ledger.renew("worker-2", b"{}", [])).draining
+
+
+async def test_a_worker_that_misses_half_of_its_lease_is_silent(
+    under_test: LedgerUnderTest, settings: Settings
+) -> None:
+    ledger = under_test.ledger
+    await ledger.renew("worker-1", b"{}", [])
+    under_test.advance(settings.lease_seconds / 2 - 0.001)
+    await ledger.renew("worker-2", b"{}", [])
+    assert [worker.silent for worker in await ledger.workers()] == [False, False]
+    assert (await ledger.depth()).workers == 2
+    under_test.advance(0.001)
+    assert [worker.silent for worker in await ledger.workers()] == [True, False]
+    assert (await ledger.depth()).workers == 1
+    await ledger.renew("worker-1", b"{}", [])
+    assert [worker.silent for worker in await ledger.workers()] == [False, False]
 
 
 async def test_a_silent_worker_is_forgotten(under_test: LedgerUnderTest) -> None:

@@ -277,5 +277,5 @@ async def test_a_worker_is_listed_and_drained(curator: Curator, run_worker: RunW
         (worker_id,) = await workers()
         drained = await curator("workers", "drain", worker_id)
 
-    assert drained.stdout == f"{worker_id}  draining\n"
+    assert drained.stdout.startswith(f"{worker_id}  ")
     assert (await curator("workers", "drain", "no-such-worker")).exit_code == 2

@@ -37,6 +37,12 @@ async def states(client: httpx.AsyncClient, *job_ids: str) -> list[str]:
     return [answer.json()["state"] for answer in answers]
 
 
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Workers that are played report once."""
+    return msgspec.structs.replace(settings, lease_seconds=60.0)
+
+
 async def register(settings: Settings, worker: str) -> None:
     """Plays a worker that tells of itself."""
     async with open_ledger(settings) as ledger:
@@ -86,7 +92,7 @@ async def test_draining_a_worker(client: httpx.AsyncClient, settings: Settings) 
 
     response = await client.post("/workers/worker-1/drain")
     assert response.status_code == 202
-    assert response.json() == {"worker_id": "worker-1", "draining": True}
+    assert response.json() == {"worker_id": "worker-1", "draining": True, "silent": False}
     [worker] = (await client.get("/workers")).json()["workers"]
     seen = dt.datetime.fromisoformat(worker.pop("seen_at"))
     assert abs(seen - dt.datetime.now(dt.UTC)) < dt.timedelta(minutes=1)
@@ -95,6 +101,7 @@ async def test_draining_a_worker(client: httpx.AsyncClient, settings: Settings) 
         "slot_count": 4,
         "running_count": 1,
         "draining": True,
+        "silent": False,
     }
 
 

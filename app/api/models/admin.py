@@ -47,6 +47,8 @@ class Worker(Struct, frozen=True, kw_only=True):
     running_count: int
     draining: bool
     """Whether it takes no more steps and is about to end."""
+    silent: bool = False
+    """Whether it has missed its last reports: it may have died, and others run its steps then."""
 
 
 class WorkerListing(Struct, frozen=True, kw_only=True):
@@ -60,6 +62,9 @@ class Draining(Struct, frozen=True, kw_only=True):
 
     worker_id: str
     draining: bool = True
+    silent: bool = False
+    """Whether it has missed its last reports: it may have died, and learns of this only if it has
+    not."""
 
 
 ActiveState = Literal["WAITING", "PENDING", "PROGRESS"]
@@ -151,6 +156,7 @@ def worker_listing(records: Sequence[WorkerRecord]) -> WorkerListing:
                 slot_count=record.slots,
                 running_count=record.running,
                 draining=record.draining,
+                silent=record.silent,
             )
             for record in records
         )

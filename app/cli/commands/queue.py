@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from app.api.models.admin import Worker
 from app.cli.client import open_client
 from app.cli.context import CliContext, LazyGroup, client_options
 from app.cli.tables import show_table
@@ -106,7 +107,7 @@ def list_workers(context: CliContext, server: str | None, as_json: bool) -> None
                 worker.worker_id,
                 worker.running_count,
                 worker.slot_count,
-                "draining" if worker.draining else "open",
+                _worker_state(worker),
                 worker.seen_at,
             )
             for worker in listing.body.workers
@@ -125,4 +126,13 @@ def drain(context: CliContext, worker_id: str, server: str | None, as_json: bool
     if as_json:
         print_json(response.document)
     else:
-        click.echo(f"{printable(response.body.worker_id)}  draining")
+        state = "draining"
+        if response.body.silent:
+            state = "silent: it has missed its last reports, and drains if it still runs"
+        click.echo(f"{printable(response.body.worker_id)}  {state}")
+
+
+def _worker_state(worker: Worker) -> str:
+    if worker.silent:
+        return "silent"
+    return "draining" if worker.draining else "open"

@@ -40,6 +40,7 @@ class MemoryReader:
 
     def __init__(self, life: LifeCycle, policy: LedgerPolicy) -> None:
         self._life = life
+        self._policy = policy
         self._workers: dict[str, WorkerRecord] = {}
         self._paused = False
 
@@ -123,13 +124,17 @@ class MemoryReader:
             queued=len(queued),
             outstanding=len(steps) + len(deadlines),
             oldest_queued_ms=max(0, self._life.now_ms() - min(queued)) if queued else None,
-            workers=len(self._workers),
+            workers=sum(not worker.silent for worker in await self.workers()),
             ready=self._life.wakeups.waiting(),
             paused=self._paused,
         )
 
     async def workers(self) -> tuple[WorkerRecord, ...]:
-        return tuple(sorted(self._workers.values(), key=lambda worker: worker.id))
+        silent_since = self._life.now_ms() - self._policy.silent_ms
+        return tuple(
+            msgspec.structs.replace(worker, silent=worker.seen_ms <= silent_since)
+            for worker in sorted(self._workers.values(), key=lambda worker: worker.id)
+        )
 
     def _records(self) -> list[JobRecord]:
         entries = self._life.entries.values()

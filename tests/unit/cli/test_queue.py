@@ -63,6 +63,17 @@ def test_a_hostile_worker_is_one_harmless_cell() -> None:
     assert f"{TAMED}\t2\t4\tdraining\t" in shown
 
 
+def test_a_silent_worker_is_called_so() -> None:
+    drained = {"worker_id": "worker-1", "draining": True, "silent": True}
+    web = {
+        "GET /workers": respond({"workers": [{**WORKER, "silent": True}]}),
+        "POST /workers/worker-1/drain": respond(drained, 202),
+    }
+    assert "\tsilent\t" in run("workers", "list", web=WebStub(web)).stdout
+    shown = run("workers", "drain", "worker-1", web=WebStub(web)).stdout
+    assert shown.startswith("worker-1  silent: it has missed its last reports")
+
+
 def test_a_worker_id_is_one_path_segment() -> None:
     web = WebStub({"POST /workers/../queue/pause/drain": problem(404, "Unknown worker")})
     completed = run("workers", "drain", "../queue/pause", web=web)

@@ -10,7 +10,7 @@ from nlp.analysis import AnalysisPolicy, Weights
 from nlp.decision import SelectionPolicy
 from nlp.minilm import WEIGHTS_SHA256
 from tasks.cache.analysis_cache import AnalysisCache
-from tasks.engine.supervisor import EngineCommand
+from tasks.engine.process import EngineCommand
 from tasks.jobs.submission import JobLimits
 from tasks.machine import available_cores
 from tasks.policies import CurationPolicy, FetchPolicy, LedgerPolicy, UsageBounds

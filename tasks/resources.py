@@ -13,6 +13,7 @@ from tasks.composition import engine_command, job_limits, ledger_policy
 from tasks.doctor import Finding, examine
 from tasks.embedded_valkey import embedded_valkey_url
 from tasks.engine.client import ENGINE, EngineClient
+from tasks.engine.process import LeftEngine
 from tasks.engine.supervisor import EngineSupervisor
 from tasks.errors import LedgerUnavailable
 from tasks.jobs.ledger_port import Ledger
@@ -131,9 +132,11 @@ async def scheduling(ledger: RedisLedger, settings: Settings) -> AsyncIterator[N
         yield
 
 
-def build_engine(settings: Settings, module: str = ENGINE) -> EngineClient:
-    """The engine of a worker; `module` is what its process runs."""
-    supervisor = EngineSupervisor(engine_command(settings, module))
+def build_engine(
+    settings: Settings, module: str = ENGINE, left: LeftEngine | None = None
+) -> EngineClient:
+    """The engine of a worker; `module` is what its process runs, `left` one that runs already."""
+    supervisor = EngineSupervisor(engine_command(settings, module), left)
     return EngineClient(supervisor, settings.task_hard_time_limit)
 
 

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from tasks.engine.process import EngineHandle
 from tasks.engine.protocol import (
     Batch,
     FeedTask,
@@ -25,7 +26,6 @@ from tasks.engine.protocol import (
     TaskReply,
     Working,
 )
-from tasks.engine.supervisor import EngineHandle
 from tasks.step_context import soft_limit_paused
 
 MAX_BATCH_TOKENS = 2048

@@ -19,6 +19,7 @@ from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
 from nlp.decision import Survey, SurveyRequest
 from nlp.feeds.feed import FeedReport, FeedRequest
 from tasks.engine.batching import BatchOutcome, BatchRun, PendingTask, TaskQueue
+from tasks.engine.process import EngineHandle, LeftEngine
 from tasks.engine.protocol import (
     FeedReply,
     FeedTask,
@@ -32,12 +33,7 @@ from tasks.engine.protocol import (
     TaskFailed,
     TaskReply,
 )
-from tasks.engine.supervisor import (
-    MAX_FAILURES,
-    EngineHandle,
-    EngineSupervisor,
-    engine_crashed,
-)
+from tasks.engine.supervisor import MAX_FAILURES, EngineSupervisor, engine_crashed
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.supervision import cancel_and_wait, keep_running
 
@@ -47,6 +43,9 @@ ENGINE = "tasks.engine"
 """The module that is run with the real models."""
 
 STOPPED = "The engine was stopped."
+
+LEAVE_SECONDS = 1.0
+"""How long an engine may go on with its last batch before it is left."""
 
 
 class EngineClient:
@@ -78,6 +77,18 @@ class EngineClient:
             await cancel_and_wait(self._dispatching)
         self._fail_pending(STOPPED)
         await self._supervisor.stop()
+
+    async def leave(self) -> LeftEngine | None:
+        """Ends this client but not its engine, which the process that replaces this one goes on
+        with. Waits for an engine that is being started. None if it has none, or one that still
+        works."""
+        self._stopped = True
+        self._queue.drain()
+        if self._dispatching:
+            if self._batch_run is not None:
+                await asyncio.wait({self._dispatching}, timeout=LEAVE_SECONDS)
+            await cancel_and_wait(self._dispatching)
+        return None if self._batch_run is not None else await self._supervisor.leave()
 
     @property
     def pid(self) -> int | None:
@@ -143,7 +154,7 @@ class EngineClient:
             if self._batch_run is not None:  # interrupted; the engine may still work on it
                 await self._supervisor.replace(self._batch_run.engine)
                 self._batch_run = None
-            while True:
+            while not self._stopped:
                 await self._dispatch_batch()
         except BaseException:
             self._fail_pending("The dispatch of tasks to the engine was interrupted.")

@@ -1,32 +1,18 @@
-"""Keeps one engine process running: starts the next when one has ended, for whatever reason.
-
-`EngineHandle` is one running process with the socket to it; `EngineSupervisor` is what replaces it.
-"""
+"""Keeps one engine process running: starts the next when one has ended, for whatever reason."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import socket
 from collections.abc import Coroutine
 
 import structlog
-from msgspec import Struct
 
-from tasks.engine.protocol import HEADER, Batch, Reply, decode_reply, encode
+from tasks.engine.process import EngineCommand, EngineHandle, LeftEngine
 from tasks.errors import Reason, TransientFailure
-from tasks.supervision import cancel_and_wait, module_command, module_environ
+from tasks.supervision import cancel_and_wait
 
 log = structlog.get_logger()
-
-ENVIRONMENT = {
-    # Threads that spin while they wait for each other take 2 s instead of 0.17 s for an embedding
-    # as soon as anything else needs a core.
-    "OMP_WAIT_POLICY": "PASSIVE",
-    "TOKENIZERS_PARALLELISM": "false",
-}
-"""What an engine's environment has unless the worker's own says otherwise."""
 
 START_SECONDS = 120.0
 """How long an engine may take to load its models; then it is killed."""
@@ -40,81 +26,18 @@ MAX_FAILURES = 3
 
 CRASH_RETRY_SECONDS = 1.0
 
-
-class EngineCommand(Struct, frozen=True, kw_only=True):
-    """How an engine is started: `python -m MODULE FD PARENT_PID THREADS MB ARGUMENTS`."""
-
-    module: str
-    """See `tasks.engine.server`."""
-    threads: int
-    memory_mb: int
-    """Megabytes that one task may take beside the models; 0: no limit."""
-    arguments: tuple[str, ...] = ()
-
-
-class EngineHandle:
-    """One engine process, and the socket to it."""
-
-    def __init__(
-        self,
-        process: asyncio.subprocess.Process,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-    ) -> None:
-        self._process = process
-        self._reader = reader
-        self._writer = writer
-
-    @classmethod
-    async def start(cls, command: EngineCommand) -> EngineHandle:
-        ours, theirs = socket.socketpair()
-        numbers = (theirs.fileno(), os.getpid(), command.threads, command.memory_mb)
-        with theirs, contextlib.ExitStack() as on_failure:
-            on_failure.callback(ours.close)
-            process = await asyncio.create_subprocess_exec(
-                *(*module_command(command.module), *map(str, numbers), *command.arguments),
-                pass_fds=[theirs.fileno()],
-                env={**ENVIRONMENT, **module_environ(os.environ)},
-                stdin=asyncio.subprocess.DEVNULL,
-            )
-            on_failure.pop_all()
-        reader, writer = await asyncio.open_unix_connection(sock=ours)
-        return cls(process, reader, writer)
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def exit_status(self) -> int | None:
-        """None while it runs."""
-        return self._process.returncode
-
-    async def send(self, batch: Batch) -> None:
-        self._writer.write(encode(batch))
-        await self._writer.drain()
-
-    async def receive(self) -> Reply:
-        """Raises IncompleteReadError or OSError when the process has died."""
-        size = HEADER.unpack(await self._reader.readexactly(HEADER.size))[0]
-        return decode_reply(await self._reader.readexactly(size))
-
-    async def kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
-        await self.wait()
-
-    async def wait(self) -> None:
-        """Waits for the end of the process."""
-        await self._process.wait()
-        self._writer.close()
+MAX_GROWTH_BYTES = 128 * 2**20
+"""An engine that takes this much more than when it was ready is not left to the next worker: what
+was not given back may go on growing."""
 
 
 class EngineSupervisor:
     """Runs one engine at a time."""
 
-    def __init__(self, command: EngineCommand) -> None:
+    def __init__(self, command: EngineCommand, left: LeftEngine | None = None) -> None:
+        """`left`: the engine to go on with, instead of starting the first."""
         self.command = command
+        self._left = left
         self._engine: asyncio.Task[EngineHandle] | None = None
         self._watchers: set[asyncio.Task[None]] = set()
 
@@ -133,6 +56,17 @@ class EngineSupervisor:
             await asyncio.wait({starting})
             if not starting.cancelled() and not starting.exception():
                 await starting.result().kill()
+
+    async def leave(self) -> LeftEngine | None:
+        """Gives up the engine without ending it, for the next program of this process. It must have
+        no task. None if there is none that can be left."""
+        if self._engine is not None:
+            await asyncio.wait({self._engine})
+        engine = self.running
+        if engine is None or engine.memory_bytes() - engine.ready_bytes > MAX_GROWTH_BYTES:
+            return None
+        self._engine = None  # so that `stop` does not end it
+        return engine.leave()
 
     @property
     def running(self) -> EngineHandle | None:
@@ -165,6 +99,19 @@ class EngineSupervisor:
             self.start()
 
     async def _start(self) -> EngineHandle:
+        engine = await self._adopt() or await self._start_process()
+        self._watch(self._restart_after(engine))
+        return engine
+
+    async def _adopt(self) -> EngineHandle | None:
+        left, self._left = self._left, None
+        try:
+            return await EngineHandle.adopt(left) if left else None
+        except OSError:
+            log.exception("the engine of the worker before cannot be reached, another is started")
+            return None
+
+    async def _start_process(self) -> EngineHandle:
         try:
             engine = await EngineHandle.start(self.command)
         except Exception as error:  # no process, or no file descriptor, is available
@@ -178,7 +125,7 @@ class EngineSupervisor:
         except BaseException:
             await engine.kill()
             raise
-        self._watch(self._restart_after(engine))
+        engine.ready_bytes = engine.memory_bytes()
         return engine
 
     async def _not_ready(self, engine: EngineHandle, error: Exception) -> TransientFailure:

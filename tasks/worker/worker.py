@@ -49,6 +49,7 @@ from tasks.composition import (
     step_limits,
 )
 from tasks.engine.client import ENGINE, EngineClient
+from tasks.engine.process import LeftEngine
 from tasks.errors import TransientFailure
 from tasks.fetch.fetcher import build_fetcher
 from tasks.jobs.job import JobType
@@ -93,6 +94,8 @@ class WorkerExit(Struct, frozen=True):
     """Whether it is to be replaced: it ended only because it has run WORKER_MAX_TASKS steps."""
     failure: str | None = None
     """Why it could not go on."""
+    engine: LeftEngine | None = None
+    """The engine that the worker which replaces it goes on with."""
 
 
 class Shutdown:
@@ -133,11 +136,13 @@ def shutdown_by_signal() -> Iterator[Shutdown]:
             loop.remove_signal_handler(number)
 
 
-async def run_worker(settings: Settings, engine_module: str = ENGINE) -> WorkerExit:
-    """The whole worker, as `curator worker` runs it."""
+async def run_worker(
+    settings: Settings, engine_module: str = ENGINE, left: LeftEngine | None = None
+) -> WorkerExit:
+    """The whole worker, as `curator worker` runs it. `left`: the engine of the one it replaces."""
     collect_less_garbage()
     with shutdown_by_signal() as shutdown:
-        engine = build_engine(settings, engine_module)
+        engine = build_engine(settings, engine_module, left)
         try:
             async with (
                 open_caches(settings) as caches,
@@ -145,10 +150,24 @@ async def run_worker(settings: Settings, engine_module: str = ENGINE) -> WorkerE
                 background("engine start", partial(_require_engine, engine, shutdown)),
             ):
                 ended = await serve(settings, engine, fetcher, shutdown, caches.analyses)
+                if ended.recycle:
+                    ended = replace(ended, engine=await _left(engine, shutdown))
         finally:
             await engine.stop()
         # A signal that came since would be lost on the process that replaces this one.
         return replace(ended, recycle=ended.recycle and not shutdown.requested.is_set())
+
+
+async def _left(engine: EngineClient, shutdown: Shutdown) -> LeftEngine | None:
+    """The engine for the next worker, unless this one is told to end meanwhile."""
+    leaving = asyncio.create_task(engine.leave())
+    told = asyncio.create_task(shutdown.requested.wait())
+    await asyncio.wait({leaving, told}, return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    if leaving.done():
+        return leaving.result()
+    leaving.cancel()
+    return None
 
 
 async def _require_engine(engine: EngineClient, shutdown: Shutdown) -> None:

@@ -15,6 +15,7 @@ import pytest
 from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
 from nlp.article import Article, Page
 from tasks.engine.client import EngineClient
+from tasks.engine.process import LeftEngine
 from tasks.errors import PermanentFailure, Reason, TransientFailure
 from tasks.resources import build_engine
 from tasks.settings import Settings
@@ -241,6 +242,92 @@ async def test_an_engine_that_is_stopped_before_it_is_used_is_ended() -> None:
     started = await engine.start()
     await engine.stop()
     assert started.exit_status == -signal.SIGKILL
+
+
+async def test_an_engine_is_left_to_the_next_worker(engine: EngineClient) -> None:
+    await engine.read(a_request("good"))
+    left = await engine.leave()
+    assert left is not None
+    await engine.stop()
+    with pytest.raises(TransientFailure):
+        await engine.read(a_request("good"))
+
+    successor = build_engine(LIMITS, module=HOSTILE, left=left)
+    try:
+        assert url_of(await successor.read(a_request("good"))) == "http://site.example/good"
+        assert successor.pid == left.pid
+        os.kill(left.pid, signal.SIGKILL)  # its end is noticed, although another has started it
+        await pid_of_next_engine(successor, left.pid)
+        assert url_of(await successor.read(a_request("good"))) == "http://site.example/good"
+    finally:
+        await successor.stop()
+
+
+async def test_a_left_engine_that_has_ended_meanwhile_is_replaced(engine: EngineClient) -> None:
+    await engine.read(a_request("good"))
+    left = await engine.leave()
+    assert left is not None
+    os.kill(left.pid, signal.SIGKILL)
+    successor = build_engine(LIMITS, module=HOSTILE, left=left)
+    try:
+        assert url_of(await successor.read(a_request("good"))) == "http://site.example/good"
+        assert successor.pid != left.pid
+    finally:
+        await successor.stop()
+
+
+async def test_what_was_left_may_be_no_engine() -> None:
+    successor = build_engine(LIMITS, module=HOSTILE, left=LeftEngine(1, 9999, 0))
+    try:
+        assert url_of(await successor.read(a_request("good"))) == "http://site.example/good"
+    finally:
+        await successor.stop()
+
+
+async def test_an_engine_that_ends_its_last_task_is_left(
+    engine: EngineClient, tmp_path: Path
+) -> None:
+    await engine.read(a_request("good"))
+    began = tmp_path / "began"
+    last = asyncio.create_task(engine.read(a_request("slow", began)))
+    await wait_until(began.exists, "the engine to begin on the page")
+    left = await engine.leave()
+    assert url_of(await last).startswith("http://site.example/slow")
+    assert left is not None
+    os.kill(left.pid, signal.SIGKILL)
+
+
+async def test_an_engine_that_is_still_started_is_left_when_it_is_ready(
+    engine: EngineClient,
+) -> None:
+    starting = engine.start()
+    left = await engine.leave()
+    assert left is not None
+    assert left.pid == (await starting).pid
+    os.kill(left.pid, signal.SIGKILL)
+
+
+async def test_an_engine_that_still_works_is_not_left(tmp_path: Path) -> None:
+    engine = build_engine(Settings(task_hard_time_limit=60.0), module=HOSTILE)
+    await engine.read(a_request("good"))
+    pid, began = engine.pid, tmp_path / "began"
+    spinning = asyncio.create_task(engine.read(a_request("spin", began)))
+    await wait_until(began.exists, "the engine to begin on the page")
+    assert await engine.leave() is None
+    with pytest.raises(TransientFailure):
+        await spinning
+    await engine.stop()
+    assert pid is not None
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+async def test_an_engine_that_has_grown_is_not_left(
+    engine: EngineClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.engine.supervisor.MAX_GROWTH_BYTES", -(2**40))
+    await engine.read(a_request("good"))
+    assert await engine.leave() is None
 
 
 async def test_an_engine_leaves_no_files_behind(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections import Counter
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -14,7 +15,7 @@ from msgspec.structs import replace
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from tasks.jobs.job import BatchAnalysis, HealthCheck, Job
+from tasks.jobs.job import BatchAnalysis, HealthCheck, Job, JobState
 from tasks.jobs.queue import Queue
 from tasks.jobs.record import AttemptRecord
 from tasks.jobs.submission import Submission
@@ -145,6 +146,27 @@ async def test_recycling_loses_nothing_and_runs_nothing_twice(queue: Queue, stag
     assert stage.runs == Counter(urls)
     assert stage.starts > 500 // 100
     assert await attempts_of(queue, job) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the engine in /proc")
+async def test_recycling_keeps_the_engine(queue: Queue, settings: Settings, tmp_path: Path) -> None:
+    environ = worker_environ(settings, worker_max_tasks=2)
+    log = tmp_path / "log"
+    jobs = [(await queue.submit(Submission(params=HealthCheck()))).job for _ in range(7)]
+    async with program("app.cli", "worker", environ=environ, log=log) as worker:
+        await wait_until(lambda: children_of(worker.pid), "the engine to start")
+        engines = children_of(worker.pid)
+        for job in jobs:
+            assert (await ended(queue, job.id, timeout=90)).record.state is JobState.SUCCESS
+        assert log.read_text().count("worker has run WORKER_MAX_TASKS") >= 3
+        assert children_of(worker.pid) == engines
+        worker.terminate()
+        assert await worker.wait() == 0
+    await wait_until(lambda: not Path(f"/proc/{engines[0]}").exists(), "the engine to end")
+
+
+def children_of(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
 async def test_a_slow_step_does_not_hold_up_recycling(queue: Queue, stage: Stage) -> None:

@@ -14,6 +14,7 @@ from functools import partial
 from importlib.metadata import version
 
 import click
+import msgspec
 import structlog
 
 from app.cli.context import Command
@@ -89,23 +90,29 @@ def web(host: str | None, port: int | None, parent_pid: int | None, channel: int
 
 @click.command()
 @_parent_pid_option
-def worker(parent_pid: int | None) -> None:
+@click.option("--engine", "left", type=(int, int, int), hidden=True)
+def worker(parent_pid: int | None, left: tuple[int, int, int] | None) -> None:
     """Run a worker. After WORKER_MAX_TASKS steps it replaces itself with a fresh one."""
     settings = _start(parent_pid, os.environ)
     import uvloop
 
+    from tasks.engine.process import LeftEngine
     from tasks.worker.worker import run_worker
 
     tracing = configure_tracing("curator-worker", os.environ)
-    worker_exit = uvloop.run(run_worker(settings))
+    worker_exit = uvloop.run(run_worker(settings, left=LeftEngine(*left) if left else None))
     tracing.shutdown()
     if worker_exit.failure is not None:
         raise CannotWork(worker_exit.failure)
     if worker_exit.recycle:
         log.info("worker has run WORKER_MAX_TASKS steps and is replaced")
-        same_command = [*module_command("app.cli"), *sys.argv[1:]]
+        command = [*module_command("app.cli"), "worker"]
+        if parent_pid is not None:
+            command.append(f"--parent-pid={parent_pid}")
+        if worker_exit.engine is not None:
+            command += ["--engine", *map(str, msgspec.structs.astuple(worker_exit.engine))]
         os.execve(  # noqa: S606 - the command that runs now
-            sys.executable, same_command, module_environ(os.environ)
+            sys.executable, command, module_environ(os.environ)
         )
 
 

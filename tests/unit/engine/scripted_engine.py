@@ -10,8 +10,8 @@ from nlp.analysis import ReadRequest, StudyRequest, Weights
 from nlp.article import Article, Page
 from nlp.decision import SelectionPolicy, SurveyRequest
 from tasks.engine.batching import PendingTask
+from tasks.engine.process import EngineHandle
 from tasks.engine.protocol import Batch, ReadTask, Reply, StudyTask, SurveyTask
-from tasks.engine.supervisor import EngineHandle
 
 URL = "http://a.example/"
 

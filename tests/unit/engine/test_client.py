@@ -10,8 +10,9 @@ from structlog.contextvars import bound_contextvars, get_contextvars
 
 from nlp.analysis import ReadReport, Rejection
 from tasks.engine.client import EngineClient
+from tasks.engine.process import EngineCommand, EngineHandle
 from tasks.engine.protocol import ReadReply, Ready
-from tasks.engine.supervisor import EngineCommand, EngineHandle, EngineSupervisor
+from tasks.engine.supervisor import EngineSupervisor
 from tasks.errors import Reason, TransientFailure
 from tests.unit.engine.scripted_engine import ScriptedEngine, a_read_request
 from tests.waiting import wait_until

@@ -22,7 +22,7 @@ from app.api.admin import ADMIN_HANDLERS
 from app.api.health import HEALTH_ROUTER
 from app.api.jobs import JOB_HANDLERS, JOBS_HANDLERS
 from app.api.long_poll import LongPolls
-from app.api.openapi import openapi_config
+from app.api.openapi import OpenApiDocument, openapi_config
 from app.api.schedules import SCHEDULE_HANDLERS
 from app.api.status_reports import StatusReports
 from app.http.body import BodyRequest
@@ -79,6 +79,7 @@ def create_app(
     app = Litestar(
         route_handlers=[
             Router("/", route_handlers=API_HANDLERS, opt=JSON_ONLY),
+            *OpenApiDocument(job_limits(settings)).handlers(),
             *PAGE_HANDLERS,
             _job_router(),
             HEALTH_ROUTER,
@@ -100,7 +101,7 @@ def create_app(
         guards=[*_guards(settings).in_order(), require_acceptable],
         lifespan=[lifespan],
         logging_config=None,
-        openapi_config=openapi_config(job_limits(settings)),
+        openapi_config=openapi_config(),
         request_class=BodyRequest,
         request_max_body_size=settings.max_body_bytes,
         state=State({"limits": _form_limits(settings)}),

@@ -13,17 +13,19 @@ import inspect
 import itertools
 import re
 import textwrap
+import threading
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
-from litestar import MediaType, Request, Router
+from litestar import Litestar, MediaType, Request, Router, get
 from litestar.connection import ASGIConnection
+from litestar.enums import OpenAPIMediaType
 from litestar.exceptions import NotFoundException
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig, ResponseSpec
-from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Tag
 from msgspec import Struct
 
@@ -135,20 +137,20 @@ PARAMETER_LIMITS: Mapping[str, Mapping[str, Any]] = {
 """What the use cases check, each in a sentence of its own, and so Litestar does not know of."""
 
 
-def openapi_config(limits: JobLimits) -> OpenAPIConfig:
-    """The document's configuration, with what the operator allows jobs."""
+def openapi_config() -> OpenAPIConfig:
+    """How Litestar describes the operations."""
     return OpenAPIConfig(
         title="Content curator",
         version=version("content-curator"),
         description=DESCRIPTION + _problem_table(),
         tags=TAGS,
+        # Litestar would render the document on the event loop; see `OpenApiDocument`.
         openapi_router=Router(
-            "/schema", route_handlers=[], guards=[_refuse_other_paths], include_in_schema=False
+            "/schema/litestar", route_handlers=[], guards=[_refuse], include_in_schema=False
         ),
         operation_id_creator=_operation_id,
         use_handler_docstrings=True,
-        # As plain JSON, so that a browser shows it and does not save it.
-        render_plugins=[Json(limits), Yaml(limits)],
+        render_plugins=[JsonRenderPlugin()],
     )
 
 
@@ -236,35 +238,52 @@ def _for_readers_of_json(docstring: str) -> str:
     return re.sub(r"\bNone\b", "null", " ".join(docstring.split()))
 
 
-class Json(JsonRenderPlugin):
-    """The completed document as JSON, rendered for the first reader."""
+class OpenApiDocument:
+    """The completed document, rendered for its first reader, in a thread of its own: that takes
+    half a second of a busy machine, and as YAML twice as long."""
 
     def __init__(self, limits: JobLimits) -> None:
-        super().__init__(media_type=MediaType.JSON)
         self._limits = limits
-        self._rendered = b""
+        self._rendering = threading.Lock()
+        self._json = self._yaml = b""
 
-    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        if not self._rendered:
-            document = _complete(openapi_schema, model_schemas(self._limits))
-            self._rendered = super().render(request, document)
-        return self._rendered
+    def handlers(self) -> list[HTTPRouteHandler]:
+        """`sync_to_thread` keeps the event loop free of it."""
 
+        # As plain JSON, so that a browser shows it and does not save it.
+        @get(
+            ["/schema", "/schema/openapi.json"],
+            media_type=MediaType.JSON,
+            include_in_schema=False,
+            sync_to_thread=True,
+        )
+        def get_openapi_json(request: Request[Any, Any, Any]) -> bytes:
+            return self.as_json(request.app)
 
-class Yaml(YamlRenderPlugin):
-    """The completed document as YAML, rendered for the first reader: it takes 0.15 s of the event
-    loop, so ten readers a second would stop web."""
+        @get(
+            ["/schema/openapi.yaml", "/schema/openapi.yml"],
+            media_type=OpenAPIMediaType.OPENAPI_YAML,
+            include_in_schema=False,
+            sync_to_thread=True,
+        )
+        def get_openapi_yaml(request: Request[Any, Any, Any]) -> bytes:
+            return self.as_yaml(request.app)
 
-    def __init__(self, limits: JobLimits) -> None:
-        super().__init__()
-        self._limits = limits
-        self._rendered = b""
+        return [get_openapi_json, get_openapi_yaml]
 
-    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        if not self._rendered:
-            document = _complete(openapi_schema, model_schemas(self._limits))
-            self._rendered = super().render(request, document)
-        return self._rendered
+    def as_json(self, app: Litestar) -> bytes:
+        with self._rendering:
+            if not self._json:
+                document = _complete(app.openapi_schema.to_schema(), model_schemas(self._limits))
+                self._json = msgspec.json.encode(document)
+            return self._json
+
+    def as_yaml(self, app: Litestar) -> bytes:
+        document = msgspec.json.decode(self.as_json(app))
+        with self._rendering:
+            if not self._yaml:
+                self._yaml = msgspec.yaml.encode(document)
+            return self._yaml
 
 
 def _complete(document: dict[str, Any], models: dict[str, Any]) -> dict[str, Any]:
@@ -331,12 +350,8 @@ def _problem_response(status: int) -> ResponseSpec:
     )
 
 
-async def _refuse_other_paths(
-    connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler
-) -> None:
-    """Under `/schema`, Litestar would answer unknown paths with a page of its own."""
-    if "path" in connection.path_params:
-        raise NotFoundException
+async def _refuse(_: ASGIConnection[Any, Any, Any, Any], __: BaseRouteHandler) -> None:
+    raise NotFoundException
 
 
 def _problem_table() -> str:

@@ -196,7 +196,14 @@ class Settings(Struct, frozen=True, kw_only=True):
         int, Meta(ge=1, le=1024, description="Steps that one worker process runs at once.")
     ] = 8
     worker_max_tasks: Annotated[
-        int, Meta(ge=0, description="A worker process is replaced after this many steps; 0: never.")
+        int,
+        Meta(
+            ge=0,
+            description=(
+                "A worker process is replaced after this many steps; 0: never. Its engine stays, "
+                "unless it has grown."
+            ),
+        ),
     ] = 1000
     worker_log_level: Annotated[
         str,

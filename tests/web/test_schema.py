@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
-from litestar.testing import RequestFactory
+import pytest
 from msgspec.structs import replace
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from app.api.openapi import openapi_config
+from app.api.openapi import OpenApiDocument
 from app.main import create_app
 from tasks.composition import job_limits
 from tasks.resources import open_queue
@@ -72,12 +73,26 @@ async def test_the_document_is_valid(client: httpx.AsyncClient) -> None:
 def test_the_document_is_rendered_for_its_first_reader_only() -> None:
     """As YAML it takes 0.15 s: ten readers a second would keep web from all else."""
     app = create_app(Settings(), open_queue)
-    request = RequestFactory(app).get()
-    document = app.openapi_schema.to_schema()
-    plugins = openapi_config(job_limits(Settings())).render_plugins
-    assert len(plugins) == 2
-    for plugin in plugins:
-        assert plugin.render(request, document) is plugin.render(request, document)
+    document = OpenApiDocument(job_limits(Settings()))
+    assert document.as_json(app) is document.as_json(app)
+    assert document.as_yaml(app) is document.as_yaml(app)
+
+
+async def test_the_document_is_not_rendered_on_the_event_loop(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = []
+
+    def as_json(*_: object) -> bytes:
+        threads.append(threading.current_thread())
+        return b"{}"
+
+    monkeypatch.setattr(OpenApiDocument, "as_json", as_json)
+    for path in ("/schema", "/schema/openapi.json", "/schema/openapi.yaml"):
+        assert (await client.get(path)).status_code == 200
+    assert threading.main_thread() not in threads
+    assert len(threads) == 3
+    assert (await client.get("/schema/litestar/openapi.json")).status_code == 404
 
 
 async def test_operation_ids_are_verbs(client: httpx.AsyncClient) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import signal
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -58,6 +59,10 @@ MAX_STATIC_PATH = 200
 REQUEST_BYTES = 8_000_000
 """Of the requests that are in memory at once: web stays below 150 MB."""
 
+WARM_UP_SECONDS = 5.0
+"""Until the OpenAPI document is rendered: after the first requests, and before it may be asked for
+by many at once. It slows other requests down for a second."""
+
 SHUTDOWN_SECONDS = 5
 """Seconds that running requests have to finish."""
 
@@ -76,10 +81,11 @@ def create_app(
             app.state.schedules = schedules
             yield
 
+    document = OpenApiDocument(job_limits(settings))
     app = Litestar(
         route_handlers=[
             Router("/", route_handlers=API_HANDLERS, opt=JSON_ONLY),
-            *OpenApiDocument(job_limits(settings)).handlers(),
+            *document.handlers(),
             *PAGE_HANDLERS,
             _job_router(),
             HEALTH_ROUTER,
@@ -104,7 +110,7 @@ def create_app(
         openapi_config=openapi_config(),
         request_class=BodyRequest,
         request_max_body_size=settings.max_body_bytes,
-        state=State({"limits": _form_limits(settings)}),
+        state=State({"limits": _form_limits(settings), "openapi": document}),
         template_config=template_config(),
     )
     app.asgi_handler = ServerSpans(RequestLog(HeadRequests(app.asgi_handler)), tracer)
@@ -140,6 +146,10 @@ def serve(settings: Settings, open_queue: OpenQueue, sockets: list[socket.socket
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
+    app: Any = server.config.app
+    warm_up = threading.Timer(WARM_UP_SECONDS, app.state.openapi.as_yaml, [app])
+    warm_up.daemon = True
+    warm_up.start()
     server.run(sockets)
 
 

@@ -41,8 +41,8 @@ class LeftEngine(Struct, frozen=True, array_like=True):
     pid: int
     descriptor: int
     """Of the socket to it; inheritable."""
-    ready_bytes: int
-    """The memory that it took when it was ready."""
+    usual_bytes: int
+    """The memory that it took when it was left for the first time, after some work."""
 
 
 class EngineHandle:
@@ -53,13 +53,12 @@ class EngineHandle:
         process: ChildProcess,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        ready_bytes: int = 0,
+        usual_bytes: int | None = None,
     ) -> None:
         self._process = process
         self._reader = reader
         self._writer = writer
-        self.ready_bytes = ready_bytes
-        """The memory that it took when it was ready; 0 until then."""
+        self._usual_bytes = usual_bytes
 
     @classmethod
     async def start(cls, command: EngineCommand) -> EngineHandle:
@@ -79,14 +78,20 @@ class EngineHandle:
         ours = socket.socket(fileno=left.descriptor)
         ours.set_inheritable(False)
         reader, writer = await asyncio.open_unix_connection(sock=ours)
-        return cls(ChildProcess(left.pid), reader, writer, left.ready_bytes)
+        return cls(ChildProcess(left.pid), reader, writer, left.usual_bytes)
 
     def leave(self) -> LeftEngine:
         """Gives it up without ending it. It must have no task."""
         descriptor = os.dup(self._writer.get_extra_info("socket").fileno())
         os.set_inheritable(descriptor, True)
         self._writer.close()
-        return LeftEngine(self.pid, descriptor, self.ready_bytes)
+        usual_bytes = self._memory_bytes() if self._usual_bytes is None else self._usual_bytes
+        return LeftEngine(self.pid, descriptor, usual_bytes)
+
+    @property
+    def growth_bytes(self) -> int:
+        """How much more memory it takes than when it was left for the first time."""
+        return 0 if self._usual_bytes is None else self._memory_bytes() - self._usual_bytes
 
     @property
     def pid(self) -> int:
@@ -97,7 +102,7 @@ class EngineHandle:
         """None while it runs."""
         return self._process.exit_status
 
-    def memory_bytes(self) -> int:
+    def _memory_bytes(self) -> int:
         """What it takes now; 0 where the system does not tell."""
         with contextlib.suppress(OSError), open(f"/proc/{self.pid}/statm") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -27,8 +27,8 @@ MAX_FAILURES = 3
 CRASH_RETRY_SECONDS = 1.0
 
 MAX_GROWTH_BYTES = 128 * 2**20
-"""An engine that takes this much more than when it was ready is not left to the next worker: what
-was not given back may go on growing."""
+"""An engine that takes this much more than when it was left for the first time is not left again:
+what it does not give back may go on growing."""
 
 
 class EngineSupervisor:
@@ -63,7 +63,7 @@ class EngineSupervisor:
         if self._engine is not None:
             await asyncio.wait({self._engine})
         engine = self.running
-        if engine is None or engine.memory_bytes() - engine.ready_bytes > MAX_GROWTH_BYTES:
+        if engine is None or engine.growth_bytes > MAX_GROWTH_BYTES:
             return None
         self._engine = None  # so that `stop` does not end it
         return engine.leave()
@@ -125,7 +125,6 @@ class EngineSupervisor:
         except BaseException:
             await engine.kill()
             raise
-        engine.ready_bytes = engine.memory_bytes()
         return engine
 
     async def _not_ready(self, engine: EngineHandle, error: Exception) -> TransientFailure:

@@ -58,6 +58,7 @@ from tasks.kinds.job_types import build_kinds
 from tasks.ledger.connection import connect
 from tasks.ledger.rate_limiter import RedisRateLimiter
 from tasks.ledger.redis import RedisLedger
+from tasks.machine import give_large_blocks_back
 from tasks.ports import Cache, Engine, Fetcher, Kind
 from tasks.resources import (
     build_engine,
@@ -141,6 +142,7 @@ async def run_worker(
 ) -> WorkerExit:
     """The whole worker, as `curator worker` runs it. `left`: the engine of the one it replaces."""
     collect_less_garbage()
+    give_large_blocks_back()
     with shutdown_by_signal() as shutdown:
         engine = build_engine(settings, engine_module, left)
         try:

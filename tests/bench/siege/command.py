@@ -130,6 +130,7 @@ async def _besiege(
         accepted = [*attack.accepted, *(job.job_id for job in good.jobs if job.job_id)]
         aftermath = await clear_up(plan.port, folder / "state", accepted, known=problems)
     exit_status = await _ended(up)
+    (folder / "samples.json").write_bytes(msgspec.json.encode(watch.samples))
     return Siege(
         plan=plan,
         group=group,

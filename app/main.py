@@ -43,6 +43,7 @@ from tasks.composition import job_limits
 from tasks.errors import UnknownJob
 from tasks.jobs.ids import is_job_id
 from tasks.jobs.queue import Queue
+from tasks.machine import collect_less_garbage
 from tasks.resources import open_schedules
 from tasks.schedules.service import ScheduleService
 from tasks.settings import Settings
@@ -150,6 +151,7 @@ def serve(settings: Settings, open_queue: OpenQueue, sockets: list[socket.socket
     warm_up = threading.Timer(WARM_UP_SECONDS, app.state.openapi.as_yaml, [app])
     warm_up.daemon = True
     warm_up.start()
+    collect_less_garbage()
     server.run(sockets)
 
 

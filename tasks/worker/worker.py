@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import os
 import secrets
 import signal
@@ -58,7 +57,7 @@ from tasks.kinds.job_types import build_kinds
 from tasks.ledger.connection import connect
 from tasks.ledger.rate_limiter import RedisRateLimiter
 from tasks.ledger.redis import RedisLedger
-from tasks.machine import give_large_blocks_back
+from tasks.machine import collect_less_garbage, give_large_blocks_back
 from tasks.ports import Cache, Engine, Fetcher, Kind
 from tasks.resources import (
     build_engine,
@@ -295,15 +294,6 @@ async def _clear_for_recycling(leases: HeldLeases, exhausted: asyncio.Event) -> 
 def worker_id() -> str:
     """Unique even where all containers have the same process id."""
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
-
-
-def collect_less_garbage() -> None:
-    """Lets Python's cyclic collector run less often, and skip what is loaded already.
-
-    At its defaults it took 7 of the 61 us that a step costs a worker.
-    """
-    gc.freeze()
-    gc.set_threshold(20_000, 50, 50)
 
 
 @asynccontextmanager

@@ -19,12 +19,13 @@ from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.outcome import ArticleAnalysed, Candidate
 from tasks.jobs.submission import Submission
 from tasks.logs import configure_logging
+from tasks.machine import collect_less_garbage
 from tasks.ports import Discovery, Kind
 from tasks.resources import open_queue
 from tasks.settings import read_settings
 from tasks.supervision import die_with_parent
 from tasks.telemetry.tracing import configure_tracing
-from tasks.worker.worker import Shutdown, collect_less_garbage, serve_kinds
+from tasks.worker.worker import Shutdown, serve_kinds
 from tests.bench.children import PARENT_PID
 from tests.bench.peers.command import enqueue_together
 from tests.bench.peers.round import Round

@@ -325,10 +325,10 @@ async def test_an_engine_that_still_works_is_not_left(tmp_path: Path) -> None:
 async def test_an_engine_that_has_grown_is_not_left(
     engine: EngineClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tasks.engine.supervisor.MAX_GROWTH_BYTES", -(2**40))
     await engine.read(a_request("good"))
     left = await engine.leave()
-    assert left is not None  # for the first time: models are loaded while it works already
+    assert left is not None
+    monkeypatch.setattr("tasks.engine.supervisor.MAX_GROWTH_BYTES", -(2**40))
     successor = build_engine(LIMITS, module=HOSTILE, left=left)
     await successor.read(a_request("good"))
     assert await successor.leave() is None

@@ -30,8 +30,8 @@ PROCESSES_MB = 800
 def collect_less_garbage() -> None:
     """Lets Python's cyclic collector run less often, and skip what is loaded already.
 
-    At its defaults it took 7 of the 61 us that a step costs a worker, and a full collection held the
-    loop of web for 60 ms.
+    At its defaults it took 7 of the 61 us that a step costs a worker, and each full collection held
+    the loop of web for 60 ms.
     """
     gc.freeze()
     gc.set_threshold(20_000, 50, 50)

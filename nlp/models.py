@@ -39,8 +39,16 @@ class EmbedderChoice(StrEnum):
     """On a GPU if there is one."""
 
 
-class NotExported(Exception):
-    """The chosen embedder needs an exported model, and there is none."""
+class CannotEmbed(Exception):
+    """The chosen embedder cannot be used here; says what to do."""
+
+
+class NotExported(CannotEmbed):
+    """It needs an exported model, and there is none."""
+
+
+class NotInstalled(CannotEmbed):
+    """Its library is not installed, as in the small image."""
 
 
 def load_models(
@@ -55,7 +63,7 @@ def load_models(
     and the rest 1.3 s and 160 MB; torch is not imported. With sentence-transformers it takes 4 s
     and 430 MB. `threads` limits the processor threads of the embedder; `model` replaces the
     packaged one, with sentence-transformers only. The libraries are imported inside functions, so
-    that `Models` can be imported, and faked, without them. Raises NotExported.
+    that `Models` can be imported, and faked, without them. Raises CannotEmbed.
     """
     from nlp.scores.entities import SpacyRecognizer
 
@@ -90,6 +98,10 @@ def _embedder(
         raise NotExported(
             f"no complete export of the model in {folder}: run `curator models export`"
         )
-    from nlp.embedding.sentence_embedder import SentenceTransformerEmbedder
-
+    try:
+        from nlp.embedding.sentence_embedder import SentenceTransformerEmbedder
+    except ModuleNotFoundError as error:
+        raise NotInstalled(
+            f"{error.name} is not installed here: use EMBEDDER=onnx, or the image `full`"
+        ) from error
     return SentenceTransformerEmbedder(threads, model)

@@ -63,6 +63,7 @@ def _discard_stdout() -> None:
         ),
         "web": ("app.cli.commands.processes:web", "Run the web service."),
         "worker": ("app.cli.commands.processes:worker", "Run a worker."),
+        "alive": ("app.cli.commands.alive:alive", "Check the web or worker of this container."),
         "jobs": ("app.cli.commands.jobs:jobs", "Submit, watch and read jobs."),
         "schedules": ("app.cli.commands.schedules:schedules", "Submit jobs at regular times."),
         "queue": ("app.cli.commands.queue:queue", "Inspect, pause and resume the queue."),

@@ -21,6 +21,7 @@ from app.cli.context import LazyGroup
         "faults": ("tests.bench.faults:faults", "Kill processes at random; count what is lost."),
         "fetching": ("tests.bench.fetching:fetching", "A page fetched, cached or confirmed."),
         "fuzz": ("tests.bench.fuzz:fuzz", "Extraction on broken and hostile pages."),
+        "image": ("tests.bench.image:image", "The unpacked image: size, licences, the demo's job."),
         "judge": (
             "tests.bench.quality.judging:judge_command",
             "Learn how extraction judges the lines of a page.",

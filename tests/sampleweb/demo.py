@@ -90,7 +90,7 @@ async def curator_up(port: int, environ: dict[str, str]) -> AsyncIterator[str]:
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        await _ready(url, process)
+        await ready(url, process)
         yield url
     finally:
         with contextlib.suppress(ProcessLookupError):
@@ -98,7 +98,8 @@ async def curator_up(port: int, environ: dict[str, str]) -> AsyncIterator[str]:
         await process.wait()
 
 
-async def _ready(url: str, process: asyncio.subprocess.Process) -> None:
+async def ready(url: str, process: asyncio.subprocess.Process) -> None:
+    """Waits until web answers. Raises DemoError if it does not."""
     deadline = time.monotonic() + READY_SECONDS
     async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
         while time.monotonic() < deadline and process.returncode is None:

@@ -150,23 +150,27 @@ async def test_recycling_loses_nothing_and_runs_nothing_twice(queue: Queue, stag
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the engine in /proc")
 async def test_recycling_keeps_the_engine(queue: Queue, settings: Settings, tmp_path: Path) -> None:
+    """Unless it still works, as it may on a busy machine; so several workers get the chance."""
     environ = worker_environ(settings, worker_max_tasks=2)
-    log = tmp_path / "log"
-    jobs = [(await queue.submit(Submission(params=HealthCheck()))).job for _ in range(7)]
-    async with program("app.cli", "worker", environ=environ, log=log) as worker:
-        await wait_until(lambda: children_of(worker.pid), "the engine to start")
-        engines = children_of(worker.pid)
-        for job in jobs:
+    async with program("app.cli", "worker", environ=environ, log=tmp_path / "log") as worker:
+
+        async def keeps_its_engine() -> bool:
+            job = (await queue.submit(Submission(params=HealthCheck()))).job
             assert (await ended(queue, job.id, timeout=90)).record.state is JobState.SUCCESS
-        assert log.read_text().count("worker has run WORKER_MAX_TASKS") >= 3
-        assert children_of(worker.pid) == engines
+            return has_engine_of_another(worker.pid)
+
+        await wait_until(keeps_its_engine, "a worker with the engine of the one before", timeout=90)
         worker.terminate()
         assert await worker.wait() == 0
-    await wait_until(lambda: not Path(f"/proc/{engines[0]}").exists(), "the engine to end")
 
 
-def children_of(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+def has_engine_of_another(worker: int) -> bool:
+    """Whether it was told of one, and that is its child."""
+    words = Path(f"/proc/{worker}/cmdline").read_text().split("\0")
+    if "--engine" not in words:
+        return False
+    children = Path(f"/proc/{worker}/task/{worker}/children").read_text().split()
+    return words[words.index("--engine") + 1] in children
 
 
 async def test_a_slow_step_does_not_hold_up_recycling(queue: Queue, stage: Stage) -> None:

@@ -44,7 +44,7 @@ from tasks.errors import UnknownJob
 from tasks.jobs.ids import is_job_id
 from tasks.jobs.queue import Queue
 from tasks.machine import collect_less_garbage
-from tasks.resources import open_schedules
+from tasks.resources import open_scaling, open_schedules
 from tasks.schedules.service import ScheduleService
 from tasks.settings import Settings
 from tasks.telemetry.tracing import tracer
@@ -75,8 +75,13 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with open_queue(settings) as queue, open_schedules(settings) as schedules:
+        async with (
+            open_queue(settings) as queue,
+            open_schedules(settings) as schedules,
+            open_scaling(settings) as scaling,
+        ):
             app.state.queue = queue
+            app.state.scaling = scaling
             app.state.long_polls = LongPolls(queue)
             app.state.reports = StatusReports(queue)
             app.state.schedules = schedules
@@ -98,6 +103,7 @@ def create_app(
             "long_polls": _from_state("long_polls"),
             "queue": _from_state("queue"),
             "reports": _from_state("reports"),
+            "scaling": _from_state("scaling"),
             "schedules": _from_state("schedules"),
             "wait": Provide(preferred_wait, sync_to_thread=False),
         },

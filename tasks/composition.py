@@ -13,7 +13,7 @@ from tasks.cache.analysis_cache import AnalysisCache
 from tasks.engine.process import EngineCommand
 from tasks.jobs.submission import JobLimits
 from tasks.machine import available_cores
-from tasks.policies import CurationPolicy, FetchPolicy, LedgerPolicy, UsageBounds
+from tasks.policies import CurationPolicy, FetchPolicy, LedgerPolicy, ScalingPolicy, UsageBounds
 from tasks.ports import Cache
 from tasks.settings import SOURCE_KEYS, Settings, check_sources
 from tasks.sources.search import SourcePolicy
@@ -116,6 +116,16 @@ def source_policy(settings: Settings) -> SourcePolicy:
         service_keys={
             name: getattr(settings, key) or "" for name, key in SOURCE_KEYS.items() if key
         },
+    )
+
+
+def scaling_policy(settings: Settings) -> ScalingPolicy:
+    return ScalingPolicy(
+        deployment=settings.scaling_deployment,
+        slots=settings.worker_concurrency,
+        acceptable_wait=settings.scaling_acceptable_wait,
+        max_workers=settings.scaling_max_workers,
+        silent_ms=ledger_policy(settings).silent_ms,
     )
 
 

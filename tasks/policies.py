@@ -113,6 +113,20 @@ class LedgerPolicy(Struct, frozen=True, kw_only=True):
         return max(1, slots * 3 // 4 if callers == 2 else slots // callers)
 
 
+class ScalingPolicy(Struct, frozen=True, kw_only=True):
+    """How many workers there may be, and how long work may wait for one."""
+
+    deployment: str
+    """Whose metric it is; empty: none is published."""
+    slots: int
+    """Of one worker."""
+    acceptable_wait: float
+    """Seconds."""
+    max_workers: int
+    silent_ms: int
+    """After which a worker counts as gone."""
+
+
 class CurationPolicy(Struct, frozen=True, kw_only=True):
     """The values that all types of job work by. Each comes from a setting."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
@@ -9,7 +11,7 @@ from typing import NamedTuple
 from redis.asyncio import Redis
 
 from tasks.cache.redis import open_store
-from tasks.composition import engine_command, job_limits, ledger_policy
+from tasks.composition import engine_command, job_limits, ledger_policy, scaling_policy
 from tasks.doctor import Finding, examine
 from tasks.embedded_valkey import embedded_valkey_url
 from tasks.engine.client import ENGINE, EngineClient
@@ -25,6 +27,7 @@ from tasks.ledger.redis import RedisLedger
 from tasks.ledger.schedules import RedisScheduleStore
 from tasks.ports import Cache
 from tasks.redis_url import shown
+from tasks.scaling.monitor import ScalingMonitor, ScalingPublisher
 from tasks.schedules.scheduler import Scheduler
 from tasks.schedules.service import ScheduleService
 from tasks.settings import Settings
@@ -107,6 +110,23 @@ async def open_web(settings: Settings) -> AsyncIterator[Queue]:
         scheduling(ledger, settings),
     ):
         yield Queue(ledger, job_limits(settings))
+
+
+@asynccontextmanager
+async def open_scaling(settings: Settings) -> AsyncIterator[ScalingMonitor]:
+    """Watches how many workers are wanted, and publishes it where SCALING_DEPLOYMENT says so."""
+    policy = scaling_policy(settings)
+    async with contextlib.AsyncExitStack() as stack:
+        ledger = await stack.enter_async_context(open_ledger(settings))
+        monitor = ScalingMonitor(ledger.scripts, policy)
+        loops = {"scaling": monitor.run_forever}
+        if policy.deployment:
+            process = secrets.token_hex(8)
+            publisher = ScalingPublisher(ledger.scripts, monitor, policy, process)
+            loops["scaling metric"] = publisher.run_forever
+        for name, loop in loops.items():
+            await stack.enter_async_context(background(name, loop))
+        yield monitor
 
 
 @asynccontextmanager

@@ -9,9 +9,11 @@ from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 
 from app.api.models.admin import Health, Liveness, Readiness
+from app.http.problems import Problem
 from app.http.security import ANY_CLIENT
 from tasks.errors import LedgerUnavailable
 from tasks.jobs.queue import Queue
+from tasks.scaling.monitor import Scaling, ScalingMonitor
 
 REDIS_TIMEOUT = 2.0
 """Seconds that a probe waits for Redis; most probes give up soon after."""
@@ -59,9 +61,15 @@ async def get_readiness(queue: NamedDependency[Queue]) -> Response[Readiness]:
     return Response(Readiness(status="ready"))
 
 
+@get("/scaling", responses={503: ResponseSpec(Problem, description="Redis cannot be reached.")})
+async def get_scaling(scaling: NamedDependency[ScalingMonitor]) -> Scaling:
+    """How many workers are wanted, and what that follows from."""
+    return await scaling.report()
+
+
 HEALTH_ROUTER = Router(
     "/health",
-    route_handlers=[get_health, get_liveness, get_readiness],
+    route_handlers=[get_health, get_liveness, get_readiness, get_scaling],
     opt=ANY_CLIENT,
     tags=["health"],
 )

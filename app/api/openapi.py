@@ -63,6 +63,7 @@ from tasks.jobs.job import JobState, JobType
 from tasks.jobs.record import BulkOutcome, BulkOutcomePage
 from tasks.jobs.result import ArticleResult, ArticlesResult, HealthCheckResult
 from tasks.jobs.submission import IDEMPOTENCY_KEY_LENGTH, JobLimits
+from tasks.scaling.monitor import Scaling
 
 DESCRIPTION = """\
 Turns a topic or a list of URLs into a ranked, explained, duplicate-free list of articles.
@@ -122,6 +123,7 @@ MODELS = (
     Health,
     Liveness,
     Readiness,
+    Scaling,
     Problem,
 )
 

@@ -218,6 +218,8 @@ class WorkerRecord(Struct, frozen=True, kw_only=True):
     slots: int = 0
     """The number of steps that it can run at once."""
     running: int = 0
+    step_ms: int = 0
+    """How long a step takes it, about; 0 if it has run none."""
     draining: bool = False
     """Whether it was asked to claim no more steps, and to end."""
     silent: bool = False

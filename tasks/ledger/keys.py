@@ -53,6 +53,8 @@ the result's. Keeping a result prolongs both:
 
 With a time to live from the start:
 
+    lead:NAME          string: the process that does NAME for all   8 s after it has last asked
+
     idempotency:NAME   hash: the digest of a submission and the job that it made; NAME is the digest
                        of a client's key, or retry:ID for our own retry of a job      24 h
     host:NAME          hash: the host's last request and its limits       5 min, and as long

@@ -257,6 +257,25 @@ class Settings(Struct, frozen=True, kw_only=True):
         ),
     ] = 100.0
 
+    # How many workers are wanted, for whoever starts and stops them.
+    scaling_deployment: Annotated[
+        str,
+        Meta(
+            max_length=64,
+            pattern="^[A-Za-z0-9_.-]*$",
+            description=(
+                "Web writes the number of wanted workers to its stdout every 10 s, as a metric of "
+                "CloudWatch for this deployment; empty: it does not."
+            ),
+        ),
+    ] = ""
+    scaling_acceptable_wait: Annotated[
+        float, Meta(gt=0, description="Seconds that a step may wait before another worker helps.")
+    ] = 300.0
+    scaling_max_workers: Annotated[
+        int, Meta(ge=1, description="The most workers that are ever wanted.")
+    ] = 10
+
     # Jobs: limits of time and size, retries, how long jobs and results are kept.
     task_soft_time_limit: Annotated[
         float,

@@ -52,6 +52,10 @@ class HeldLease(Struct):
     """Set when the work is interrupted."""
 
 
+STEP_WEIGHT = 0.05
+"""Of the latest step in the mean of their durations."""
+
+
 class HeldLeases:
     """The leases of all steps that run in this worker."""
 
@@ -60,6 +64,7 @@ class HeldLeases:
         self._worker = worker
         self._slots = slots
         self._held: dict[Lease, HeldLease] = {}
+        self._step_seconds: float | None = None
         self.paused = False
         """Whether the queue was paused at the last renewal."""
         self.drain_requested = asyncio.Event()
@@ -78,6 +83,11 @@ class HeldLeases:
             yield held
         finally:
             del self._held[lease]
+
+    def note_duration(self, seconds: float) -> None:
+        """Of a step that has ended; the mean, in which recent ones count more, is told to all."""
+        mean = seconds if self._step_seconds is None else self._step_seconds
+        self._step_seconds = mean + STEP_WEIGHT * (seconds - mean)
 
     def __len__(self) -> int:
         return len(self._held)
@@ -105,7 +115,13 @@ class HeldLeases:
     async def renew(self) -> None:
         """Renews all leases in one call, and interrupts the work of those lost or cancelled."""
         leases = list(self._held)
-        description = msgspec.json.encode({"slots": self._slots, "running": len(leases)})
+        description = msgspec.json.encode(
+            {
+                "slots": self._slots,
+                "running": len(leases),
+                "step_ms": round((self._step_seconds or 0) * 1000),
+            }
+        )
         try:
             renewal = await self._ledger.renew(self._worker, description, leases)
         except LedgerUnavailable:

@@ -157,7 +157,10 @@ class Runner:
             started = time.monotonic()
             with attempt_span(claim) as span:
                 outcome = await self._attempt(claim)
-                _report(outcome, span, time.monotonic() - started)
+                seconds = time.monotonic() - started
+                _report(outcome, span, seconds)
+            if not isinstance(outcome, Postponed | HandedBack | LeaseLost):
+                self._leases.note_duration(seconds)
             if not isinstance(outcome, LeaseLost):
                 await self._record(claim.lease, outcome)
 

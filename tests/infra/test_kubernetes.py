@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tasks.scaling import METRIC_NAME
+from tasks.scaling.wanted import METRIC_NAME
 from tasks.settings import Settings, read_settings, setting_rows
 
 FOLDER = Path(__file__).parents[2] / "infra" / "kubernetes"

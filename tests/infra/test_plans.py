@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tasks.scaling import METRIC_DIMENSION, METRIC_NAME, METRIC_NAMESPACE
+from tasks.scaling.wanted import METRIC_DIMENSION, METRIC_NAME, METRIC_NAMESPACE
 from tasks.settings import read_settings
 from tests.infra.plan import (
     Plan,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.scaling import workers_wanted
+from tasks.scaling.wanted import workers_wanted
 
 
 def wanted(

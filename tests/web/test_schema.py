@@ -47,6 +47,7 @@ OPERATIONS = {
     "/health/jobs": {"get"},
     "/health/live": {"get"},
     "/health/ready": {"get"},
+    "/health/scaling": {"get"},
 }
 
 

@@ -18,7 +18,7 @@ from math import ceil
 
 from msgspec import Struct, field
 
-from tasks.scaling import workers_wanted
+from tasks.scaling.wanted import workers_wanted
 from tests.bench.scaling.arrivals import Arrival
 from tests.bench.scaling.rules import ACTED_AFTER, SEEN_AFTER, Scaler, Signal
 

@@ -115,6 +115,8 @@ module "web" {
     HTTP_MAX_CONNECTIONS          = "1000"
     HTTP_MAX_CONNECTIONS_PER_PEER = "1000"
     HTTP_IDLE_TIMEOUT             = "75"
+    SCALING_DEPLOYMENT            = var.name
+    SCALING_MAX_WORKERS           = tostring(var.worker.max_workers)
   })
   secrets                 = module.secrets.arns
   secrets_version         = module.secrets.version

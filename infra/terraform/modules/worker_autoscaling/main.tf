@@ -4,7 +4,7 @@
 # removes after fifteen, and never leaves 0.
 
 locals {
-  # The names that web emits; a check compares them with tasks/scaling.py.
+  # The names that web emits; a check compares them with tasks/scaling/wanted.py.
   signal = {
     namespace   = "ContentCurator"
     metric_name = "workers_wanted"

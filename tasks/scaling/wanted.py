@@ -11,7 +11,7 @@ METRIC_DIMENSION = "service"
 
 
 def workers_wanted(
-    leased: int,
+    leased: float,
     ready: int,
     slots: int,
     step_seconds: float,

@@ -168,8 +168,8 @@ async def test_the_depth_counts_queued_and_running_steps(under_test: LedgerUnder
     await ledger.submit(job)
     await discover(ledger, job)
     await claim(ledger, job, "analyse:0")
-    await ledger.renew(WORKER, b"{}", [])
     under_test.advance(1.5)
+    await ledger.renew(WORKER, b"{}", [])
     assert await ledger.depth() == QueueDepth(
         active_jobs=1,
         queued=2,

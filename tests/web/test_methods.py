@@ -18,7 +18,7 @@ PATHS = sorted(
     {
         re.sub("{[a-z_]+}", UNKNOWN, str(route.path_format))
         for route in create_app(Settings(), open_queue).routes
-        if route.path_format != "/schema/{path}"  # nothing is there
+        if not str(route.path_format).startswith("/schema/litestar")  # nothing is there
     }
 )
 

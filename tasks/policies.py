@@ -104,13 +104,13 @@ class LedgerPolicy(Struct, frozen=True, kw_only=True):
     def caller_window(self, slots: int, callers: int) -> int:
         """The caller window: steps of one caller that are queued with a wake-up or run.
 
-        `callers` had work lately. One alone may use every slot. Of two, none can take more than
-        three quarters of the slots; of more, none more than its share. So a caller whose sites
-        never answer leaves free slots to the others.
+        `callers` had work lately. Together they take three quarters of the slots: the others are
+        for a caller who comes next, as the steps of a caller whose sites never answer keep their
+        slots until they time out.
         """
-        if callers <= 1:
-            return self.window(slots)
-        return max(1, slots * 3 // 4 if callers == 2 else slots // callers)
+        if not slots:
+            return MIN_WINDOW
+        return max(1, slots * 3 // (4 * max(1, callers)))
 
 
 class ScalingPolicy(Struct, frozen=True, kw_only=True):

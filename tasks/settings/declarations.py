@@ -193,8 +193,16 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     # Worker: how steps are handed to workers, and taken back.
     worker_concurrency: Annotated[
-        int, Meta(ge=1, le=1024, description="Steps that one worker process runs at once.")
-    ] = 8
+        int,
+        Meta(
+            ge=1,
+            le=1024,
+            description=(
+                "Steps that one worker process runs at once. A quarter of all slots stays free for "
+                "callers who come next."
+            ),
+        ),
+    ] = 12
     worker_max_tasks: Annotated[
         int,
         Meta(

@@ -93,7 +93,7 @@ async def test_two_callers_leave_slots_to_each_other(under_test: LedgerUnderTest
     ledger = under_test.ledger
     await submit_many(ledger, 100)
     await ledger.submit(a_job(caller=MODEST))
-    await start_workers(ledger, 8)
+    await start_workers(ledger, 16)
     held = [
         await claim(ledger, await _job(ledger, wakeup), "discover")
         for wakeup in under_test.pop_all()
@@ -101,7 +101,7 @@ async def test_two_callers_leave_slots_to_each_other(under_test: LedgerUnderTest
     assert len(held) == MIN_WINDOW + 1
     for lease in held[:-1]:
         await ledger.hand_back(lease)
-    assert len(under_test.pop_all()) == 6  # three quarters of 8
+    assert len(under_test.pop_all()) == 6  # three eighths of 16
 
 
 async def _job(ledger: Ledger, wakeup: str) -> Job:
@@ -110,19 +110,19 @@ async def _job(ledger: Ledger, wakeup: str) -> Job:
     return job
 
 
-async def test_a_caller_alone_may_use_every_slot_again_after_a_while(
+async def test_a_caller_alone_has_three_quarters_of_the_slots_again_after_a_while(
     under_test: LedgerUnderTest,
 ) -> None:
     ledger = under_test.ledger
     await submit_many(ledger, 100)
     await ledger.submit(a_job(caller=MODEST))
-    await start_workers(ledger, 8)
+    await start_workers(ledger, 16)
     assert len(under_test.pop_all()) == MIN_WINDOW + 1
     under_test.advance(ACTIVE_MS / 1000)
     [*wakeups] = [f"{nth_id(n)}/discover" for n in range(MIN_WINDOW)]
     leases = [await claim(ledger, await _job(ledger, wakeup), "discover") for wakeup in wakeups]
-    renewal = await ledger.renew(WORKER, b'{"slots":8}', leases)
-    assert renewal.slots == 8
+    renewal = await ledger.renew(WORKER, b'{"slots":16}', leases)
+    assert renewal.slots == 16
     await ledger.reap(0)
     assert len(under_test.pop_all()) == 12 - MIN_WINDOW
 
@@ -355,8 +355,7 @@ async def test_a_job_can_be_cancelled_between_the_slices_of_its_deadline(
 
 def test_the_caller_window_leaves_slots_to_others(settings: Settings) -> None:
     policy = ledger_policy(settings)
-    assert policy.caller_window(16, 1) == 24
-    assert policy.caller_window(16, 2) == 12
-    assert [policy.caller_window(16, callers) for callers in (3, 4, 16, 40)] == [5, 4, 1, 1]
+    assert [policy.caller_window(16, callers) for callers in (0, 1, 2)] == [12, 12, 6]
+    assert [policy.caller_window(16, callers) for callers in (3, 4, 16, 40)] == [4, 3, 1, 1]
     assert policy.caller_window(0, 0) == MIN_WINDOW
     assert policy.caller_window(1, 2) == 1

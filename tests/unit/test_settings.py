@@ -32,7 +32,7 @@ from tasks.settings.predecessors import SUCCESSORS
         ("ALLOWED_HOSTS", "a.example, 10.0.0.1 fd00::1", ("a.example", "10.0.0.1", "fd00::1")),
         ("CORS_ORIGINS", "https://a.example http://b:81", ("https://a.example", "http://b:81")),
         ("REDIS_URL", "", None),
-        ("WORKER_CONCURRENCY", "  ", 8),
+        ("WORKER_CONCURRENCY", "  ", 12),
     ],
 )
 def test_a_value_is_read_as_the_type_of_its_setting(

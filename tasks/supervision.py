@@ -9,8 +9,9 @@ import signal
 import site
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import structlog
@@ -38,6 +39,45 @@ class RestartPolicy(Struct, frozen=True, kw_only=True):
 RESTARTS = RestartPolicy()
 
 
+class LoopStates:
+    """The loops of this process, for its metrics."""
+
+    def __init__(self) -> None:
+        self._kept: Counter[str] = Counter()
+        self.running: dict[str, int] = {}
+        """How many loops of this name run now: 0 while one waits for its restart."""
+        self.restarts: dict[tuple[str, str], int] = {}
+        """How often a loop of this name was restarted after an error of this type."""
+
+    @contextmanager
+    def kept(self, name: str) -> Iterator[None]:
+        """Counts the loop during the body, in which it may be restarted."""
+        self._kept[name] += 1
+        self.running.setdefault(name, 0)
+        try:
+            yield
+        finally:
+            self._kept[name] -= 1
+            if not self._kept[name]:
+                del self.running[name]
+
+    @contextmanager
+    def run(self, name: str) -> Iterator[None]:
+        """Counts one run of it."""
+        self.running[name] += 1
+        try:
+            yield
+        finally:
+            self.running[name] -= 1
+
+    def note_failure(self, name: str, error: BaseException) -> None:
+        key = (name, type(error).__name__)
+        self.restarts[key] = self.restarts.get(key, 0) + 1
+
+
+LOOPS = LoopStates()
+
+
 @asynccontextmanager
 async def background(
     name: str, loop: Loop, policy: RestartPolicy = RESTARTS
@@ -56,14 +96,21 @@ async def keep_running(name: str, loop: Loop, policy: RestartPolicy = RESTARTS) 
     An unexpected error is logged with the loop's name, and the loop is restarted after a delay that
     grows while it keeps failing.
     """
+    with LOOPS.kept(name):
+        await _keep_running(name, loop, policy)
+
+
+async def _keep_running(name: str, loop: Loop, policy: RestartPolicy) -> None:
     failures = 0
     while True:
         started = time.monotonic()
         try:
-            return await loop()
+            with LOOPS.run(name):
+                return await loop()
         except (Exception, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError) and is_cancelling():
                 raise
+            LOOPS.note_failure(name, error)
             if time.monotonic() - started >= policy.stable_seconds:
                 failures = 0
             failures += 1

@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 
 from tasks.cache.memory import MemoryCache
 from tasks.ports import Cache
+from tasks.telemetry.metrics import CACHE_LOOKUPS, CACHE_TRAFFIC
 
 log = structlog.get_logger()
 
@@ -71,6 +72,7 @@ class RedisCache:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._prefix = prefix
+        self._name = prefix.rstrip(":").rpartition(":")[2]  # for the metrics
         self._max_bytes = max_bytes
         self._now_ms = now_ms
         self._clock = clock
@@ -89,11 +91,17 @@ class RedisCache:
             lambda: self._get(args=[self._prefix, self._now(), TOUCH_INTERVAL_MS, *names])
         )
         if values is None:
+            self._count_lookups("unavailable", len(keys))
             return [None] * len(keys)
-        return [
+        unsealed = [
             None if sealed is None else unseal(key, sealed)
             for key, sealed in zip(keys, values, strict=True)
         ]
+        misses = unsealed.count(None)
+        self._count_lookups("miss", misses)
+        self._count_lookups("hit", len(keys) - misses)
+        self._count_traffic("read", sum(len(sealed) for sealed in values if sealed))
+        return unsealed
 
     async def put(self, key: str, value: bytes, ttl: float) -> None:
         sealed = seal(key, value)
@@ -101,7 +109,7 @@ class RedisCache:
         ttl_ms = round(ttl * 1000)
         if len(sealed) > MAX_VALUE_BYTES or size > self._max_bytes or ttl_ms <= 0:
             return
-        await self._call(
+        written = await self._call(
             lambda: self._put(
                 args=[
                     self._prefix,
@@ -116,6 +124,16 @@ class RedisCache:
                 ]
             )
         )
+        if written:
+            self._count_traffic("written", len(sealed))
+
+    def _count_lookups(self, outcome: str, number: int) -> None:
+        if number:
+            CACHE_LOOKUPS.add(number, {"cache": self._name, "outcome": outcome})
+
+    def _count_traffic(self, direction: str, size: int) -> None:
+        if size:
+            CACHE_TRAFFIC.add(size, {"cache": self._name, "direction": direction})
 
     async def _call(self, script: Callable[[], Awaitable[Any]]) -> Any:
         """The result of a script; None where there was none in time."""

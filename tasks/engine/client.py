@@ -11,7 +11,9 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import itertools
-from collections.abc import Sequence
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import structlog
 
@@ -36,6 +38,13 @@ from tasks.engine.protocol import (
 from tasks.engine.supervisor import MAX_FAILURES, EngineSupervisor, engine_crashed
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.supervision import cancel_and_wait, keep_running
+from tasks.telemetry.metrics import (
+    ENGINE_BATCHES,
+    ENGINE_BUSY,
+    ENGINE_TASKS,
+    ENGINE_TOKENS,
+    count_stages,
+)
 
 log = structlog.get_logger()
 
@@ -43,6 +52,13 @@ ENGINE = "tasks.engine"
 """The module that is run with the real models."""
 
 STOPPED = "The engine was stopped."
+
+TASK_KINDS: Mapping[type[Task], str] = {
+    ReadTask: "read",
+    StudyTask: "study",
+    SurveyTask: "survey",
+    FeedTask: "feed",
+}
 
 LEAVE_SECONDS = 1.0
 """How long an engine may go on with its last batch before it is left."""
@@ -91,6 +107,11 @@ class EngineClient:
         return None if self._batch_run is not None else await self._supervisor.leave()
 
     @property
+    def pending(self) -> int:
+        """Tasks that wait, or that the engine works on."""
+        return len(self._pending)
+
+    @property
     def pid(self) -> int | None:
         """The process id of the engine that is ready; None while there is none."""
         engine = self._supervisor.running
@@ -99,6 +120,7 @@ class EngineClient:
     async def read(self, request: ReadRequest) -> ReadReport:
         match await self._request(ReadTask(next(self._numbers), request)):
             case ReadReply(_, report):
+                count_stages(report.stages)
                 return report
             case reply:
                 raise _unexpected(reply)
@@ -106,6 +128,7 @@ class EngineClient:
     async def study(self, request: StudyRequest) -> StudyReport:
         match await self._request(StudyTask(next(self._numbers), request)):
             case StudyReply(_, report):
+                count_stages(report.stages)
                 return report
             case reply:
                 raise _unexpected(reply)
@@ -174,16 +197,26 @@ class EngineClient:
             await self._run_batch(engine, batch)
 
     async def _run_batch(self, engine: EngineHandle, batch: Sequence[PendingTask]) -> None:
+        started = time.monotonic()
         self._batch_run = run = BatchRun(engine, batch, self._hard_time_limit)
         try:
             outcome = await run.run()
         except Exception:
             log.exception("unexpected reply of an engine")
             outcome = BatchOutcome.DIED
+        self._count(batch, outcome, time.monotonic() - started)
         if outcome is not BatchOutcome.ANSWERED:
             await self._supervisor.replace(engine)
             self._settle_unanswered(run, outcome)
         self._batch_run = None
+
+    def _count(self, batch: Sequence[PendingTask], outcome: BatchOutcome, seconds: float) -> None:
+        """The batch in the metrics."""
+        ENGINE_BATCHES.add(1, {"outcome": outcome.name.lower()})
+        ENGINE_BUSY.add(seconds)
+        ENGINE_TOKENS.add(sum(pending.tokens for pending in batch))
+        for kind, number in Counter(TASK_KINDS[type(pending.task)] for pending in batch).items():
+            ENGINE_TASKS.add(number, {"task": kind})
 
     def _settle_unanswered(self, run: BatchRun, outcome: BatchOutcome) -> None:
         """Fails the task that ended the engine, and returns the others to the queue."""

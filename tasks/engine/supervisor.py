@@ -11,6 +11,7 @@ import structlog
 from tasks.engine.process import EngineCommand, EngineHandle, LeftEngine
 from tasks.errors import Reason, TransientFailure
 from tasks.supervision import cancel_and_wait
+from tasks.telemetry.metrics import ENGINE_STARTS
 
 log = structlog.get_logger()
 
@@ -99,7 +100,14 @@ class EngineSupervisor:
             self.start()
 
     async def _start(self) -> EngineHandle:
-        engine = await self._adopt() or await self._start_process()
+        engine, outcome = await self._adopt(), "taken_over"
+        try:
+            if engine is None:
+                engine, outcome = await self._start_process(), "ready"
+        except TransientFailure:
+            ENGINE_STARTS.add(1, {"outcome": "failed"})
+            raise
+        ENGINE_STARTS.add(1, {"outcome": outcome})
         self._watch(self._restart_after(engine))
         return engine
 

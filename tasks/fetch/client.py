@@ -36,6 +36,7 @@ from tasks.fetch.rate_limiter import (
 from tasks.fetch.redirects import meta_refresh, redirect_location
 from tasks.fetch.resolver import LOOKUP_SECONDS, HostResolver
 from tasks.step_context import current_step
+from tasks.telemetry.metrics import FETCHED
 
 MAX_REDIRECTS = 10
 """Refreshes included. A shortened link takes six: shortener, feed proxy, https, www, slash."""
@@ -214,6 +215,7 @@ class Client:
         if not content_policy.truncate and length > content_policy.max_bytes:
             raise too_large(content_policy)
         body = await read_body(response, content_policy)
+        FETCHED.add(len(body))
         if not content_policy.recognises(content_type, body):
             raise _not_readable()
         return Page(url=str(target), body=body, content_type=content_type)

@@ -23,6 +23,7 @@ from tasks.fetch.resolver import HostResolver
 from tasks.fetch.robots import RobotsChecker
 from tasks.fetch.transport import direct_transport, proxy_transport
 from tasks.policies import FetchPolicy
+from tasks.telemetry.metrics import counted_fetch
 
 
 def build_fetcher(
@@ -88,10 +89,11 @@ class HttpFetcher:
         self._document_policy = document_policy(policy.max_bytes)
 
     async def page(self, url: str) -> Page:
-        async with Deadline(self._timeout) as deadline:
-            return await self._client.get(
-                url, self._page_policy, deadline, self._robots.check, cache=self._cache
-            )
+        with counted_fetch("page"):
+            async with Deadline(self._timeout) as deadline:
+                return await self._client.get(
+                    url, self._page_policy, deadline, self._robots.check, cache=self._cache
+                )
 
     async def document(
         self, url: str, *, headers: Mapping[str, str] | None = None, interval: float = 0.0
@@ -101,15 +103,16 @@ class HttpFetcher:
         pace = Pace(
             interval=min(interval, MAX_INTERVAL_SECONDS), max_wait=DOCUMENT_MAX_WAIT_SECONDS
         )
-        async with Deadline(self._timeout) as deadline:
-            return await self._client.get(
-                url,
-                self._document_policy,
-                deadline,
-                headers=headers,
-                pace=pace,
-                cache=self._cache,
-            )
+        with counted_fetch("document"):
+            async with Deadline(self._timeout) as deadline:
+                return await self._client.get(
+                    url,
+                    self._document_policy,
+                    deadline,
+                    headers=headers,
+                    pace=pace,
+                    cache=self._cache,
+                )
 
     async def aclose(self) -> None:
         await self._transport.aclose()

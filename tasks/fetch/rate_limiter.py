@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Protocol
@@ -27,6 +28,7 @@ from msgspec import Struct
 
 from tasks.errors import HostBusy, PermanentFailure, Reason, TransientFailure
 from tasks.step_context import current_step
+from tasks.telemetry.metrics import HOST_WAIT
 
 MAX_INTERVAL_SECONDS = 30.0
 """The longest interval that we honour. Sites whose robots.txt asks for a longer one are asked this
@@ -162,8 +164,10 @@ class RequestLimiter:
         ticket = self._ticket(host, url, pace)
         self._tickets_in_use.add(ticket.id)
         answered = keeps_place = False
+        started = time.monotonic()
         try:
             await self._acquire(ticket, pace)
+            HOST_WAIT.record(time.monotonic() - started)
             try:
                 yield
                 answered = True

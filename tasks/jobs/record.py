@@ -220,6 +220,8 @@ class WorkerRecord(Struct, frozen=True, kw_only=True):
     running: int = 0
     step_ms: int = 0
     """How long a step takes it, about; 0 if it has run none."""
+    metrics_port: int | None = None
+    """Where it serves its metrics; None if it does not."""
     draining: bool = False
     """Whether it was asked to claim no more steps, and to end."""
     silent: bool = False

@@ -220,6 +220,17 @@ class Settings(Struct, frozen=True, kw_only=True):
             description="DEBUG, INFO, WARNING, ERROR or CRITICAL; for web too.",
         ),
     ] = "INFO"
+    metrics_host: Annotated[
+        str, Meta(min_length=1, description="The address at which a worker serves its metrics.")
+    ] = "127.0.0.1"
+    metrics_port: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=65535,
+            description="The port of these; 0: a free one, which `curator workers list` shows.",
+        ),
+    ] = 0
     tasks_eager: Annotated[
         bool,
         Meta(description="Run jobs inside the caller, without Redis: for tests and scripts."),

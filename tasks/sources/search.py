@@ -24,6 +24,7 @@ from tasks.sources.guardian import GuardianSource
 from tasks.sources.hackernews import HackerNewsSource
 from tasks.sources.newsapi import NewsApiSource
 from tasks.sources.wikipedia import WikipediaSource
+from tasks.telemetry.metrics import SOURCE_CANDIDATES, SOURCE_SEARCHES
 
 log = structlog.get_logger(__name__)
 
@@ -103,6 +104,8 @@ async def find_candidates(
     Raises PermanentFailure or TransientFailure where every source failed.
     """
     outcomes = await asyncio.gather(*(_search(source, topic, limit) for source in sources))
+    for outcome in outcomes:
+        outcome.count()
     failures = [outcome.failure for outcome in outcomes if outcome.failure]
     if len(failures) == len(outcomes):
         reasons = "; ".join(f"{outcome.source}: {outcome.failure}" for outcome in outcomes)
@@ -129,6 +132,13 @@ class _Outcome(Struct, frozen=True, kw_only=True):
             error=self.failure.detail if self.failure else None,
             reason=self.failure.reason if self.failure else None,
         )
+
+    def count(self) -> None:
+        """For the metrics."""
+        found = len(self.findings.candidates)
+        word = self.failure.reason if self.failure else "ok" if found else "empty"
+        SOURCE_SEARCHES.add(1, {"source": self.source, "outcome": word})
+        SOURCE_CANDIDATES.add(found, {"source": self.source})
 
 
 async def _search(source: Source, topic: str, limit: int) -> _Outcome:

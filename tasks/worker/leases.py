@@ -65,6 +65,8 @@ class HeldLeases:
         self._slots = slots
         self._held: dict[Lease, HeldLease] = {}
         self._step_seconds: float | None = None
+        self.metrics_port: int | None = None
+        """Where this worker serves its metrics; None if it does not."""
         self.paused = False
         """Whether the queue was paused at the last renewal."""
         self.drain_requested = asyncio.Event()
@@ -115,15 +117,17 @@ class HeldLeases:
     async def renew(self) -> None:
         """Renews all leases in one call, and interrupts the work of those lost or cancelled."""
         leases = list(self._held)
-        description = msgspec.json.encode(
-            {
-                "slots": self._slots,
-                "running": len(leases),
-                "step_ms": round((self._step_seconds or 0) * 1000),
-            }
-        )
+        description = {
+            "slots": self._slots,
+            "running": len(leases),
+            "step_ms": round((self._step_seconds or 0) * 1000),
+        }
+        if self.metrics_port is not None:
+            description["metrics_port"] = self.metrics_port
         try:
-            renewal = await self._ledger.renew(self._worker, description, leases)
+            renewal = await self._ledger.renew(
+                self._worker, msgspec.json.encode(description), leases
+            )
         except LedgerUnavailable:
             log.debug("cannot renew leases", leases=len(leases))
             return

@@ -47,6 +47,12 @@ from tasks.ports import Discovery, Kind
 from tasks.redaction import without_secrets
 from tasks.step_context import StepLimits, soft_limit, step_named
 from tasks.supervision import is_cancelling
+from tasks.telemetry.metrics import (
+    CLAIM_REFUSALS,
+    OUTCOME_REFUSALS,
+    STEP_DURATION,
+    STEP_FAILURES,
+)
 from tasks.telemetry.tracing import MESSAGING, Unexported, mark_failed, tracer
 from tasks.worker.leases import HeldLeases, StopReason
 
@@ -147,6 +153,7 @@ class Runner:
         claim = await self._claim(ref)
         if not isinstance(claim, Claim):
             log.debug("wake-up without a step to run", step=str(ref), reason=claim)
+            CLAIM_REFUSALS.add(1, {"reason": claim or "ledger_unavailable"})
             return
         with LineFields(
             job_id=ref.job_id,
@@ -159,6 +166,7 @@ class Runner:
                 outcome = await self._attempt(claim)
                 seconds = time.monotonic() - started
                 _report(outcome, span, seconds)
+                _count(outcome, claim, span, seconds)
             if not isinstance(outcome, Postponed | HandedBack | LeaseLost):
                 self._leases.note_duration(seconds)
             if not isinstance(outcome, LeaseLost):
@@ -231,6 +239,7 @@ class Runner:
             try:
                 if not await self._write(lease, outcome):
                     log.warning("outcome came after its lease had expired, and changed nothing")
+                    OUTCOME_REFUSALS.add(1)
                 return
             except LedgerUnavailable:
                 no_use = isinstance(outcome, HandedBack) and self._leases.stopping.is_set()
@@ -328,6 +337,29 @@ def _report(outcome: AttemptEnd, span: Span, seconds: float) -> None:
             ended.info("step ended", outcome="lost")
         case _:
             ended.info("step ended", outcome="succeeded")
+
+
+def _count(outcome: AttemptEnd, claim: Claim, span: Span, seconds: float) -> None:
+    """The attempt's end in the metrics."""
+    reason: str | None = None
+    match outcome:
+        case Failed(reason):
+            word = "failed"
+        case RetryLater(_, reason):
+            word = "retried"
+        case Postponed():
+            word = "postponed"
+        case HandedBack(reason):
+            word = "handed_back"
+        case LeaseLost():
+            word, reason = "lost", StopReason.LOST
+        case _:
+            word = "succeeded"
+    labels = (claim.job.type, claim.lease.ref.kind, word)
+    STEP_DURATION.record(seconds, labels, span)
+    if reason is not None:
+        names = ("type", "step", "outcome", "reason")
+        STEP_FAILURES.add(1, dict(zip(names, (*labels, reason), strict=True)))
 
 
 def attempt_span(claim: Claim) -> AbstractContextManager[Span]:

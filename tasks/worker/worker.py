@@ -72,8 +72,13 @@ from tasks.resources import (
 from tasks.settings import Settings
 from tasks.sources.search import build_sources
 from tasks.supervision import background
+from tasks.telemetry.exposition import Exposition
+from tasks.telemetry.metric import observe
+from tasks.telemetry.metrics import ENGINE_PENDING, SLOTS, STEPS_RUNNING
+from tasks.telemetry.process import observed_process
 from tasks.worker.broker import RUN_STEP, StepReceiver, WakeupBroker
 from tasks.worker.leases import RENEW_RESTARTS, RENEW_SECONDS, HeldLeases
+from tasks.worker.metrics_server import metrics_server
 from tasks.worker.runner import Runner
 
 log = structlog.get_logger()
@@ -137,9 +142,13 @@ def shutdown_by_signal() -> Iterator[Shutdown]:
 
 
 async def run_worker(
-    settings: Settings, engine_module: str = ENGINE, left: LeftEngine | None = None
+    settings: Settings,
+    engine_module: str = ENGINE,
+    left: LeftEngine | None = None,
+    exposition: Exposition | None = None,
 ) -> WorkerExit:
-    """The whole worker, as `curator worker` runs it. `left`: the engine of the one it replaces."""
+    """The whole worker, as `curator worker` runs it. `left`: the engine of the one it replaces.
+    `exposition`: the metrics that it serves."""
     collect_less_garbage()
     give_large_blocks_back()
     with shutdown_by_signal() as shutdown:
@@ -149,8 +158,12 @@ async def run_worker(
                 open_caches(settings) as caches,
                 shared_fetcher(settings, caches.documents) as fetcher,
                 background("engine start", partial(_require_engine, engine, shutdown)),
+                observed_process(lambda: engine.pid),
             ):
-                ended = await serve(settings, engine, fetcher, shutdown, caches.analyses)
+                observe(ENGINE_PENDING, lambda: {(): engine.pending})
+                ended = await serve(
+                    settings, engine, fetcher, shutdown, caches.analyses, exposition
+                )
                 if ended.recycle:
                     ended = replace(ended, engine=await _left(engine, shutdown))
         finally:
@@ -185,6 +198,7 @@ async def serve(
     fetcher: Fetcher,
     shutdown: Shutdown,
     analyses: Cache | None = None,
+    exposition: Exposition | None = None,
 ) -> WorkerExit:
     """A worker on this engine and fetcher. Without a cache, no analysis is used again."""
     store = analyses or MemoryCache(0)
@@ -200,7 +214,7 @@ async def serve(
             worker=worker,
         )
 
-    return await serve_kinds(settings, kinds_for, shutdown)
+    return await serve_kinds(settings, kinds_for, shutdown, exposition=exposition)
 
 
 async def serve_kinds(
@@ -208,6 +222,7 @@ async def serve_kinds(
     kinds_for: KindsFor,
     shutdown: Shutdown,
     ledger_on: LedgerOn = build_ledger,
+    exposition: Exposition | None = None,
 ) -> WorkerExit:
     """A worker with these types of job, on this kind of ledger: takes and runs steps until the
     shutdown, or until it is to be recycled."""
@@ -225,6 +240,8 @@ async def serve_kinds(
         )
         receiver = _receiver(settings, pops, runner, leases, shutdown)
         end_what_runs = partial(_end_what_runs, leases, shutdown, settings.shutdown_grace)
+        observe(STEPS_RUNNING, lambda: {(): len(leases)})
+        observe(SLOTS, lambda: {(): slots})
         log.info(
             "worker started",
             worker=worker,
@@ -233,6 +250,7 @@ async def serve_kinds(
             ledger=ledger_address(settings),
         )
         async with (
+            _metrics_served(settings, exposition, leases),
             reaping(ledger, settings),
             scheduling(ledger, settings),
             background("renewing leases", leases.renew_forever, RENEW_RESTARTS),
@@ -243,6 +261,18 @@ async def serve_kinds(
             await receiver.listen(shutdown.requested)
         log.info("worker stopped", worker=worker)
     return WorkerExit(recycle=not shutdown.requested.is_set(), failure=shutdown.failure)
+
+
+@asynccontextmanager
+async def _metrics_served(
+    settings: Settings, exposition: Exposition | None, leases: HeldLeases
+) -> AsyncIterator[None]:
+    if exposition is None:
+        yield
+        return
+    host, port = settings.metrics_host, settings.metrics_port
+    async with metrics_server(exposition, host, port) as leases.metrics_port:
+        yield
 
 
 def _receiver(

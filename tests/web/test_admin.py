@@ -102,6 +102,7 @@ async def test_draining_a_worker(client: httpx.AsyncClient, settings: Settings) 
         "running_count": 1,
         "draining": True,
         "silent": False,
+        "metrics_port": None,
     }
 
 

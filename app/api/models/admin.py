@@ -49,6 +49,8 @@ class Worker(Struct, frozen=True, kw_only=True):
     """Whether it takes no more steps and is about to end."""
     silent: bool = False
     """Whether it has missed its last reports: it may have died, and others run its steps then."""
+    metrics_port: int | None = None
+    """The port at which it answers `GET /metrics` for Prometheus."""
 
 
 class WorkerListing(Struct, frozen=True, kw_only=True):
@@ -157,6 +159,7 @@ def worker_listing(records: Sequence[WorkerRecord]) -> WorkerListing:
                 running_count=record.running,
                 draining=record.draining,
                 silent=record.silent,
+                metrics_port=record.metrics_port,
             )
             for record in records
         )

@@ -97,11 +97,15 @@ def worker(parent_pid: int | None, left: tuple[int, int, int] | None) -> None:
     import uvloop
 
     from tasks.engine.process import LeftEngine
+    from tasks.telemetry.exposition import configure_metrics
     from tasks.worker.worker import run_worker
 
     tracing = configure_tracing("curator-worker", os.environ)
-    worker_exit = uvloop.run(run_worker(settings, left=LeftEngine(*left) if left else None))
+    exposition = configure_metrics("curator-worker", os.environ)
+    adopted = LeftEngine(*left) if left else None
+    worker_exit = uvloop.run(run_worker(settings, left=adopted, exposition=exposition))
     tracing.shutdown()
+    exposition.shutdown()
     if worker_exit.failure is not None:
         raise CannotWork(worker_exit.failure)
     if worker_exit.recycle:

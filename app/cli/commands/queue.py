@@ -101,13 +101,14 @@ def list_workers(context: CliContext, server: str | None, as_json: bool) -> None
         return
     show_table(
         terminal(),
-        ("worker", "running", "slots", "state", "last seen"),
+        ("worker", "running", "slots", "state", "metrics port", "last seen"),
         [
             (
                 worker.worker_id,
                 worker.running_count,
                 worker.slot_count,
                 _worker_state(worker),
+                "" if worker.metrics_port is None else str(worker.metrics_port),
                 worker.seen_at,
             )
             for worker in listing.body.workers

@@ -1,0 +1,197 @@
+"""What Prometheus gets of a real worker that runs real jobs on the sample web."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tasks.jobs.job import BatchAnalysis, JobState, TopicCuration
+from tasks.jobs.queue import Queue
+from tasks.jobs.submission import Submission
+from tasks.settings import Settings
+from tests.integration.conftest import ended
+from tests.processes import program, worker_environ
+from tests.prometheus import Scrape, scrape
+from tests.sampleweb.catalogue import trouble, urls
+from tests.sampleweb.server import SampleWeb
+from tests.sampleweb.services.directory import ENVIRON
+from tests.waiting import wait_until
+
+BATCH = {"type": "batch_analysis"}
+
+
+@pytest.fixture
+async def web() -> AsyncIterator[SampleWeb]:
+    async with SampleWeb() as web:
+        yield web
+
+
+@asynccontextmanager
+async def worker(
+    settings: Settings, queue: Queue, web: SampleWeb, log: Path, **others: object
+) -> AsyncIterator[str]:
+    """A worker process. Yields the address of its metrics, where `GET /workers` says."""
+    environ = worker_environ(settings, egress_proxy=web.proxy_url, **others)
+    async with program(
+        "app.cli", "worker", environ={**ENVIRON, **environ, "SOURCES": "feeds,hackernews"}, log=log
+    ):
+        yield f"http://127.0.0.1:{await metrics_port(queue)}/metrics"
+
+
+async def metrics_port(queue: Queue) -> int:
+    async def ports() -> bool:
+        return any(it.metrics_port for it in await queue.workers())
+
+    await wait_until(ports, "the worker to say where its metrics are", timeout=60)
+    [port] = [it.metrics_port for it in await queue.workers() if it.metrics_port]
+    return port
+
+
+async def test_a_worker_shows_what_was_submitted(
+    settings: Settings, queue: Queue, web: SampleWeb, tmp_path: Path
+) -> None:
+    good = urls()[:3]
+    bad = (trouble("/missing"), trouble("/private/story"), trouble("/always500"))
+    async with worker(settings, queue, web, tmp_path / "log", task_max_retries=1) as url:
+        batch = (await queue.submit(Submission(params=BatchAnalysis(urls=(*good, *bad))))).job
+        status = await ended(queue, batch.id, timeout=120)
+        first = await scrape(url)
+        again = (await queue.submit(Submission(params=BatchAnalysis(urls=good)))).job
+        assert (await ended(queue, again.id, timeout=60)).record.state is JobState.SUCCESS
+        second = await scrape(url)
+        topic = Submission(params=TopicCuration(topic="artificial intelligence", max_articles=2))
+        job = (await queue.submit(topic)).job
+        await ended(queue, job.id, timeout=120)
+        third = await scrape(url)
+    assert (status.record.processed, status.record.failed) == (3, 3)
+    assert_steps(first)
+    assert_fetches(first)
+    assert_engine(first)
+    assert_process(first)
+    assert_caches(first, second)
+    assert_sources(third)
+    assert [*first.undeclared(), *third.undeclared()] == []
+
+
+def assert_steps(shown: Scrape) -> None:
+    def steps(step: str, outcome: str) -> float:
+        return shown.value(
+            "curator_step_duration_seconds_count", **BATCH, step=step, outcome=outcome
+        )
+
+    assert (steps("discover", "succeeded"), steps("rank", "succeeded")) == (1, 1)
+    assert steps("analyse", "succeeded") == 3
+    assert steps("analyse", "failed") == 2
+    assert steps("analyse", "retried") == 2  # the second time it has no try left
+    for reason, outcome, number in (
+        ("not_found", "failed", 1),
+        ("robots_denied", "failed", 1),
+        ("server_error", "retried", 2),
+    ):
+        labels = {**BATCH, "step": "analyse", "outcome": outcome, "reason": reason}
+        assert shown.value("curator_step_failures_total", **labels) == number
+    assert shown.value("curator_slots") == 8
+    assert shown.value("curator_steps_running") == 0
+
+
+def assert_fetches(shown: Scrape) -> None:
+    def fetches(outcome: str) -> float:
+        return shown.value("curator_fetches_total", kind="page", outcome=outcome)
+
+    assert (fetches("ok"), fetches("not_found"), fetches("robots_denied")) == (3, 1, 1)
+    assert fetches("server_error") == 2
+    assert shown.value("curator_fetch_duration_seconds_count", kind="page") == 7
+    assert shown.value("curator_fetched_bytes_total") > 3000
+    assert shown.value("curator_host_wait_seconds_count") >= 6
+
+
+def assert_engine(shown: Scrape) -> None:
+    assert shown.value("curator_engine_starts_total", outcome="ready") == 1
+    assert shown.value("curator_engine_tasks_total", task="read") == 3
+    assert shown.value("curator_engine_tasks_total", task="study") >= 3
+    assert shown.value("curator_engine_batches_total", outcome="answered") >= 1
+    assert shown.value("curator_engine_tokens_total") > 3 * 256
+    assert shown.value("curator_engine_busy_seconds_total") > 0
+    assert shown.value("curator_engine_pending") == 0
+    assert shown.value("curator_stage_duration_seconds_count", stage="extract") == 3
+    assert shown.total("curator_stage_failures_total") == 0
+
+
+def assert_process(shown: Scrape) -> None:
+    for part in ("own", "engine"):
+        assert shown.value("curator_process_memory_bytes", part=part) > 10_000_000
+        assert shown.value("curator_process_cpu_seconds_total", part=part) > 0.1
+    assert shown.value("curator_loop_lag_seconds_count") > 0
+    assert shown.labels_of("curator_background_running", "loop") >= {
+        "reaper",
+        "scheduler",
+        "renewing leases",
+        "engine dispatch",
+        "loop lag",
+    }
+    assert shown.total("curator_background_restarts_total") == 0
+    assert shown.labels_of("target_info", "service_name") == {"curator-worker"}
+
+
+def assert_caches(first: Scrape, second: Scrape) -> None:
+    """The second time nothing is fetched, read or embedded again."""
+
+    def hits(shown: Scrape, cache: str) -> float:
+        return shown.value("curator_cache_lookups_total", cache=cache, outcome="hit")
+
+    assert hits(first, "analyses") == 0
+    assert hits(second, "analyses") >= 3
+    assert hits(second, "http") >= 3
+    assert first.value("curator_cache_traffic_bytes_total", cache="http", direction="written") > 0
+    assert second.value("curator_cache_traffic_bytes_total", cache="http", direction="read") > 0
+    assert second.value("curator_engine_tasks_total", task="read") == 3
+
+
+def assert_sources(shown: Scrape) -> None:
+    for source in ("feeds", "hackernews"):
+        assert shown.total("curator_source_searches_total", source=source) == 1
+    assert shown.total("curator_source_candidates_total") > 0
+
+
+async def test_the_server_answers_nothing_else(
+    settings: Settings, queue: Queue, web: SampleWeb, tmp_path: Path
+) -> None:
+    async with worker(settings, queue, web, tmp_path / "log") as url:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            assert (await client.get(url, headers={"host": "10.2.3.4:9100"})).status_code == 200
+            assert (await client.post(url)).status_code == 405
+            assert (await client.get(f"{url}/x")).status_code == 404
+        address = httpx.URL(url)
+        for sent in (b"\x16\x03\x01\r\n\r\n", b"x" * 20_000):
+            reader, writer = await asyncio.open_connection(address.host, address.port)
+            writer.write(sent)
+            answer = await reader.read()
+            assert answer == b"" or answer.startswith(b"HTTP/1.1 400 ")
+            writer.close()
+        assert (await scrape(url)).value("curator_slots") == 8
+
+
+async def test_a_worker_works_where_its_port_is_taken(
+    settings: Settings, queue: Queue, web: SampleWeb, tmp_path: Path
+) -> None:
+    async with (
+        worker(settings, queue, web, tmp_path / "log") as url,
+        program(
+            "app.cli",
+            "worker",
+            environ=worker_environ(settings, metrics_port=httpx.URL(url).port),
+            log=tmp_path / "second",
+        ),
+    ):
+
+        async def two() -> bool:
+            return len(await queue.workers()) == 2
+
+        await wait_until(two, "the second worker", timeout=60)
+        assert sorted(it.metrics_port is None for it in await queue.workers()) == [False, True]
+        assert b"no metrics are served" in (tmp_path / "second").read_bytes()

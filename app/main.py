@@ -44,7 +44,7 @@ from tasks.errors import UnknownJob
 from tasks.jobs.ids import is_job_id
 from tasks.jobs.queue import Queue
 from tasks.machine import collect_less_garbage
-from tasks.resources import open_scaling, open_schedules
+from tasks.resources import open_scaling, open_schedules, open_traces
 from tasks.schedules.service import ScheduleService
 from tasks.settings import Settings
 from tasks.telemetry.tracing import tracer
@@ -79,12 +79,14 @@ def create_app(
             open_queue(settings) as queue,
             open_schedules(settings) as schedules,
             open_scaling(settings) as scaling,
+            open_traces(settings) as traces,
         ):
             app.state.queue = queue
             app.state.scaling = scaling
             app.state.long_polls = LongPolls(queue)
             app.state.reports = StatusReports(queue)
             app.state.schedules = schedules
+            app.state.traces = traces
             yield
 
     document = OpenApiDocument(job_limits(settings))
@@ -105,6 +107,7 @@ def create_app(
             "reports": _from_state("reports"),
             "scaling": _from_state("scaling"),
             "schedules": _from_state("schedules"),
+            "traces": _from_state("traces"),
             "wait": Provide(preferred_wait, sync_to_thread=False),
         },
         exception_handlers={Exception: problem_response},

@@ -25,6 +25,7 @@ from tasks.ledger.diagnosis import LedgerOutage, diagnose
 from tasks.ledger.reaper import reap_forever
 from tasks.ledger.redis import RedisLedger
 from tasks.ledger.schedules import RedisScheduleStore
+from tasks.ledger.span_store import RedisSpanStore
 from tasks.ports import Cache
 from tasks.redis_url import shown
 from tasks.scaling.monitor import ScalingMonitor, ScalingPublisher
@@ -32,6 +33,8 @@ from tasks.schedules.scheduler import Scheduler
 from tasks.schedules.service import ScheduleService
 from tasks.settings import Settings
 from tasks.supervision import background
+from tasks.telemetry.recorder import SpanRecorder
+from tasks.telemetry.tracing import trees
 
 
 def redis_url(settings: Settings) -> str:
@@ -127,6 +130,24 @@ async def open_scaling(settings: Settings) -> AsyncIterator[ScalingMonitor]:
         for name, loop in loops.items():
             await stack.enter_async_context(background(name, loop))
         yield monitor
+
+
+@asynccontextmanager
+async def open_traces(settings: Settings) -> AsyncIterator[RedisSpanStore]:
+    """The traces of jobs. Keeps the spans that this process finishes during the body, and up to its
+    end."""
+    client = connect(redis_url(settings))
+    try:
+        scripts = build_ledger(client, settings).scripts
+        most = settings.trace_max_kb << 10
+        store = RedisSpanStore(client, scripts, settings.key_prefix, most)
+        recorder = SpanRecorder(store)
+        with trees.passed_to(recorder.add):
+            async with background("spans", recorder.run_forever):
+                yield store
+            await recorder.write_last()
+    finally:
+        await client.aclose()
 
 
 @asynccontextmanager

@@ -36,6 +36,7 @@ from app.api.models.jobs import (
     job_listing,
     utc_time,
 )
+from app.api.models.traces import TraceDocument, trace_document
 from app.api.openapi import UNCHANGED, problem_responses
 from app.api.requests import (
     Cursor,
@@ -53,6 +54,7 @@ from tasks.jobs.job import ACTIVE_STATES, JobState, JobType
 from tasks.jobs.queue import Queue
 from tasks.jobs.record import BulkOutcome, CancelOutcome
 from tasks.jobs.result import ArticleResult, JobResult
+from tasks.ledger.span_store import RedisSpanStore
 
 TAGS = ["jobs"]
 
@@ -209,6 +211,21 @@ async def list_job_attempts(
     return conditional(request, attempt_listing(await queue.attempts(job_id)))
 
 
+@get("/trace", tags=TAGS, responses={**UNCHANGED, **problem_responses(404)})
+async def get_job_trace(
+    request: Request[Any, Any, Any],
+    queue: NamedDependency[Queue],
+    traces: NamedDependency[RedisSpanStore],
+    job_id: FromPath[str],
+) -> Response[TraceDocument]:
+    """The spans of a job that have ended, as OTLP in JSON: Jaeger and Tempo import it.
+
+    They arrive half a second after their end. Of a very large job not all are kept.
+    """
+    await queue.status(job_id)  # raises UnknownJob
+    return conditional(request, trace_document(await traces.read(job_id)))
+
+
 @post(
     "/retry",
     opt=JSON_OR_PAGE,
@@ -308,6 +325,7 @@ JOB_HANDLERS = (
     get_job_result,
     list_job_articles,
     list_job_attempts,
+    get_job_trace,
     retry_job,
     rerun_job,
     keep_result,

@@ -23,6 +23,7 @@ from app.api.models.jobs import (
     StatusReport,
 )
 from app.api.models.schedules import ScheduleListing, ScheduleSummary
+from app.api.models.traces import TraceDocument
 from app.cli.context import CliContext
 from app.cli.exits import CommandError, InvalidUsage, ResultGone, Unreachable
 from app.http.hosts import PROXY_SECRET_HEADER, is_loopback
@@ -152,6 +153,9 @@ class ApiClient:
 
     def job_attempts(self, job_id: uuid.UUID) -> ApiResponse[AttemptListing]:
         return self._call("GET", f"/jobs/{job_id}/attempts", AttemptListing)
+
+    def job_trace(self, job_id: uuid.UUID) -> ApiResponse[TraceDocument]:
+        return self._call("GET", f"/jobs/{job_id}/trace", TraceDocument)
 
     def retry_job(self, job_id: uuid.UUID) -> ApiResponse[JobRetried]:
         return self._call("POST", f"/jobs/{job_id}/retry", JobRetried)

@@ -28,6 +28,7 @@ from app.http.problems import PROBLEMS, ProblemType
 from app.http.security import SECURITY_HEADERS
 from app.pages.forms import TopicForm, UrlForm, parse_fields, parse_form
 from app.url_lines import faults_in
+from app.waterfall import Waterfall, waterfall
 from tasks.errors import (
     CuratorError,
     InvalidRequest,
@@ -42,6 +43,7 @@ from tasks.errors import (
 from tasks.jobs.job import JobState, JobType
 from tasks.jobs.queue import Queue
 from tasks.jobs.result import ArticlesResult, JobResult, read_result
+from tasks.ledger.span_store import RedisSpanStore
 
 log = structlog.get_logger(__name__)
 
@@ -112,6 +114,7 @@ async def get_job(
     request: Request[Any, Any, Any],
     queue: NamedDependency[Queue],
     reports: NamedDependency[StatusReports],
+    traces: NamedDependency[RedisSpanStore],
     limits: NamedDependency[FormLimits],
     job_id: FromPath[str],
 ) -> Response[StatusReport]:
@@ -130,6 +133,7 @@ async def get_job(
         "longest_kept": _in_words(limits.max_result_ttl_seconds),
         "rerun_key": str(uuid.uuid4()),
         "attempts": attempt_listing(await queue.attempts(job_id)).attempts,
+        "waterfall": await _waterfall(traces, job_id),
     }
     headers = {**NO_CACHE, "Vary": "Accept"}
     page: Response[Any] = Template(
@@ -227,6 +231,11 @@ async def _stored_result(queue: Queue, report: StatusReport) -> bytes | None:
         return await queue.result(report.job_id)
     except (ResultExpired, JobUnfinished):
         return None
+
+
+async def _waterfall(traces: RedisSpanStore, job_id: str) -> Waterfall | None:
+    trace = await traces.read(job_id)
+    return waterfall(trace.spans, trace.dropped)
 
 
 def _in_words(seconds: int) -> str:

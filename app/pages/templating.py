@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.template import TemplateConfig
 
+from app.waterfall import Part
 from nlp.analysis import Scorecard
 from nlp.article import Entity
 from nlp.decision import Decision, Verdict
@@ -80,6 +81,16 @@ ENTITIES = {
 }
 """Classes of the recogniser, as readers know them."""
 
+PARTS = {
+    Part.QUEUE: "in the queue",
+    Part.HOST: "waiting for its host",
+    Part.FETCH: "fetching",
+    Part.LINE: "waiting for the engine",
+    Part.ENGINE: "engine",
+    Part.OTHER: "the rest",
+}
+"""What an attempt does, in the order of an article."""
+
 MAX_NAMES = 12
 """Named entities that one article shows."""
 
@@ -100,8 +111,14 @@ def template_config() -> TemplateConfig[JinjaTemplateEngine]:
     environment.filters["by_verdict"] = by_verdict
     environment.filters["distinct_names"] = distinct_names
     environment.filters["without_names"] = without_names
+    environment.filters["duration"] = duration
     environment.globals.update(
-        MAX_SHOWN=MAX_SHOWN, STATES=STATES, TYPES=TYPES, VERDICTS=VERDICTS, ENTITIES=ENTITIES
+        PARTS=PARTS,
+        MAX_SHOWN=MAX_SHOWN,
+        STATES=STATES,
+        TYPES=TYPES,
+        VERDICTS=VERDICTS,
+        ENTITIES=ENTITIES,
     )
     return TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment))
 
@@ -157,6 +174,13 @@ def _moment(when: dt.datetime) -> str:
 
 def _day(when: dt.datetime) -> str:
     return f"{when.day} {when:%B %Y}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds, to two digits or to a tenth."""
+    if seconds < 0.0995:
+        return f"{1000 * seconds:.0f} ms"
+    return f"{seconds:.2f} s" if seconds < 0.995 else f"{seconds:.1f} s"
 
 
 def _step(name: str) -> str:

@@ -55,6 +55,8 @@ class PendingTask:
         self.abandoned_at: float | None = None
         """When its caller gave up, on the loop's clock; None while the caller waits."""
         self._running = False
+        self._queued_at = asyncio.get_running_loop().time()
+        self._begun_at: float | None = None
         self._reply: asyncio.Future[TaskReply] = asyncio.get_running_loop().create_future()
         self._change: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -70,6 +72,12 @@ class PendingTask:
                 return min(MAX_TEXT_TOKENS, 1 + chars // CHARS_PER_TOKEN)
             case SurveyTask():
                 return MAX_BATCH_TOKENS
+
+    @property
+    def waited_seconds(self) -> float:
+        """From its request until an engine first worked on it, or until now."""
+        begun = self._begun_at or asyncio.get_running_loop().time()
+        return begun - self._queued_at
 
     async def reply(self) -> TaskReply:
         """Waits for the engine's reply. Time before the work begins is not counted.
@@ -87,6 +95,8 @@ class PendingTask:
 
     def mark_running(self) -> None:
         self._running = True
+        if self._begun_at is None:
+            self._begun_at = asyncio.get_running_loop().time()
         self._notify()
 
     def mark_waiting(self) -> None:

@@ -45,6 +45,8 @@ from tasks.telemetry.metrics import (
     ENGINE_TOKENS,
     count_stages,
 )
+from tasks.telemetry.names import ENGINE_WAIT
+from tasks.telemetry.tracing import child_span, record_stages
 
 log = structlog.get_logger()
 
@@ -150,7 +152,17 @@ class EngineClient:
     async def _request(self, task: Task) -> TaskReply:
         if self._stopped:
             raise engine_crashed(STOPPED)
-        pending = PendingTask(task)
+        with child_span(f"engine {task.__struct_config__.tag}") as span:
+            pending = PendingTask(task)
+            try:
+                reply = await self._reply_to(pending)
+            finally:
+                span.set_attribute(ENGINE_WAIT, pending.waited_seconds)
+            if isinstance(reply, ReadReply | StudyReply):
+                record_stages(reply.report)
+        return reply
+
+    async def _reply_to(self, pending: PendingTask) -> TaskReply:
         self._pending.add(pending)
         self._queue.put(pending)
         if self._dispatching is None:

@@ -37,6 +37,7 @@ from tasks.fetch.redirects import meta_refresh, redirect_location
 from tasks.fetch.resolver import LOOKUP_SECONDS, HostResolver
 from tasks.step_context import current_step
 from tasks.telemetry.metrics import FETCHED
+from tasks.telemetry.tracing import annotate
 
 MAX_REDIRECTS = 10
 """Refreshes included. A shortened link takes six: shortener, feed proxy, https, www, slash."""
@@ -146,6 +147,7 @@ class Client:
             received_s = self._clock()
             cookies = jar.header_for(target)
             jar.store(target, response.headers.get_list("set-cookie"))
+            annotate("http.response.status_code", response.status_code)
             location = redirect_location(
                 response.status_code,
                 response.headers,

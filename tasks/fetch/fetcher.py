@@ -24,6 +24,7 @@ from tasks.fetch.robots import RobotsChecker
 from tasks.fetch.transport import direct_transport, proxy_transport
 from tasks.policies import FetchPolicy
 from tasks.telemetry.metrics import counted_fetch
+from tasks.telemetry.tracing import fetch_span
 
 
 def build_fetcher(
@@ -89,7 +90,7 @@ class HttpFetcher:
         self._document_policy = document_policy(policy.max_bytes)
 
     async def page(self, url: str) -> Page:
-        with counted_fetch("page"):
+        with fetch_span(url), counted_fetch("page"):
             async with Deadline(self._timeout) as deadline:
                 return await self._client.get(
                     url, self._page_policy, deadline, self._robots.check, cache=self._cache
@@ -103,7 +104,7 @@ class HttpFetcher:
         pace = Pace(
             interval=min(interval, MAX_INTERVAL_SECONDS), max_wait=DOCUMENT_MAX_WAIT_SECONDS
         )
-        with counted_fetch("document"):
+        with fetch_span(url), counted_fetch("document"):
             async with Deadline(self._timeout) as deadline:
                 return await self._client.get(
                     url,

@@ -29,6 +29,7 @@ from msgspec import Struct
 from tasks.errors import HostBusy, PermanentFailure, Reason, TransientFailure
 from tasks.step_context import current_step
 from tasks.telemetry.metrics import HOST_WAIT
+from tasks.telemetry.tracing import host_wait_span
 
 MAX_INTERVAL_SECONDS = 30.0
 """The longest interval that we honour. Sites whose robots.txt asks for a longer one are asked this
@@ -166,7 +167,8 @@ class RequestLimiter:
         answered = keeps_place = False
         started = time.monotonic()
         try:
-            await self._acquire(ticket, pace)
+            with host_wait_span(host):
+                await self._acquire(ticket, pace)
             HOST_WAIT.record(time.monotonic() - started)
             try:
                 yield

@@ -60,6 +60,8 @@ class Claim(Struct, frozen=True, kw_only=True):
     job: Job
     candidate: Candidate | None = None
     """For an `analyse` step."""
+    waited_ms: int | None = None
+    """How long the step was queued before; None for a repeated claim."""
 
 
 class ClaimRefusal(enum.StrEnum):

@@ -36,7 +36,8 @@ from tasks.jobs.result import article_result
 from tasks.keyed_semaphore import KeyedSemaphore
 from tasks.ports import Engine, Fetcher
 from tasks.step_context import soft_limit_paused
-from tasks.telemetry.tracing import fetch_span, record_stages
+from tasks.telemetry.names import CACHED
+from tasks.telemetry.tracing import annotate
 
 
 class ArticleAnalyser:
@@ -64,6 +65,7 @@ class ArticleAnalyser:
         page = await self._page(candidate.url)
         article, read_before = await self._read(page, self._policy_of(job).min_word_count)
         study, studied_before = await self.study(job, article, depth)
+        annotate(CACHED, _cached_parts(read_before, studied_before))
         evidence = Evidence(article=article, study=study, cached=read_before and studied_before)
         return ArticleAnalysed(
             url=candidate.url,
@@ -75,20 +77,16 @@ class ArticleAnalyser:
         """The page, fetched a second time where the first fetch failed in a way that often passes
         at once: otherwise a job would wait for the next try of its slowest article."""
         try:
-            return await self._fetch(url)
+            return await self._fetcher.page(url)
         except TransientFailure as failure:
             if not failure.momentary or not self._fetch_retry_delay:
                 raise
             with soft_limit_paused():
                 await asyncio.sleep(self._fetch_retry_delay)
             try:
-                return await self._fetch(url)
+                return await self._fetcher.page(url)
             except HostBusy:  # postponed, the step would begin with the first fetch again
                 raise failure from None
-
-    async def _fetch(self, url: str) -> Page:
-        with fetch_span(url):
-            return await self._fetcher.page(url)
 
     def _policy_of(self, job: Job) -> AnalysisPolicy:
         return job.options.analysis(self._policy)
@@ -99,7 +97,6 @@ class ArticleAnalyser:
         outcome = cached
         if outcome is None:
             report = await self._engine.read(ReadRequest(page=page, min_word_count=min_words))
-            record_stages(report)
             outcome = report.outcome
             if not _has_failed_stage(report):
                 await self._analyses.keep_reading(page, min_words, outcome)
@@ -126,7 +123,6 @@ class ArticleAnalyser:
                 details = None
             request = self._request(job, article, depth, own_impression or impression, details)
             report = await self._engine.study(request)
-            record_stages(report)
             if not _has_failed_stage(report):
                 await self._keep(request, report.study)
         has_new_details = request.details is None and report.study.details is not None
@@ -156,6 +152,10 @@ class ArticleAnalyser:
             await self._analyses.keep_impression(request.article, study.impression)
         if request.details is None and study.details is not None:
             await self._analyses.keep_details(request.article, study.details)
+
+
+def _cached_parts(read_before: bool, studied_before: bool) -> list[str]:
+    return ["reading"] * read_before + ["study"] * studied_before
 
 
 def _has_failed_stage(report: ReadReport | StudyReport) -> bool:

@@ -45,6 +45,7 @@ the result's. Keeping a result prolongs both:
     job:ID:failures    list: failed articles (JSON)                               record
     job:ID:attempts    list: attempts that did not succeed at once (JSON)         record
     job:ID:events      stream, capped                                             record
+    job:ID:spans       list: packs of finished spans, at most TRACE_MAX_KB        record
     job:ID:outcomes    hash: index → outcome (JSON)                               result
     job:ID:result      string (JSON), for a SUCCESS                               result
     job:ID:steps       hash: open step → its record                               until the end

@@ -273,7 +273,7 @@ class RedisLedger(RedisReader):
         )
         if isinstance(reply, bytes):
             return ClaimRefusal(reply.decode())
-        attempt, tries, encoded_job, candidate = reply
+        attempt, tries, encoded_job, candidate, waited_ms = reply
         if job is None:
             job = msgspec.msgpack.decode(encoded_job, type=Job)
             self._cache(job)
@@ -281,6 +281,7 @@ class RedisLedger(RedisReader):
             lease=Lease(ref=ref, attempt=attempt, tries=tries, worker=worker),
             job=job,
             candidate=msgspec.json.decode(candidate, type=Candidate) if candidate else None,
+            waited_ms=None if waited_ms < 0 else waited_ms,
         )
 
     async def renew(self, worker: str, description: bytes, leases: Sequence[Lease]) -> Renewal:

@@ -45,7 +45,7 @@ REPAIRS = frozenset({"examine_entry", "examine_job", "examine_key", "examine_ste
 """Scripts that write only what the doctor repairs. Without a repair they run on a read-only
 replica, which no flag of a function allows, so they are no functions."""
 
-ADDS_WORK = frozenset({"submit", "add_schedule", "accepts_work"})
+ADDS_WORK = frozenset({"submit", "add_schedule", "accepts_work", "add_spans"})
 """Scripts that Redis refuses while its memory is full. All others finish work that was accepted.
 They may exceed `maxmemory`: if they were refused too, no job would end, and no memory become free.
 """

@@ -295,6 +295,29 @@ class Settings(Struct, frozen=True, kw_only=True):
         int, Meta(ge=1, description="The most workers that are ever wanted.")
     ] = 10
 
+    # Traces: how many there are, and how much of them is kept.
+    trace_sample_ratio: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description=(
+                "Share of the traces that begin here which are sampled; a caller's own trace is "
+                "sampled as the caller says."
+            ),
+        ),
+    ] = 1.0
+    trace_max_kb: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description=(
+                "Kilobytes of a job's trace that are kept with it, compressed; 0: none. 1,000 "
+                "articles take some 500."
+            ),
+        ),
+    ] = 1024
+
     # Jobs: limits of time and size, retries, how long jobs and results are kept.
     task_soft_time_limit: Annotated[
         float,

@@ -25,6 +25,8 @@ from tasks.sources.hackernews import HackerNewsSource
 from tasks.sources.newsapi import NewsApiSource
 from tasks.sources.wikipedia import WikipediaSource
 from tasks.telemetry.metrics import SOURCE_CANDIDATES, SOURCE_SEARCHES
+from tasks.telemetry.names import FOUND, SEARCH, SOURCE
+from tasks.telemetry.tracing import child_span
 
 log = structlog.get_logger(__name__)
 
@@ -143,7 +145,9 @@ class _Outcome(Struct, frozen=True, kw_only=True):
 
 async def _search(source: Source, topic: str, limit: int) -> _Outcome:
     try:
-        findings = await source.find(topic, limit)
+        with child_span(SEARCH, attributes={SOURCE: source.name}) as span:
+            findings = await source.find(topic, limit)
+            span.set_attribute(FOUND, len(findings.candidates))
     except StepError as failure:
         log.warning(
             "source failed", source=source.name, reason=failure.reason, detail=failure.detail

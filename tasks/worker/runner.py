@@ -26,7 +26,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import structlog
 from msgspec import Struct
-from opentelemetry import propagate, trace
+from opentelemetry import propagate
 from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind
 
@@ -47,13 +47,14 @@ from tasks.ports import Discovery, Kind
 from tasks.redaction import without_secrets
 from tasks.step_context import StepLimits, soft_limit, step_named
 from tasks.supervision import is_cancelling
+from tasks.telemetry import names
 from tasks.telemetry.metrics import (
     CLAIM_REFUSALS,
     OUTCOME_REFUSALS,
     STEP_DURATION,
     STEP_FAILURES,
 )
-from tasks.telemetry.tracing import MESSAGING, Unexported, mark_failed, tracer
+from tasks.telemetry.tracing import MESSAGING, is_sampled, mark_failed, tracer
 from tasks.worker.leases import HeldLeases, StopReason
 
 log = structlog.get_logger()
@@ -316,67 +317,82 @@ def retry_delay(first_delay: float, tries: int, retry_after: float | None) -> fl
 
 
 def _report(outcome: AttemptEnd, span: Span, seconds: float) -> None:
-    """One line of the log for the attempt's end. Its span says why it did not succeed."""
+    """Says on the attempt's span, and in one line of the log, how the attempt ended."""
     ended = log.bind(seconds=round(seconds, 3))
+    name = _outcome_name(outcome)
+    span.set_attribute(names.OUTCOME, name)
     match outcome:
         case Failed(reason, detail, unexpected):
             mark_failed(span, reason, detail)
-            ended.info("step ended", outcome="failed", reason=reason, detail=detail)
+            ended.info("step ended", outcome=name, reason=reason, detail=detail)
             if unexpected is not None:
+                span.record_exception(unexpected)
                 log.error("unexpected error in a step", exc_info=unexpected)
         case RetryLater(delay, reason, detail):
             mark_failed(span, reason, detail)
-            ended.info("step ended", outcome="retried", reason=reason, detail=detail, delay=delay)
+            span.set_attribute(names.RETRY_DELAY, delay)
+            ended.info("step ended", outcome=name, reason=reason, detail=detail, delay=delay)
         case Postponed(delay, host):
-            ended.info("step ended", outcome="postponed", host=host, delay=delay)
+            span.set_attributes({names.RETRY_DELAY: delay, "server.address": host})
+            ended.info("step ended", outcome=name, host=host, delay=delay)
         case HandedBack(reason):
             mark_failed(span, reason, "interrupted")
-            ended.info("step ended", outcome="handed_back", reason=reason)
+            ended.info("step ended", outcome=name, reason=reason)
         case LeaseLost():
             mark_failed(span, StopReason.LOST, "interrupted")
-            ended.info("step ended", outcome="lost")
+            ended.info("step ended", outcome=name)
         case _:
-            ended.info("step ended", outcome="succeeded")
+            ended.info("step ended", outcome=name)
+
+
+def _outcome_name(outcome: AttemptEnd) -> str:
+    match outcome:
+        case Failed():
+            return "failed"
+        case RetryLater():
+            return "retried"
+        case Postponed():
+            return "postponed"
+        case HandedBack():
+            return "handed_back"
+        case LeaseLost():
+            return "lost"
+        case _:
+            return "succeeded"
 
 
 def _count(outcome: AttemptEnd, claim: Claim, span: Span, seconds: float) -> None:
     """The attempt's end in the metrics."""
-    reason: str | None = None
-    match outcome:
-        case Failed(reason):
-            word = "failed"
-        case RetryLater(_, reason):
-            word = "retried"
-        case Postponed():
-            word = "postponed"
-        case HandedBack(reason):
-            word = "handed_back"
-        case LeaseLost():
-            word, reason = "lost", StopReason.LOST
-        case _:
-            word = "succeeded"
-    labels = (claim.job.type, claim.lease.ref.kind, word)
+    labels = (claim.job.type, claim.lease.ref.kind, _outcome_name(outcome))
     STEP_DURATION.record(seconds, labels, span)
-    if reason is not None:
-        names = ("type", "step", "outcome", "reason")
-        STEP_FAILURES.add(1, dict(zip(names, (*labels, reason), strict=True)))
+    match outcome:
+        case Failed(reason) | RetryLater(_, reason) | HandedBack(reason):
+            pass
+        case LeaseLost():
+            reason = StopReason.LOST
+        case _:
+            return
+    words = ("type", "step", "outcome", "reason")
+    STEP_FAILURES.add(1, dict(zip(words, (*labels, reason), strict=True)))
 
 
 def attempt_span(claim: Claim) -> AbstractContextManager[Span]:
     """The CONSUMER span of one attempt at one step, in the trace of the job."""
-    if isinstance(trace.get_tracer_provider(), Unexported):
-        return nullcontext(INVALID_SPAN)
     traceparent = claim.job.traceparent
+    if not is_sampled(traceparent):  # it would make no span, for 8 us
+        return nullcontext(INVALID_SPAN)
     carrier = {"traceparent": traceparent} if traceparent else {}
     return tracer.start_as_current_span(
         f"process {claim.lease.ref.kind}",
         context=propagate.extract(carrier, context=Context()),
         kind=SpanKind.CONSUMER,
         attributes=_attempt_attributes(claim),
+        record_exception=False,
+        set_status_on_exception=False,
     )
 
 
-def _attempt_attributes(claim: Claim) -> dict[str, str | int]:
+def _attempt_attributes(claim: Claim) -> dict[str, str | int | float]:
     job, lease = claim.job, claim.lease
     return {
         **MESSAGING,
@@ -386,8 +402,9 @@ def _attempt_attributes(claim: Claim) -> dict[str, str | int]:
         "messaging.message.id": str(lease.ref),
         "messaging.message.conversation_id": job.id,
         "messaging.client.id": lease.worker,
-        "curator.job.id": job.id,
-        "curator.step": lease.ref.name,
-        "curator.attempt": lease.attempt,
+        names.JOB_ID: job.id,
+        names.STEP: lease.ref.name,
+        names.ATTEMPT: lease.attempt,
+        **({} if claim.waited_ms is None else {names.QUEUE_WAIT: claim.waited_ms / 1000}),
         **({"url.full": without_secrets(claim.candidate.url)} if claim.candidate else {}),
     }

@@ -65,6 +65,7 @@ from tasks.resources import (
     ledger_address,
     open_caches,
     open_ledger,
+    open_traces,
     reaping,
     redis_url,
     scheduling,
@@ -228,7 +229,7 @@ async def serve_kinds(
     shutdown, or until it is to be recycled."""
     worker = worker_id()
     slots = settings.worker_concurrency
-    async with _clients(redis_url(settings)) as (commands, pops):
+    async with open_traces(settings), _clients(redis_url(settings)) as (commands, pops):
         ledger = ledger_on(commands, settings)
         leases = HeldLeases(ledger, worker, slots)
         runner = Runner(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from msgspec.structs import replace
-from opentelemetry import trace
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
@@ -19,11 +19,12 @@ from opentelemetry.trace import SpanKind, StatusCode
 from app.main import create_app
 from tasks.composition import fetch_policy
 from tasks.fetch.fetcher import build_fetcher
-from tasks.resources import build_engine, open_web
+from tasks.resources import build_engine, open_traces, open_web
 from tasks.settings import Settings
 from tasks.worker.worker import Shutdown, serve
 from tests.sampleweb.catalogue import trouble, urls
 from tests.sampleweb.server import SampleWeb
+from tests.spans import provider
 from tests.waiting import wait_until
 
 MISSING = trouble("/missing")
@@ -33,12 +34,8 @@ MISSING = trouble("/missing")
 def exporter() -> Iterator[InMemorySpanExporter]:
     """Takes all spans of this process. OpenTelemetry has one provider for a process's life."""
     exporter = InMemorySpanExporter()
-    provider = trace.get_tracer_provider()
-    if not isinstance(provider, TracerProvider):
-        provider = TracerProvider()
-        trace.set_tracer_provider(provider)
     processor = SimpleSpanProcessor(exporter)
-    provider.add_span_processor(processor)
+    provider().add_span_processor(processor)
     yield exporter
     processor.shutdown()
 
@@ -86,6 +83,9 @@ async def test_one_trace_follows_a_batch_of_three(
     async with SampleWeb() as web:
         status = await batch_of_three(replace(settings, egress_proxy=web.proxy_url))
     spans = trace_of(exporter.get_finished_spans(), status["trace_id"])
+    async with open_traces(settings) as store:
+        kept = await store.read(str(status["job_id"]))
+    assert {int.from_bytes(span.span_id) for span in kept.spans} == set(spans)
 
     roots = [span for span in spans.values() if span.parent is None]
     assert [(root.name, root.kind) for root in roots] == [("POST /jobs", SpanKind.SERVER)]
@@ -104,11 +104,22 @@ async def test_one_trace_follows_a_batch_of_three(
             assert children(attempt, spans) == ["fetch"]
         elif attributes["messaging.operation.name"] == "analyse":
             assert attempt.status.status_code is not StatusCode.ERROR
-            assert {"fetch", "extract", "embed", "entities"} <= set(children(attempt, spans))
+            assert set(children(attempt, spans)) == {"fetch", "engine read", "engine study"}
+    stages = {"extract", "embed", "entities"}
+    assert stages <= {span.name for span in spans.values() if in_engine(span, spans)}
+
+    document = (Path(__file__).parents[2] / "docs" / "telemetry.md").read_text()
+    seen = {name for span in spans.values() for name in span.attributes or {}}
+    assert [name for name in sorted(seen) if f"`{name}`" not in document] == []
 
 
 def parent(span: ReadableSpan, spans: Mapping[int, ReadableSpan]) -> ReadableSpan | None:
     return spans.get(span.parent.span_id) if span.parent else None
+
+
+def in_engine(span: ReadableSpan, spans: Mapping[int, ReadableSpan]) -> bool:
+    above = parent(span, spans)
+    return above is not None and above.name.startswith("engine ")
 
 
 def children(span: ReadableSpan, spans: Mapping[int, ReadableSpan]) -> list[str]:

@@ -10,14 +10,13 @@ from typing import Any, cast
 
 import httpx
 import pytest
-from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from app.main import OpenQueue, create_app, web_server
 from tasks.resources import open_ledger, open_queue
 from tasks.settings import Settings
+from tests.spans import provider
 from tests.waiting import wait_until
 from tests.web.player import Player
 
@@ -57,12 +56,8 @@ async def player(settings: Settings) -> AsyncIterator[Player]:
 @pytest.fixture
 def spans() -> Iterator[InMemorySpanExporter]:
     """Every span that ends during the test."""
-    provider = trace.get_tracer_provider()
-    if not isinstance(provider, TracerProvider):
-        provider = TracerProvider()
-        trace.set_tracer_provider(provider)
     exporter = InMemorySpanExporter()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    provider().add_span_processor(SimpleSpanProcessor(exporter))
     yield exporter
     exporter.shutdown()
 

@@ -30,6 +30,7 @@ OPERATIONS = {
     "/jobs/{job_id}/result": {"get"},
     "/jobs/{job_id}/articles": {"get"},
     "/jobs/{job_id}/attempts": {"get"},
+    "/jobs/{job_id}/trace": {"get"},
     "/jobs/{job_id}/retry": {"post"},
     "/jobs/{job_id}/rerun": {"post"},
     "/jobs/{job_id}/keep": {"post"},

@@ -51,6 +51,7 @@ from tasks.jobs.result import ArticlesResult, JobResult
             "app.cli.commands.jobs:attempts",
             "Print the attempts that did not succeed.",
         ),
+        "trace": ("app.cli.commands.trace:trace", "Print where the time of a job went."),
         "retry": ("app.cli.commands.bulk:retry", "Retry what failed in jobs."),
         "keep": ("app.cli.commands.jobs:keep", "Keep a result for longer."),
         "rerun": ("app.cli.commands.bulk:rerun", "Run jobs again, whatever their outcome."),

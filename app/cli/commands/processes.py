@@ -82,7 +82,7 @@ def web(host: str | None, port: int | None, parent_pid: int | None, channel: int
     from app.main import serve  # loads the web framework, which `up` does not need
     from tasks.resources import open_web
 
-    tracing = configure_tracing("curator-web", os.environ)
+    tracing = configure_tracing("curator-web", os.environ, settings.trace_sample_ratio)
     serve(settings, open_web, sockets)
     log.info("web stopped")
     tracing.shutdown()
@@ -100,7 +100,7 @@ def worker(parent_pid: int | None, left: tuple[int, int, int] | None) -> None:
     from tasks.telemetry.exposition import configure_metrics
     from tasks.worker.worker import run_worker
 
-    tracing = configure_tracing("curator-worker", os.environ)
+    tracing = configure_tracing("curator-worker", os.environ, settings.trace_sample_ratio)
     exposition = configure_metrics("curator-worker", os.environ)
     adopted = LeftEngine(*left) if left else None
     worker_exit = uvloop.run(run_worker(settings, left=adopted, exposition=exposition))

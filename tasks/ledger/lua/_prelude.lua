@@ -295,7 +295,7 @@ end
 local function expire_job(id, state, job_type, result_ms, record_ms)
   redis.call('HSET', key(id), 'expires_ms', ms(NOW + result_ms))
   redis.call('PEXPIRE', key(id), ms(record_ms))
-  for _, part in ipairs({'articles', 'failures', 'attempts', 'events', 'dependents'}) do
+  for _, part in ipairs({'articles', 'failures', 'attempts', 'events', 'spans', 'dependents'}) do
     redis.call('PEXPIRE', key(id, part), ms(record_ms))
   end
   for _, part in ipairs({'outcomes', 'result'}) do

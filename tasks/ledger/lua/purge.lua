@@ -9,7 +9,7 @@ redis.call('ZREM', index_key(state, job_type), id)
 redis.call('ZREM', EXPIRY, state .. '/' .. job_type .. '/' .. id)
 redis.call('UNLINK', key(id))
 forget_usage(id)
-for _, part in ipairs({'articles', 'failures', 'attempts', 'events', 'outcomes', 'result', 'dependents'}) do
+for _, part in ipairs({'articles', 'failures', 'attempts', 'events', 'spans', 'outcomes', 'result', 'dependents'}) do
   redis.call('UNLINK', key(id, part))
 end
 return 1

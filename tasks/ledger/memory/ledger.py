@@ -237,8 +237,9 @@ class MemoryLedger(MemoryReader):
             return ClaimRefusal.DELAYED
         if self._paused:
             return ClaimRefusal.PAUSED
+        waited_ms = max(0, self._life.now_ms() - (step.queued_ms or 0))
         self._life.lease(entry, ref, holder)
-        return _granted(entry, ref, worker)
+        return _granted(entry, ref, worker, waited_ms)
 
     async def renew(self, worker: str, description: bytes, leases: Sequence[Lease]) -> Renewal:
         known = self._workers.get(worker)
@@ -415,10 +416,11 @@ class MemoryLedger(MemoryReader):
         return LeaseVerdict.CANCELLED if entry.record.cancelled else LeaseVerdict.HELD
 
 
-def _granted(entry: Entry, ref: StepRef, worker: str) -> Claim:
+def _granted(entry: Entry, ref: StepRef, worker: str, waited_ms: int | None = None) -> Claim:
     step = entry.steps[ref]
     return Claim(
         lease=Lease(ref=ref, attempt=step.attempt, tries=step.tries, worker=worker),
         job=entry.job,
         candidate=None if ref.index is None else entry.candidates[ref.index],
+        waited_ms=waited_ms,
     )

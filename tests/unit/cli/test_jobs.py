@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 
 import httpx
+import msgspec
 import pytest
 
+from app.api.models.traces import trace_document
 from tasks.jobs.job import JobState
+from tasks.telemetry.spans import JobTrace
+from tests.spans import attempt, span
 from tests.unit.cli.web_stub import JOB, OTHER, WebStub, job_status, respond, run
 
 CURSOR = "01900000-0000-7000-8000-0000000000c1"
@@ -142,3 +146,24 @@ def test_attempts_are_listed() -> None:
     assert lines[1].endswith("\tserver_error\t503")
     completed = run("jobs", "attempts", JOB, "--json", web=web)
     assert json.loads(completed.stdout) == {"attempts": [attempt]}
+
+
+def test_a_trace_is_drawn() -> None:
+    analyse = attempt("analyse:0", 2, 4, waited=1, outcome="retried", error="503", error__type="x")
+    fetch = span("fetch", 2, 4, analyse, server__address="a.example")
+    trace = JobTrace(spans=(attempt("discover", 0, 1), analyse, fetch))
+    document = json.loads(msgspec.json.encode(trace_document(trace)))
+    web = WebStub({f"GET /jobs/{JOB}/trace": respond(document)})
+    lines = run("jobs", "trace", JOB, web=web).stdout.splitlines()
+    bars = ["+" * 10 + "." * 30, "." * 10 + ":" * 10 + "=" * 20]
+    assert lines[3] == "step\tattempt\tseconds\twhen\toutcome\thost\twhy"
+    assert lines[4] == f"discover\t1\t1.0\t{bars[0]}\tsucceeded\t-\t-"
+    assert lines[5] == f"analyse:0\t1\t2.0\t{bars[1]}\tretried\t-\tx: 503"
+    assert lines[8] == "a.example\t1\t2.0\t2.0\t0.0"
+    completed = run("jobs", "trace", JOB, "--json", web=web)
+    assert json.loads(completed.stdout) == document
+
+
+def test_a_job_that_has_not_run_has_no_trace() -> None:
+    web = WebStub({f"GET /jobs/{JOB}/trace": respond({"resourceSpans": []})})
+    assert run("jobs", "trace", JOB, web=web).stdout.startswith("Nothing of this job has run yet")

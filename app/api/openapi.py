@@ -58,6 +58,7 @@ from app.api.models.schedules import (
     ScheduleReport,
     ScheduleRequest,
 )
+from app.api.models.traces import TraceDocument
 from app.http.problems import MEDIA_TYPE, PROBLEMS, Problem
 from tasks.jobs.job import JobState, JobType
 from tasks.jobs.record import BulkOutcome, BulkOutcomePage
@@ -105,6 +106,7 @@ MODELS = (
     HealthCheckResult,
     ArticleListing[ArticleResult],
     AttemptListing,
+    TraceDocument,
     Cancellation,
     KeepRequest,
     Kept,
@@ -190,8 +192,9 @@ def _models_without_limits() -> dict[str, Any]:
         for name, schema in schemas.items()
     }
     for model in _all_structs(MODELS):
+        encoded = {field.name: field.encode_name for field in msgspec.structs.fields(model)}
         for field, text in _field_docstrings(model).items():
-            models[model.__name__]["properties"][field].setdefault("description", text)
+            models[model.__name__]["properties"][encoded[field]].setdefault("description", text)
     _tell_results_apart(models)
     return models
 

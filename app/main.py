@@ -23,6 +23,7 @@ from app.api.admin import ADMIN_HANDLERS
 from app.api.health import HEALTH_ROUTER
 from app.api.jobs import JOB_HANDLERS, JOBS_HANDLERS
 from app.api.long_poll import LongPolls
+from app.api.metrics import MetricsText, get_metrics
 from app.api.openapi import OpenApiDocument, openapi_config
 from app.api.schedules import SCHEDULE_HANDLERS
 from app.api.status_reports import StatusReports
@@ -35,6 +36,7 @@ from app.http.methods import HeadRequests, complete_allow
 from app.http.negotiation import JSON_ONLY, complete_vary, preferred_wait, require_acceptable
 from app.http.problems import problem_response
 from app.http.request_log import RequestLog
+from app.http.request_metrics import RequestDurations
 from app.http.security import RequestGuards, add_security_headers, cors_config
 from app.http.tracing import ServerSpans
 from app.pages.pages import JOB_PAGE_HANDLERS, PAGE_HANDLERS, FormLimits
@@ -44,9 +46,11 @@ from tasks.errors import UnknownJob
 from tasks.jobs.ids import is_job_id
 from tasks.jobs.queue import Queue
 from tasks.machine import collect_less_garbage
-from tasks.resources import open_scaling, open_schedules, open_traces
+from tasks.resources import open_ledger_metrics, open_scaling, open_schedules, open_traces
 from tasks.schedules.service import ScheduleService
 from tasks.settings import Settings
+from tasks.telemetry.exposition import Exposition
+from tasks.telemetry.process import observed_process
 from tasks.telemetry.tracing import tracer
 
 OpenQueue = Callable[[Settings], AbstractAsyncContextManager[Queue]]
@@ -69,9 +73,16 @@ SHUTDOWN_SECONDS = 5
 
 
 def create_app(
-    settings: Settings, open_queue: OpenQueue, open_schedules: OpenSchedules = open_schedules
+    settings: Settings,
+    open_queue: OpenQueue,
+    open_schedules: OpenSchedules = open_schedules,
+    exposition: Exposition | None = None,
 ) -> Litestar:
-    """The application, which opens queue and schedules at its start and closes them at its end."""
+    """The application, which opens queue and schedules at its start and closes them at its end.
+
+    `exposition`: the metrics of this process. Without, only what is the application's own is shown.
+    """
+    exposition = exposition or Exposition("curator-web", {})
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
@@ -80,9 +91,12 @@ def create_app(
             open_schedules(settings) as schedules,
             open_scaling(settings) as scaling,
             open_traces(settings) as traces,
+            open_ledger_metrics(settings, scaling, exposition) as ledger_metrics,
+            observed_process(on=exposition.meter),
         ):
             app.state.queue = queue
             app.state.scaling = scaling
+            app.state.metrics = MetricsText(exposition, ledger_metrics)
             app.state.long_polls = LongPolls(queue)
             app.state.reports = StatusReports(queue)
             app.state.schedules = schedules
@@ -97,12 +111,14 @@ def create_app(
             *PAGE_HANDLERS,
             _job_router(),
             HEALTH_ROUTER,
+            get_metrics,
             _static_files(),
         ],
         dependencies={
             "caller": _caller(settings),
             "limits": _from_state("limits"),
             "long_polls": _from_state("long_polls"),
+            "metrics": _from_state("metrics"),
             "queue": _from_state("queue"),
             "reports": _from_state("reports"),
             "scaling": _from_state("scaling"),
@@ -123,14 +139,18 @@ def create_app(
         state=State({"limits": _form_limits(settings), "openapi": document}),
         template_config=template_config(),
     )
-    app.asgi_handler = ServerSpans(RequestLog(HeadRequests(app.asgi_handler)), tracer)
+    app.asgi_handler = ServerSpans(
+        RequestDurations(RequestLog(HeadRequests(app.asgi_handler))), tracer
+    )
     return app
 
 
-def web_server(settings: Settings, open_queue: OpenQueue) -> uvicorn.Server:
+def web_server(
+    settings: Settings, open_queue: OpenQueue, exposition: Exposition | None = None
+) -> uvicorn.Server:
     """The server, for callers with an event loop of their own."""
     config = uvicorn.Config(
-        create_app(settings, open_queue),
+        create_app(settings, open_queue, exposition=exposition),
         host=settings.http_host,
         port=settings.http_port,
         http=bounded_protocol(_connection_limits(settings)),
@@ -146,9 +166,14 @@ def web_server(settings: Settings, open_queue: OpenQueue) -> uvicorn.Server:
     return uvicorn.Server(config)
 
 
-def serve(settings: Settings, open_queue: OpenQueue, sockets: list[socket.socket]) -> None:
+def serve(
+    settings: Settings,
+    open_queue: OpenQueue,
+    sockets: list[socket.socket],
+    exposition: Exposition | None = None,
+) -> None:
     """Serves on these sockets until SIGINT or SIGTERM, closes them, and returns."""
-    server = web_server(settings, open_queue)
+    server = web_server(settings, open_queue, exposition)
 
     def stop(*_: object) -> None:
         """Once uvicorn has stopped, it raises the signal again for the handler set before."""

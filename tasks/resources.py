@@ -26,6 +26,7 @@ from tasks.ledger.reaper import reap_forever
 from tasks.ledger.redis import RedisLedger
 from tasks.ledger.schedules import RedisScheduleStore
 from tasks.ledger.span_store import RedisSpanStore
+from tasks.ledger_metrics import LedgerMetrics
 from tasks.ports import Cache
 from tasks.redis_url import shown
 from tasks.scaling.monitor import ScalingMonitor, ScalingPublisher
@@ -33,6 +34,7 @@ from tasks.schedules.scheduler import Scheduler
 from tasks.schedules.service import ScheduleService
 from tasks.settings import Settings
 from tasks.supervision import background
+from tasks.telemetry.exposition import Exposition
 from tasks.telemetry.recorder import SpanRecorder
 from tasks.telemetry.tracing import trees
 
@@ -146,6 +148,25 @@ async def open_traces(settings: Settings) -> AsyncIterator[RedisSpanStore]:
             async with background("spans", recorder.run_forever):
                 yield store
             await recorder.write_last()
+    finally:
+        await client.aclose()
+
+
+@asynccontextmanager
+async def open_ledger_metrics(
+    settings: Settings, scaling: ScalingMonitor, exposition: Exposition
+) -> AsyncIterator[LedgerMetrics]:
+    """Shows the ledger among the metrics of this process."""
+    client = connect(redis_url(settings))
+    try:
+        scripts = build_ledger(client, settings).scripts
+        shown = LedgerMetrics(scripts, client, scaling, ledger_policy(settings).silent_ms)
+        shown.observe(exposition.meter)
+        async with contextlib.AsyncExitStack() as stack:
+            if exposition.pushes:
+                loop = background("ledger metrics", shown.refresh_forever)
+                await stack.enter_async_context(loop)
+            yield shown
     finally:
         await client.aclose()
 

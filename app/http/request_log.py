@@ -12,7 +12,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 log = structlog.get_logger()
 
-PROBES = "/health/"
+PROBES = ("/health/", "/metrics")
 """Probes come every few seconds, and say nothing that the log would not."""
 
 MAX_PATH = 200

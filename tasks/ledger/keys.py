@@ -25,6 +25,10 @@ Permanent, one of each (`PERMANENT`):
                        of the year 9999
     schedules:runs     hash: schedule id → its last run (JSON)
     schedules:callers  hash: schedule id → its caller, if that has a name
+    counters           hash, for the metrics: 'submitted TYPE', 'ended TYPE STATE REASON',
+                       'articles OUTCOME', 'attempts KIND OUTCOME REASON' of attempts that did not
+                       succeed at once, or 'wakeups_lost' → how often that has happened; a reason
+                       is '-' where there is none
     jobs:kept          hash: id of an ended job → 'BYTES CALLER'
     jobs:ended         list, capped: ids of jobs whose end is to be logged
 
@@ -81,7 +85,7 @@ from tasks.jobs.job import JobState, JobType, Priority
 
 PERMANENT = re.compile(
     r"steps:(due|queued)|wake:(ready|high|normal|low|pushed)|jobs:[A-Z]+:[a-z_]+|jobs:(expiry|kept|ended)"
-    r"|workers(:info|:draining)?|paused|reaper|schedules(:due|:runs|:callers)?"
+    r"|workers(:info|:draining)?|counters|paused|reaper|schedules(:due|:runs|:callers)?"
     r"|callers(:window)?|usage|caller:.*"
 )
 

@@ -38,7 +38,9 @@ again: 64 slots ran 4,800 steps/s in batches of 16, and 7,900 in batches of 8.""
 CLOCK_READ_SECONDS = 5.0
 """How long `Scripts.now_ms` adds to one reading of Redis's clock before it takes the next."""
 
-READS = frozenset({"now", "demand", "waiting", "due_schedules", "list_schedules", "read_schedule"})
+READS = frozenset(
+    {"now", "demand", "metrics", "waiting", "due_schedules", "list_schedules", "read_schedule"}
+)
 """Scripts that write nothing: they run on a read-only replica."""
 
 REPAIRS = frozenset({"examine_entry", "examine_job", "examine_key", "examine_step"})

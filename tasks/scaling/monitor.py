@@ -85,6 +85,8 @@ class ScalingMonitor:
         self._clock = clock
         self._samples: deque[_Sample] = deque()
         self._step_seconds = USUAL_STEP_SECONDS
+        self.latest: Scaling | None = None
+        """The latest report; None before the first."""
 
     async def run_forever(self) -> None:
         """Keeps the samples of the last minutes, so that what is reported does not depend on who
@@ -114,7 +116,7 @@ class ScalingMonitor:
             demand.paused,
         )
         self._samples.append(_Sample(now, demand.running, wanted))
-        return Scaling(
+        self.latest = Scaling(
             workers_wanted=max(sample.wanted for sample in self._samples),
             workers_wanted_now=wanted,
             running_count=demand.running,
@@ -127,6 +129,7 @@ class ScalingMonitor:
             max_workers=self._policy.max_workers,
             paused=demand.paused,
         )
+        return self.latest
 
     def _mean_with(self, demand: Demand, now: float) -> float:
         recent = [one.running for one in self._samples if one.at >= now - RUNNING_SECONDS]

@@ -27,6 +27,9 @@ WAIT_SECONDS = (0.01, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 LAG_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 """A loop that is late by 0.5 s has missed a renewal of its leases."""
 
+REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 60.0)
+"""Most requests take some milliseconds; one that waits for its job, up to a minute."""
+
 # Steps
 
 STEP_DURATION = AggregateHistogram(
@@ -129,6 +132,12 @@ CACHE_TRAFFIC = counter(
 
 # The process
 
+REQUEST_DURATION = histogram(
+    "http.server.request.duration",
+    "How long requests took in web, until their response was sent.",
+    REQUEST_SECONDS,
+    ("http.request.method", "http.route", "http.response.status_code"),
+)
 LOOP_LAG = histogram(
     "curator.loop.lag", "How late the event loop was, twice a second.", LAG_SECONDS
 )

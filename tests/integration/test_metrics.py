@@ -1,4 +1,4 @@
-"""What Prometheus gets of a real worker that runs real jobs on the sample web."""
+"""What Prometheus gets of real processes that run real jobs on the sample web."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from tasks.jobs.queue import Queue
 from tasks.jobs.submission import Submission
 from tasks.settings import Settings
 from tests.integration.conftest import ended
+from tests.loopback import free_port
 from tests.processes import program, worker_environ
 from tests.prometheus import Scrape, scrape
 from tests.sampleweb.catalogue import trouble, urls
 from tests.sampleweb.server import SampleWeb
 from tests.sampleweb.services.directory import ENVIRON
 from tests.waiting import wait_until
+
+SLOTS = Settings().worker_concurrency
 
 BATCH = {"type": "batch_analysis"}
 
@@ -95,7 +98,7 @@ def assert_steps(shown: Scrape) -> None:
     ):
         labels = {**BATCH, "step": "analyse", "outcome": outcome, "reason": reason}
         assert shown.value("curator_step_failures_total", **labels) == number
-    assert shown.value("curator_slots") == 8
+    assert shown.value("curator_slots") == SLOTS
     assert shown.value("curator_steps_running") == 0
 
 
@@ -173,7 +176,7 @@ async def test_the_server_answers_nothing_else(
             answer = await reader.read()
             assert answer == b"" or answer.startswith(b"HTTP/1.1 400 ")
             writer.close()
-        assert (await scrape(url)).value("curator_slots") == 8
+        assert (await scrape(url)).value("curator_slots") == SLOTS
 
 
 async def test_a_worker_works_where_its_port_is_taken(
@@ -195,3 +198,63 @@ async def test_a_worker_works_where_its_port_is_taken(
         await wait_until(two, "the second worker", timeout=60)
         assert sorted(it.metrics_port is None for it in await queue.workers()) == [False, True]
         assert b"no metrics are served" in (tmp_path / "second").read_bytes()
+
+
+@asynccontextmanager
+async def web_process(settings: Settings, log: Path, **others: str) -> AsyncIterator[str]:
+    """Yields its address."""
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    environ = {**worker_environ(settings), "HTTP_PORT": str(port), **others}
+    async with program("app.cli", "web", environ=environ, log=log), httpx.AsyncClient() as client:
+
+        async def ready() -> bool:
+            try:
+                return (await client.get(f"{url}/health/ready")).status_code == 200
+            except httpx.TransportError:
+                return False
+
+        await wait_until(ready, "web to be ready", timeout=60)
+        yield url
+
+
+async def test_webs_show_the_same_ledger_and_their_own_requests(
+    settings: Settings, queue: Queue, web: SampleWeb, tmp_path: Path
+) -> None:
+    job = {"type": "batch_analysis", "urls": [*urls()[:2], trouble("/missing")]}
+    async with worker(settings, queue, web, tmp_path / "worker"):
+        async with web_process(settings, tmp_path / "web") as url, httpx.AsyncClient() as client:
+            for _ in range(2):
+                posted = await client.post(f"{url}/jobs", json=job)
+                await ended(queue, posted.raise_for_status().json()["job_id"], timeout=120)
+            await client.get(f"{url}/no/such/page")
+            shown = await scrape(f"{url}/metrics")
+        async with web_process(settings, tmp_path / "next") as url:
+            after = await scrape(f"{url}/metrics")
+    for seen in (shown, after):
+        assert_ledger(seen)
+    request = "http_server_request_duration_seconds_count"
+    posts = {"http_request_method": "POST", "http_route": "/jobs"}
+    gets = {"http_request_method": "GET", "http_route": ""}
+    assert shown.value(request, **posts, http_response_status_code="202") == 2
+    assert shown.value(request, **gets, http_response_status_code="404") == 1
+    assert after.total(request, http_request_method="POST") == 0
+    assert shown.labels_of("target_info", "service_name") == {"curator-web"}
+    assert shown.labels_of("curator_background_running", "loop") >= {"reaper", "scaling"}
+    assert [*shown.undeclared(), *after.undeclared()] == []
+
+
+def assert_ledger(shown: Scrape) -> None:
+    assert shown.value("curator_ledger_up") == 1
+    assert shown.value("curator_jobs_submitted_total", **BATCH) == 2
+    assert shown.value("curator_jobs_ended_total", **BATCH, state="SUCCESS", reason="") == 2
+    assert shown.value("curator_jobs", **BATCH, state="SUCCESS") == 2
+    assert shown.value("curator_articles_total", outcome="analysed") == 4
+    assert shown.value("curator_articles_total", outcome="failed") == 2
+    failed = {"step": "analyse", "outcome": "failed", "reason": "not_found"}
+    assert shown.value("curator_attempts_total", **failed) == 2
+    assert shown.value("curator_workers") == 1
+    assert shown.value("curator_workers_metered") == 1
+    assert shown.value("curator_workers_slots") == SLOTS
+    assert shown.total("curator_queue_depth") == 0
+    assert shown.value("curator_cache_entries", cache="http") > 0
+    assert shown.value("curator_cache_size_bytes", cache="analyses") > 0

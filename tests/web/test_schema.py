@@ -49,6 +49,7 @@ OPERATIONS = {
     "/health/live": {"get"},
     "/health/ready": {"get"},
     "/health/scaling": {"get"},
+    "/metrics": {"get"},
 }
 
 

@@ -81,11 +81,14 @@ def web(host: str | None, port: int | None, parent_pid: int | None, channel: int
     log.info("web listens", **_described(settings, sockets))
     from app.main import serve  # loads the web framework, which `up` does not need
     from tasks.resources import open_web
+    from tasks.telemetry.exposition import configure_metrics
 
     tracing = configure_tracing("curator-web", os.environ, settings.trace_sample_ratio)
-    serve(settings, open_web, sockets)
+    exposition = configure_metrics("curator-web", os.environ)
+    serve(settings, open_web, sockets, exposition)
     log.info("web stopped")
     tracing.shutdown()
+    exposition.shutdown()
 
 
 @click.command()

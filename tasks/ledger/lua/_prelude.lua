@@ -23,7 +23,7 @@
 
 local ARGV  -- of the call that runs
 local PREFIX, GRACE, LEASE, WINDOW, TRIES, RESULT_TTL, JOB_TTL, CALLER_WINDOW, NOW
-local DUE, QUEUED, READY, PUSHED, CALLERS, EXPIRY, PAUSED, KEPT, ENDED
+local DUE, QUEUED, READY, PUSHED, CALLERS, EXPIRY, PAUSED, KEPT, ENDED, COUNTERS
 
 local VERSION = '1'
 -- Also a number to the reaper of an older release, for which the step's wake-up is then in its list.
@@ -57,6 +57,7 @@ local function begin_call(arguments)
   READY, PUSHED = PREFIX .. 'wake:ready', PREFIX .. 'wake:pushed'
   CALLERS, PAUSED = PREFIX .. 'callers', PREFIX .. 'paused'
   EXPIRY, KEPT, ENDED = PREFIX .. 'jobs:expiry', PREFIX .. 'jobs:kept', PREFIX .. 'jobs:ended'
+  COUNTERS = PREFIX .. 'counters'
 end
 
 local function arg(n) return ARGV[9 + n] end
@@ -88,6 +89,11 @@ end
 local function event(id, kind, data)
   redis.call('XADD', key(id, 'events'), 'MAXLEN', '~', EVENTS_KEPT, '*',
     'type', kind, 'data', cjson.encode(data))
+end
+
+-- For the metrics. A step that succeeds at once is not counted here: workers count it, and it must stay cheap.
+local function count(number, ...)
+  redis.call('HINCRBY', COUNTERS, table.concat({...}, ' '), number)
 end
 
 local function set_state(id, state)
@@ -219,6 +225,7 @@ local function log_attempt(id, name, attempt, outcome, reason, detail)
   redis.call('RPUSH', attempts, cjson.encode({
     step = name, attempt = attempt, outcome = outcome, reason = reason, detail = detail, at_ms = NOW}))
   redis.call('LTRIM', attempts, -ATTEMPTS_KEPT, -1)
+  count(1, 'attempts', string.match(name, '^%l+'), outcome, reason or '-')
 end
 
 -- Makes the first step due: at once, or at the job's start time.
@@ -317,7 +324,11 @@ local function end_single(id, state, error)
   if caller.has_turns then redis.call('HDEL', caller.turns_key, id) end
   end_usage(id, caller.name)
   redis.call('UNLINK', key(id, 'evidence'), key(id, 'steps'))
-  local job_type, wanted = unpack(redis.call('HMGET', key(id), 'type', 'result_ttl'))
+  local job_type, wanted, processed, failed =
+    unpack(redis.call('HMGET', key(id), 'type', 'result_ttl', 'processed', 'failed'))
+  count(1, 'ended', job_type, state, string.match(error or '', '^([%l_]+): ') or '-')
+  if (processed or '0') ~= '0' then count(processed, 'articles', 'analysed') end
+  if (failed or '0') ~= '0' then count(failed, 'articles', 'failed') end
   local seconds = tonumber(wanted or RESULT_TTL)
   expire_job(id, state, job_type, seconds * 1000, math.max(JOB_TTL, seconds) * 1000)
 end

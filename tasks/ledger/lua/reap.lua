@@ -73,6 +73,7 @@ local function examine_queued(id, name, record)
     return redis.call('ZADD', DUE, ms(NOW + GRACE), member)
   end
   woken = woken + 1
+  count(1, 'wakeups_lost')
   if not admitted then return queue_step(id, name, record.attempt, record.tries) end
   redis.call('ZADD', QUEUED, ms(NOW), member)
   write_step(id, name, 'Q', record.attempt, record.tries, admit(caller, member), NOW + GRACE)

@@ -65,6 +65,7 @@ redis.call('HSET', caller_key(arg(14), 'jobs'), id, ms(articles) .. ' ' .. ms(by
 add_usage(arg(14), 1, articles, bytes)
 redis.call('ZADD', index_key(state, arg(3)), 0, id)
 event(id, 'state', {state = state})
+count(1, 'submitted', arg(3))
 if idempotency then
   redis.call('HSET', idempotency, 'job', id, 'digest', arg(11))
   redis.call('EXPIRE', idempotency, arg(12))

@@ -8,16 +8,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
 class OtlpReceiver:
-    """Keeps the spans that it was sent."""
+    """Keeps the spans and the metrics that it was sent."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._spans: list[Span] = []
+        self._metrics: dict[tuple[str, str], Metric] = {}
         self.url = ""
 
     def take(self, body: bytes) -> None:
@@ -26,6 +31,23 @@ class OtlpReceiver:
             for resource in request.resource_spans:
                 for scope in resource.scope_spans:
                     self._spans.extend(scope.spans)
+
+    def take_metrics(self, body: bytes) -> None:
+        request = ExportMetricsServiceRequest.FromString(body)
+        with self._lock:
+            for resource in request.resource_metrics:
+                [service] = (
+                    it.value.string_value
+                    for it in resource.resource.attributes
+                    if it.key == "service.name"
+                )
+                for scope in resource.scope_metrics:
+                    self._metrics.update({(service, it.name): it for it in scope.metrics})
+
+    def metric(self, service: str, name: str) -> Metric | None:
+        """The latest of this name; None before there is any."""
+        with self._lock:
+            return self._metrics.get((service, name))
 
     def spans(self) -> list[Span]:
         with self._lock:
@@ -44,6 +66,8 @@ def otlp_receiver(status: int = 200) -> Iterator[OtlpReceiver]:
                 body = gzip.decompress(body)
             if status == 200 and self.path == "/v1/traces":
                 receiver.take(body)
+            if status == 200 and self.path == "/v1/metrics":
+                receiver.take_metrics(body)
             self.send_response(status)
             self.send_header("content-length", "0")
             self.end_headers()

@@ -43,9 +43,11 @@ class AggregateHistogram:
     def __init__(self, metric: Metric) -> None:
         self._metric = metric
         self._series: dict[Labels, _Series] = {}
+        self.keeps_exemplars = False
+        """Prometheus's text format does not show them."""
 
     def record(self, value: float, labels: Labels, span: Span) -> None:
-        """A span that is sampled becomes an exemplar of the value."""
+        """A span that is sampled becomes an exemplar of the value, where these are kept."""
         series = self._series.get(labels)
         if series is None:
             series = self._series[labels] = _Series(len(self._metric.bounds) + 1, value)
@@ -56,7 +58,7 @@ class AggregateHistogram:
             series.least = value
         elif value > series.greatest:
             series.greatest = value
-        if span.is_recording():
+        if self.keeps_exemplars:
             context = span.get_span_context()
             if context.trace_flags.sampled:
                 series.exemplars[bucket] = Exemplar(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
+from opentelemetry.proto.metrics.v1.metrics_pb2 import HistogramDataPoint
 
 from tasks.jobs.job import BatchAnalysis, JobState, TopicCuration
 from tasks.jobs.queue import Queue
@@ -16,11 +18,13 @@ from tasks.jobs.submission import Submission
 from tasks.settings import Settings
 from tests.integration.conftest import ended
 from tests.loopback import free_port
+from tests.otlp_receiver import otlp_receiver
 from tests.processes import program, worker_environ
 from tests.prometheus import Scrape, scrape
 from tests.sampleweb.catalogue import trouble, urls
 from tests.sampleweb.server import SampleWeb
 from tests.sampleweb.services.directory import ENVIRON
+from tests.tcp_server import tcp_server
 from tests.waiting import wait_until
 
 SLOTS = Settings().worker_concurrency
@@ -258,3 +262,81 @@ def assert_ledger(shown: Scrape) -> None:
     assert shown.total("curator_queue_depth") == 0
     assert shown.value("curator_cache_entries", cache="http") > 0
     assert shown.value("curator_cache_size_bytes", cache="analyses") > 0
+
+
+PUSHES = {"OTEL_METRIC_EXPORT_INTERVAL": "200", "OTEL_TRACES_EXPORTER": "none"}
+
+
+async def test_metrics_are_pushed_with_exemplars(
+    settings: Settings, queue: Queue, web: SampleWeb, tmp_path: Path
+) -> None:
+    with otlp_receiver() as collector:
+        pushes = {**PUSHES, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
+        async with (
+            worker(settings, queue, web, tmp_path / "worker", **pushes),
+            web_process(settings, tmp_path / "web", **pushes) as url,
+            httpx.AsyncClient() as client,
+        ):
+            job = {"type": "batch_analysis", "urls": urls()[:2]}
+            posted = (await client.post(f"{url}/jobs", json=job)).raise_for_status()
+            await ended(queue, posted.json()["job_id"], timeout=120)
+            trace_id = bytes.fromhex(
+                (await queue.status(posted.json()["job_id"])).record.trace_id or ""
+            )
+
+            def steps() -> list[HistogramDataPoint]:
+                pushed = collector.metric("curator-worker", "curator.step.duration")
+                return list(pushed.histogram.data_points) if pushed else []
+
+            await wait_until(lambda: sum(it.count for it in steps()) == 4, "the steps", timeout=30)
+            stages = collector.metric("curator-worker", "curator.stage.duration")
+
+            def jobs() -> float:
+                pushed = collector.metric("curator-web", "curator.jobs.submitted")
+                return (
+                    sum(it.as_int + it.as_double for it in pushed.sum.data_points) if pushed else 0
+                )
+
+            await wait_until(lambda: jobs() == 1, "the ledger's counters", timeout=40)
+    assert stages is not None
+    for points in (steps(), stages.histogram.data_points):
+        exemplars = [exemplar for point in points for exemplar in point.exemplars]
+        assert exemplars
+        assert {exemplar.trace_id for exemplar in exemplars} == {trace_id}
+
+
+@pytest.mark.parametrize("collector", ["away", "silent", "failing"])
+async def test_a_collector_that_does_not_work_changes_nothing(
+    settings: Settings, queue: Queue, web: SampleWeb, tmp_path: Path, collector: str
+) -> None:
+    """Not even the end: a push may take ten minutes here, which nothing waits for."""
+    async with contextlib.AsyncExitStack() as stack:
+        if collector == "away":
+            address = f"http://127.0.0.1:{free_port()}"
+        elif collector == "silent":
+            port = await stack.enter_async_context(tcp_server(never_answer))
+            address = f"http://127.0.0.1:{port}"
+        else:
+            address = stack.enter_context(otlp_receiver(status=500)).url
+        pushes = {
+            **PUSHES,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": address,
+            "OTEL_EXPORTER_OTLP_TIMEOUT": "600",
+        }
+        environ = worker_environ(settings, egress_proxy=web.proxy_url)
+        process = await stack.enter_async_context(
+            program("app.cli", "worker", environ={**environ, **pushes}, log=tmp_path / "log")
+        )
+        shown = f"http://127.0.0.1:{await metrics_port(queue)}/metrics"
+        job = (await queue.submit(Submission(params=BatchAnalysis(urls=urls()[:2])))).job
+        assert (await ended(queue, job.id, timeout=120)).record.state is JobState.SUCCESS
+        counted = await scrape(shown)
+        process.terminate()
+        async with asyncio.timeout(25):
+            assert await process.wait() == 0
+    assert counted.total("curator_step_duration_seconds_count", step="analyse") == 2
+
+
+async def never_answer(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    while await reader.read(65_536):
+        pass

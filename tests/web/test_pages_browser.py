@@ -12,8 +12,11 @@ from playwright.async_api import BrowserContext, Page, async_playwright, expect
 
 from tasks.errors import Reason
 from tasks.ledger.scripts import LedgerClock
-from tasks.resources import open_ledger
+from tasks.resources import open_ledger, open_traces
 from tasks.settings import Settings
+from tasks.telemetry.recorder import SpanPack
+from tasks.telemetry.spans import pack
+from tests.spans import attempt, span
 from tests.web.player import Player
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
@@ -252,3 +255,68 @@ async def test_the_interface_is_read_and_tried(page: Page, web: str) -> None:
     await expect(page.locator("#operations-jobs-submitJob")).to_be_visible()
     assert f"{web}/health/live" in asked
     assert [url for url in asked if not url.startswith((f"{web}/", "data:"))] == []
+
+
+async def test_a_reader_finds_where_the_time_of_a_job_went(
+    page: Page, settings: Settings, web: str
+) -> None:
+    """Three jobs: one of a slow host, one with a retried article, one that waited for a worker."""
+    slow_host = attempt("analyse:0", 1, 21, url__full="https://slow.example/a")
+    quick = attempt("analyse:1", 1, 2, url__full="https://quick.example/b")
+    retried = attempt(
+        *("analyse:0", 1, 3),
+        outcome="retried",
+        error="The site answered 503 Service Unavailable.",
+        error__type="server_error",
+        url__full="https://flaky.example/a",
+    )
+    again = attempt("analyse:0", 9, 10, number=2, url__full="https://flaky.example/a")
+    jobs = {
+        "host": [
+            attempt("discover", 0, 0.1),
+            *(slow_host, span("fetch", 1, 20, slow_host, server__address="slow.example")),
+            *(quick, span("fetch", 1, 1.5, quick, server__address="quick.example")),
+        ],
+        "retry": [attempt("discover", 0, 0.1), retried, again],
+        "queue": [attempt("discover", 42, 42.1, waited=42.0), attempt("rank", 43, 44)],
+    }
+    for name, spans in jobs.items():
+        await page.goto(web)
+        job_id = await submit_topic(page)
+        async with open_traces(settings) as store:
+            await store.add([SpanPack(job_id=job_id, spans=pack(spans), important=True)])
+        await page.goto(f"{web}/jobs/{job_id}")
+        time = page.locator("#time")
+        await expect(time.get_by_role("heading", name="Where the time went")).to_be_visible()
+        rows = time.locator("#waterfall tbody tr")
+        await expect(rows).to_have_count(len([s for s in spans if s.name != "fetch"]))
+        match name:
+            case "host":
+                first = time.locator("#hosts tbody tr").first
+                await expect(first).to_contain_text("slow.example")
+                await expect(first).to_contain_text("19.0 s")
+            case "retry":
+                await expect(rows.nth(1)).to_contain_text("Article 1 flaky.example")
+                await expect(rows.nth(1)).to_contain_text(
+                    "retried server error: The site answered 503 Service Unavailable."
+                )
+                await expect(rows.nth(2)).to_contain_text("Article 1, attempt 2")
+            case "queue":
+                await expect(time.locator("#started-after")).to_have_text("42.0 s")
+        widths = await time.locator("#waterfall rect").evaluate_all(
+            "bars => bars.map(bar => bar.getBoundingClientRect().width)"
+        )
+        assert all(width > 0 for width in widths)
+
+
+async def test_the_waterfall_fits_a_narrow_screen(page: Page, settings: Settings, web: str) -> None:
+    job_id = await submit_topic(page)
+    url = f"https://{'a-long-name.' * 8}example/{'path/' * 30}"
+    spans = [attempt(f"analyse:{n}", n, n + 1, url__full=url) for n in range(60)]
+    async with open_traces(settings) as store:
+        await store.add([SpanPack(job_id=job_id, spans=pack(spans), important=True)])
+    await page.set_viewport_size({"width": 360, "height": 800})
+    await page.goto(f"{web}/jobs/{job_id}")
+    await expect(page.locator("#folded")).to_contain_text("20 more attempts")
+    overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert await page.evaluate(overflow) <= 0

@@ -61,6 +61,10 @@ class Rejection(Struct, frozen=True, kw_only=True, tag="rejected"):
     """One sentence for users."""
 
 
+IMPRESSION_STAGES = frozenset({"embed", "readability", "sentiment", "fingerprint"})
+DETAIL_STAGES = frozenset({"entities", "keywords", "summary"})
+
+
 class StageRun(Struct, frozen=True, kw_only=True):
     """How long one stage of one article took, and whether it failed."""
 
@@ -69,6 +73,8 @@ class StageRun(Struct, frozen=True, kw_only=True):
     """Wall clock, nanoseconds since the epoch."""
     ended_ns: int
     error: str | None = None
+    cpu_seconds: float = 0.0
+    """Processor time of the whole process, and so of all threads that work for the stage."""
 
 
 class ReadReport(Struct, frozen=True, kw_only=True):

@@ -215,11 +215,14 @@ def _embed(studies: Sequence[_ArticleStudy], embedder: Embedder) -> Mapping[str,
     """Text → unit vector, for leads and queries; a text that could not be embedded is missing."""
     leads = {each.lead for each in studies if each.request.impression is None}
     queries = {query for each in studies if (query := each.request.query)}
-    started = time.time_ns()
+    started, cpu_started = time.time_ns(), time.process_time()
     vectors, errors = _encoded(sorted(leads | queries), embedder)
-    for each in studies:
-        if each.lead in leads:
-            each.log.add("embed", started, errors.get(each.lead))
+    spent = time.process_time() - cpu_started
+    embedded = [each for each in studies if each.lead in leads]
+    chars = sum(len(each.lead) for each in embedded)
+    for each in embedded:
+        share = len(each.lead) / chars if chars else 1 / len(embedded)
+        each.log.add("embed", started, spent * share, errors.get(each.lead))
     return vectors
 
 
@@ -272,19 +275,25 @@ class StageLog:
         self, name: str, work: Callable[[], Outcome], fallback: Callable[[Exception], Outcome]
     ) -> Outcome:
         """The outcome of `work`, or that of `fallback` for the error that it raises."""
-        started = time.time_ns()
+        started, cpu_started = time.time_ns(), time.process_time()
         try:
             outcome, error = work(), None
         except MemoryError:  # concerns the whole process, not this stage
             raise
         except Exception as raised:  # one stage must not fail the article
             outcome, error = fallback(raised), error_text(raised)
-        self.add(name, started, error)
+        self.add(name, started, time.process_time() - cpu_started, error)
         return outcome
 
-    def add(self, name: str, started_ns: int, error: str | None = None) -> None:
+    def add(self, name: str, started_ns: int, cpu_seconds: float, error: str | None = None) -> None:
         """Record a stage that ends now."""
-        run = StageRun(name=name, started_ns=started_ns, ended_ns=time.time_ns(), error=error)
+        run = StageRun(
+            name=name,
+            started_ns=started_ns,
+            ended_ns=time.time_ns(),
+            error=error,
+            cpu_seconds=round(cpu_seconds, 6),
+        )
         self.runs.append(run)
 
 

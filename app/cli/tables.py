@@ -111,6 +111,7 @@ def show_status(console: Console, job: StatusReport) -> None:
             ("depends on", ", ".join(job.depends_on) or None),
             ("retries", job.replayed_from),
             ("tried again", f"{job.retry_count} times" if job.retry_count else None),
+            ("analysed again after a crash", job.articles_reanalysed or None),
             ("result kept until", job.expires_at),
             ("trace", job.trace_id),
             ("error", str(job.error) if job.error else None),

@@ -8,9 +8,10 @@ again, and its text is not studied again.
 from __future__ import annotations
 
 import hashlib
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
+from msgspec import Struct
 
 from nlp.analysis import Details, Impression, ReadReport, Rejection
 from nlp.article import Article, Page
@@ -18,6 +19,14 @@ from nlp.version import pipeline_version
 from tasks.ports import Cache
 
 T = TypeVar("T")
+
+
+class Known(Struct, Generic[T], frozen=True, array_like=True):
+    """Something that was cached, and what it once cost."""
+
+    value: T
+    engine_seconds: float
+    """Processor time of the engine."""
 
 
 class AnalysisCache:
@@ -29,28 +38,37 @@ class AnalysisCache:
         self._ttl = ttl
         self._model = model
 
-    async def reading(self, page: Page, min_word_count: int) -> Article | Rejection | None:
-        """The reading of the page where an article needs so many words; None if there is none."""
-        report = _decoded(await self._cache.get(self._page_key(page, min_word_count)), ReadReport)
-        return report.outcome if report else None
+    async def reading(self, page: Page, min_word_count: int) -> Known[ReadReport] | None:
+        """The reading of the page where an article needs so many words; None if there is none.
+
+        It has no stages.
+        """
+        value = await self._cache.get(self._page_key(page, min_word_count))
+        return _decoded(value, Known[ReadReport])
 
     async def keep_reading(
-        self, page: Page, min_word_count: int, outcome: Article | Rejection
+        self, page: Page, min_word_count: int, outcome: Article | Rejection, engine_seconds: float
     ) -> None:
-        await self._keep(self._page_key(page, min_word_count), ReadReport(outcome=outcome))
+        known = Known(ReadReport(outcome=outcome), engine_seconds)
+        await self._keep(self._page_key(page, min_word_count), known)
 
-    async def of_text(self, article: Article) -> tuple[Impression | None, Details | None]:
+    async def of_text(
+        self, article: Article
+    ) -> tuple[Known[Impression] | None, Known[Details] | None]:
         """The impression and the details of the article's text, where there are any."""
         impression, details = await self._cache.get_many(
             [self._text_key("impression", article), self._text_key("details", article)]
         )
-        return _decoded(impression, Impression), _decoded(details, Details)
+        return _decoded(impression, Known[Impression]), _decoded(details, Known[Details])
 
-    async def keep_impression(self, article: Article, impression: Impression) -> None:
-        await self._keep(self._text_key("impression", article), impression)
+    async def keep_impression(
+        self, article: Article, impression: Impression, engine_seconds: float
+    ) -> None:
+        known = Known(impression, engine_seconds)
+        await self._keep(self._text_key("impression", article), known)
 
-    async def keep_details(self, article: Article, details: Details) -> None:
-        await self._keep(self._text_key("details", article), details)
+    async def keep_details(self, article: Article, details: Details, engine_seconds: float) -> None:
+        await self._keep(self._text_key("details", article), Known(details, engine_seconds))
 
     async def _keep(self, key: str, value: object) -> None:
         await self._cache.put(key, msgspec.msgpack.encode(value), self._ttl)

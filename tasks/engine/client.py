@@ -20,6 +20,7 @@ import structlog
 from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
 from nlp.decision import Survey, SurveyRequest
 from nlp.feeds.feed import FeedReport, FeedRequest
+from tasks.cost import current_meter
 from tasks.engine.batching import BatchOutcome, BatchRun, PendingTask, TaskQueue
 from tasks.engine.process import EngineHandle, LeftEngine
 from tasks.engine.protocol import (
@@ -121,7 +122,7 @@ class EngineClient:
 
     async def read(self, request: ReadRequest) -> ReadReport:
         match await self._request(ReadTask(next(self._numbers), request)):
-            case ReadReply(_, report):
+            case ReadReply(report=report):
                 count_stages(report.stages)
                 return report
             case reply:
@@ -129,7 +130,7 @@ class EngineClient:
 
     async def study(self, request: StudyRequest) -> StudyReport:
         match await self._request(StudyTask(next(self._numbers), request)):
-            case StudyReply(_, report):
+            case StudyReply(report=report):
                 count_stages(report.stages)
                 return report
             case reply:
@@ -137,14 +138,14 @@ class EngineClient:
 
     async def survey(self, request: SurveyRequest) -> Survey:
         match await self._request(SurveyTask(next(self._numbers), request)):
-            case SurveyReply(_, survey):
+            case SurveyReply(survey=survey):
                 return survey
             case reply:
                 raise _unexpected(reply)
 
     async def read_feed(self, request: FeedRequest) -> FeedReport:
         match await self._request(FeedTask(next(self._numbers), request)):
-            case FeedReply(_, report):
+            case FeedReply(report=report):
                 return report
             case reply:
                 raise _unexpected(reply)
@@ -160,6 +161,8 @@ class EngineClient:
                 span.set_attribute(ENGINE_WAIT, pending.waited_seconds)
             if isinstance(reply, ReadReply | StudyReply):
                 record_stages(reply.report)
+            if not isinstance(reply, TaskFailed):
+                current_meter().engine_seconds += reply.cpu_seconds
         return reply
 
     async def _reply_to(self, pending: PendingTask) -> TaskReply:

@@ -61,21 +61,26 @@ class Working(Struct, frozen=True, tag="working"):
 class ReadReply(Struct, frozen=True, tag="read"):
     number: int
     report: ReadReport
+    cpu_seconds: float = 0.0
+    """Processor time of the engine."""
 
 
 class StudyReply(Struct, frozen=True, tag="study"):
     number: int
     report: StudyReport
+    cpu_seconds: float = 0.0
 
 
 class SurveyReply(Struct, frozen=True, tag="survey"):
     number: int
     survey: Survey
+    cpu_seconds: float = 0.0
 
 
 class FeedReply(Struct, frozen=True, tag="feed"):
     number: int
     report: FeedReport
+    cpu_seconds: float = 0.0
 
 
 class TaskFailed(Struct, frozen=True, tag="failed"):

@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,13 +127,17 @@ class _BatchWorker(Generic[Models]):
             self._send(_failed(task.number, error))
 
     def _answer(self, task: ReadTask | SurveyTask | FeedTask) -> Reply:
+        started = time.process_time()
         match task:
             case ReadTask():
-                return ReadReply(task.number, self._handlers.read(task.request, self._models))
+                read = self._handlers.read(task.request, self._models)
+                return ReadReply(task.number, read, time.process_time() - started)
             case SurveyTask():
-                return SurveyReply(task.number, self._handlers.survey(task.request, self._models))
+                survey = self._handlers.survey(task.request, self._models)
+                return SurveyReply(task.number, survey, time.process_time() - started)
             case FeedTask():
-                return FeedReply(task.number, self._handlers.read_feed(task.request))
+                feed = self._handlers.read_feed(task.request)
+                return FeedReply(task.number, feed, time.process_time() - started)
 
     def _run_studies(self, tasks: Sequence[StudyTask]) -> None:
         def working(indexes: Sequence[int]) -> None:
@@ -142,7 +147,8 @@ class _BatchWorker(Generic[Models]):
         try:
             requests = [task.request for task in tasks]
             for report in self._handlers.study(requests, self._models, working):
-                self._send(StudyReply(unanswered[0].number, report))
+                spent = sum(stage.cpu_seconds for stage in report.stages)
+                self._send(StudyReply(unanswered[0].number, report, spent))
                 del unanswered[0]
         except (MemoryError, OSError):
             raise

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import httpx
 
 from nlp.article import Page
+from tasks.cost import Timed, current_meter
 from tasks.fetch.client import Client, Deadline
 from tasks.fetch.content import document_policy, page_policy
 from tasks.fetch.http_cache import HttpCache, Store
@@ -91,10 +92,13 @@ class HttpFetcher:
 
     async def page(self, url: str) -> Page:
         with fetch_span(url), counted_fetch("page"):
-            async with Deadline(self._timeout) as deadline:
-                return await self._client.get(
-                    url, self._page_policy, deadline, self._robots.check, cache=self._cache
-                )
+            return await Timed(self._page(url), current_meter().fetch)
+
+    async def _page(self, url: str) -> Page:
+        async with Deadline(self._timeout) as deadline:
+            return await self._client.get(
+                url, self._page_policy, deadline, self._robots.check, cache=self._cache
+            )
 
     async def document(
         self, url: str, *, headers: Mapping[str, str] | None = None, interval: float = 0.0

@@ -88,6 +88,8 @@ class JobRecord(Struct, frozen=True, kw_only=True):
     failed: int = 0
     retries: int = 0
     """How often one of its steps was tried again."""
+    reanalysed: int = 0
+    """How often an article was begun again because its worker was lost."""
     cancelled: bool = False
     """Whether a client has cancelled it."""
     deadline_reached: bool = False

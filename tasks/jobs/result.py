@@ -12,6 +12,7 @@ from msgspec import UNSET, Struct, UnsetType
 from nlp.analysis import Evidence, Scorecard
 from nlp.article import Entity
 from nlp.decision import Decision, OtherReport, Story, Verdict
+from tasks.cost import Cost
 from tasks.errors import Reason
 from tasks.jobs.ids import JobId
 from tasks.jobs.job import Job, JobState, JobType
@@ -58,6 +59,9 @@ class ArticleResult(Scorecard, frozen=True, kw_only=True):
     for a job that ended without its `rank`."""
     sources_count: int = 1
     """Domains that report the story, the article's own among them."""
+    cost: Cost | None = None
+    """What its analysis took; null in a result of an earlier release. What the ranking adds, such
+    as keywords of a topic's article, is in the cost of the job."""
 
 
 class SourceOutcome(Struct, frozen=True, kw_only=True):
@@ -106,6 +110,10 @@ class ArticlesResult(Struct, Generic[ResultT], frozen=True, kw_only=True):
     """What each source of a topic found, or why it failed; None for other jobs."""
     error: ErrorReport | None = None
     """Why a FAILURE failed."""
+    cost: Cost | None = None
+    """What the articles that were analysed and the ranking took; null without a ranking."""
+    articles_reanalysed: int = 0
+    """Articles that were begun again because the worker that had them was lost."""
     expires_at: dt.datetime | UnsetType = UNSET
     """Until when it is kept. Added where it is read, as that may be put off."""
 
@@ -200,7 +208,7 @@ def _source_outcome(report: SourceReport) -> SourceOutcome:
 
 
 def article_result(
-    evidence: Evidence, scores: Scorecard, story: Story | None = None
+    evidence: Evidence, scores: Scorecard, story: Story | None = None, *, cost: Cost | None = None
 ) -> msgspec.Raw:
     """What the client reads of one article: an `ArticleResult`, as JSON."""
     article, details = evidence.article, evidence.study.details
@@ -210,6 +218,7 @@ def article_result(
         cached=evidence.cached,
         also_reported_by=story.also_reported_by,
         sources_count=story.sources_count,
+        cost=cost,
         article=ResultArticle(
             url=article.url,
             canonical_url=article.canonical_url,
@@ -226,6 +235,17 @@ def article_result(
         ),
     )
     return msgspec.Raw(msgspec.json.encode(shown))
+
+
+def cost_of(outcome: ArticleOutcome) -> Cost:
+    """What the analysis took; nothing is known of a failed article's."""
+    if isinstance(outcome, ArticleFailed):
+        return Cost()
+    return msgspec.json.decode(outcome.result, type=_CostOfResult).cost or Cost()
+
+
+class _CostOfResult(Struct):
+    cost: Cost | None = None
 
 
 def failures_among(outcomes: Sequence[ArticleOutcome]) -> tuple[Failure, ...]:
@@ -285,6 +305,7 @@ def partial_result(
             deadline_reached=record.deadline_reached,
             sources=read_sources(sources) if is_topic else None,
             error=record.error_report,
+            articles_reanalysed=record.reanalysed,
         )
     )
 

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from collections.abc import Container
 from contextlib import AsyncExitStack
+from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from nlp.analysis import (
     DETAIL_CHARS,
+    DETAIL_STAGES,
+    IMPRESSION_STAGES,
     AnalysisPolicy,
     Depth,
     Details,
@@ -28,7 +32,8 @@ from nlp.analysis import (
     StudyRequest,
 )
 from nlp.article import Article, Page
-from tasks.cache.analysis_cache import AnalysisCache
+from tasks.cache.analysis_cache import AnalysisCache, Known
+from tasks.cost import current_meter
 from tasks.errors import HostBusy, PermanentFailure, Reason, TransientFailure
 from tasks.jobs.job import Job
 from tasks.jobs.outcome import ArticleAnalysed, Candidate
@@ -38,6 +43,8 @@ from tasks.ports import Engine, Fetcher
 from tasks.step_context import soft_limit_paused
 from tasks.telemetry.names import CACHED
 from tasks.telemetry.tracing import annotate
+
+T = TypeVar("T")
 
 
 class ArticleAnalyser:
@@ -69,7 +76,7 @@ class ArticleAnalyser:
         evidence = Evidence(article=article, study=study, cached=read_before and studied_before)
         return ArticleAnalysed(
             url=candidate.url,
-            result=article_result(evidence, study.scores),
+            result=article_result(evidence, study.scores, cost=current_meter().cost()),
             evidence=msgspec.msgpack.encode(_lean(evidence)),
         )
 
@@ -93,16 +100,19 @@ class ArticleAnalyser:
 
     async def _read(self, page: Page, min_words: int) -> tuple[Article, bool]:
         """The article, and whether its reading was cached."""
-        cached = await self._analyses.reading(page, min_words)
-        outcome = cached
-        if outcome is None:
+        known = await self._analyses.reading(page, min_words)
+        if known is None:
             report = await self._engine.read(ReadRequest(page=page, min_word_count=min_words))
-            outcome = report.outcome
             if not _has_failed_stage(report):
-                await self._analyses.keep_reading(page, min_words, outcome)
+                spent = _seconds(report)
+                await self._analyses.keep_reading(page, min_words, report.outcome, spent)
+        else:
+            report = known.value
+            current_meter().saved_seconds += known.engine_seconds
+        outcome = report.outcome
         if isinstance(outcome, Rejection):
             raise PermanentFailure(Reason(outcome.reason), outcome.detail)
-        return outcome, cached is not None
+        return outcome, known is not None
 
     async def study(
         self, job: Job, article: Article, depth: Depth, own_impression: Impression | None = None
@@ -121,10 +131,11 @@ class ArticleAnalyser:
                 # Otherwise details that another job needed would count in the comparison, while
                 # most articles have none.
                 details = None
-            request = self._request(job, article, depth, own_impression or impression, details)
+            impression_used = own_impression or _used(impression)
+            request = self._request(job, article, depth, impression_used, _used(details))
             report = await self._engine.study(request)
             if not _has_failed_stage(report):
-                await self._keep(request, report.study)
+                await self._keep(request, report)
         has_new_details = request.details is None and report.study.details is not None
         return report.study, request.impression is not None and not has_new_details
 
@@ -146,16 +157,34 @@ class ArticleAnalyser:
             details=details,
         )
 
-    async def _keep(self, request: StudyRequest, study: Study) -> None:
+    async def _keep(self, request: StudyRequest, report: StudyReport) -> None:
         """Caches the parts that are new, for other jobs."""
+        article, study = request.article, report.study
         if request.impression is None:
-            await self._analyses.keep_impression(request.article, study.impression)
+            spent = _seconds(report, IMPRESSION_STAGES)
+            await self._analyses.keep_impression(article, study.impression, spent)
         if request.details is None and study.details is not None:
-            await self._analyses.keep_details(request.article, study.details)
+            spent = _seconds(report, DETAIL_STAGES)
+            await self._analyses.keep_details(article, study.details, spent)
+
+
+def _used(known: Known[T] | None) -> T | None:
+    """What is known, which saves what it once cost."""
+    if known is None:
+        return None
+    current_meter().saved_seconds += known.engine_seconds
+    return known.value
 
 
 def _cached_parts(read_before: bool, studied_before: bool) -> list[str]:
     return ["reading"] * read_before + ["study"] * studied_before
+
+
+def _seconds(report: ReadReport | StudyReport, stages: Container[str] | None = None) -> float:
+    """Processor time of these stages of a report, or of all."""
+    return sum(
+        stage.cpu_seconds for stage in report.stages if stages is None or stage.name in stages
+    )
 
 
 def _has_failed_stage(report: ReadReport | StudyReport) -> bool:

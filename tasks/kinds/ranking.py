@@ -15,6 +15,7 @@ from nlp.neutral import NEUTRAL
 from nlp.ranking.admission import not_admitted
 from nlp.ranking.selection import Selection
 from nlp.scores.scorecard import composite_for
+from tasks.cost import Cost, current_meter
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure, UnknownJob
 from tasks.jobs.job import Job, JobState, TopicCuration
 from tasks.jobs.ledger_port import Ledger
@@ -23,6 +24,7 @@ from tasks.jobs.record import JobRecord
 from tasks.jobs.result import (
     ArticlesResult,
     article_result,
+    cost_of,
     failed_decision,
     failures_among,
     read_sources,
@@ -90,15 +92,14 @@ class ArticleRanker:
         outcomes = await self._outcomes(job.id)
         _require_any_analysed(outcomes)
         stored = await self._ledger.evidence(job.id)
-        evidence = [
-            msgspec.msgpack.decode(stored[index], type=Evidence) for index in sorted(stored)
-        ]
+        indexes = sorted(stored)
+        evidence = [msgspec.msgpack.decode(stored[index], type=Evidence) for index in indexes]
         admission = job.options.admission
         objections = [admission.objection(each.article) for each in evidence]
-        admitted = [
-            each for each, objection in zip(evidence, objections, strict=True) if not objection
-        ]
-        ranking, results = await self._rank_admitted(job, policy, admitted)
+        places = [place for place, objection in enumerate(objections) if not objection]
+        admitted = [evidence[place] for place in places]
+        costs = [cost_of(outcomes[indexes[place]]) for place in places]
+        ranking, results = await self._rank_admitted(job, policy, admitted, costs)
         selected = iter(ranking.decisions)
         decisions = [
             not_admitted(each.article, objection) if objection else next(selected)
@@ -107,7 +108,11 @@ class ArticleRanker:
         return Ranked(outcomes=outcomes, results=results, decisions=tuple(decisions))
 
     async def _rank_admitted(
-        self, job: Job, policy: SelectionPolicy, evidence: list[Evidence]
+        self,
+        job: Job,
+        policy: SelectionPolicy,
+        evidence: list[Evidence],
+        costs: Sequence[Cost],
     ) -> tuple[Ranking, tuple[msgspec.Raw, ...]]:
         """The ranking, and the results of what is kept. What has no details yet gets them."""
         weights = job.options.analysis(self._policy.analysis).weights
@@ -131,7 +136,7 @@ class ArticleRanker:
             selection.add_densities({place: _density(evidence[place]) for place in places})
         ranking = selection.ranking()
         return ranking, tuple(
-            article_result(evidence[place], selection.scores(place), story)
+            article_result(evidence[place], selection.scores(place), story, cost=costs[place])
             for place, story in zip(ranking.kept, ranking.stories, strict=True)
         )
 
@@ -213,6 +218,8 @@ def _result(
         decisions=_decisions(ranked),
         deadline_reached=record.deadline_reached,
         sources=read_sources(sources) if is_topic else None,
+        cost=sum(map(cost_of, ranked.outcomes), current_meter().cost()),
+        articles_reanalysed=record.reanalysed,
     )
 
 

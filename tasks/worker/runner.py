@@ -30,6 +30,7 @@ from opentelemetry import propagate
 from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind
 
+from tasks.cost import Timed, metered
 from tasks.errors import (
     HostBusy,
     LedgerUnavailable,
@@ -213,9 +214,9 @@ class Runner:
                 return _failure(error, claim.lease, self._limits)
 
     async def _work(self, claim: Claim) -> AttemptEnd:
-        with step_named(str(claim.lease.ref)):
+        with step_named(str(claim.lease.ref)), metered() as meter:
             async with soft_limit(self._limits.soft_limit_seconds):
-                return await self._run_kind(claim)
+                return await Timed(self._run_kind(claim), meter.all)
 
     async def _run_kind(self, claim: Claim) -> AttemptEnd:
         kind, job = self._kinds[claim.job.type], claim.job

@@ -94,7 +94,7 @@ class Run(Struct, frozen=True, kw_only=True):
     @property
     def said(self) -> Any:
         """What a reader sees of it: all but who it was and what was known before."""
-        results = [{**one, "cached": None} for one in self.result["results"]]
+        results = [{**one, "cached": None, "cost": None} for one in self.result["results"]]
         return results, self.result["decisions"]
 
 

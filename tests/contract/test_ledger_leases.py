@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from tasks.errors import Reason
 from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.outcome import ArticleFailed
@@ -35,7 +37,8 @@ async def test_the_same_call_gets_the_same_lease_again(ledger: Ledger) -> None:
     discover = StepRef(job.id, "discover")
     first = await ledger.claim(discover, WORKER, "call-1")
     assert isinstance(first, Claim)
-    assert await ledger.claim(discover, WORKER, "call-1") == first
+    again = await ledger.claim(discover, WORKER, "call-1")
+    assert again == replace(first, waited_ms=None)
     assert await ledger.claim(discover, WORKER, "call-2") is ClaimRefusal.LEASED
     assert await ledger.claim(discover, "worker-2", "call-1") is ClaimRefusal.LEASED
     assert (await record(ledger, job)).retries == 0
@@ -71,6 +74,7 @@ async def test_after_a_lost_lease_is_claimed_again_a_late_finish_changes_nothing
     new = await claim(ledger, job, "analyse:0")
     assert new.attempt == old.attempt + 1
     before = await record(ledger, job)
+    assert before.reanalysed == 1
     assert not await ledger.settle(old, analysed("http://site.example/0"))
     assert not await ledger.fail(old, "timed_out", "late")
     assert not await ledger.retry(old, 1, "timed_out", "late")

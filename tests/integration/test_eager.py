@@ -62,8 +62,8 @@ async def test_no_more_steps_run_at_once_than_there_are_slots(
 
     urls = tuple(f"http://site.example/{n}" for n in range(20))
     engine.behaviours = dict.fromkeys(urls, count)
-    await run(BatchAnalysis(urls=urls), engine, fetcher, replace(SETTINGS, worker_concurrency=3))
-    assert most == 3
+    await run(BatchAnalysis(urls=urls), engine, fetcher, replace(SETTINGS, worker_concurrency=4))
+    assert most == 3  # three quarters of the slots, as for every caller
 
 
 async def test_what_may_pass_is_tried_again(engine: FakeEngine, fetcher: FakeFetcher) -> None:

@@ -94,6 +94,8 @@ class JobSummary(Struct, frozen=True, kw_only=True):
     """The job whose failed articles it tries again."""
     retry_count: int
     """How often one of its steps was tried again. Waiting for a host is no try."""
+    articles_reanalysed: int
+    """How often an article was begun again because its worker was lost."""
     trace_id: str | None
     error: ErrorReport | None
     """Why a FAILURE failed."""
@@ -254,6 +256,7 @@ def job_summary(record: JobRecord) -> JobSummary:
         depends_on=record.depends_on,
         replayed_from=record.replayed_from,
         retry_count=record.retries,
+        articles_reanalysed=record.reanalysed,
         trace_id=record.trace_id,
         error=record.error_report,
     )

@@ -91,6 +91,7 @@ local function end_lease(id, name, record)
     fail_step(id, name, 'worker_lost',
       'The worker was lost while it ran this, ' .. ms(record.tries) .. ' times.')
   else
+    if article_index(name) then redis.call('HINCRBY', key(id), 'reanalysed', 1) end
     queue_step(id, name, record.attempt, record.tries, true)
   end
 end

@@ -147,6 +147,8 @@ def _end_lease(life: LifeCycle, entry: Entry, ref: StepRef, step: OpenStep) -> N
         detail = f"The worker was lost while it ran this, {step.tries} times."
         life.fail(entry, ref, "worker_lost", detail)
     else:
+        if ref.index is not None:
+            entry.update(reanalysed=entry.record.reanalysed + 1)
         life.queue(entry, ref, step.attempt, step.tries, first=True)
 
 

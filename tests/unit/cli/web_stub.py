@@ -144,6 +144,7 @@ def job_status(state: str = "PROGRESS", **changes: Any) -> dict[str, Any]:
         depends_on=(),
         replayed_from=None,
         retry_count=4,
+        articles_reanalysed=0,
         trace_id="0af7651916cd43dd8448eb211c80319c",
         error=None,
     )

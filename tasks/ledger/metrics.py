@@ -14,9 +14,10 @@ from tasks.jobs.job import JobState, JobType
 from tasks.ledger.connection import redis_errors_as_unavailable
 from tasks.ledger.scripts import Scripts
 
-CALLERS_EXAMINED = 500
-WAKEUPS_EXAMINED = 500
-"""With both a reading takes Redis two milliseconds, while 100,000 steps wait."""
+CALLERS_EXAMINED = 100
+WAKEUPS_EXAMINED = 200
+"""A reading then takes Redis 7 ms where 1,000 callers have 100,000 steps queued; with 500 of each it
+took 28."""
 
 
 class LedgerSnapshot(Struct, frozen=True, kw_only=True):

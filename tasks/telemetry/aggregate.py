@@ -2,7 +2,7 @@
 
 A call of OpenTelemetry's own instruments takes 12 to 18 us (24 with two readers), and a step that
 fetches nothing costs a worker 61 us of processor time, of which telemetry may take 3. So the one
-measurement that every step makes is added up here, in 0.8 us, and handed to the SDK aggregated when
+measurement that every step makes is added up here, in 1 us, and handed to the SDK aggregated when
 somebody collects (`exposition.py`). All other instruments are the SDK's: an article makes some
 thirty calls of them, half a millisecond of 122.
 """

@@ -22,6 +22,7 @@ end
 
 local function look_at_backlog(name)
   local backlog = caller_key(name, 'backlog')
+  if redis.call('ZCARD', backlog) == 0 then return end
   for priority, class in pairs(CLASSES) do
     local least, most = ms(class * CLASS_SIZE), '(' .. ms((class + 1) * CLASS_SIZE)
     local waiting = redis.call('ZCOUNT', backlog, least, most)

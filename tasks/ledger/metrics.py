@@ -16,8 +16,8 @@ from tasks.ledger.scripts import Scripts
 
 CALLERS_EXAMINED = 100
 WAKEUPS_EXAMINED = 200
-"""A reading then takes Redis 7 ms where 1,000 callers have 100,000 steps queued; with 500 of each it
-took 28."""
+"""A reading then takes Redis 7 ms where 1,000 callers have 100,000 steps queued; with 500 of each,
+28."""
 
 
 class LedgerSnapshot(Struct, frozen=True, kw_only=True):

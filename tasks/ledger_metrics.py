@@ -25,7 +25,7 @@ from tasks.ledger.scripts import Scripts
 from tasks.scaling.monitor import Scaling, ScalingMonitor
 from tasks.telemetry.metric import Labels, Metric, Values, gauge, observe, observed_counter
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 KEPT_SECONDS = 5.0
 """How long one reading serves, however often somebody asks."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
+from functools import partial
 from types import MappingProxyType
 from typing import Any, TextIO
 
@@ -18,7 +20,7 @@ from structlog.typing import EventDict, Processor
 
 from tasks.redaction import text_without_secrets
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 _line_fields: ContextVar[Mapping[str, object]] = ContextVar(
     "line_fields", default=MappingProxyType({})
@@ -30,12 +32,29 @@ LAST_REPEAT_SECONDS = 600.0
 every 10 minutes."""
 
 
-def configure_logging(level: str, stream: TextIO | None = None) -> None:
+class NamedLogger(structlog.PrintLogger):
+    """Prints lines, and knows the module that writes them."""
+
+    def __init__(self, stream: TextIO, name: str = "") -> None:
+        super().__init__(stream)
+        self.name = name
+
+
+def configure_logging(
+    level: str,
+    stream: TextIO | None = None,
+    levels: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Sends all logs to the stream, stderr by default: coloured on a terminal, JSON elsewhere.
 
-    A line that is written inside a span has the ids of its trace and of the span.
+    `levels`: of single loggers and of those below them, in place of `level`; by their names, which
+    are those of modules. A line that is written inside a span has the ids of its trace and of the
+    span.
     """
     stream = stream or sys.stderr
+    numbers = logging.getLevelNamesMapping()
+    own = {name: numbers[each] for name, each in levels.items()}
+    least = min([numbers[level], *own.values()])
     described: Sequence[Processor] = (
         add_fields,
         add_ids,
@@ -43,16 +62,48 @@ def configure_logging(level: str, stream: TextIO | None = None) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     )
     rendered = _rendering(stream.isatty())
+    filters = [_filter_by_name(numbers[level], own)] if own else []
     structlog.configure(
-        processors=[*described, *rendered],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        processors=[*filters, add_logger_name, *described, *rendered],
+        wrapper_class=structlog.make_filtering_bound_logger(least),
+        logger_factory=partial(NamedLogger, stream),
         cache_logger_on_first_use=True,
     )
     # Libraries log at INFO for their own developers; Taskiq does for every message.
     logging.basicConfig(
         level=logging.WARNING, handlers=[_of_libraries(stream, described, rendered)]
     )
+    for name, number in own.items():
+        logging.getLogger(name).setLevel(number)
+
+
+def add_logger_name(logger: Any, _method: str, event: EventDict) -> EventDict:
+    """A processor: the module that writes the line."""
+    if name := getattr(logger, "name", ""):
+        event["logger"] = name
+    return event
+
+
+def _filter_by_name(level: int, levels: Mapping[str, int]) -> Processor:
+    """A processor that drops lines below the level of their logger: its own, or that of the nearest
+    one above it, or `level`."""
+    numbers = logging.getLevelNamesMapping()
+
+    @functools.cache
+    def least(name: str) -> int:
+        while name:
+            if name in levels:
+                return levels[name]
+            name = name.rpartition(".")[0]
+        return level
+
+    def drop(logger: Any, method: str, event: EventDict) -> EventDict:
+        written = numbers["ERROR" if method == "exception" else method.upper()]
+        if written < least(getattr(logger, "name", "")):
+            raise structlog.DropEvent
+        return event
+
+    return drop
 
 
 class LineFields:

@@ -17,7 +17,7 @@ from pathlib import Path
 import structlog
 from msgspec import Struct
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 Loop = Callable[[], Coroutine[None, None, None]]
 """Called once for each start: a loop that has failed is started anew."""

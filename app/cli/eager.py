@@ -31,7 +31,7 @@ def run_job(request: Mapping[str, Any], settings: Settings, *, fail_on: str, as_
 
     Raises InvalidUsage if the request is invalid, JobUnsuccessful as `check_outcome` does.
     """
-    configure_logging(settings.worker_log_level)
+    configure_logging(settings.worker_log_level, levels=settings.log_levels)
     try:
         outcome = asyncio.run(_run(msgspec.convert(request, JobRequest), settings))
     except (InvalidRequest, msgspec.ValidationError) as error:

@@ -34,7 +34,7 @@ from app.http.callers import network_of
 from app.http.problems import MEDIA_TYPE, PROBLEMS, ProblemType
 from tasks.errors import LedgerUnavailable
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 OTHER_FILES = 200
 """File descriptors for all but the connections of clients: Redis, logs, modules, exporters."""

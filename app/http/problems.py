@@ -37,7 +37,7 @@ from tasks.errors import (
     UnknownWorker,
 )
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 

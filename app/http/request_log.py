@@ -10,7 +10,7 @@ import structlog
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 PROBES = ("/health/", "/metrics")
 """Probes come every few seconds, and say nothing that the log would not."""

@@ -22,7 +22,7 @@ from tasks.cache.memory import MemoryCache
 from tasks.ports import Cache
 from tasks.telemetry.metrics import CACHE_LOOKUPS, CACHE_TRAFFIC
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 OVERHEAD_BYTES = 500
 """The memory of an entry in Redis beside its value: its key, and its places in two sorted sets and

@@ -32,7 +32,7 @@ from tasks.supervision import (
     module_environ,
 )
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 CONFIG = {
     "appendonly": "yes",

@@ -49,7 +49,7 @@ from tasks.telemetry.metrics import (
 from tasks.telemetry.names import ENGINE_WAIT
 from tasks.telemetry.tracing import child_span, record_stages
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 ENGINE = "tasks.engine"
 """The module that is run with the real models."""

@@ -13,7 +13,7 @@ from tasks.errors import Reason, TransientFailure
 from tasks.supervision import cancel_and_wait
 from tasks.telemetry.metrics import ENGINE_STARTS
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 START_SECONDS = 120.0
 """How long an engine may take to load its models; then it is killed."""

@@ -105,7 +105,7 @@ class HostRateLimiter(Protocol):
     async def aclose(self) -> None: ...
 
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 MAX_WAIT_SECONDS = 5.0
 """How long a step waits for its host in the worker. Beyond that other steps make better use of its

@@ -27,7 +27,7 @@ from tasks.errors import StepError
 from tasks.fetch.addresses import Address, blocked, is_public, literal_address
 from tasks.fetch.heads import HeadMender
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 Resolve = Callable[[str], Awaitable[Sequence[Address]]]
 """Returns a host's addresses, the best first. Raises StepError."""

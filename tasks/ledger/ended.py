@@ -16,7 +16,7 @@ from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.record import JobRecord
 from tasks.logs import trace_of
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 BATCH = 100
 

@@ -14,7 +14,7 @@ from tasks.fetch.local_rate_limiter import LocalRateLimiter
 from tasks.fetch.rate_limiter import Grant, Ticket
 from tasks.ledger.scripts import Scripts
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 SLOT_SECONDS = 10.0
 """How long after its worker's death a slot expires. While its request runs it is renewed three

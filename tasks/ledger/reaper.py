@@ -15,7 +15,7 @@ from tasks.jobs.ledger_port import Ledger
 from tasks.ledger.diagnosis import LedgerOutage
 from tasks.ledger.ended import log_ended
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 REAP_SECONDS = 0.5
 BATCH = 100

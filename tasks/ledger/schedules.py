@@ -19,7 +19,7 @@ from tasks.schedules.schedule import (
     ScheduleRecord,
 )
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 PAUSED_MS = 253_402_300_799_000
 """The next run of a paused schedule: the last second of the year 9999. A release that knows no

@@ -25,7 +25,7 @@ from redis.exceptions import NoPermissionError, NoScriptError, ResponseError
 
 from tasks.ledger.connection import SOCKET_TIMEOUT, is_away, unavailable
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 SENDERS = 2
 """Concurrent round trips, each on a connection of its own. While Redis works on one, this process

@@ -13,7 +13,7 @@ from tasks.ledger.scripts import Scripts
 from tasks.telemetry.recorder import SpanPack
 from tasks.telemetry.spans import FinishedSpan, JobTrace, unpack
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 PACKS_PER_CALL = 50
 """No call of the ledger takes long."""

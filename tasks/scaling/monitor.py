@@ -24,7 +24,7 @@ from tasks.scaling.wanted import (
     workers_wanted,
 )
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 SAMPLE_SECONDS = 10.0
 RUNNING_SECONDS = 180.0

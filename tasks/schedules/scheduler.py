@@ -16,7 +16,7 @@ from tasks.jobs.queue import Queue
 from tasks.jobs.submission import JobLimits, validate_params
 from tasks.schedules.schedule import LATE_MS, DueRun, LastRun, Missed, Schedule, ScheduleStore
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 1.0
 

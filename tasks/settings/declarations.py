@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct, field
@@ -53,6 +53,8 @@ _HostName = Annotated[
 """A name, an IPv4 address or an IPv6 address, without a port."""
 
 _Network = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f:.]{2,45}(/[0-9]{1,3})?$")]
+
+_LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 _Origin = Annotated[str, Meta(pattern=r"^https?://[a-z0-9._-]+(:[0-9]{1,5})?$")]
 """As browsers send it: in lower case, without a path. No wildcard: there is no authentication."""
@@ -214,11 +216,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         ),
     ] = 1000
     worker_log_level: Annotated[
-        str,
-        Meta(
-            pattern="^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$",
-            description="DEBUG, INFO, WARNING, ERROR or CRITICAL; for web too.",
-        ),
+        _LogLevel,
+        Meta(description="DEBUG, INFO, WARNING, ERROR or CRITICAL; for web too."),
     ] = "INFO"
     metrics_host: Annotated[
         str, Meta(min_length=1, description="The address at which a worker serves its metrics.")
@@ -231,6 +230,16 @@ class Settings(Struct, frozen=True, kw_only=True):
             description="The port of these; 0: a free one, which `curator workers list` shows.",
         ),
     ] = 0
+    log_levels: Annotated[
+        dict[str, _LogLevel],
+        Meta(
+            description=(
+                "Levels of single loggers and of those below them, as "
+                "`tasks.fetch:DEBUG,httpx:INFO`, in place of WORKER_LOG_LEVEL; libraries have "
+                "WARNING otherwise."
+            )
+        ),
+    ] = field(default_factory=dict)
     tasks_eager: Annotated[
         bool,
         Meta(description="Run jobs inside the caller, without Redis: for tests and scripts."),

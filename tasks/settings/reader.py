@@ -109,5 +109,5 @@ def _show(value: Any, *, secret: bool) -> str:
     if isinstance(value, tuple):
         return ",".join(value)
     if isinstance(value, dict):
-        return ",".join(f"{key}:{number:g}" for key, number in value.items())
+        return ",".join(f"{key}:{_show(each, secret=False)}" for key, each in value.items())
     return f"{value:g}" if isinstance(value, float) else str(value)

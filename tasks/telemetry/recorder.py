@@ -20,7 +20,7 @@ from tasks.errors import LedgerUnavailable
 from tasks.telemetry.names import JOB_ID, STEP
 from tasks.telemetry.spans import FinishedSpan, SpanEvent, pack
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 WRITE_SECONDS = 0.5
 """Between two writes. After its last step a job's trace is complete this much later."""

@@ -29,7 +29,7 @@ from tasks.ledger.keys import WAKE_LISTS
 from tasks.logs import OutageLog
 from tasks.supervision import cancel_and_wait
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 RUN_STEP = "run_step"
 """The name of the only Taskiq task."""

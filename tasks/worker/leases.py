@@ -16,7 +16,7 @@ from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.step import Lease, LeaseVerdict
 from tasks.supervision import RestartPolicy
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 RENEW_SECONDS = 0.5
 """Short enough for the renewal to tell a worker of a cancellation within a second."""

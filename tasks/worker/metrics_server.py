@@ -11,7 +11,7 @@ import structlog
 
 from tasks.telemetry.exposition import CONTENT_TYPE, Exposition
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 MAX_CONNECTIONS = 8
 """At once; more are closed."""

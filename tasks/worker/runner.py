@@ -58,7 +58,7 @@ from tasks.telemetry.metrics import (
 from tasks.telemetry.tracing import MESSAGING, is_sampled, mark_failed, tracer
 from tasks.worker.leases import HeldLeases, StopReason
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 LEDGER_RETRY_SECONDS = 0.5
 

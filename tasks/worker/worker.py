@@ -82,7 +82,7 @@ from tasks.worker.leases import RENEW_RESTARTS, RENEW_SECONDS, HeldLeases
 from tasks.worker.metrics_server import metrics_server
 from tasks.worker.runner import Runner
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 RECYCLE_GRACE = 1.0
 """Seconds in which running steps may end before a worker is replaced."""

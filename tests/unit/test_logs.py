@@ -37,15 +37,19 @@ def breaking(settings: Settings) -> None:
 
 
 @contextmanager
-def logging_to(screen: Screen, level: str = "INFO") -> Iterator[None]:
-    """The logs of this process go to the screen; afterwards to where they went before."""
+def logging_to(screen: Screen, level: str = "INFO", **levels: str) -> Iterator[None]:
+    """The logs of this process go to the screen; afterwards to where they went before. A `_` in the
+    name of a logger is a dot."""
+    own = {name.replace("_", "."): each for name, each in levels.items()}
     before: dict[str, Any] = structlog.get_config()
     root, handlers = logging.getLogger(), logging.getLogger().handlers[:]
     root.handlers[:] = []
     try:
-        configure_logging(level, screen)
+        configure_logging(level, screen, own)
         yield
     finally:
+        for name in own:
+            logging.getLogger(name).setLevel(logging.NOTSET)
         root.handlers[:] = handlers
         structlog.configure(**before)
 
@@ -179,4 +183,27 @@ def test_another_cause_and_the_end_of_an_outage_are_reported_at_once() -> None:
         ("away", "loading"),
         ("back", None),
         ("away", "refused"),
+    ]
+
+
+def test_single_loggers_have_their_own_level() -> None:
+    screen = Screen(terminal=False)
+    with logging_to(screen, "INFO", tasks_fetch="DEBUG", tasks_fetch_robots="ERROR", lib="INFO"):
+        for name in ("tasks.fetch.client", "tasks.fetch.robots", "tasks.worker", "tasks.fetcher"):
+            structlog.get_logger(name).debug("debug")
+            structlog.get_logger(name).info("info")
+            structlog.get_logger(name).error("error")
+        logging.getLogger("lib.part").info("of a library")
+        logging.getLogger("another").info("of another library")
+    written = [json.loads(line) for line in screen.getvalue().splitlines()]
+    assert [(line["logger"], line["event"]) for line in written] == [
+        ("tasks.fetch.client", "debug"),
+        ("tasks.fetch.client", "info"),
+        ("tasks.fetch.client", "error"),
+        ("tasks.fetch.robots", "error"),
+        ("tasks.worker", "info"),
+        ("tasks.worker", "error"),
+        ("tasks.fetcher", "info"),
+        ("tasks.fetcher", "error"),
+        ("lib.part", "of a library"),
     ]

@@ -28,7 +28,7 @@ from tasks.settings import Settings, ignored_variables, read_settings
 from tasks.supervision import background, die_with_parent, module_command, module_environ
 from tasks.telemetry.tracing import configure_tracing
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 _STABLE_SECONDS = 10.0
 """A child that ends sooner than this after its start counts as an early end."""
@@ -133,7 +133,7 @@ def _start(parent_pid: int | None, environ: Mapping[str, str]) -> Settings:
     if parent_pid is not None:
         die_with_parent(parent_pid)
     settings = read_settings(environ)
-    configure_logging(settings.worker_log_level)
+    configure_logging(settings.worker_log_level, levels=settings.log_levels)
     if parent_pid is None:  # the children of `up` have its environment
         for name, successor in ignored_variables(environ).items():
             log.warning("a variable of Celery is not read", variable=name, use=successor)

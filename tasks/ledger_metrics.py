@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from itertools import product
 
 import structlog
 from msgspec import Struct
@@ -20,6 +21,7 @@ from opentelemetry.metrics import Meter
 from redis.asyncio import Redis
 
 from tasks.errors import LedgerUnavailable, Reason
+from tasks.jobs.job import JobState, JobType
 from tasks.ledger.metrics import LedgerSnapshot, ServerState, read_server, read_snapshot
 from tasks.ledger.scripts import Scripts
 from tasks.scaling.monitor import Scaling, ScalingMonitor
@@ -190,10 +192,22 @@ def _by_label(values: Mapping[str, float]) -> Values:
     return {tuple(labels.split(" ")): value for labels, value in values.items()}
 
 
+ZEROS: Mapping[str, Iterable[Labels]] = {
+    "submitted": [(job_type,) for job_type in JobType],
+    "ended": list(product(JobType, (JobState.SUCCESS, JobState.REVOKED), ("",))),
+    "articles": [("analysed",), ("failed",)],
+    "attempts": list(
+        product(("discover", "analyse", "rank"), ("lost", "handed_back", "analysed"), ("",))
+    ),
+}
+"""What is shown as 0 before it has happened. A counter that is first seen at 1 has grown by nothing
+for Prometheus. (For each reason of a failure that would be too much.)"""
+
+
 def _counted(reading: _Reading, name: str) -> Values:
     """The counters of this name, by the words that follow it. A reason that this release does not
     know becomes `other`."""
-    totals: dict[Labels, float] = {}
+    totals: dict[Labels, float] = dict.fromkeys(ZEROS[name], 0)
     for field, number in reading.snapshot.counters.items():
         first, *labels = field.split(" ")
         if first != name:

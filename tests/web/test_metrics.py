@@ -159,6 +159,15 @@ async def test_workers_are_shown_and_how_many_are_wanted(
     assert shown.value("curator_scaling_ready") == 2
 
 
+async def test_counters_begin_at_zero(settings: Settings) -> None:
+    """Prometheus takes the first value that it sees for no growth."""
+    families = (await scraped(settings)).families
+    for name in ("curator_jobs_submitted", "curator_jobs_ended", "curator_articles"):
+        assert {sample.value for sample in families[name].samples} == {0}
+    shown = [sample.labels for sample in families["curator_attempts"].samples]
+    assert {"step": "analyse", "outcome": "lost", "reason": ""} in shown
+
+
 async def test_an_unknown_reason_of_another_release_becomes_other(
     settings: Settings, valkey: redis.Redis
 ) -> None:

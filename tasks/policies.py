@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import math
+
 from msgspec import Struct
 
 from nlp.analysis import AnalysisPolicy
@@ -110,7 +112,7 @@ class LedgerPolicy(Struct, frozen=True, kw_only=True):
         """
         if not slots:
             return MIN_WINDOW
-        return max(1, slots * 3 // (4 * max(1, callers)))
+        return math.ceil(slots * 3 / (4 * max(1, callers)))
 
 
 class ScalingPolicy(Struct, frozen=True, kw_only=True):

@@ -21,7 +21,15 @@ from tasks.jobs.record import (
     SubmitOutcome,
     WorkerRecord,
 )
-from tasks.jobs.step import Claim, ClaimRefusal, Lease, Renewal, StepRef
+from tasks.jobs.step import (
+    Claim,
+    ClaimRefusal,
+    Lease,
+    NextClaim,
+    Renewal,
+    StepEnd,
+    StepRef,
+)
 
 
 class JobReader(Protocol):
@@ -111,16 +119,22 @@ class Ledger(JobReader, Protocol):
         ...
 
     async def discovered(
-        self, lease: Lease, candidates: Sequence[Candidate], report: bytes
-    ) -> bool:
+        self,
+        lease: Lease,
+        candidates: Sequence[Candidate],
+        report: bytes,
+        then: NextClaim | None = None,
+    ) -> StepEnd:
         """Ends `discover` with the job's articles and the reports of the sources (JSON)."""
         ...
 
-    async def settle(self, lease: Lease, outcome: ArticleAnalysed) -> bool:
+    async def settle(
+        self, lease: Lease, outcome: ArticleAnalysed, then: NextClaim | None = None
+    ) -> StepEnd:
         """Ends an `analyse` step with the outcome of its article."""
         ...
 
-    async def complete(self, lease: Lease, result: bytes) -> bool:
+    async def complete(self, lease: Lease, result: bytes, then: NextClaim | None = None) -> StepEnd:
         """Ends `rank`, and the job in SUCCESS with this result (JSON)."""
         ...
 

@@ -64,6 +64,28 @@ class Claim(Struct, frozen=True, kw_only=True):
     """How long the step was queued before; None for a repeated claim."""
 
 
+class NextClaim(Struct, frozen=True, kw_only=True):
+    """With the end of a step, a worker asks for the step that is next in the list of wake-ups."""
+
+    claim_id: str
+    """See `Ledger.claim`. If the reply is lost, so is the lease: it expires."""
+    alone: bool
+    """Whether there is no other worker. Another that waits for a wake-up has less to do, so it gets
+    what would leave the list empty."""
+
+
+class StepEnd(Struct, frozen=True, kw_only=True):
+    """What became of the end of a step."""
+
+    accepted: bool
+    """False once the lease is lost; nothing has changed then."""
+    next: Claim | None = None
+    """The next step, if one was asked for and there is one."""
+
+    def __bool__(self) -> bool:
+        return self.accepted
+
+
 class ClaimRefusal(enum.StrEnum):
     """Why a step was not claimed. None of these is an error."""
 

@@ -29,7 +29,16 @@ from tasks.jobs.record import (
     SubmitVerdict,
     WorkerRecord,
 )
-from tasks.jobs.step import Claim, ClaimRefusal, Lease, LeaseVerdict, Renewal, StepRef
+from tasks.jobs.step import (
+    Claim,
+    ClaimRefusal,
+    Lease,
+    LeaseVerdict,
+    NextClaim,
+    Renewal,
+    StepEnd,
+    StepRef,
+)
 from tasks.ledger.connection import redis_errors_as_unavailable
 from tasks.ledger.keys import (
     IDEMPOTENCY_KEPT_S,
@@ -273,6 +282,10 @@ class RedisLedger(RedisReader):
         )
         if isinstance(reply, bytes):
             return ClaimRefusal(reply.decode())
+        return self._granted(ref, worker, reply, job)
+
+    def _granted(self, ref: StepRef, worker: str, reply: list[Any], job: Job | None) -> Claim:
+        """From the reply of `claim_step`, which has the job if that is not known."""
         attempt, tries, encoded_job, candidate, waited_ms = reply
         if job is None:
             job = msgspec.msgpack.decode(encoded_job, type=Job)
@@ -300,21 +313,45 @@ class RedisLedger(RedisReader):
         )
 
     async def discovered(
-        self, lease: Lease, candidates: Sequence[Candidate], report: bytes
-    ) -> bool:
+        self,
+        lease: Lease,
+        candidates: Sequence[Candidate],
+        report: bytes,
+        then: NextClaim | None = None,
+    ) -> StepEnd:
         encoded = [msgspec.json.encode(candidate) for candidate in candidates]
         job_id, _, attempt = _fence(lease)
-        return bool(await self.scripts.run("discovered", job_id, attempt, report, *encoded))
+        reply = await self.scripts.run(
+            "discovered", job_id, attempt, report, *_asked(lease, then), *encoded
+        )
+        return await self._step_end(lease, reply)
 
-    async def settle(self, lease: Lease, outcome: ArticleAnalysed) -> bool:
+    async def settle(
+        self, lease: Lease, outcome: ArticleAnalysed, then: NextClaim | None = None
+    ) -> StepEnd:
         public = msgspec.json.encode(
             {"type": "analysed", "url": outcome.url, "result": outcome.result}
         )
-        return bool(await self.scripts.run("settle", *_fence(lease), public, outcome.evidence))
+        reply = await self.scripts.run(
+            "settle", *_fence(lease), public, outcome.evidence, *_asked(lease, then)
+        )
+        return await self._step_end(lease, reply)
 
-    async def complete(self, lease: Lease, result: bytes) -> bool:
+    async def complete(self, lease: Lease, result: bytes, then: NextClaim | None = None) -> StepEnd:
         job_id, _, attempt = _fence(lease)
-        return bool(await self.scripts.run("complete", job_id, attempt, result))
+        reply = await self.scripts.run("complete", job_id, attempt, result, *_asked(lease, then))
+        return await self._step_end(lease, reply)
+
+    async def _step_end(self, lease: Lease, reply: list[Any]) -> StepEnd:
+        accepted, *claim = reply
+        if not claim:
+            return StepEnd(accepted=bool(accepted))
+        wakeup, *granted = claim
+        ref = StepRef.parse(wakeup.decode())
+        job = self._jobs.get(ref.job_id)
+        if job is None and ref.job_id == lease.ref.job_id:  # which the script does not return
+            job = await self.job(ref.job_id)
+        return StepEnd(accepted=True, next=self._granted(ref, lease.worker, granted, job))
 
     async def fail(self, lease: Lease, reason: str, detail: str) -> bool:
         return bool(await self.scripts.run("fail", *_fence(lease), reason, detail))
@@ -396,6 +433,11 @@ def _bounds(bounds: UsageBounds) -> tuple[int, int, int]:
 
 def _fence(lease: Lease) -> tuple[str, str, int]:
     return lease.ref.job_id, lease.ref.name, lease.attempt
+
+
+def _asked(lease: Lease, then: NextClaim | None) -> tuple[str, str, str]:
+    """The arguments of `ended` in `lua/_claim.lua`."""
+    return ("", "", "") if then is None else (lease.worker, then.claim_id, "01"[then.alone])
 
 
 def _or_empty(number: int | None) -> str | int:

@@ -54,6 +54,9 @@ They may exceed `maxmemory`: if they were refused too, no job would end, and no 
 
 LIBRARY_PREFIX = "curator_"
 
+SHARED = ("_prelude.lua", "_hosts.lua", "_finish.lua", "_claim.lua")
+"""What stands before each script, in this order."""
+
 Argument = str | bytes | int
 
 
@@ -181,14 +184,17 @@ class Scripts:
         packing in Python. A call took 19 us with redis-py's, and about 11 with this."""
         packed = b"".join([hiredis.pack_command(words) for words in commands])
         pool: Any = self._redis.connection_pool
-        connection = await pool.get_connection()
+        connection = await pool.take()
         try:
             replies: list[Any] = await connection.retry.call_with_retry(
                 lambda: _exchange(connection, packed, len(commands)),
                 lambda _: connection.disconnect(),
             )
-        finally:
+        except BaseException:  # a reply may be on its way
+            await connection.disconnect(nowait=True)
             await pool.release(connection)
+            raise
+        await pool.keep(connection)
         return replies
 
 
@@ -238,10 +244,7 @@ def _read_sources() -> tuple[str, dict[str, _Source], str]:
     own, and a new release replaces nothing that an older one still calls.
     """
     folder = resources.files("tasks.ledger") / "lua"
-    prelude, hosts, finish = (
-        (folder / name).read_text() for name in ("_prelude.lua", "_hosts.lua", "_finish.lua")
-    )
-    shared = prelude + hosts + finish
+    shared = "".join((folder / name).read_text() for name in SHARED)
     bodies = {
         file.name.removesuffix(".lua"): file.read_text()
         for file in sorted(folder.iterdir(), key=lambda file: file.name)

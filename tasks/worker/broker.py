@@ -154,6 +154,8 @@ class StepReceiver(Receiver):
         """Messages to take in all; 0 for no limit."""
         self.exhausted = asyncio.Event()
         """Set once it has taken `max_steps` messages."""
+        self._taken = 0
+        self._finishing = True
         self._running: set[asyncio.Task[Any]] = set()
         self._slot_freed = asyncio.Event()
 
@@ -161,27 +163,42 @@ class StepReceiver(Receiver):
     def free_slots(self) -> int:
         return self._slots - len(self._running)
 
+    def reserve(self) -> bool:
+        """Counts a step that follows another in its slot; False where none may.
+
+        The last one needs a message: with it this ends.
+        """
+        if self._finishing or (self._max_steps and self._taken >= self._max_steps - 1):
+            return False
+        self._taken += 1
+        return True
+
+    def give_back(self) -> None:
+        """There was no such step."""
+        self._taken -= 1
+
     async def listen(self, finish_event: asyncio.Event) -> None:
         """Takes messages until the event is set or `max_steps` are taken, and returns once all
         steps that it started have ended."""
+        self._finishing = False
         await self.broker.startup()
         taking = asyncio.create_task(self._take_all())
         finishing = asyncio.create_task(finish_event.wait())
         try:
             await asyncio.wait({taking, finishing}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._finishing = True
             finishing.cancel()
             await cancel_and_wait(taking)
         if self._running:
             await asyncio.wait(self._running)
 
     async def _take_all(self) -> None:
-        taken = 0
         async with aclosing(self.broker.listen()) as messages:
             async for message in messages:
                 self._start(message)
-                taken += 1
-                if taken == self._max_steps:
+                self._taken += 1
+                if self._max_steps and self._taken >= self._max_steps:
                     self.exhausted.set()
                     return
                 await self._wait_for_slot()

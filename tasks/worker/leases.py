@@ -67,6 +67,8 @@ class HeldLeases:
         self._step_seconds: float | None = None
         self.metrics_port: int | None = None
         """Where this worker serves its metrics; None if it does not."""
+        self.alone = False
+        """Whether there was no other worker at the last renewal."""
         self.paused = False
         """Whether the queue was paused at the last renewal."""
         self.drain_requested = asyncio.Event()
@@ -132,6 +134,7 @@ class HeldLeases:
             log.debug("cannot renew leases", leases=len(leases))
             return
         self.paused = renewal.paused
+        self.alone = renewal.slots == self._slots
         if renewal.draining:
             self.drain_requested.set()
         for lease, verdict in zip(leases, renewal.verdicts, strict=True):

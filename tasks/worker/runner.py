@@ -23,6 +23,7 @@ import random
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
 
 import structlog
 from msgspec import Struct
@@ -42,7 +43,7 @@ from tasks.errors import (
 from tasks.jobs.job import JobType
 from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.outcome import ArticleAnalysed
-from tasks.jobs.step import Claim, ClaimRefusal, Lease, StepRef
+from tasks.jobs.step import Claim, ClaimRefusal, Lease, NextClaim, StepEnd, StepRef
 from tasks.logs import LineFields, trace_of
 from tasks.ports import Discovery, Kind
 from tasks.redaction import without_secrets
@@ -121,6 +122,28 @@ AttemptEnd = (
 SUCCESSES = (Discovery, ArticleAnalysed, JobRanked)
 
 
+class Slots(Protocol):
+    """Counts the steps that a worker takes."""
+
+    def reserve(self) -> bool:
+        """Counts a step that follows another in its slot; False where none may."""
+        ...
+
+    def give_back(self) -> None:
+        """There was none."""
+        ...
+
+
+class NoSlots:
+    """Each step needs its wake-up."""
+
+    def reserve(self) -> bool:
+        return False
+
+    def give_back(self) -> None:
+        raise AssertionError
+
+
 class Runner:
     """Runs the steps that wake-ups name."""
 
@@ -132,12 +155,15 @@ class Runner:
         leases: HeldLeases,
         limits: StepLimits,
         worker: str,
+        slots: Slots | None = None,
     ) -> None:
+        """`slots`: where steps run, if one may follow another there without a wake-up."""
         self._ledger = ledger
         self._kinds = kinds
         self._leases = leases
         self._limits = limits
         self._worker = worker
+        self.slots = slots or NoSlots()
         self._claim_numbers = itertools.count(1)
 
     async def run(self, wakeup: str) -> None:
@@ -159,9 +185,15 @@ class Runner:
             log.debug("wake-up without a step to run", step=str(ref), reason=claim)
             CLAIM_REFUSALS.add(1, {"reason": claim or "ledger_unavailable"})
             return
+        following: Claim | None = claim
+        while following is not None:
+            following = await self._run_claimed(following)
+
+    async def _run_claimed(self, claim: Claim) -> Claim | None:
+        """Returns the claim of the step that follows in this slot, if there is one."""
         with LineFields(
-            job_id=ref.job_id,
-            step=ref.name,
+            job_id=claim.job.id,
+            step=claim.lease.ref.name,
             attempt=claim.lease.attempt,
             **trace_of(claim.job.traceparent),
         ):
@@ -173,8 +205,9 @@ class Runner:
                 _count(outcome, claim, span, seconds)
             if not isinstance(outcome, Postponed | HandedBack | LeaseLost):
                 self._leases.note_duration(seconds)
-            if not isinstance(outcome, LeaseLost):
-                await self._record(claim.lease, outcome)
+            if isinstance(outcome, LeaseLost):
+                return None
+            return await self._record(claim.lease, outcome)
 
     # Claim
 
@@ -233,36 +266,52 @@ class Runner:
 
     # Record
 
-    async def _record(self, lease: Lease, outcome: AttemptEnd) -> None:
+    async def _record(self, lease: Lease, outcome: AttemptEnd) -> Claim | None:
         """Writes the outcome to the ledger, however long that is unreachable.
 
         Gives up only if this worker shuts down meanwhile, and then at once where the work was
-        interrupted anyway: the lease expires by itself.
+        interrupted anyway: the lease expires by itself. Returns the next step's claim, if the
+        worker goes on.
         """
+        then = self._next_claim(outcome)
+        end = await self._write_until_done(lease, outcome, then)
+        following = end.next if isinstance(end, StepEnd) else None
+        if then is not None and following is None:
+            self.slots.give_back()
+        return following
+
+    async def _write_until_done(
+        self, lease: Lease, outcome: AttemptEnd, then: NextClaim | None
+    ) -> StepEnd | bool | None:
+        """None where this worker has given up."""
         while True:
             try:
-                if not await self._write(lease, outcome):
-                    log.warning("outcome came after its lease had expired, and changed nothing")
-                    OUTCOME_REFUSALS.add(1)
-                return
+                end = await self._write(lease, outcome, then)
             except LedgerUnavailable:
                 no_use = isinstance(outcome, HandedBack) and self._leases.stopping.is_set()
                 if no_use or self._leases.handing_back.is_set():
                     log.warning("cannot record an outcome, its lease is left to expire")
-                    return
+                    return None
                 log.debug("cannot record an outcome, trying again")
                 await self._wait_for_ledger()
+                continue
+            if not end:
+                OUTCOME_REFUSALS.add(1)
+                log.warning("outcome came after its lease had expired, and changed nothing")
+            return end
 
-    async def _write(self, lease: Lease, outcome: AttemptEnd) -> bool:
-        """Whether the ledger accepted it: False once the lease is lost."""
+    async def _write(
+        self, lease: Lease, outcome: AttemptEnd, then: NextClaim | None
+    ) -> StepEnd | bool:
+        """False once the lease is lost."""
         ledger = self._ledger
         match outcome:
             case ArticleAnalysed():
-                return await ledger.settle(lease, outcome)
+                return await ledger.settle(lease, outcome, then)
             case Discovery(candidates=candidates, report=report):
-                return await ledger.discovered(lease, candidates, report)
+                return await ledger.discovered(lease, candidates, report, then)
             case JobRanked(result):
-                return await ledger.complete(lease, result)
+                return await ledger.complete(lease, result, then)
             case Failed(reason, detail):
                 return await ledger.fail(lease, reason, detail)
             case RetryLater(delay, reason, detail, host):
@@ -273,6 +322,18 @@ class Runner:
                 return await ledger.hand_back(lease)
             case LeaseLost():
                 return False
+
+    def _next_claim(self, outcome: AttemptEnd) -> NextClaim | None:
+        """None where this worker is to take no more steps.
+
+        Otherwise the step that follows a success needs no wake-up to be popped, and no call of its
+        own.
+        """
+        leases = self._leases
+        succeeded = isinstance(outcome, ArticleAnalysed | Discovery | JobRanked)
+        if not succeeded or leases.stopping.is_set() or leases.paused or not self.slots.reserve():
+            return None
+        return NextClaim(claim_id=str(next(self._claim_numbers)), alone=leases.alone)
 
     async def _wait_for_ledger(self) -> None:
         with contextlib.suppress(TimeoutError):

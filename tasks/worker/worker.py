@@ -240,6 +240,7 @@ async def serve_kinds(
             worker=worker,
         )
         receiver = _receiver(settings, pops, runner, leases, shutdown)
+        runner.slots = receiver
         end_what_runs = partial(_end_what_runs, leases, shutdown, settings.shutdown_grace)
         observe(STEPS_RUNNING, lambda: {(): len(leases)})
         observe(SLOTS, lambda: {(): slots})

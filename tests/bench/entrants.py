@@ -32,6 +32,10 @@ class Entrant(Struct, frozen=True, kw_only=True):
         return f"{self.queue}, {self.slots} slots" if self.slots > 1 else self.queue
 
 
+GIVEN = ("TRACE_SAMPLE_RATIO", "WORKER_LOG_LEVEL")
+"""Settings of ours that whoever measures may choose."""
+
+
 def ours(slots: int) -> Entrant:
     """One job, whose articles are the tasks."""
     command = (sys.executable, "-m", "tests.bench.noop")
@@ -45,6 +49,7 @@ def ours(slots: int) -> Entrant:
             ("RELEASE_WINDOW", str(max(16, 2 * slots))),
             ("WORKER_MAX_TASKS", "0"),
             ("MAX_URLS_PER_JOB", "100000"),
+            *((name, os.environ[name]) for name in GIVEN if name in os.environ),
         ),
     )
 

@@ -79,8 +79,9 @@ def begin() -> None:
     """What `curator worker` does first."""
     if parent_pid := os.environ.get(PARENT_PID):  # none where it is run by hand
         die_with_parent(int(parent_pid))
-    configure_logging("INFO")
-    configure_tracing("curator-worker", {})
+    settings = read_settings(os.environ)
+    configure_logging(settings.worker_log_level)
+    configure_tracing("curator-worker", {}, settings.trace_sample_ratio)
     collect_less_garbage()
 
 

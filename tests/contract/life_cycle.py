@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 from tasks.jobs.job import BatchAnalysis, Job, Priority
 from tasks.jobs.outcome import Candidate
 from tasks.jobs.record import IdempotencyKey, SubmitVerdict
-from tasks.jobs.step import Claim, Lease, StepRef
+from tasks.jobs.step import Claim, Lease, NextClaim, StepEnd, StepRef
 from tests.contract.ledger_pair import LedgerPair
 from tests.contract.ledgers import analysed, nth_id
 
@@ -89,16 +89,18 @@ class JobMoves(RuleBasedStateMachine):
         reply = self.pair.both(lambda ledger: ledger.claim(ref, worker, call))
         return reply.lease if isinstance(reply, Claim) else multiple()
 
-    def _succeed(self, lease: Lease, articles: int) -> bool:
+    def _succeed(self, lease: Lease, articles: int, then: NextClaim | None = None) -> StepEnd:
         url = f"http://site.example/{lease.ref.index}"
         candidates = [Candidate(url=f"http://site.example/{n}") for n in range(articles)]
         match lease.ref.kind:
             case "discover":
-                return self.pair.both(lambda ledger: ledger.discovered(lease, candidates, b"null"))
+                return self.pair.both(
+                    lambda ledger: ledger.discovered(lease, candidates, b"null", then)
+                )
             case "analyse":
-                return self.pair.both(lambda ledger: ledger.settle(lease, analysed(url)))
+                return self.pair.both(lambda ledger: ledger.settle(lease, analysed(url), then))
             case "rank":
-                return self.pair.both(lambda ledger: ledger.complete(lease, b"{}"))
+                return self.pair.both(lambda ledger: ledger.complete(lease, b"{}", then))
 
     def _do_steps_well(self, count: int, articles: int) -> None:
         for _ in range(count):
@@ -219,6 +221,13 @@ class LifeCycleMachine(JobMoves):
     def succeed(self, lease: Lease, articles: int) -> Lease:
         self._succeed(lease, articles)
         return lease
+
+    @rule(target=leases, lease=leases, articles=ARTICLES, alone=st.booleans())
+    def succeed_and_go_on(self, lease: Lease, articles: int, alone: bool) -> Any:
+        """The ended lease stays among those that a worker may finish late."""
+        then = NextClaim(claim_id="3", alone=alone)
+        end = self._succeed(lease, articles, then)
+        return end.next.lease if end.next else multiple()
 
     @rule(target=spent, lease=consumes(leases))
     def fail(self, lease: Lease) -> Lease:

@@ -358,4 +358,5 @@ def test_the_caller_window_leaves_slots_to_others(settings: Settings) -> None:
     assert [policy.caller_window(16, callers) for callers in (0, 1, 2)] == [12, 12, 6]
     assert [policy.caller_window(16, callers) for callers in (3, 4, 16, 40)] == [4, 3, 1, 1]
     assert policy.caller_window(0, 0) == MIN_WINDOW
+    assert [policy.caller_window(slots, 1) for slots in (1, 2, 3, 4)] == [1, 2, 3, 3]
     assert policy.caller_window(1, 2) == 1

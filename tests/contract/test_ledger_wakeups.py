@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tasks.composition import ledger_policy
 from tasks.jobs.ledger_port import Ledger
-from tasks.jobs.step import ClaimRefusal, LeaseVerdict, StepRef
+from tasks.jobs.step import ClaimRefusal, LeaseVerdict, NextClaim, StepRef
 from tasks.ledger.diagnosis import LedgerOutage
 from tasks.ledger.memory import MemoryLedger
 from tasks.ledger.reaper import BATCH, reap_forever
@@ -15,6 +15,8 @@ from tests.contract.ledgers import (
     WORKER,
     LedgerUnderTest,
     a_job,
+    analysed,
+    candidates,
     claim,
     discover,
 )
@@ -127,3 +129,85 @@ async def test_a_long_queue_does_not_hide_an_expired_lease() -> None:
     async with background("reaper", lambda: reap_forever(ledger, outage)):
         await wait_until(ledger.due_in, "all that is due to be looked at", timeout=1)
     assert (await ledger.renew(WORKER, b"{}", [lease])).verdicts == (LeaseVerdict.LOST,)
+
+
+ALONE, BESIDE_OTHERS = (NextClaim(claim_id="next", alone=alone) for alone in (True, False))
+
+
+async def test_the_end_of_a_step_gives_its_worker_the_next(under_test: LedgerUnderTest) -> None:
+    ledger, job = under_test.ledger, a_job(urls=1)
+    await ledger.submit(job)
+    under_test.pop_all()
+    lease = await claim(ledger, job, "discover")
+    end = await ledger.discovered(lease, candidates(job), b"null", ALONE)
+    assert end.next
+    assert (end.next.lease.ref, end.next.lease.worker) == (StepRef(job.id, "analyse", 0), WORKER)
+    assert (end.next.job, end.next.candidate) == (job, candidates(job)[0])
+    assert under_test.pop_all() == []
+    end = await ledger.settle(end.next.lease, analysed(candidates(job)[0].url), ALONE)
+    assert end.next
+    assert end.next.lease.ref == StepRef(job.id, "rank")
+    other = a_job()
+    await ledger.submit(other)
+    end = await ledger.complete(end.next.lease, b"{}", ALONE)
+    assert end.next
+    assert (end.next.job, end.next.lease.ref.name) == (other, "discover")
+    assert await ledger.hand_back(end.next.lease)
+
+
+async def test_a_worker_that_is_not_alone_leaves_the_last_wakeup_to_others(
+    under_test: LedgerUnderTest,
+) -> None:
+    ledger, job = under_test.ledger, a_job(urls=2)
+    await ledger.submit(job)
+    under_test.pop_all()
+    lease = await claim(ledger, job, "discover")
+    end = await ledger.discovered(lease, candidates(job), b"null", BESIDE_OTHERS)
+    assert end.next
+    assert end.next.lease.ref.name == "analyse:0"
+    end = await ledger.settle(end.next.lease, analysed(candidates(job)[0].url), BESIDE_OTHERS)
+    assert (end.accepted, end.next) == (True, None)
+    assert under_test.pop_all() == [f"{job.id}/analyse:1"]
+
+
+async def test_there_is_no_next_step_while_the_queue_is_paused(
+    under_test: LedgerUnderTest,
+) -> None:
+    ledger, job = under_test.ledger, a_job(urls=1)
+    await ledger.submit(job)
+    under_test.pop_all()
+    lease = await claim(ledger, job, "discover")
+    await ledger.pause()
+    end = await ledger.discovered(lease, candidates(job), b"null", ALONE)
+    assert (end.accepted, end.next) == (True, None)
+    assert under_test.pop_all() == [f"{job.id}/analyse:0"]
+
+
+async def test_the_end_of_a_lost_lease_gives_nothing(
+    under_test: LedgerUnderTest, settings: Settings
+) -> None:
+    ledger, job = under_test.ledger, a_job(urls=1)
+    await ledger.submit(job)
+    under_test.pop_all()
+    lease = await claim(ledger, job, "discover")
+    under_test.advance(settings.lease_seconds + 0.1)
+    await ledger.reap()
+    end = await ledger.discovered(lease, candidates(job), b"null", ALONE)
+    assert (end.accepted, end.next) == (False, None)
+    assert under_test.pop_all() == [f"{job.id}/discover"]
+
+
+async def test_stale_wakeups_are_passed_over(under_test: LedgerUnderTest) -> None:
+    ledger, first, cancelled, last = under_test.ledger, a_job(urls=0), a_job(), a_job()
+    await ledger.submit(first)
+    under_test.pop_all()
+    lease = await claim(ledger, first, "discover")
+    for job in (cancelled, last):
+        await ledger.submit(job)
+    await ledger.cancel(cancelled.id)
+    end = await ledger.discovered(lease, [], b"null", ALONE)
+    assert end.next
+    assert end.next.lease.ref == StepRef(first.id, "rank")  # which goes to the front
+    end = await ledger.complete(end.next.lease, b"{}", ALONE)
+    assert end.next
+    assert end.next.job == last

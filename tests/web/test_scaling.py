@@ -40,7 +40,11 @@ BATCH: dict[str, Any] = {
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     return msgspec.structs.replace(
-        settings, lease_seconds=60.0, scaling_acceptable_wait=60.0, scaling_max_workers=5
+        settings,
+        lease_seconds=60.0,
+        scaling_acceptable_wait=60.0,
+        scaling_max_workers=5,
+        worker_concurrency=8,
     )
 
 

@@ -386,20 +386,23 @@ end
 -- it is short, and nothing else keeps the job from its end. `attempt` is the last attempt that `rank`
 -- may have had, 0 unless the job has lost its steps.
 local function release(id, attempt)
-  local next_index, total, settled = unpack(redis.call('HMGET', key(id), 'next', 'total', 'settled'))
+  local next_index, total, settled, cancelled =
+    unpack(redis.call('HMGET', key(id), 'next', 'total', 'settled', 'cancelled'))
+  if cancelled then return revoke_if_idle(id) end
   next_index, total = tonumber(next_index), tonumber(total)
   if tonumber(settled) == total then return queue_step(id, 'rank', attempt or 0, 0, true) end
+  local first = next_index
   local open = redis.call('HLEN', key(id, 'steps'))
   while open < WINDOW and next_index < total do
     queue_step(id, 'analyse:' .. ms(next_index), 0, 0)
     next_index, open = next_index + 1, open + 1
   end
-  redis.call('HSET', key(id), 'next', ms(next_index))
+  if next_index > first then redis.call('HSET', key(id), 'next', ms(next_index)) end
 end
 
 local function count_settled(id, counter)
   redis.call('HINCRBY', key(id), counter, 1)
-  return redis.call('HINCRBY', key(id), 'settled', 1)
+  redis.call('HINCRBY', key(id), 'settled', 1)
 end
 
 local function article_url(id, index)
@@ -412,8 +415,7 @@ local function settle_failed(id, index, reason, detail)
   redis.call('RPUSH', key(id, 'failures'), cjson.encode(failure))
   failure.type = 'failed'
   redis.call('HSET', key(id, 'outcomes'), index, cjson.encode(failure))
-  local settled = count_settled(id, 'failed')
-  event(id, 'article', {index = tonumber(index), outcome = 'failed', current = settled})
+  count_settled(id, 'failed')
 end
 
 -- Fails a step permanently: closes it, and settles its article or ends its job.

@@ -1,17 +1,22 @@
 -- Ends `discover`: stores the job's articles and releases the first of them.
--- args: 1 job id, 2 attempt, 3 the reports of the sources (JSON), then each candidate (JSON)
--- returns: 1, or 0 if the lease was lost.
+-- args: 1 job id, 2 attempt, 3 the reports of the sources (JSON), 4 to 6 see `ended`, then each candidate
+--       (JSON)
+-- returns: {0} if the lease was lost; else see `ended`.
 -- Invariant: `total` is set once, and counts the articles.
+local FIRST = 7
 local id = arg(1)
-if not held(id, 'discover', arg(2)) then return 0 end
+if not held(id, 'discover', arg(2)) then return {0} end
 close_step(id, 'discover', true)
 if field(id, 'cancelled') then
   revoke_if_idle(id)
-  return 1
+else
+  local total = 0
+  while arg(FIRST + total) do
+    redis.call('HSET', key(id, 'articles'), ms(total), arg(FIRST + total))
+    total = total + 1
+  end
+  redis.call('HSET', key(id), 'total', ms(total), 'next', 0, 'discovery', arg(3))
+  event(id, 'discovered', {total = total})
+  release(id)
 end
-local total = #ARGV - 12
-for n = 1, total do redis.call('HSET', key(id, 'articles'), ms(n - 1), arg(3 + n)) end
-redis.call('HSET', key(id), 'total', ms(total), 'next', 0, 'discovery', arg(3))
-event(id, 'discovered', {total = total})
-release(id)
-return 1
+return ended(id, arg(4), arg(5), arg(6))

@@ -27,7 +27,16 @@ from tasks.jobs.record import (
     SubmitOutcome,
     WorkerRecord,
 )
-from tasks.jobs.step import Claim, ClaimRefusal, Lease, LeaseVerdict, Renewal, StepRef
+from tasks.jobs.step import (
+    Claim,
+    ClaimRefusal,
+    Lease,
+    LeaseVerdict,
+    NextClaim,
+    Renewal,
+    StepEnd,
+    StepRef,
+)
 from tasks.ledger.keys import WORKER_FORGOTTEN_MS
 from tasks.ledger.memory.entry import Entry, StepState
 from tasks.ledger.memory.life_cycle import LifeCycle, Submissions
@@ -175,6 +184,10 @@ def _retries(entry: Entry) -> list[ArticleRetry]:
     ]
 
 
+TAKES = 3
+"""Wake-ups that may prove to be stale before a worker gets no next step."""
+
+
 def clock_ms() -> int:
     return time.time_ns() // 1_000_000
 
@@ -224,6 +237,9 @@ class MemoryLedger(MemoryReader):
 
     @_fills_windows
     async def claim(self, ref: StepRef, worker: str, claim_id: str = "") -> Claim | ClaimRefusal:
+        return self._claim(ref, worker, claim_id)
+
+    def _claim(self, ref: StepRef, worker: str, claim_id: str) -> Claim | ClaimRefusal:
         entry = self._life.find(ref.job_id)
         if entry is None:
             return ClaimRefusal.UNKNOWN
@@ -261,23 +277,29 @@ class MemoryLedger(MemoryReader):
 
     @_fills_windows
     async def discovered(
-        self, lease: Lease, candidates: Sequence[Candidate], report: bytes
-    ) -> bool:
+        self,
+        lease: Lease,
+        candidates: Sequence[Candidate],
+        report: bytes,
+        then: NextClaim | None = None,
+    ) -> StepEnd:
         entry = self._life.held(lease)
         if entry is None:
-            return False
+            return StepEnd(accepted=False)
         self._life.close(entry, lease.ref)
         if not entry.record.cancelled:
             entry.candidates, entry.discovery = tuple(candidates), report
             entry.update(total=len(candidates))
         self._life.continue_job(entry)
-        return True
+        return self._ended(lease, then)
 
     @_fills_windows
-    async def settle(self, lease: Lease, outcome: ArticleAnalysed) -> bool:
+    async def settle(
+        self, lease: Lease, outcome: ArticleAnalysed, then: NextClaim | None = None
+    ) -> StepEnd:
         entry, index = self._life.held(lease), lease.ref.index
         if entry is None or index is None:
-            return False
+            return StepEnd(accepted=False)
         self._life.close(entry, lease.ref)
         self._life.settle(entry, index, msgspec.structs.replace(outcome, evidence=b""))
         if outcome.evidence:
@@ -285,20 +307,35 @@ class MemoryLedger(MemoryReader):
         if lease.attempt > 1:
             self._life.log_attempt(entry, lease, "analysed")
         self._life.continue_job(entry)
-        return True
+        return self._ended(lease, then)
 
     @_fills_windows
-    async def complete(self, lease: Lease, result: bytes) -> bool:
+    async def complete(self, lease: Lease, result: bytes, then: NextClaim | None = None) -> StepEnd:
         entry = self._life.held(lease)
         if entry is None:
-            return False
+            return StepEnd(accepted=False)
         self._life.close(entry, lease.ref)
         if entry.record.cancelled:
             self._life.revoke_if_idle(entry)
         else:
             entry.result = result
             self._life.end(entry, JobState.SUCCESS)
-        return True
+        return self._ended(lease, then)
+
+    def _ended(self, lease: Lease, then: NextClaim | None) -> StepEnd:
+        if then is None or self._paused:
+            return StepEnd(accepted=True)
+        self._life.fill_windows()
+        if not then.alone and self._life.wakeups.waiting() < 2:
+            return StepEnd(accepted=True)
+        for _ in range(TAKES):
+            ref = self._life.wakeups.pop()
+            if ref is None:
+                break
+            claim = self._claim(ref, lease.worker, then.claim_id)
+            if isinstance(claim, Claim):
+                return StepEnd(accepted=True, next=claim)
+        return StepEnd(accepted=True)
 
     @_fills_windows
     async def fail(self, lease: Lease, reason: str, detail: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from tasks.errors import CuratorError, JobUnfinished, UnknownJob
 from tasks.jobs.job import JobState
 from tasks.jobs.queue import Queue
-from tasks.jobs.record import JobStatus
+from tasks.jobs.record import JobRecord
 from tests.faults.campaign.journal import Line
 
 
@@ -58,10 +58,8 @@ class JobsVerdict(Struct):
     blamed: int = 0
     states: Counter[str] = msgspec.field(default_factory=Counter)
     settled_twice: set[str] = msgspec.field(default_factory=set)
-    """JOB/INDEX of articles with two events, or with counts that do not match."""
+    """JOB/INDEX of articles that settled twice, or JOB/counts where the numbers do not match."""
 
-
-Event = tuple[bytes, dict[bytes, bytes]]
 
 BLAME = ("worker_lost", "engine_crashed", "internal_error", "timed_out")
 
@@ -83,19 +81,16 @@ async def judge_jobs(queue: Queue, redis: Redis, prefix: str, ids: Iterable[str]
             verdict.lost += 1
         verdict.articles += status.record.settled
         verdict.blamed += sum(failure.reason in BLAME for failure in status.failures)
-        events: Any = await redis.xrange(f"{prefix}job:{job_id}:events")
-        verdict.settled_twice |= {f"{job_id}/{n}" for n in _settled_twice(status, events)}
+        outcomes: Any = await redis.hlen(f"{prefix}job:{job_id}:outcomes")
+        if not _counts_match(status.record, outcomes):
+            verdict.settled_twice.add(f"{job_id}/counts")
     return verdict
 
 
-def _settled_twice(status: JobStatus, events: Sequence[Event]) -> set[str]:
-    articles = [event[b"data"] for _, event in events if event[b"type"] == b"article"]
-    indexes = Counter(str(msgspec.json.decode(data)["index"]) for data in articles)
-    twice = {index for index, times in indexes.items() if times > 1}
-    record = status.record
-    sums = record.settled == record.processed + record.failed == len(indexes)
-    whole = record.state is not JobState.SUCCESS or record.settled == (record.total or 0)
-    return twice if sums and whole else {*twice, "counts"}
+def _counts_match(record: JobRecord, outcomes: int) -> bool:
+    """An article that settled twice is counted twice, and has one outcome."""
+    sums = record.settled == record.processed + record.failed == outcomes
+    return sums and (record.state is not JobState.SUCCESS or record.settled == (record.total or 0))
 
 
 def accepted_twice(lines: Iterable[Line]) -> set[str]:

@@ -19,7 +19,7 @@ from tasks.composition import analysis_cache, curation_policy, ledger_policy, so
 from tasks.jobs.job import JobType
 from tasks.jobs.ledger_port import Ledger
 from tasks.jobs.outcome import ArticleAnalysed, Candidate
-from tasks.jobs.step import Claim, ClaimRefusal, Lease, StepRef
+from tasks.jobs.step import Claim, ClaimRefusal, Lease, NextClaim, StepEnd, StepRef
 from tasks.kinds.job_types import build_kinds
 from tasks.ledger.redis import RedisLedger
 from tasks.logs import configure_logging
@@ -43,21 +43,36 @@ class JournalLedger(RedisLedger):
     async def claim(self, ref: StepRef, worker: str, call: str = "") -> Claim | ClaimRefusal:
         claim = await super().claim(ref, worker, call)
         if isinstance(claim, Claim):
-            url = claim.candidate.url if claim.candidate else ""
-            self._journal.write("claimed", step=str(ref), url=url)
+            self._claimed(claim)
         return claim
 
+    def _claimed(self, claim: Claim) -> None:
+        url = claim.candidate.url if claim.candidate else ""
+        self._journal.write("claimed", step=str(claim.lease.ref), url=url)
+
+    def _ended(self, what: What, lease: Lease, end: StepEnd) -> StepEnd:
+        self._accepted(what, lease, end.accepted)
+        if end.next:
+            self._claimed(end.next)
+        return end
+
     async def discovered(
-        self, lease: Lease, candidates: Sequence[Candidate], report: bytes
-    ) -> bool:
-        accepted = await super().discovered(lease, candidates, report)
-        return self._accepted("ended", lease, accepted)
+        self,
+        lease: Lease,
+        candidates: Sequence[Candidate],
+        report: bytes,
+        then: NextClaim | None = None,
+    ) -> StepEnd:
+        end = await super().discovered(lease, candidates, report, then)
+        return self._ended("ended", lease, end)
 
-    async def settle(self, lease: Lease, outcome: ArticleAnalysed) -> bool:
-        return self._accepted("settled", lease, await super().settle(lease, outcome))
+    async def settle(
+        self, lease: Lease, outcome: ArticleAnalysed, then: NextClaim | None = None
+    ) -> StepEnd:
+        return self._ended("settled", lease, await super().settle(lease, outcome, then))
 
-    async def complete(self, lease: Lease, result: bytes) -> bool:
-        return self._accepted("ended", lease, await super().complete(lease, result))
+    async def complete(self, lease: Lease, result: bytes, then: NextClaim | None = None) -> StepEnd:
+        return self._ended("ended", lease, await super().complete(lease, result, then))
 
     async def fail(self, lease: Lease, reason: str, detail: str) -> bool:
         return self._accepted("failed", lease, await super().fail(lease, reason, detail))

@@ -20,7 +20,7 @@ from tasks.errors import (
 from tasks.jobs.job import HealthCheck, Job, JobState, JobType
 from tasks.jobs.outcome import ArticleAnalysed, Candidate
 from tasks.jobs.queue import Queue
-from tasks.jobs.step import Claim, ClaimRefusal, Lease, StepRef
+from tasks.jobs.step import Claim, ClaimRefusal, Lease, NextClaim, StepEnd, StepRef
 from tasks.jobs.submission import Submission
 from tasks.ledger.memory import MemoryLedger
 from tasks.logs import add_fields
@@ -101,6 +101,46 @@ async def for_ever() -> None:
 
 async def test_a_success_moves_the_job_on() -> None:
     stage = Stage(nothing)
+    ref = await stage.run()
+    assert stage.ledger.pop_wakeup() == StepRef(ref.job_id, "rank")
+
+
+class CountedSlots:
+    """One that may take so many steps without a wake-up."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def reserve(self) -> bool:
+        if self.left:
+            self.left -= 1
+            return True
+        return False
+
+    def give_back(self) -> None:
+        self.left += 1
+
+
+async def test_a_step_follows_another_in_its_slot() -> None:
+    stage = Stage(nothing)
+    stage.runner.slots = CountedSlots(5)
+    stage.leases.alone = True
+    ref = await stage.run()
+    status = await stage.ledger.record(ref.job_id)
+    assert status
+    assert status.state is JobState.SUCCESS
+    assert stage.ledger.pop_wakeup() is None
+    assert stage.runner.slots.left == 4
+
+
+@pytest.mark.parametrize("why", ["stopping", "paused", "full"])
+async def test_no_step_follows_in_a_worker_that_takes_no_more(why: str) -> None:
+    stage = Stage(nothing)
+    stage.runner.slots = CountedSlots(0 if why == "full" else 5)
+    stage.leases.alone = True
+    stage.leases.paused = why == "paused"
+    if why == "stopping":
+        stage.leases.stopping.set()
     ref = await stage.run()
     assert stage.ledger.pop_wakeup() == StepRef(ref.job_id, "rank")
 
@@ -210,11 +250,13 @@ async def test_an_outcome_that_cannot_be_recorded_leaves_the_lease_to_expire() -
     class Broken(MemoryLedger):
         refusals = 1
 
-        async def discovered(self, lease: Lease, candidates: object, report: bytes) -> bool:
+        async def discovered(
+            self, lease: Lease, candidates: object, report: bytes, then: NextClaim | None = None
+        ) -> StepEnd:
             if self.refusals:
                 self.refusals -= 1
                 raise ValueError("surprise")
-            return await super().discovered(lease, (), report)
+            return await super().discovered(lease, (), report, then)
 
     now_ms = 1_800_000_000_000
     stage = Stage(nothing, Broken(POLICY, now_ms=lambda: now_ms))
@@ -239,9 +281,11 @@ class AwayLedger(MemoryLedger):
         self._check()
         return await super().hand_back(lease)
 
-    async def discovered(self, lease: Lease, candidates: object, report: bytes) -> bool:
+    async def discovered(
+        self, lease: Lease, candidates: object, report: bytes, then: NextClaim | None = None
+    ) -> StepEnd:
         self._check()
-        return await super().discovered(lease, (), report)
+        return await super().discovered(lease, (), report, then)
 
     def _check(self) -> None:
         if self.away:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -135,8 +136,48 @@ def test_grafana_finds_its_dashboards_and_their_source() -> None:
         assert {each["query"] for each in variables if each["type"] == "datasource"} <= sources
 
 
-def test_pin_images_says_what_it_needs(tmp_path: Path) -> None:
-    command = [str(ROOT / "scripts" / "pin-images"), "--unknown"]
-    ran = subprocess.run(command, capture_output=True, text=True, env={"PATH": "/usr/bin:/bin"})
-    assert ran.returncode == 2
-    assert "is not known" in ran.stderr
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """With the script and the file that it changes."""
+    (tmp_path / "scripts").mkdir()
+    for file in ("compose.yaml", "scripts/pin-images"):
+        shutil.copy(ROOT / file, tmp_path / file)
+    return tmp_path
+
+
+def pin_images(checkout: Path, skopeo: str | None = None) -> subprocess.CompletedProcess[str]:
+    tools = checkout / "bin"
+    tools.mkdir(exist_ok=True)
+    if skopeo is not None:
+        (tools / "skopeo").write_text(f"#!/bin/sh\n{skopeo}\n")
+        (tools / "skopeo").chmod(0o755)
+    for tool in ("bash", "dirname", "sed", "grep"):
+        path = shutil.which(tool)
+        if path and not (tools / tool).exists():
+            (tools / tool).symlink_to(path)
+    command = [str(tools / "bash"), str(checkout / "scripts" / "pin-images")]
+    return subprocess.run(command, capture_output=True, text=True, env={"PATH": str(tools)})
+
+
+def images(checkout: Path) -> list[str]:
+    services = yaml.safe_load((checkout / "compose.yaml").read_text())["services"]
+    return [services[name]["image"] for name in services]
+
+
+def test_digests_are_written_beside_the_tags_and_replaced(checkout: Path) -> None:
+    before = images(checkout)
+    for digit in "ab":
+        ran = pin_images(checkout, skopeo=f"echo sha256:{digit * 64}")
+        assert ran.returncode == 0, ran.stderr
+        assert images(checkout) == [
+            image if image == "curator:dev" else f"{image}@sha256:{digit * 64}" for image in before
+        ]
+
+
+@pytest.mark.parametrize("skopeo", [None, "exit 1", "echo nonsense"])
+def test_where_no_registry_answers_nothing_is_written(checkout: Path, skopeo: str | None) -> None:
+    before = images(checkout)
+    ran = pin_images(checkout, skopeo)
+    assert ran.returncode != 0
+    assert "scripts/pin-images: " in ran.stderr
+    assert images(checkout) == before

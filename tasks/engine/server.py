@@ -9,6 +9,7 @@ killed in the middle of a batch, by a signal of the kernel, on Linux.
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 import signal
 import socket
@@ -44,6 +45,10 @@ from tasks.engine.protocol import (
 )
 from tasks.supervision import die_with_parent
 
+NICENESS = 5
+"""Where processors are short, the loops of web and worker go before the engine: what they do is
+short, and somebody waits for it."""
+
 DEFERRED_MEGABYTES = 256
 """What may be taken beside a task while the deferred models are loaded, which takes 160."""
 
@@ -72,6 +77,7 @@ def serve(handlers: TaskHandlers[Models]) -> None:
     """Runs until the worker closes the socket."""
     descriptor, parent_pid, threads, megabytes = (int(argument) for argument in sys.argv[1:5])
     die_with_parent(parent_pid)
+    os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker, which ends us
     worker_gone = contextlib.suppress(BrokenPipeError, ConnectionResetError)
     with socket.socket(fileno=descriptor) as channel, worker_gone:

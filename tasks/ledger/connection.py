@@ -72,6 +72,7 @@ class ConnectionPool(BlockingConnectionPool):
         super().__init__(*args, **kwargs)
         self._suspects: set[AbstractConnection] = set()
         self._kept: list[AbstractConnection] = []
+        self.closed = False
 
     async def take(self) -> AbstractConnection:
         """A connection for one exchange, to be given back to `keep`, or to `release` if it failed.
@@ -79,6 +80,7 @@ class ConnectionPool(BlockingConnectionPool):
         `get_connection` looks each time whether there is something to read, which is a tenth of
         what a call of a script costs.
         """
+        self.check_open()
         if not self._kept:
             get_connection: Callable[[], Awaitable[AbstractConnection]] = self.get_connection
             return await get_connection()
@@ -87,6 +89,14 @@ class ConnectionPool(BlockingConnectionPool):
             self._suspects.discard(connection)
             await connection.disconnect(nowait=True)  # it is opened anew when it is written to
         return connection
+
+    def check_open(self) -> None:
+        """Raises ConnectionError once the client is closed.
+
+        A call that is still repeated then would open a connection that nobody closes.
+        """
+        if self.closed:
+            raise RedisConnectionError("The client is closed.")
 
     async def keep(self, connection: AbstractConnection) -> None:
         if len(self._kept) < KEPT_CONNECTIONS:
@@ -112,6 +122,7 @@ class ConnectionPool(BlockingConnectionPool):
         The library starts a task for each, and one that is cancelled before its first step leaves
         its connection open.
         """
+        self.closed = True
         used = self._in_use_connections if inuse_connections else ()
         for connection in [*self._available_connections, *used]:
             await connection.disconnect(nowait=True)  # which nothing suspends

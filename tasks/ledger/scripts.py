@@ -187,7 +187,7 @@ class Scripts:
         connection = await pool.take()
         try:
             replies: list[Any] = await connection.retry.call_with_retry(
-                lambda: _exchange(connection, packed, len(commands)),
+                lambda: _exchange(pool, connection, packed, len(commands)),
                 lambda _: connection.disconnect(),
             )
         except BaseException:  # a reply may be on its way
@@ -198,7 +198,10 @@ class Scripts:
         return replies
 
 
-async def _exchange(connection: AbstractConnection, packed: bytes, count: int) -> list[Any]:
+async def _exchange(
+    pool: Any, connection: AbstractConnection, packed: bytes, count: int
+) -> list[Any]:
+    pool.check_open()
     await connection.send_packed_command(packed)
     async with asyncio.timeout(SOCKET_TIMEOUT):
         return [await _reply(connection) for _ in range(count)]

@@ -106,7 +106,7 @@ class SpanRecorder:
         ]
         try:
             await self._store.add(packs)
-        except LedgerUnavailable:
+        except (LedgerUnavailable, asyncio.CancelledError):
             self._return(pending)
             raise
 

@@ -103,7 +103,7 @@ async def traced_worker(environ: Mapping[str, str], calls: Path) -> AsyncIterato
         worker.terminate()  # the worker itself: with -D, strace is its child
         await worker.wait()
     await wait_until(
-        lambda: f"{worker.pid} +++ exited" in calls.read_text(), "strace to end", timeout=60
+        lambda: f"{worker.pid} +++ " in calls.read_text(), "strace to see its end", timeout=60
     )
 
 

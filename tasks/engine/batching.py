@@ -16,6 +16,7 @@ from tasks.engine.process import EngineHandle
 from tasks.engine.protocol import (
     Batch,
     FeedTask,
+    Loaded,
     OutOfMemory,
     ReadTask,
     Ready,
@@ -40,7 +41,8 @@ MAX_TEXT_TOKENS = 256
 """Tokens of one text that are embedded; the rest is not."""
 
 ABANDON_SECONDS = 0.5
-"""How long an engine may finish work whose callers have all given up; then it is killed."""
+"""How long an engine may finish work whose callers have all given up; then it is killed. It is
+not counted before all models are loaded: the next engine would only load them again."""
 
 
 class PendingTask:
@@ -255,6 +257,9 @@ class BatchRun:
                 self._progress_at = self._loop.time()
                 for task in self.in_progress:
                     task.mark_running()
+            case Loaded():
+                self.engine.loaded = True
+                self._progress_at = self._loop.time()
             case Ready() | OutOfMemory():
                 raise OSError("the engine violates the protocol")
             case task_reply:
@@ -274,7 +279,7 @@ class BatchRun:
     def _deadline(self) -> float:
         """When the engine must have made progress, on the loop's clock."""
         deadline = self._progress_at + self._hard_limit
-        if self._all_abandoned:
+        if self._all_abandoned and self.engine.loaded:
             abandoned_at = max(task.abandoned_at or 0.0 for task in self.in_progress)
             deadline = min(deadline, max(self._progress_at, abandoned_at) + ABANDON_SECONDS)
         return deadline

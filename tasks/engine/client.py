@@ -36,7 +36,7 @@ from tasks.engine.protocol import (
     TaskFailed,
     TaskReply,
 )
-from tasks.engine.supervisor import MAX_FAILURES, EngineSupervisor, engine_crashed
+from tasks.engine.supervisor import MAX_FAILURES, START_SECONDS, EngineSupervisor, engine_crashed
 from tasks.errors import PermanentFailure, Reason, StepError, TransientFailure
 from tasks.supervision import cancel_and_wait, keep_running
 from tasks.telemetry.metrics import (
@@ -99,13 +99,14 @@ class EngineClient:
 
     async def leave(self) -> LeftEngine | None:
         """Ends this client but not its engine, which the process that replaces this one goes on
-        with. Waits for an engine that is being started. None if it has none, or one that still
-        works."""
+        with. Waits for an engine that is being started or still loads models. None if it has none,
+        or one that still works."""
         self._stopped = True
         self._queue.drain()
         if self._dispatching:
             if self._batch_run is not None:
-                await asyncio.wait({self._dispatching}, timeout=LEAVE_SECONDS)
+                limit = LEAVE_SECONDS if self._batch_run.engine.loaded else START_SECONDS
+                await asyncio.wait({self._dispatching}, timeout=limit)
             await cancel_and_wait(self._dispatching)
         return None if self._batch_run is not None else await self._supervisor.leave()
 

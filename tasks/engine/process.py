@@ -35,7 +35,7 @@ class EngineCommand(Struct, frozen=True, kw_only=True):
     arguments: tuple[str, ...] = ()
 
 
-class LeftEngine(Struct, frozen=True, array_like=True):
+class LeftEngine(Struct, frozen=True):
     """An engine without a task, which the next program of this process goes on with."""
 
     pid: int
@@ -43,6 +43,8 @@ class LeftEngine(Struct, frozen=True, array_like=True):
     """Of the socket to it; inheritable."""
     usual_bytes: int
     """The memory that it took when it was left for the first time, after some work."""
+    loaded: bool = True
+    """Whether it has said that all its models are loaded."""
 
 
 class EngineHandle:
@@ -54,7 +56,11 @@ class EngineHandle:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         usual_bytes: int | None = None,
+        *,
+        loaded: bool = False,
     ) -> None:
+        self.loaded = loaded
+        """Whether it has said that all its models are loaded."""
         self._process = process
         self._reader = reader
         self._writer = writer
@@ -78,7 +84,7 @@ class EngineHandle:
         ours = socket.socket(fileno=left.descriptor)
         ours.set_inheritable(False)
         reader, writer = await asyncio.open_unix_connection(sock=ours)
-        return cls(ChildProcess(left.pid), reader, writer, left.usual_bytes)
+        return cls(ChildProcess(left.pid), reader, writer, left.usual_bytes, loaded=left.loaded)
 
     def leave(self) -> LeftEngine:
         """Gives it up without ending it. It must have no task."""
@@ -86,7 +92,7 @@ class EngineHandle:
         os.set_inheritable(descriptor, True)
         self._writer.close()
         usual_bytes = self._memory_bytes() if self._usual_bytes is None else self._usual_bytes
-        return LeftEngine(self.pid, descriptor, usual_bytes)
+        return LeftEngine(self.pid, descriptor, usual_bytes, self.loaded)
 
     @property
     def growth_bytes(self) -> int:

@@ -1,8 +1,9 @@
 """The protocol between worker and engine: frames of msgpack on a socket pair.
 
-The engine sends `Ready` once, when it can embed. The worker sends a batch of tasks; the engine
-sends `Working` whenever it turns to some of them, and answers each by its number. When all are
-answered the next batch may come. A frame is its length in 4 bytes, big-endian, then its body.
+The engine sends `Ready` once, when it can embed, and `Loaded` once, at any time after that. The
+worker sends a batch of tasks; the engine sends `Working` whenever it turns to some of them, and
+answers each by its number. When all are answered the next batch may come. A frame is its length in
+4 bytes, big-endian, then its body.
 """
 
 from __future__ import annotations
@@ -52,6 +53,10 @@ class Ready(Struct, frozen=True, tag="ready"):
     """The engine can embed texts. It loads the other models beside its first work."""
 
 
+class Loaded(Struct, frozen=True, tag="loaded"):
+    """All models are loaded. Until then, any task may have to wait for them."""
+
+
 class Working(Struct, frozen=True, tag="working"):
     """The engine works on these tasks now: if it dies, one of them may be the cause."""
 
@@ -95,7 +100,7 @@ class OutOfMemory(Struct, frozen=True, tag="out_of_memory"):
 
 
 TaskReply = ReadReply | StudyReply | SurveyReply | FeedReply | TaskFailed
-Reply = Ready | Working | TaskReply | OutOfMemory
+Reply = Ready | Loaded | Working | TaskReply | OutOfMemory
 
 
 def encode(frame: Batch | Reply) -> bytes:

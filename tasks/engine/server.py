@@ -9,7 +9,6 @@ killed in the middle of a batch, by a signal of the kernel, on Linux.
 from __future__ import annotations
 
 import contextlib
-import os
 import resource
 import signal
 import socket
@@ -29,6 +28,7 @@ from tasks.engine.protocol import (
     Batch,
     FeedReply,
     FeedTask,
+    Loaded,
     OutOfMemory,
     ReadReply,
     ReadTask,
@@ -44,10 +44,6 @@ from tasks.engine.protocol import (
     encode,
 )
 from tasks.supervision import die_with_parent
-
-NICENESS = 5
-"""Where processors are short, the loops of web and worker go before the engine: what they do is
-short, and somebody waits for it."""
 
 DEFERRED_MEGABYTES = 256
 """What may be taken beside a task while the deferred models are loaded, which takes 160."""
@@ -77,29 +73,34 @@ def serve(handlers: TaskHandlers[Models]) -> None:
     """Runs until the worker closes the socket."""
     descriptor, parent_pid, threads, megabytes = (int(argument) for argument in sys.argv[1:5])
     die_with_parent(parent_pid)
-    os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker, which ends us
     worker_gone = contextlib.suppress(BrokenPipeError, ConnectionResetError)
     with socket.socket(fileno=descriptor) as channel, worker_gone:
         models = handlers.load(threads)
         limit_memory(megabytes, beside=DEFERRED_MEGABYTES)
+        sending = threading.Lock()
 
         def send(reply: Reply) -> None:
-            channel.sendall(encode(reply))
+            with sending:
+                channel.sendall(encode(reply))
 
         send(Ready())
-        loading = (handlers, models, megabytes)
+        loading = (handlers, models, megabytes, send)
         threading.Thread(target=_load_deferred, args=loading, daemon=True).start()
         while body := _read_frame(channel):
             _BatchWorker(handlers, models, send).run(decode_batch(body))
 
 
-def _load_deferred(handlers: TaskHandlers[Models], models: Models, megabytes: int) -> None:
+def _load_deferred(
+    handlers: TaskHandlers[Models], models: Models, megabytes: int, send: Send
+) -> None:
     """Loads the rest, which must not be charged to a task."""
     try:
         handlers.load_deferred(models)
     finally:
         limit_memory(megabytes)
+        with contextlib.suppress(OSError):  # the worker is gone
+            send(Loaded())
 
 
 class _BatchWorker(Generic[Models]):

@@ -4,6 +4,7 @@
 /hoard    allocates 4 GB
 /crash    ends in a segmentation fault
 /slow     takes a tenth of a second
+/rest     waits until all models are loaded: while the file LOADING of the environment exists
 any other is read at once
 
 The URL's query, where there is one, names a file that is created when the engine begins to read.
@@ -14,7 +15,9 @@ the title `raise` fails the whole batch.
 from __future__ import annotations
 
 import ctypes
+import os
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -45,11 +48,25 @@ def slow() -> None:
     time.sleep(0.1)
 
 
+loaded = threading.Event()
+
+
+def load_rest(_models: None) -> None:
+    while os.path.exists(os.environ.get("LOADING", "")):
+        time.sleep(0.01)
+    loaded.set()
+
+
+def wait_for_rest() -> None:
+    loaded.wait()
+
+
 BEHAVIOURS: dict[str, Callable[[], None]] = {
     "spin": spin,
     "hoard": hoard,
     "crash": crash,
     "slow": slow,
+    "rest": wait_for_rest,
 }
 
 
@@ -85,6 +102,7 @@ if __name__ == "__main__":
     serve(
         TaskHandlers(
             load=lambda threads: None,
+            load_deferred=load_rest,
             read=read,
             study=study,
             survey=lambda request, _models: survey(request, HashingEmbedder(8)),

@@ -14,7 +14,7 @@ import pytest
 
 from nlp.analysis import ReadReport, ReadRequest, StudyReport, StudyRequest
 from nlp.article import Article, Page
-from tasks.engine.client import EngineClient
+from tasks.engine.client import LEAVE_SECONDS, EngineClient
 from tasks.engine.process import LeftEngine
 from tasks.errors import PermanentFailure, Reason, TransientFailure
 from tasks.resources import build_engine
@@ -304,6 +304,28 @@ async def test_an_engine_that_is_still_started_is_left_when_it_is_ready(
     left = await engine.leave()
     assert left is not None
     assert left.pid == (await starting).pid
+    os.kill(left.pid, signal.SIGKILL)
+
+
+async def test_an_engine_that_still_loads_models_is_left_when_it_has_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a worker that is replaced would have the next one load them from the beginning."""
+    loading, began = tmp_path / "loading", tmp_path / "began"
+    loading.touch()
+    monkeypatch.setenv("LOADING", str(loading))
+    engine = build_engine(Settings(task_hard_time_limit=60.0), module=HOSTILE)
+    reading = asyncio.create_task(engine.read(a_request("rest", began)))
+    await wait_until(began.exists, "the engine to begin on the page")
+    pid = engine.pid
+    reading.cancel()
+    leaving = asyncio.create_task(engine.leave())
+    await asyncio.wait({leaving}, timeout=2 * LEAVE_SECONDS)
+    assert not leaving.done()
+    loading.unlink()
+    left = await asyncio.wait_for(leaving, 20)
+    assert left is not None
+    assert left.pid == pid
     os.kill(left.pid, signal.SIGKILL)
 
 

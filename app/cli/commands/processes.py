@@ -12,9 +12,9 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import click
-import msgspec
 import structlog
 
 from app.cli.context import Command
@@ -27,6 +27,9 @@ from tasks.resources import ledger_address
 from tasks.settings import Settings, ignored_variables, read_settings
 from tasks.supervision import background, die_with_parent, module_command, module_environ
 from tasks.telemetry.tracing import configure_tracing
+
+if TYPE_CHECKING:
+    from tasks.engine.process import LeftEngine
 
 log = structlog.get_logger(__name__)
 
@@ -94,7 +97,8 @@ def web(host: str | None, port: int | None, parent_pid: int | None, channel: int
 @click.command()
 @_parent_pid_option
 @click.option("--engine", "left", type=(int, int, int), hidden=True)
-def worker(parent_pid: int | None, left: tuple[int, int, int] | None) -> None:
+@click.option("--engine-loads", "loads", is_flag=True, hidden=True)
+def worker(parent_pid: int | None, left: tuple[int, int, int] | None, loads: bool) -> None:
     """Run a worker. After WORKER_MAX_TASKS steps it replaces itself with a fresh one."""
     settings = _start(parent_pid, os.environ)
     import uvloop
@@ -105,7 +109,7 @@ def worker(parent_pid: int | None, left: tuple[int, int, int] | None) -> None:
 
     tracing = configure_tracing("curator-worker", os.environ, settings.trace_sample_ratio)
     exposition = configure_metrics("curator-worker", os.environ)
-    adopted = LeftEngine(*left) if left else None
+    adopted = LeftEngine(*left, loaded=not loads) if left else None
     worker_exit = uvloop.run(run_worker(settings, left=adopted, exposition=exposition))
     tracing.shutdown()
     exposition.shutdown()
@@ -117,10 +121,15 @@ def worker(parent_pid: int | None, left: tuple[int, int, int] | None) -> None:
         if parent_pid is not None:
             command.append(f"--parent-pid={parent_pid}")
         if worker_exit.engine is not None:
-            command += ["--engine", *map(str, msgspec.structs.astuple(worker_exit.engine))]
+            command += _engine_options(worker_exit.engine)
         os.execve(  # noqa: S606 - the command that runs now
             sys.executable, command, module_environ(os.environ)
         )
+
+
+def _engine_options(left: LeftEngine) -> list[str]:
+    options = ["--engine", str(left.pid), str(left.descriptor), str(left.usual_bytes)]
+    return options if left.loaded else [*options, "--engine-loads"]
 
 
 def _environ(host: str | None, port: int | None) -> dict[str, str]:

@@ -25,6 +25,7 @@ class ScriptedEngine(EngineHandle):
         self.replies: asyncio.Queue[Reply] = asyncio.Queue()
         self.batches = 0
         self.killed = False
+        self.loaded = True
 
     @property
     def exit_status(self) -> int | None:

@@ -7,13 +7,14 @@ import asyncio
 import pytest
 
 from tasks.engine.batching import (
+    ABANDON_SECONDS,
     MAX_BATCH_TOKENS,
     BatchOutcome,
     BatchRun,
     PendingTask,
     TaskQueue,
 )
-from tasks.engine.protocol import TaskFailed, Working
+from tasks.engine.protocol import Loaded, TaskFailed, Working
 from tasks.step_context import SoftLimit, soft_limit
 from tests.unit.engine.scripted_engine import ScriptedEngine, a_page, a_study, a_survey
 from tests.waiting import wait_until
@@ -125,3 +126,18 @@ async def test_the_soft_limit_counts_only_while_the_engine_works_on_the_task() -
     await engine.replies.put(TaskFailed(second, "whatever"))
     assert await run is BatchOutcome.ANSWERED
     await asyncio.gather(*waiting)
+
+
+async def test_an_engine_that_still_loads_models_is_not_killed_for_abandoned_work() -> None:
+    engine, task = ScriptedEngine(), a_page()
+    engine.loaded = False
+    batch_run = BatchRun(engine, [task], hard_limit=100)
+    run = asyncio.create_task(batch_run.run())
+    await engine.replies.put(Working((task.task.number,)))
+    await wait_until(lambda: batch_run.in_progress, "the engine to begin")
+    task.abandon()
+    batch_run.task_abandoned()
+    await asyncio.wait({run}, timeout=2 * ABANDON_SECONDS)
+    assert not run.done()
+    await engine.replies.put(Loaded())
+    assert await asyncio.wait_for(run, 20) is BatchOutcome.ABANDONED

@@ -34,6 +34,20 @@ class Part(enum.StrEnum):
     QUEUE = "queue"
 
 
+LABELS = {
+    Part.QUEUE: "in the queue",
+    Part.HOST: "waiting for its host",
+    Part.FETCH: "fetching",
+    Part.LINE: "waiting for the engine",
+    Part.ENGINE: "engine",
+    Part.OTHER: "the rest",
+}
+"""For people, in the order of an article."""
+
+MIN_SECONDS = 1e-6
+"""Of a waterfall: shares of it are drawn."""
+
+
 class Segment(Struct, frozen=True):
     """A stretch of time in which an attempt did one thing. Times are seconds."""
 
@@ -103,8 +117,8 @@ class Waterfall(Struct, frozen=True, kw_only=True):
 
     seconds: float
     """From the submit to the end of the last attempt."""
-    started_after: float | None
-    """How long the job waited for a worker; None before its first attempt has ended."""
+    started_after: float
+    """How long the job waited for a worker."""
     attempts: tuple[Attempt, ...]
     folded: Folded | None
     parts: tuple[tuple[Part, float], ...]
@@ -131,8 +145,9 @@ def waterfall(spans: Sequence[FinishedSpan], dropped: int = 0) -> Waterfall | No
     origin = min([origin, *submits])
     attempts = [_attempt(span, list(_below(span, children)), origin) for span in roots]
     shown = _most_telling(attempts)
+    end = max(attempt.start + attempt.waited + attempt.seconds for attempt in attempts)
     return Waterfall(
-        seconds=max(attempt.start + attempt.waited + attempt.seconds for attempt in attempts),
+        seconds=max(end, MIN_SECONDS),
         started_after=attempts[0].start + attempts[0].waited,
         attempts=tuple(shown),
         folded=_folded(attempts, shown),

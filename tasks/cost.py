@@ -32,10 +32,19 @@ class Cost(Struct, frozen=True, kw_only=True):
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(
-            fetch_seconds=round(self.fetch_seconds + other.fetch_seconds, 4),
-            engine_seconds=round(self.engine_seconds + other.engine_seconds, 4),
-            worker_seconds=round(self.worker_seconds + other.worker_seconds, 4),
-            saved_seconds=round(self.saved_seconds + other.saved_seconds, 4),
+            fetch_seconds=self.fetch_seconds + other.fetch_seconds,
+            engine_seconds=self.engine_seconds + other.engine_seconds,
+            worker_seconds=self.worker_seconds + other.worker_seconds,
+            saved_seconds=self.saved_seconds + other.saved_seconds,
+        ).rounded()
+
+    def rounded(self) -> Cost:
+        """To a tenth of a millisecond."""
+        return Cost(
+            fetch_seconds=round(self.fetch_seconds, 4),
+            engine_seconds=round(self.engine_seconds, 4),
+            worker_seconds=round(self.worker_seconds, 4),
+            saved_seconds=round(self.saved_seconds, 4),
         )
 
     @property
@@ -56,12 +65,12 @@ class CostMeter:
     def cost(self) -> Cost:
         """So far."""
         fetch = self.fetch.seconds()
-        return Cost() + Cost(
+        return Cost(
             fetch_seconds=fetch,
             engine_seconds=self.engine_seconds,
             worker_seconds=max(0.0, self.all.seconds() - fetch),
             saved_seconds=self.saved_seconds,
-        )
+        ).rounded()
 
 
 class Stopwatch:
@@ -130,5 +139,5 @@ def metered() -> Iterator[CostMeter]:
 
 
 def current_meter() -> CostMeter:
-    """Of the step that runs here; outside of steps one that nobody reads."""
+    """Of the step that runs here. Outside of steps, what is added to it is lost."""
     return _current.get() or CostMeter()

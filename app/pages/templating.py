@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.template import TemplateConfig
 
-from app.waterfall import Part
+from app.waterfall import LABELS
 from nlp.analysis import Scorecard
 from nlp.article import Entity
 from nlp.decision import Decision, Verdict
@@ -81,16 +81,6 @@ ENTITIES = {
 }
 """Classes of the recogniser, as readers know them."""
 
-PARTS = {
-    Part.QUEUE: "in the queue",
-    Part.HOST: "waiting for its host",
-    Part.FETCH: "fetching",
-    Part.LINE: "waiting for the engine",
-    Part.ENGINE: "engine",
-    Part.OTHER: "the rest",
-}
-"""What an attempt does, in the order of an article."""
-
 MAX_NAMES = 12
 """Named entities that one article shows."""
 
@@ -113,7 +103,7 @@ def template_config() -> TemplateConfig[JinjaTemplateEngine]:
     environment.filters["without_names"] = without_names
     environment.filters["duration"] = duration
     environment.globals.update(
-        PARTS=PARTS,
+        PARTS=LABELS,
         MAX_SHOWN=MAX_SHOWN,
         STATES=STATES,
         TYPES=TYPES,

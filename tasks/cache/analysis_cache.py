@@ -39,7 +39,7 @@ class AnalysisCache:
         self._model = model
 
     async def reading(self, page: Page, min_word_count: int) -> Known[ReadReport] | None:
-        """The reading of the page where an article needs so many words; None if there is none.
+        """The reading of the page, for this `min_word_count`; None if there is none.
 
         It has no stages.
         """

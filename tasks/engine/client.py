@@ -13,7 +13,7 @@ import contextvars
 import itertools
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import structlog
 
@@ -55,13 +55,6 @@ ENGINE = "tasks.engine"
 """The module that is run with the real models."""
 
 STOPPED = "The engine was stopped."
-
-TASK_KINDS: Mapping[type[Task], str] = {
-    ReadTask: "read",
-    StudyTask: "study",
-    SurveyTask: "survey",
-    FeedTask: "feed",
-}
 
 LEAVE_SECONDS = 1.0
 """How long an engine may go on with its last batch before it is left."""
@@ -154,7 +147,7 @@ class EngineClient:
     async def _request(self, task: Task) -> TaskReply:
         if self._stopped:
             raise engine_crashed(STOPPED)
-        with child_span(f"engine {task.__struct_config__.tag}") as span:
+        with child_span(f"engine {_kind(task)}") as span:
             pending = PendingTask(task)
             try:
                 reply = await self._reply_to(pending)
@@ -231,7 +224,7 @@ class EngineClient:
         ENGINE_BATCHES.add(1, {"outcome": outcome.name.lower()})
         ENGINE_BUSY.add(seconds)
         ENGINE_TOKENS.add(sum(pending.tokens for pending in batch))
-        for kind, number in Counter(TASK_KINDS[type(pending.task)] for pending in batch).items():
+        for kind, number in Counter(_kind(pending.task) for pending in batch).items():
             ENGINE_TASKS.add(number, {"task": kind})
 
     def _settle_unanswered(self, run: BatchRun, outcome: BatchOutcome) -> None:
@@ -269,6 +262,10 @@ class EngineClient:
         self._queue.drain()
         for pending in self._pending:
             pending.fail(engine_crashed(detail))
+
+
+def _kind(task: Task) -> str:
+    return str(task.__struct_config__.tag)
 
 
 def _unexpected(reply: TaskReply) -> PermanentFailure:

@@ -68,17 +68,17 @@ class NextClaim(Struct, frozen=True, kw_only=True):
     """With the end of a step, a worker asks for the step that is next in the list of wake-ups."""
 
     claim_id: str
-    """See `Ledger.claim`. If the reply is lost, so is the lease: it expires."""
+    """See `Ledger.claim`: a repeated call gets the same lease again."""
     alone: bool
-    """Whether there is no other worker. Another that waits for a wake-up has less to do, so it gets
-    what would leave the list empty."""
+    """Whether there is no other worker. If there is one, the last wake-up of the list is left to
+    it: whoever waits for a wake-up has a free slot."""
 
 
 class StepEnd(Struct, frozen=True, kw_only=True):
     """What became of the end of a step."""
 
     accepted: bool
-    """False once the lease is lost; nothing has changed then."""
+    """False once the lease is lost, or if the step has ended before."""
     next: Claim | None = None
     """The next step, if one was asked for and there is one."""
 

@@ -77,8 +77,7 @@ class ConnectionPool(BlockingConnectionPool):
     async def take(self) -> AbstractConnection:
         """A connection for one exchange, to be given back to `keep`, or to `release` if it failed.
 
-        `get_connection` looks each time whether there is something to read, which is a tenth of
-        what a call of a script costs.
+        `get_connection` asks the system each time whether there is something to read.
         """
         self.check_open()
         if not self._kept:
@@ -93,7 +92,7 @@ class ConnectionPool(BlockingConnectionPool):
     def check_open(self) -> None:
         """Raises ConnectionError once the client is closed.
 
-        A call that is still repeated then would open a connection that nobody closes.
+        A call that is repeated after that would open a connection, and leave it open.
         """
         if self.closed:
             raise RedisConnectionError("The client is closed.")

@@ -322,7 +322,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             ge=0,
             description=(
                 "Kilobytes of a job's trace that are kept with it, compressed; 0: none. 1,000 "
-                "articles take some 500."
+                "articles take 500 to 1,000."
             ),
         ),
     ] = 1024

@@ -54,7 +54,7 @@ CLAIM_REFUSALS = counter(
 )
 OUTCOME_REFUSALS = counter(
     "curator.outcome.refusals",
-    "Outcomes that came after their lease had expired, and changed nothing.",
+    "Outcomes that changed nothing: their lease had expired, or they were recorded before.",
 )
 STEPS_RUNNING = gauge("curator.steps.running", "Steps that run in this worker.")
 SLOTS = gauge("curator.slots", "Steps that this worker can run at once.")

@@ -71,8 +71,7 @@ class SpanRecorder:
         self._pending: dict[tuple[str, bool], list[FinishedSpan]] = {}
         """By job, and whether they are important."""
         self._count = 0
-        self.dropped = 0
-        """Spans that were never written."""
+        self._full = False
 
     def add(self, tree: Sequence[ReadableSpan]) -> None:
         """A sink of `LocalTrees`."""
@@ -83,7 +82,7 @@ class SpanRecorder:
         }
         for job_id in jobs:
             if self._count >= MAX_PENDING:
-                self.dropped += len(tree)
+                self._note_full()
                 return
             spans = [_finished(span) for span in tree if _concerns(span, job_id)]
             self._pending.setdefault((job_id, _is_important(tree)), []).extend(spans)
@@ -109,6 +108,7 @@ class SpanRecorder:
         except (LedgerUnavailable, asyncio.CancelledError):
             self._return(pending)
             raise
+        self._full = False
 
     async def write_last(self) -> None:
         """Writes what is pending, if that is possible soon."""
@@ -119,10 +119,16 @@ class SpanRecorder:
     def _return(self, pending: Mapping[tuple[str, bool], list[FinishedSpan]]) -> None:
         for key, spans in pending.items():
             if self._count + len(spans) > MAX_PENDING:
-                self.dropped += len(spans)
+                self._note_full()
                 continue
             self._pending[key] = [*spans, *self._pending.get(key, ())]
             self._count += len(spans)
+
+    def _note_full(self) -> None:
+        """Once, until spans can be written again."""
+        if not self._full:
+            self._full = True
+            log.warning("spans of jobs are dropped, as they cannot be written", waiting=self._count)
 
 
 def _finished(span: ReadableSpan) -> FinishedSpan:

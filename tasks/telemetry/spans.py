@@ -16,7 +16,7 @@ Attributes = Mapping[str, Any]
 """Names → text, numbers, booleans, or lists of these."""
 
 COMPRESSION = 1
-"""Six times as fast as the default level, and a twentieth larger here."""
+"""Three times as fast as the default level, and a twentieth larger here."""
 
 
 class SpanEvent(Struct, frozen=True, array_like=True):

@@ -270,8 +270,8 @@ class Runner:
         """Writes the outcome to the ledger, however long that is unreachable.
 
         Gives up only if this worker shuts down meanwhile, and then at once where the work was
-        interrupted anyway: the lease expires by itself. Returns the next step's claim, if the
-        worker goes on.
+        interrupted anyway: the lease expires by itself. Returns the claim of the
+        step that follows in this slot, if there is one.
         """
         then = self._next_claim(outcome)
         end = await self._write_until_done(lease, outcome, then)
@@ -297,7 +297,7 @@ class Runner:
                 continue
             if not end:
                 OUTCOME_REFUSALS.add(1)
-                log.warning("outcome came after its lease had expired, and changed nothing")
+                log.warning("outcome changed nothing: its lease is lost, or it is recorded already")
             return end
 
     async def _write(
@@ -330,7 +330,7 @@ class Runner:
         own.
         """
         leases = self._leases
-        succeeded = isinstance(outcome, ArticleAnalysed | Discovery | JobRanked)
+        succeeded = isinstance(outcome, SUCCESSES)
         if not succeeded or leases.stopping.is_set() or leases.paused or not self.slots.reserve():
             return None
         return NextClaim(claim_id=str(next(self._claim_numbers)), alone=leases.alone)
@@ -383,7 +383,7 @@ def retry_delay(first_delay: float, tries: int, retry_after: float | None) -> fl
 def _report(outcome: AttemptEnd, span: Span, seconds: float) -> None:
     """Says on the attempt's span, and in one line of the log, how the attempt ended."""
     ended = log.bind(seconds=round(seconds, 3))
-    name = _outcome_name(outcome)
+    name = OUTCOME_NAMES[type(outcome)]
     span.set_attribute(names.OUTCOME, name)
     match outcome:
         case Failed(reason, detail, unexpected):
@@ -409,30 +409,21 @@ def _report(outcome: AttemptEnd, span: Span, seconds: float) -> None:
             ended.info("step ended", outcome=name)
 
 
-def _outcome_name(outcome: AttemptEnd) -> str:
-    match outcome:
-        case Failed():
-            return "failed"
-        case RetryLater():
-            return "retried"
-        case Postponed():
-            return "postponed"
-        case HandedBack():
-            return "handed_back"
-        case LeaseLost():
-            return "lost"
-        case _:
-            return "succeeded"
+OUTCOME_NAMES: Mapping[type, str] = {
+    **dict.fromkeys(SUCCESSES, "succeeded"),
+    Failed: "failed",
+    RetryLater: "retried",
+    Postponed: "postponed",
+    HandedBack: "handed_back",
+    LeaseLost: "lost",
+}
+"""What spans, metrics and log lines call the ends of attempts."""
 
 
 def _count(outcome: AttemptEnd, claim: Claim, span: Span, seconds: float) -> None:
     """The attempt's end in the metrics."""
-    succeeded = isinstance(outcome, SUCCESSES)  # the usual case must stay cheap
-    word = "succeeded" if succeeded else _outcome_name(outcome)
-    labels = (claim.job.type, claim.lease.ref.kind, word)
+    labels = (claim.job.type, claim.lease.ref.kind, OUTCOME_NAMES[type(outcome)])
     STEP_DURATION.record(seconds, labels, span)
-    if succeeded:
-        return
     match outcome:
         case Failed(reason) | RetryLater(_, reason) | HandedBack(reason):
             pass
@@ -447,7 +438,7 @@ def _count(outcome: AttemptEnd, claim: Claim, span: Span, seconds: float) -> Non
 def attempt_span(claim: Claim) -> AbstractContextManager[Span]:
     """The CONSUMER span of one attempt at one step, in the trace of the job."""
     traceparent = claim.job.traceparent
-    if not is_sampled(traceparent):  # it would make no span, for 8 us
+    if not is_sampled(traceparent):
         return nullcontext(INVALID_SPAN)
     carrier = {"traceparent": traceparent} if traceparent else {}
     return tracer.start_as_current_span(

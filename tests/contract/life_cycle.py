@@ -65,6 +65,8 @@ class JobMoves(RuleBasedStateMachine):
         self.pair = pair
         self.submitted: dict[str, Job] = {}
         self.purged: set[str] = set()
+        self.ends: list[tuple[Lease, NextClaim, int]] = []
+        """Of steps with whose end the next was asked for."""
         pair.begin()
 
     def _at(self, seconds: int | None) -> int | None:
@@ -225,9 +227,18 @@ class LifeCycleMachine(JobMoves):
     @rule(target=leases, lease=leases, articles=ARTICLES, alone=st.booleans())
     def succeed_and_go_on(self, lease: Lease, articles: int, alone: bool) -> Any:
         """The ended lease stays among those that a worker may finish late."""
-        then = NextClaim(claim_id="3", alone=alone)
+        then = NextClaim(claim_id=f"end-{len(self.ends)}", alone=alone)
+        self.ends.append((lease, then, articles))
         end = self._succeed(lease, articles, then)
         return end.next.lease if end.next else multiple()
+
+    @precondition(lambda self: self.ends)
+    @rule(before=st.integers(1, 3))
+    def repeat_an_end(self, before: int) -> None:
+        """Its reply was lost."""
+        lease, then, articles = self.ends[-min(before, len(self.ends))]
+        end = self._succeed(lease, articles, then)
+        assert end.accepted == bool(end.next)
 
     @rule(target=spent, lease=consumes(leases))
     def fail(self, lease: Lease) -> Lease:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
 from tasks.composition import ledger_policy
 from tasks.jobs.ledger_port import Ledger
-from tasks.jobs.step import ClaimRefusal, LeaseVerdict, NextClaim, StepRef
+from tasks.jobs.step import ClaimRefusal, Lease, LeaseVerdict, NextClaim, StepEnd, StepRef
 from tasks.ledger.diagnosis import LedgerOutage
 from tasks.ledger.memory import MemoryLedger
 from tasks.ledger.reaper import BATCH, reap_forever
@@ -195,6 +199,33 @@ async def test_the_end_of_a_lost_lease_gives_nothing(
     end = await ledger.discovered(lease, candidates(job), b"null", ALONE)
     assert (end.accepted, end.next) == (False, None)
     assert under_test.pop_all() == [f"{job.id}/discover"]
+
+
+async def test_a_repeated_end_of_a_step_gives_the_same_lease_again(
+    under_test: LedgerUnderTest,
+) -> None:
+    """Its reply may have been lost."""
+    ledger, job, other = under_test.ledger, a_job(urls=1), a_job()
+    await ledger.submit(job)
+    under_test.pop_all()
+    lease = await claim(ledger, job, "discover")
+
+    async def repeated(call: Callable[[], Awaitable[StepEnd]]) -> Lease:
+        first, again = [await call() for _ in range(2)]
+        assert first.next
+        assert again.accepted
+        assert again.next == msgspec.structs.replace(first.next, waited_ms=None)
+        return again.next.lease
+
+    found = candidates(job)
+    lease = await repeated(lambda: ledger.discovered(lease, found, b"null", ALONE))
+    outcome = analysed(found[0].url)
+    lease = await repeated(lambda: ledger.settle(lease, outcome, ALONE))
+    await ledger.submit(other)
+    last = await repeated(lambda: ledger.complete(lease, b"{}", ALONE))
+    assert last.ref.job_id == other.id
+    assert await ledger.hand_back(last)
+    assert not await ledger.complete(lease, b"{}", ALONE)
 
 
 async def test_stale_wakeups_are_passed_over(under_test: LedgerUnderTest) -> None:

@@ -200,7 +200,7 @@ async def test_a_worker_that_was_cut_off_changes_nothing(
             async with run_worker():
                 status = await ended(queue, job.id)
             proxy.mend()
-            too_late = "outcome came after its lease had expired, and changed nothing"
+            too_late = "outcome changed nothing: its lease is lost, or it is recorded already"
             await wait_until(
                 lambda: any(line["event"] == too_late for line in logs), "the worker to say so"
             )

@@ -11,7 +11,7 @@ from app.cli.context import CliContext, client_options
 from app.cli.ids import find_job, job_id_argument
 from app.cli.tables import show_table
 from app.cli.terminal import print_json, printable, terminal
-from app.waterfall import Attempt, Part, Waterfall, waterfall
+from app.waterfall import LABELS, Attempt, Part, Waterfall, waterfall
 
 BAR_WIDTH = 40
 """Characters of the whole time of a job."""
@@ -23,15 +23,6 @@ MARKS = {
     Part.LINE: "~",
     Part.ENGINE: "#",
     Part.OTHER: "+",
-}
-
-MEANINGS = {
-    Part.QUEUE: "in the queue",
-    Part.HOST: "waiting for its host",
-    Part.FETCH: "fetching",
-    Part.LINE: "waiting for the engine",
-    Part.ENGINE: "engine",
-    Part.OTHER: "the rest",
 }
 
 
@@ -62,7 +53,7 @@ def _show(console: Console, found: Waterfall) -> None:
         f"the first waited {found.started_after:.2f} s for a worker.",
         "All attempts together: "
         + ", ".join(
-            f"{MARKS[part]} {MEANINGS[part]} {seconds:.2f} s" for part, seconds in found.parts
+            f"{MARKS[part]} {LABELS[part]} {seconds:.2f} s" for part, seconds in found.parts
         ),
         "",
     ]

@@ -47,6 +47,23 @@ local function claim_step(id, name, worker, claim_id, with_job)
   return granted(attempt, tries, math.max(0, NOW - queued))
 end
 
+-- The reply of a script whose lease is lost. A worker repeats a call whose reply it did not get: if that call
+-- ended the step and gave the next one, it is given again, as in a repeated claim. Else {0}.
+local function ended_before(worker, claim_id)
+  if claim_id == '' then return {0} end
+  local holder = worker .. '#' .. claim_id
+  local newest = redis.call('ZREVRANGEBYSCORE', DUE, ms(NOW + LEASE), '-inf', 'LIMIT', 0, SLICE)
+  for _, member in ipairs(newest) do
+    local id, name = string.match(member, '^([^/]+)/(.+)$')
+    local record = id and read_step(id, name)
+    if record and record.state == 'L' and record.extra == holder then
+      local claim = claim_step(id, name, worker, claim_id, true)
+      if type(claim) == 'table' then return {1, member, unpack(claim)} end
+    end
+  end
+  return {0}
+end
+
 -- The reply of a script that has ended a step of this job: 1 and, if the worker has asked for it, the claim of
 -- the step that is next in the list: its wake-up, and what `claim_step` returns. `alone`: '1' if there is no
 -- other worker. Another one that waits for a wake-up gets it instead: it has less to do.

@@ -272,7 +272,7 @@ local function bytes_of_ended(id)
   local settled = tonumber(field(id, 'settled') or 0)
   if settled < MEASURED_FROM then return reserved_bytes(submission, settled) end
   local bytes = submission + RECORD_BYTES
-  for _, part in ipairs({'articles', 'outcomes', 'failures', 'attempts', 'events', 'result'}) do
+  for _, part in ipairs({'articles', 'outcomes', 'failures', 'attempts', 'events', 'spans', 'result'}) do
     bytes = bytes + (redis.call('MEMORY', 'USAGE', key(id, part)) or 0)
   end
   return bytes

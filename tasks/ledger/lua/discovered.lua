@@ -1,11 +1,11 @@
 -- Ends `discover`: stores the job's articles and releases the first of them.
 -- args: 1 job id, 2 attempt, 3 the reports of the sources (JSON), 4 to 6 see `ended`, then each candidate
 --       (JSON)
--- returns: {0} if the lease was lost; else see `ended`.
+-- returns: see `ended_before` if the lease was lost, else `ended`.
 -- Invariant: `total` is set once, and counts the articles.
 local FIRST = 7
 local id = arg(1)
-if not held(id, 'discover', arg(2)) then return {0} end
+if not held(id, 'discover', arg(2)) then return ended_before(arg(4), arg(5)) end
 close_step(id, 'discover', true)
 if field(id, 'cancelled') then
   revoke_if_idle(id)

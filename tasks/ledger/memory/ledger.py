@@ -285,7 +285,7 @@ class MemoryLedger(MemoryReader):
     ) -> StepEnd:
         entry = self._life.held(lease)
         if entry is None:
-            return StepEnd(accepted=False)
+            return self._ended_before(lease, then)
         self._life.close(entry, lease.ref)
         if not entry.record.cancelled:
             entry.candidates, entry.discovery = tuple(candidates), report
@@ -299,7 +299,7 @@ class MemoryLedger(MemoryReader):
     ) -> StepEnd:
         entry, index = self._life.held(lease), lease.ref.index
         if entry is None or index is None:
-            return StepEnd(accepted=False)
+            return self._ended_before(lease, then)
         self._life.close(entry, lease.ref)
         self._life.settle(entry, index, msgspec.structs.replace(outcome, evidence=b""))
         if outcome.evidence:
@@ -313,7 +313,7 @@ class MemoryLedger(MemoryReader):
     async def complete(self, lease: Lease, result: bytes, then: NextClaim | None = None) -> StepEnd:
         entry = self._life.held(lease)
         if entry is None:
-            return StepEnd(accepted=False)
+            return self._ended_before(lease, then)
         self._life.close(entry, lease.ref)
         if entry.record.cancelled:
             self._life.revoke_if_idle(entry)
@@ -321,6 +321,17 @@ class MemoryLedger(MemoryReader):
             entry.result = result
             self._life.end(entry, JobState.SUCCESS)
         return self._ended(lease, then)
+
+    def _ended_before(self, lease: Lease, then: NextClaim | None) -> StepEnd:
+        """Of a lease that is lost: the step that the end of it gave, if that is repeated."""
+        holder = then and (lease.worker, then.claim_id)
+        for entry in self._life.entries.values():
+            for ref, step in entry.steps.items():
+                if then and step.state is StepState.LEASED and step.holder == holder:
+                    claim = self._claim(ref, lease.worker, then.claim_id)
+                    if isinstance(claim, Claim):
+                        return StepEnd(accepted=True, next=claim)
+        return StepEnd(accepted=False)
 
     def _ended(self, lease: Lease, then: NextClaim | None) -> StepEnd:
         if then is None or self._paused:

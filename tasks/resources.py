@@ -11,6 +11,7 @@ from typing import NamedTuple
 from redis.asyncio import Redis
 
 from tasks.cache.redis import open_store
+from tasks.cloudwatch import CloudWatchPublisher
 from tasks.composition import engine_command, job_limits, ledger_policy, scaling_policy
 from tasks.doctor import Finding, examine
 from tasks.embedded_valkey import embedded_valkey_url
@@ -29,7 +30,7 @@ from tasks.ledger.span_store import RedisSpanStore
 from tasks.ledger_metrics import LedgerMetrics
 from tasks.ports import Cache
 from tasks.redis_url import shown
-from tasks.scaling.monitor import ScalingMonitor, ScalingPublisher
+from tasks.scaling.monitor import ScalingMonitor
 from tasks.schedules.scheduler import Scheduler
 from tasks.schedules.service import ScheduleService
 from tasks.settings import Settings
@@ -119,7 +120,7 @@ async def open_web(settings: Settings) -> AsyncIterator[Queue]:
 
 @asynccontextmanager
 async def open_scaling(settings: Settings) -> AsyncIterator[ScalingMonitor]:
-    """Watches how many workers are wanted, and publishes it where SCALING_DEPLOYMENT says so."""
+    """Watches how many workers are wanted; writes metrics where SCALING_DEPLOYMENT says so."""
     policy = scaling_policy(settings)
     async with contextlib.AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(open_ledger(settings))
@@ -127,8 +128,8 @@ async def open_scaling(settings: Settings) -> AsyncIterator[ScalingMonitor]:
         loops = {"scaling": monitor.run_forever}
         if policy.deployment:
             process = secrets.token_hex(8)
-            publisher = ScalingPublisher(ledger.scripts, monitor, policy, process)
-            loops["scaling metric"] = publisher.run_forever
+            publisher = CloudWatchPublisher(ledger.scripts, monitor, policy, process)
+            loops["cloudwatch"] = publisher.run_forever
         for name, loop in loops.items():
             await stack.enter_async_context(background(name, loop))
         yield monitor

@@ -1,28 +1,21 @@
-"""Watches the ledger, and says how many workers are wanted: `GET /health/scaling`, and a metric."""
+"""Watches the ledger, and says how many workers are wanted: `GET /health/scaling`, and metrics."""
 
 from __future__ import annotations
 
 import asyncio
 import math
-import sys
 import time
 from collections import deque
 from collections.abc import Callable
 
-import msgspec
 import structlog
 from msgspec import Struct
 
 from tasks.errors import LedgerUnavailable
-from tasks.ledger.demand import Demand, lead, read_demand
+from tasks.ledger.demand import Demand, read_demand
 from tasks.ledger.scripts import Scripts
 from tasks.policies import ScalingPolicy
-from tasks.scaling.wanted import (
-    METRIC_DIMENSION,
-    METRIC_NAME,
-    METRIC_NAMESPACE,
-    workers_wanted,
-)
+from tasks.scaling.wanted import workers_wanted
 
 log = structlog.get_logger(__name__)
 
@@ -33,13 +26,8 @@ RUNNING_SECONDS = 180.0
 KEPT_SECONDS = 300.0
 """What was wanted lately is still published: a worker is not ended between two jobs."""
 
-LEAD_SECONDS, ASK_SECONDS = 8.0, 2.0
-"""Of the one web that publishes; after its death another does within both together."""
-
 USUAL_STEP_SECONDS = 2.0
 """How long a step takes, until a worker has run one."""
-
-Write = Callable[[str], object]
 
 
 class Scaling(Struct, frozen=True, kw_only=True):
@@ -134,52 +122,3 @@ class ScalingMonitor:
     def _mean_with(self, demand: Demand, now: float) -> float:
         recent = [one.running for one in self._samples if one.at >= now - RUNNING_SECONDS]
         return math.fsum([*recent, demand.running]) / (len(recent) + 1)
-
-
-class ScalingPublisher:
-    """Writes the number as a metric of CloudWatch, in one web at a time.
-
-    The form is the embedded metric format: a line of the log from which CloudWatch makes the
-    metric, so that neither a library nor a permission is needed.
-    """
-
-    def __init__(
-        self,
-        scripts: Scripts,
-        monitor: ScalingMonitor,
-        policy: ScalingPolicy,
-        process: str,
-        write: Write = sys.stdout.write,
-    ) -> None:
-        self._scripts = scripts
-        self._monitor = monitor
-        self._policy = policy
-        self._process = process
-        self._write = write
-
-    async def run_forever(self) -> None:
-        published_at = -math.inf
-        while True:
-            try:
-                leads = await lead(self._scripts, "scaling", self._process, LEAD_SECONDS)
-                if leads and time.monotonic() - published_at >= SAMPLE_SECONDS - ASK_SECONDS / 2:
-                    self._write(metric_line(await self._monitor.report(), self._policy.deployment))
-                    sys.stdout.flush()
-                    published_at = time.monotonic()
-            except LedgerUnavailable as error:
-                log.debug("the number of wanted workers is not published", error=str(error))
-            await asyncio.sleep(ASK_SECONDS)
-
-
-def metric_line(scaling: Scaling, deployment: str) -> str:
-    """See "Specification: Embedded metric format" in the guide of Amazon CloudWatch."""
-    definition = {
-        "Namespace": METRIC_NAMESPACE,
-        "Dimensions": [[METRIC_DIMENSION]],
-        "Metrics": [{"Name": METRIC_NAME, "Unit": "Count"}],
-    }
-    about = {"Timestamp": time.time_ns() // 1_000_000, "CloudWatchMetrics": [definition]}
-    parts = msgspec.structs.asdict(scaling)
-    return (
-        msgspec.json.encode({"_aws": about, METRIC_DIMENSION: deployment, **parts}).decode() + "\n"
-    )

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from math import ceil
 
-METRIC_NAMESPACE = "ContentCurator"
 METRIC_NAME = "workers_wanted"
-METRIC_DIMENSION = "service"
-"""Names of the metric in CloudWatch. The dimension's value is the deployment's name."""
+"""What CloudWatch and KEDA know it by."""
 
 
 def workers_wanted(

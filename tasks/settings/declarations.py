@@ -292,8 +292,8 @@ class Settings(Struct, frozen=True, kw_only=True):
             max_length=64,
             pattern="^[A-Za-z0-9_.-]*$",
             description=(
-                "Web writes the number of wanted workers to its stdout every 10 s, as a metric of "
-                "CloudWatch for this deployment; empty: it does not."
+                "Web writes metrics of CloudWatch for this deployment to its stdout every 10 s, "
+                "the number of wanted workers among them; empty: it does not."
             ),
         ),
     ] = ""

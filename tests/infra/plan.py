@@ -168,18 +168,37 @@ def _unknown_settings(plan: Plan) -> Iterator[str]:
 
 def _unknown_metrics(plan: Plan, signal: tuple[str, set[str], str]) -> Iterator[str]:
     namespace, metrics, dimension = signal
-    ours = [
-        alarm
-        for alarm in plan.of_type("aws_cloudwatch_metric_alarm")
-        if not alarm.values["namespace"].startswith("AWS/")
-    ]
+    ours = [(who, it) for who, it in _watched(plan) if not it[0].startswith(OF_OTHERS)]
     if not ours:
         yield "no alarm watches what web emits"
-    for alarm in ours:
-        if alarm.values["namespace"] != namespace or alarm.values["metric_name"] not in metrics:
-            yield f"{alarm.address} watches a metric that web does not emit"
-        if set(alarm.values["dimensions"]) != {dimension}:
-            yield f"{alarm.address} watches a dimension that web does not emit"
+    for address, (found_in, name, dimensions) in ours:
+        if found_in != namespace or name not in metrics:
+            yield f"{address} watches a metric that web does not emit"
+        if dimensions != {dimension}:
+            yield f"{address} watches a dimension that web does not emit"
+
+
+OF_OTHERS = ("AWS/", "ECS/")
+"""Namespaces of the cloud's own metrics."""
+
+
+def alarm_metrics(plan: Plan) -> Iterator[tuple[Resource, Mapping[str, Any]]]:
+    """What each alarm watches: one metric, or those that its expression is made of."""
+    for alarm in plan.of_type("aws_cloudwatch_metric_alarm"):
+        queries = [it["metric"][0] for it in alarm.values.get("metric_query") or () if it["metric"]]
+        for it in queries or [alarm.values]:
+            yield alarm, it
+
+
+def _watched(plan: Plan) -> Iterator[tuple[str, tuple[str, str, set[str]]]]:
+    """Namespace, name and dimensions of each metric that an alarm or a dashboard shows."""
+    for alarm, it in alarm_metrics(plan):
+        yield alarm.address, (it["namespace"], it["metric_name"], set(it["dimensions"]))
+    for board in plan.of_type("aws_cloudwatch_dashboard"):
+        for widget in json.loads(board.values["dashboard_body"])["widgets"]:
+            for namespace, name, *rest in widget["properties"]["metrics"]:
+                dimensions = [it for it in rest if isinstance(it, str)][::2]
+                yield board.address, (namespace, name, set(dimensions))
 
 
 def _open_doors(plan: Plan) -> Iterator[str]:

@@ -46,6 +46,24 @@ def test_both_roles_run_one_image_by_its_digest() -> None:
     assert {pod(role)["containers"][0]["image"] for role in ROLES} == {image["name"]}
 
 
+def test_prometheus_reaches_the_metrics_of_both() -> None:
+    ports = {
+        one["port"]
+        for one in named("NetworkPolicy", "curator-metrics")["spec"]["ingress"][0]["ports"]
+    }
+    served = {"web": 8000, "worker": 9464}
+    assert ports == set(served.values())
+    for role, port in served.items():
+        [container] = pod(role)["containers"]
+        annotations = named("Deployment", f"curator-{role}")["spec"]["template"]["metadata"][
+            "annotations"
+        ]
+        assert port in [one["containerPort"] for one in container["ports"]]
+        assert annotations == {"prometheus.io/scrape": "true", "prometheus.io/port": str(port)}
+    env = {one["name"]: one["value"] for one in pod("worker")["containers"][0]["env"]}
+    assert (env["METRICS_HOST"], env["METRICS_PORT"]) == ("0.0.0.0", "9464")
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_a_pod_may_do_nothing_but_its_work(role: str) -> None:
     spec = pod(role)
@@ -98,11 +116,13 @@ def test_workers_follow_the_signal_and_rest_at_zero() -> None:
 def test_nothing_may_connect_unless_a_policy_says_so() -> None:
     closed = named("NetworkPolicy", "curator-closed")["spec"]
     assert closed == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
-    [web] = [
-        one["spec"]
+    opening = {
+        one["metadata"]["name"]
         for one in MANIFESTS
         if one["kind"] == "NetworkPolicy" and "ingress" in one["spec"]
-    ]
+    }
+    assert opening == {"curator-web", "curator-metrics"}
+    web = named("NetworkPolicy", "curator-web")["spec"]
     assert web["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "web"
     fetch = named("NetworkPolicy", "curator-fetch")["spec"]["egress"][0]["to"][0]["ipBlock"]
     assert {"169.254.0.0/16", "10.0.0.0/8", "127.0.0.0/8"} <= set(fetch["except"])

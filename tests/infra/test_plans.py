@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tasks.scaling.wanted import METRIC_DIMENSION, METRIC_NAME, METRIC_NAMESPACE
+from tasks.cloudwatch import DIMENSION, METRICS, NAMESPACE
 from tasks.settings import read_settings
 from tests.infra.plan import (
     Plan,
@@ -21,7 +21,7 @@ from tests.infra.plan import (
     recorded,
 )
 
-SIGNAL = (METRIC_NAMESPACE, {METRIC_NAME}, METRIC_DIMENSION)
+SIGNAL = (NAMESPACE, set(METRICS), DIMENSION)
 
 ENVIRONMENTS = ("dev", "prod")
 
@@ -67,6 +67,23 @@ WRONG: Mapping[str, tuple[str, Change, str]] = {
     ),
     "a tag": (WEB, lambda one: container(one, image="r/c:latest"), "by its digest"),
     "another command": (WEB, lambda one: container(one, command=["worker"]), "the command of web"),
+    "an unknown alarm": (
+        'promise["queue-old"]',
+        lambda one: one["values"].update(metric_name="oldest"),
+        "watches a metric that web does not emit",
+    ),
+    "an unknown part of an expression": (
+        "aws_cloudwatch_metric_alarm.jobs_fail",
+        lambda one: one["values"]["metric_query"][-1]["metric"][0].update(metric_name="jobs"),
+        "watches a metric that web does not emit",
+    ),
+    "an unknown graph": (
+        "aws_cloudwatch_dashboard.this",
+        lambda one: one["values"].update(
+            dashboard_body=one["values"]["dashboard_body"].replace("leases_lost", "leases")
+        ),
+        "watches a metric that web does not emit",
+    ),
     "no setting": (WORKER, lambda one: variable(one, "WORKERS", "3"), "which is no setting"),
     "a secret": (
         WORKER,

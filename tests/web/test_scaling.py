@@ -14,16 +14,15 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
+from tasks.cloudwatch import HAPPENED, LEAD_SECONDS, METRICS, CloudWatchPublisher
 from tasks.composition import scaling_policy
 from tasks.ledger.redis import RedisLedger
 from tasks.policies import ScalingPolicy
 from tasks.resources import open_ledger, open_scaling
 from tasks.scaling.monitor import (
     KEPT_SECONDS,
-    LEAD_SECONDS,
     USUAL_STEP_SECONDS,
     ScalingMonitor,
-    ScalingPublisher,
 )
 from tasks.settings import Settings
 from tests.waiting import wait_until
@@ -193,7 +192,7 @@ async def _publish(
         lines.append((process, json.loads(line)))
 
     monitor = ScalingMonitor(ledger.scripts, policy)
-    await ScalingPublisher(ledger.scripts, monitor, policy, process, write).run_forever()
+    await CloudWatchPublisher(ledger.scripts, monitor, policy, process, write).run_forever()
 
 
 async def test_one_web_publishes_and_another_takes_over(
@@ -212,7 +211,7 @@ async def test_one_web_publishes_and_another_takes_over(
         assert line["workers_wanted"] == 1
         assert line["service"] == "curator-test"
         (definition,) = line["_aws"]["CloudWatchMetrics"]
-        assert definition["Metrics"] == [{"Name": "workers_wanted", "Unit": "Count"}]
+        assert {metric["Name"] for metric in definition["Metrics"]} == METRICS.keys() <= set(line)
         assert set(definition["Dimensions"][0]) <= set(line)
         {"one": first, "two": second, "three": third}[leader].cancel()
         await wait_until(
@@ -237,3 +236,36 @@ async def test_a_lost_ledger_is_no_end(settings: Settings) -> None:
         async with open_scaling(away):
             await asyncio.sleep(LEAD_SECONDS / 20)
     assert not [line for line in logs if line["log_level"] in ("error", "critical")]
+
+
+async def test_what_waits_and_what_went_wrong_is_published(
+    client: httpx.AsyncClient, settings: Settings, player: Player
+) -> None:
+    settings = msgspec.structs.replace(settings, scaling_deployment="curator-test")
+    lines: list[dict[str, Any]] = []
+    async with open_ledger(settings) as ledger:
+        policy = scaling_policy(settings)
+        monitor = ScalingMonitor(ledger.scripts, policy)
+
+        async def published() -> dict[str, Any]:
+            await publisher.publish()
+            return lines[-1]
+
+        publisher = CloudWatchPublisher(
+            ledger.scripts, monitor, policy, "web", lambda line: lines.append(json.loads(line))
+        )
+        failing = await submit(client)
+        line = await published()
+        assert (line["steps_queued"], line["steps_without_worker"], line["workers"]) == (1, 1, 0)
+        assert line["oldest_step"] >= 0
+        assert [line[name] for name in HAPPENED] == [0] * len(HAPPENED)
+
+        await player.fail_discovery(failing, "It failed.")
+        await client.post("/queue/pause")
+        await submit(client)
+        await reports(settings, "worker-1")
+        line = await published()
+        assert (line["jobs_ended"], line["jobs_failed"], line["workers"]) == (1, 1, 1)
+        assert (line["steps_without_worker"], line["steps_paused"]) == (0, 1)
+        assert line["oldest_step"] == 0
+        assert (await published())["jobs_failed"] == 0

@@ -13,7 +13,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from tests.infra.plan import Plan, containers, environment, recorded
+from tasks.cloudwatch import METRICS
+from tests.infra.plan import Plan, alarm_metrics, containers, environment, recorded
 
 FILE = Path(__file__).with_name("prices.toml")
 
@@ -65,8 +66,8 @@ def idle(plan: Plan, prices: Prices) -> Iterator[Item]:
     kind = queue.values["node_type"]
     gateways = len(plan.of_type("aws_nat_gateway"))
     subnets = len([one for one in plan.of_type("aws_subnet") if ".public[" in one.address])
-    alarms = plan.of_type("aws_cloudwatch_metric_alarm")
-    fast = sum(1 for alarm in alarms if alarm.values["period"] < 60)
+    periods = [it["period"] for _, it in alarm_metrics(plan)]  # each metric of an alarm is paid
+    fast = sum(1 for period in periods if period < 60)
 
     yield by_hour("web", web, _task_hour(plan, prices, "web"))
     yield by_hour(f"queue, {kind}", nodes, prices["nodes"][kind])
@@ -75,9 +76,9 @@ def idle(plan: Plan, prices: Prices) -> Iterator[Item]:
     yield by_hour("public IPv4 address", gateways + subnets, hourly["public_address"])
     yield by_month("key", len(plan.of_type("aws_kms_key")), monthly["key"])
     yield by_month("secret", len(plan.of_type("aws_secretsmanager_secret")), monthly["secret"])
-    yield by_month("alarm", len(alarms) - fast, monthly["alarm"])
+    yield by_month("alarm", len(periods) - fast, monthly["alarm"])
     yield by_month("alarm of 10 s", fast, monthly["fast_alarm"])
-    yield by_month("metric of our own", 1, monthly["metric"])
+    yield by_month("metric of our own", len(METRICS), monthly["metric"])
     dashboards = len(plan.of_type("aws_cloudwatch_dashboard"))
     yield by_month("dashboard", dashboards, monthly["dashboard"])
 

@@ -2,14 +2,32 @@ locals {
   signal_dimensions = flatten([for name, value in var.signal.dimensions : [name, value]])
   balancer          = ["LoadBalancer", var.load_balancer.LoadBalancer, "TargetGroup", var.load_balancer.TargetGroup]
 
-  graphs = [
+  # Of what web emits: each title, its metrics and their statistic.
+  ours = [
+    { title = "Steps that wait", stat = "Maximum", names = ["steps_queued", "steps_without_worker", "steps_paused"] },
+    { title = "Seconds that the oldest step has waited", stat = "Maximum", names = ["oldest_step"] },
+    { title = "Jobs that ended, and that failed", stat = "Sum", names = ["jobs_ended", "jobs_failed"] },
+    { title = "Attempts again, leases and wake-ups lost", stat = "Sum", names = ["attempts_retried", "leases_lost", "wakeups_lost"] },
+  ]
+
+  graphs = concat(local.first_graphs, [
+    for graph in local.ours : {
+      title   = graph.title
+      metrics = [for name in graph.names : concat([var.signal.namespace, name], local.signal_dimensions, [{ stat = graph.stat }])]
+    }
+  ], local.service_graphs)
+
+  first_graphs = [
     {
       title = "Workers wanted and running"
       metrics = concat(
-        [concat([var.signal.namespace, var.signal.metric_name], local.signal_dimensions, [{ stat = "Maximum", period = 10 }])],
+        [for name in [var.signal.metric_name, "workers"] : concat([var.signal.namespace, name], local.signal_dimensions, [{ stat = "Maximum", period = 10 }])],
         [for name in var.service_names : ["ECS/ContainerInsights", "RunningTaskCount", "ClusterName", var.cluster_name, "ServiceName", name, { stat = "Maximum" }]],
       )
     },
+  ]
+
+  service_graphs = [
     {
       title = "Requests, and answers with 5xx"
       metrics = [

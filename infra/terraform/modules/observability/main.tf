@@ -2,6 +2,31 @@
 
 locals {
   in_alarm = [aws_sns_topic.alerts.arn]
+
+  # The promises that web's own metrics watch, as infra/prometheus/alerts.yaml has them: above `above`, by this
+  # statistic of a period, for so many periods.
+  promises = {
+    no-workers = {
+      says = "Steps wait, and no worker has reported for five minutes. Compare workers_wanted with the tasks that ECS started, and read the service's events."
+      name = "steps_without_worker", statistic = "Minimum", above = 0, period = 60, periods = 5
+    }
+    queue-old = {
+      says = "A step of high or normal priority has waited for more than 15 minutes. Raise max_workers if it is reached; if slots are idle, one caller fills its own share."
+      name = "oldest_step", statistic = "Minimum", above = 900, period = 60, periods = 5
+    }
+    paused = {
+      says = "The queue has been paused for an hour, while steps wait: curator queue resume, unless somebody works on it."
+      name = "steps_paused", statistic = "Minimum", above = 0, period = 300, periods = 12
+    }
+    leases-lost = {
+      says = "Leases expired, because workers died or were cut off from Redis. Their steps run again elsewhere; look for tasks that were killed."
+      name = "leases_lost", statistic = "Sum", above = 5, period = 900, periods = 1
+    }
+    wakeups-lost = {
+      says = "Wake-ups of queued steps are lost again and again. Each is sent again; look for workers that are killed as they take a step, and for a failover of Redis."
+      name = "wakeups_lost", statistic = "Sum", above = 20, period = 900, periods = 1
+    }
+  }
 }
 
 resource "aws_sns_topic" "alerts" {
@@ -49,6 +74,60 @@ resource "aws_cloudwatch_metric_alarm" "saturated" {
   treat_missing_data  = "missing"
   alarm_actions       = local.in_alarm
   ok_actions          = local.in_alarm
+}
+
+resource "aws_cloudwatch_metric_alarm" "promise" {
+  for_each = local.promises
+
+  alarm_name        = "${var.name}-${each.key}"
+  alarm_description = each.value.says
+
+  namespace           = var.signal.namespace
+  metric_name         = each.value.name
+  dimensions          = var.signal.dimensions
+  statistic           = each.value.statistic
+  period              = each.value.period
+  evaluation_periods  = each.value.periods
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = each.value.above
+  treat_missing_data  = "missing"
+  alarm_actions       = local.in_alarm
+  ok_actions          = local.in_alarm
+}
+
+resource "aws_cloudwatch_metric_alarm" "jobs_fail" {
+  alarm_name        = "${var.name}-jobs-fail"
+  alarm_description = "More than five jobs and more than a fifth of the jobs of the last half hour have failed: curator jobs list --state FAILURE."
+
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  evaluation_periods  = 1
+  treat_missing_data  = "missing"
+  alarm_actions       = local.in_alarm
+  ok_actions          = local.in_alarm
+
+  metric_query {
+    id          = "many"
+    expression  = "IF(failed > 5 AND failed > 0.2 * ended, 1, 0)"
+    label       = "more than a fifth"
+    return_data = true
+  }
+
+  dynamic "metric_query" {
+    for_each = { failed = "jobs_failed", ended = "jobs_ended" }
+
+    content {
+      id = metric_query.key
+
+      metric {
+        namespace   = var.signal.namespace
+        metric_name = metric_query.value
+        dimensions  = var.signal.dimensions
+        stat        = "Sum"
+        period      = 1800
+      }
+    }
+  }
 }
 
 resource "aws_cloudwatch_metric_alarm" "no_web" {

@@ -28,8 +28,24 @@ run "silence_is_an_alarm" {
     error_message = "Each node of the queue must be watched: a replica may become the primary."
   }
   assert {
-    condition     = length(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets) == 6 && jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets[0].properties.metrics[0][1] == "workers_wanted"
+    condition     = length(jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets) == 10 && jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets[0].properties.metrics[0][1] == "workers_wanted"
     error_message = "The dashboard must begin with the workers."
+  }
+}
+
+run "each_promise_has_an_alarm" {
+  command = plan
+  assert {
+    condition     = toset([for alarm in aws_cloudwatch_metric_alarm.promise : alarm.metric_name]) == toset(["steps_without_worker", "oldest_step", "steps_paused", "leases_lost", "wakeups_lost"])
+    error_message = "Each promise that web's metrics show must have its alarm."
+  }
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.promise : alarm.namespace == var.signal.namespace && alarm.alarm_actions != null])
+    error_message = "The alarms must watch this deployment, and tell somebody."
+  }
+  assert {
+    condition     = toset([for query in aws_cloudwatch_metric_alarm.jobs_fail.metric_query : query.id]) == toset(["many", "failed", "ended"])
+    error_message = "The share of failed jobs must be an alarm."
   }
 }
 

@@ -9,8 +9,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx
+
 from tasks.settings import Settings
 from tasks.supervision import die_with_parent
+from tests.loopback import free_port
+from tests.waiting import wait_until
 
 PARENT_PID = "TEST_PARENT_PID"
 
@@ -54,3 +58,20 @@ def worker_environ(settings: Settings, **others: object) -> dict[str, str]:
     delays = ("task_retry_delay", "fetch_retry_delay")
     own = {name: getattr(settings, name) for name in (*shared, *delays)}
     return {name.upper(): str(value) for name, value in {**own, **others}.items()}
+
+
+@asynccontextmanager
+async def web_process(settings: Settings, log: Path, **others: str) -> AsyncIterator[str]:
+    """Runs web, and yields its address."""
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    environ = {**worker_environ(settings), "HTTP_PORT": str(port), **others}
+    async with program("app.cli", "web", environ=environ, log=log), httpx.AsyncClient() as client:
+
+        async def ready() -> bool:
+            try:
+                return (await client.get(f"{url}/health/ready")).status_code == 200
+            except httpx.TransportError:
+                return False
+
+        await wait_until(ready, "web to be ready", timeout=60)
+        yield url

@@ -11,6 +11,7 @@ from app.cli.context import LazyGroup
     cls=LazyGroup,
     lazy={
         "against": ("tests.bench.against:against", "Compare with an older checkout, in turn."),
+        "alerts": ("tests.bench.alerts:alerts", "Normal load; no alert may fire."),
         "api-fuzz": (
             "tests.bench.api_fuzz:api_fuzz",
             "Made-up requests, all checks of schemathesis.",
@@ -39,6 +40,10 @@ from app.cli.context import LazyGroup
         "siege": (
             "tests.bench.siege.command:siege",
             "Everything that means harm, beside a good caller.",
+        ),
+        "telemetry": (
+            "tests.bench.telemetry:telemetry",
+            "What traces, metrics and log lines cost a worker.",
         ),
         "selection": ("tests.bench.selection:selection", "Merge and cluster 100,000 articles."),
     },

@@ -19,7 +19,7 @@ from tasks.settings import Settings
 from tests.integration.conftest import ended
 from tests.loopback import free_port
 from tests.otlp_receiver import otlp_receiver
-from tests.processes import program, worker_environ
+from tests.processes import program, web_process, worker_environ
 from tests.prometheus import Scrape, scrape
 from tests.sampleweb.catalogue import trouble, urls
 from tests.sampleweb.server import SampleWeb
@@ -202,23 +202,6 @@ async def test_a_worker_works_where_its_port_is_taken(
         await wait_until(two, "the second worker", timeout=60)
         assert sorted(it.metrics_port is None for it in await queue.workers()) == [False, True]
         assert b"no metrics are served" in (tmp_path / "second").read_bytes()
-
-
-@asynccontextmanager
-async def web_process(settings: Settings, log: Path, **others: str) -> AsyncIterator[str]:
-    """Yields its address."""
-    url = f"http://127.0.0.1:{(port := free_port())}"
-    environ = {**worker_environ(settings), "HTTP_PORT": str(port), **others}
-    async with program("app.cli", "web", environ=environ, log=log), httpx.AsyncClient() as client:
-
-        async def ready() -> bool:
-            try:
-                return (await client.get(f"{url}/health/ready")).status_code == 200
-            except httpx.TransportError:
-                return False
-
-        await wait_until(ready, "web to be ready", timeout=60)
-        yield url
 
 
 async def test_webs_show_the_same_ledger_and_their_own_requests(

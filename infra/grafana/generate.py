@@ -500,6 +500,9 @@ COST = Page(
     ),
 )
 
+OF_INTERVALS = ("auto", "auto_count", "auto_min")
+"""What the SDK writes to variables of other kinds too, which Grafana's schema does not know."""
+
 PAGES = (OVERVIEW, JOB_TYPE, WORKERS, SOURCES, COST)
 
 
@@ -527,7 +530,11 @@ def rendered(page: Page) -> str:
         )
     for panel in page.panels:
         board.with_panel(_panel(panel))
-    return json.dumps(board.build(), cls=JSONEncoder, indent=2, sort_keys=True) + "\n"
+    built = json.loads(json.dumps(board.build(), cls=JSONEncoder))
+    for variable in built["templating"]["list"]:
+        for name in OF_INTERVALS:
+            variable.pop(name, None)
+    return json.dumps(built, indent=2, sort_keys=True) + "\n"
 
 
 def _panel(panel: Panel) -> stat.Panel | timeseries.Panel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
@@ -18,6 +20,40 @@ FOLDER = Path(__file__).parents[2] / "infra" / "grafana" / "dashboards"
 DASHBOARDS: dict[str, Any] = {
     file.stem: json.loads(file.read_text()) for file in sorted(FOLDER.glob("*.json"))
 }
+
+
+SCHEMAS: dict[str, Any] = json.loads(Path(__file__).with_name("grafana_schemas.json").read_text())
+"""Of Grafana's own types; `about` says where they come from."""
+
+
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_grafanas_schema_accepts_the_dashboard(name: str) -> None:
+    assert misfits(DASHBOARDS[name], SCHEMAS["dashboard"]) == []
+    for panel in DASHBOARDS[name]["panels"]:
+        of_kind = SCHEMAS[panel["type"]]
+        assert misfits(panel["options"], of_kind["options"]) == []
+        assert misfits(panel["fieldConfig"]["defaults"].get("custom", {}), of_kind["custom"]) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("title",), 1),
+        (("panels", 0, "gridPos", "w"), "wide"),
+        (("templating", "list", 0, "auto"), True),
+    ],
+)
+def test_grafanas_schema_refuses_what_is_wrong(place: tuple[str | int, ...], value: object) -> None:
+    board = copy.deepcopy(DASHBOARDS["overview"])
+    part: Any = board
+    for name in place[:-1]:
+        part = part[name]
+    part[place[-1]] = value
+    assert misfits(board, SCHEMAS["dashboard"])
+
+
+def misfits(document: object, schema: Any) -> list[str]:
+    return [error.message for error in jsonschema.Draft7Validator(schema).iter_errors(document)]
 
 
 def test_there_is_a_dashboard_for_each_question() -> None:

@@ -77,9 +77,17 @@ def _parse(name: str, annotation: Any, text: str) -> Any:
     try:
         return _convert(annotation, text)
     except ValueError as error:
-        hint = str(error).replace("`", "")
+        hint = str(error).replace("`", "").partition(" - at ")[0]
+        if "Invalid enum value" in hint:
+            hint = f"Expected one of {', '.join(_choices(annotation.__origin__))}"
         shown = "(hidden)" if _is_secret(annotation) else repr(text[:80])
         raise InvalidSettings(f"{name.upper()}={shown}: {hint}") from error
+
+
+def _choices(kind: Any) -> tuple[str, ...]:
+    """The words that a setting, or each value of one with names, may be."""
+    parts = typing.get_args(kind)
+    return typing.get_args(parts[1]) if typing.get_origin(kind) is dict else parts
 
 
 def _convert(annotation: Any, text: str) -> Any:
@@ -93,7 +101,10 @@ def _convert(annotation: Any, text: str) -> Any:
         parts = tuple(text.replace(",", " ").split())
         return msgspec.convert(parts, annotation)
     if typing.get_origin(kind) is dict:
-        pairs = dict(item.rsplit(":", 1) for item in text.split(","))
+        items = [item.rsplit(":", 1) for item in text.split(",") if item.strip()]
+        if any(len(item) < 2 for item in items):
+            raise ValueError("Expected NAME:VALUE, several of them separated by commas")
+        pairs = dict(items)
         stripped = {key.strip().lower(): value.strip() for key, value in pairs.items()}
         return msgspec.convert(stripped, annotation, strict=False)
     return msgspec.convert(text, annotation, strict=False)

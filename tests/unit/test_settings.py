@@ -46,6 +46,10 @@ def test_a_value_is_read_as_the_type_of_its_setting(
     [
         ({"WORKER_CONCURRENCY": "0"}, "WORKER_CONCURRENCY='0': Expected int >= 1"),
         ({"WORKER_CONCURRENCY": "many"}, "WORKER_CONCURRENCY='many': Expected int, got str"),
+        ({"WORKER_LOG_LEVEL": "LOUD"}, "WORKER_LOG_LEVEL='LOUD': Expected one of DEBUG, INFO, "),
+        ({"LOG_LEVELS": "tasks:LOUD"}, "LOG_LEVELS='tasks:LOUD': Expected one of DEBUG, INFO, "),
+        ({"LOG_LEVELS": "tasks"}, "LOG_LEVELS='tasks': Expected NAME:VALUE, several of them "),
+        ({"TOPIC_HALF_LIFE_DAYS": "a:x"}, "TOPIC_HALF_LIFE_DAYS='a:x': Expected float, got str"),
         ({"EMBEDDER": "torch"}, "EMBEDDER='torch': Expected str matching regex "),
         ({"PROXY_SECRET": "too short"}, "PROXY_SECRET=(hidden): "),
         ({"ALLOWED_HOSTS": "curator.example:80"}, "ALLOWED_HOSTS='curator.example:80': "),

@@ -304,6 +304,16 @@ class Settings(Struct, frozen=True, kw_only=True):
         int, Meta(ge=1, description="The most workers that are ever wanted.")
     ] = 10
 
+    ecs_agent_uri: Annotated[
+        str,
+        Meta(
+            description=(
+                "Set by Amazon ECS: where a worker asks not to be ended while a step runs for "
+                "more than 30 s."
+            )
+        ),
+    ] = ""
+
     # Traces: how many there are, and how much of them is kept.
     trace_sample_ratio: Annotated[
         float,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -48,6 +49,8 @@ class HeldLease(Struct):
 
     lease: Lease
     work: asyncio.Task[object]
+    since: float
+    """When the work began, on this process's monotonic clock."""
     stop_reason: StopReason | None = None
     """Set when the work is interrupted."""
 
@@ -82,7 +85,7 @@ class HeldLeases:
     def hold(self, lease: Lease, work: asyncio.Task[object]) -> Iterator[HeldLease]:
         """Renews the lease during the body. Afterwards, `stop_reason` says why the work was broken
         off, if it was."""
-        held = self._held[lease] = HeldLease(lease, work)
+        held = self._held[lease] = HeldLease(lease, work, time.monotonic())
         try:
             yield held
         finally:
@@ -95,6 +98,11 @@ class HeldLeases:
 
     def __len__(self) -> int:
         return len(self._held)
+
+    def oldest_seconds(self) -> float:
+        """How long the oldest of the steps that run has run; 0 without one."""
+        now = time.monotonic()
+        return max((now - held.since for held in self._held.values()), default=0.0)
 
     def hand_back_all(self) -> None:
         """Breaks off all work, so that the runner hands its steps back. To be called until nothing

@@ -34,6 +34,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 
+import httpx
 import structlog
 from msgspec import Struct
 from msgspec.structs import replace
@@ -81,6 +82,7 @@ from tasks.worker.broker import RUN_STEP, StepReceiver, WakeupBroker
 from tasks.worker.leases import RENEW_RESTARTS, RENEW_SECONDS, HeldLeases
 from tasks.worker.metrics_server import metrics_server
 from tasks.worker.runner import Runner
+from tasks.worker.task_protection import TaskProtection
 
 log = structlog.get_logger(__name__)
 
@@ -253,6 +255,7 @@ async def serve_kinds(
         )
         async with (
             _metrics_served(settings, exposition, leases),
+            _protected(settings, leases),
             reaping(ledger, settings),
             scheduling(ledger, settings),
             background("renewing leases", leases.renew_forever, RENEW_RESTARTS),
@@ -275,6 +278,18 @@ async def _metrics_served(
     host, port = settings.metrics_host, settings.metrics_port
     async with metrics_server(exposition, host, port) as leases.metrics_port:
         yield
+
+
+@asynccontextmanager
+async def _protected(settings: Settings, leases: HeldLeases) -> AsyncIterator[None]:
+    """On Amazon ECS, a worker with a step that takes long is not chosen to be ended."""
+    if not settings.ecs_agent_uri:
+        yield
+        return
+    async with httpx.AsyncClient(trust_env=False) as client:
+        protection = TaskProtection(leases, settings.ecs_agent_uri, client)
+        async with background("task protection", protection.run_forever):
+            yield
 
 
 def _receiver(

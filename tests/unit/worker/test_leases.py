@@ -1,4 +1,4 @@
-"""Which work is broken off when a worker is replaced."""
+"""The leases of a worker: how old they are, and which work is broken off when it is replaced."""
 
 from __future__ import annotations
 
@@ -33,3 +33,17 @@ async def test_a_step_that_gave_way_often_is_left_to_run(
         assert held.stop_reason is reason
         assert work.cancelling() == (reason is not None)
     work.cancel()
+
+
+async def test_the_age_of_the_oldest_step() -> None:
+    leases = HeldLeases(MemoryLedger(ledger_policy(Settings())), "worker", slots=2)
+    assert leases.oldest_seconds() == 0
+    work = asyncio.create_task(asyncio.sleep(0))
+    first, second = (
+        Lease(ref=StepRef("job", "analyse", n), attempt=1, tries=1, worker="worker") for n in (0, 1)
+    )
+    with leases.hold(second, work):
+        with leases.hold(first, work) as held:
+            held.since -= 100
+            assert 100 <= leases.oldest_seconds() < 200
+        assert leases.oldest_seconds() < 100

@@ -120,7 +120,14 @@ def _licence(package: Distribution) -> str:
     about = package.metadata
     stated = about["License-Expression"] or ""
     classified = [text for text in about.get_all("Classifier", []) if "License ::" in text]
-    return stated or "; ".join(classified) or (about["License"] or "").partition("\n")[0]
+    named = (about["License"] or "").partition("\n")[0]
+    return stated or "; ".join(classified) or named or _title_of_licence(package)
+
+
+def _title_of_licence(package: Distribution) -> str:
+    """The first line of the file that comes with a package which states none."""
+    files = [file for file in package.files or () if file.name.upper().startswith("LICEN")]
+    return files[0].read_text().strip().partition("\n")[0] if files else ""
 
 
 def _may_be_shipped(package: Distribution) -> bool:

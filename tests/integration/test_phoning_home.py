@@ -102,9 +102,8 @@ async def traced_worker(environ: Mapping[str, str], calls: Path) -> AsyncIterato
     finally:
         worker.terminate()  # the worker itself: with -D, strace is its child
         await worker.wait()
-    await wait_until(
-        lambda: f"{worker.pid} +++ " in calls.read_text(), "strace to see its end", timeout=60
-    )
+    end = re.compile(rf"^{worker.pid} +\+\+\+ ", re.MULTILINE)  # strace pads short numbers
+    await wait_until(lambda: end.search(calls.read_text()), "strace to see its end", timeout=60)
 
 
 def below(folder: Path) -> list[Path]:

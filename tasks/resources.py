@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncIterator
@@ -26,6 +27,7 @@ from tasks.ledger.diagnosis import LedgerOutage, diagnose
 from tasks.ledger.reaper import reap_forever
 from tasks.ledger.redis import RedisLedger
 from tasks.ledger.schedules import RedisScheduleStore
+from tasks.ledger.scripts import Scripts
 from tasks.ledger.span_store import RedisSpanStore
 from tasks.ledger_metrics import LedgerMetrics
 from tasks.ports import Cache
@@ -38,6 +40,8 @@ from tasks.supervision import background
 from tasks.telemetry.exposition import Exposition
 from tasks.telemetry.recorder import SpanRecorder
 from tasks.telemetry.tracing import trees
+
+FIND_KEYS_SECONDS = 1.0
 
 
 def redis_url(settings: Settings) -> str:
@@ -54,8 +58,20 @@ def ledger_address(settings: Settings) -> str:
     Raises InvalidSettings if its address is not known or has an option that there is not.
     """
     url = redis_url(settings)
-    connect(url)
+    _client(settings)
     return shown(url)
+
+
+def _client(settings: Settings) -> Redis:
+    return connect(redis_url(settings), key_prefix=settings.key_prefix)
+
+
+async def find_keys(client: Redis, scripts: Scripts) -> None:
+    """Finds the prefix of the ledger's keys, but waits for no Redis that is away: each call of a
+    script tries it again."""
+    with contextlib.suppress(LedgerUnavailable, TimeoutError):
+        async with asyncio.timeout(FIND_KEYS_SECONDS):
+            await scripts.key_prefix.find(client)
 
 
 def build_ledger(redis: Redis, settings: Settings) -> RedisLedger:
@@ -65,9 +81,11 @@ def build_ledger(redis: Redis, settings: Settings) -> RedisLedger:
 @asynccontextmanager
 async def open_ledger(settings: Settings) -> AsyncIterator[RedisLedger]:
     """The ledger at REDIS_URL, on a client of its own. Does not wait for Redis to be there."""
-    client = connect(redis_url(settings))
+    client = _client(settings)
     try:
-        yield build_ledger(client, settings)
+        ledger = build_ledger(client, settings)
+        await find_keys(client, ledger.scripts)
+        yield ledger
     finally:
         await client.aclose()
 
@@ -83,7 +101,7 @@ class Caches(NamedTuple):
 @asynccontextmanager
 async def open_caches(settings: Settings) -> AsyncIterator[Caches]:
     """The caches at REDIS_URL, on connections of their own: their values may be megabytes."""
-    client = connect(redis_url(settings))
+    client = _client(settings)
     try:
         yield Caches(analysis_store(client, settings), http_store(client, settings))
     finally:
@@ -139,11 +157,12 @@ async def open_scaling(settings: Settings) -> AsyncIterator[ScalingMonitor]:
 async def open_traces(settings: Settings) -> AsyncIterator[RedisSpanStore]:
     """The traces of jobs. Keeps the spans that this process finishes during the body, and up to its
     end."""
-    client = connect(redis_url(settings))
+    client = _client(settings)
     try:
         scripts = build_ledger(client, settings).scripts
         most = settings.trace_max_kb << 10
-        store = RedisSpanStore(client, scripts, settings.key_prefix, most)
+        await find_keys(client, scripts)
+        store = RedisSpanStore(client, scripts, most)
         recorder = SpanRecorder(store)
         with trees.passed_to(recorder.add):
             async with background("spans", recorder.run_forever):
@@ -158,7 +177,7 @@ async def open_ledger_metrics(
     settings: Settings, scaling: ScalingMonitor, exposition: Exposition
 ) -> AsyncIterator[LedgerMetrics]:
     """Shows the ledger among the metrics of this process."""
-    client = connect(redis_url(settings))
+    client = _client(settings)
     try:
         scripts = build_ledger(client, settings).scripts
         shown = LedgerMetrics(scripts, client, scaling, ledger_policy(settings).silent_ms)
@@ -210,10 +229,11 @@ async def examine_redis(settings: Settings, *, fix: bool = False) -> list[Findin
     is not known.
     """
     url = redis_url(settings)
-    client = connect(url)
+    client = _client(settings)
     try:
         ledger = build_ledger(client, settings)
-        return await examine(client, ledger, settings.key_prefix, fix=fix)
+        prefix = await ledger.scripts.key_prefix.find(client)
+        return await examine(client, ledger, prefix, fix=fix)
     except LedgerUnavailable as error:
         raise LedgerUnavailable(f"{shown(url)}: {diagnose(error, url)}") from error
     finally:

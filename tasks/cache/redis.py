@@ -88,7 +88,10 @@ class RedisCache:
             return []
         names = [_name(key) for key in keys]
         values = await self._call(
-            lambda: self._get(args=[self._prefix, self._now(), TOUCH_INTERVAL_MS, *names])
+            lambda: self._get(
+                keys=[self._prefix],
+                args=[self._prefix, self._now(), TOUCH_INTERVAL_MS, *names],
+            )
         )
         if values is None:
             self._count_lookups("unavailable", len(keys))
@@ -111,6 +114,7 @@ class RedisCache:
             return
         written = await self._call(
             lambda: self._put(
+                keys=[self._prefix],
                 args=[
                     self._prefix,
                     self._now(),
@@ -121,7 +125,7 @@ class RedisCache:
                     self._max_bytes,
                     MAX_MEMORY_SHARE,
                     OWN_SHARE,
-                ]
+                ],
             )
         )
         if written:

@@ -16,8 +16,10 @@ from redis.exceptions import ResponseError
 
 from tasks.doctor.finding import Finding, Level, counted, error, ok, warning
 from tasks.ledger.connection import redis_errors_as_unavailable
+from tasks.ledger.key_prefix import FORMER_PREFIX, former_ledger_exists
 from tasks.ledger.keys import WORKER_FORGOTTEN_MS
 from tasks.ledger.redis import RedisLedger
+from tasks.settings.declarations import DEFAULT_KEY_PREFIX
 
 MIN_VERSIONS = {"Valkey": 8, "Redis": 7}
 
@@ -62,7 +64,7 @@ def _version(info: Mapping[str, Any]) -> Finding:
 
 def _mode(info: Mapping[str, Any]) -> Finding:
     if info.get("cluster_enabled"):
-        return error("mode", "Cluster mode is on; use a primary with replicas, without cluster.")
+        return ok("mode", "A primary of a cluster, which has all keys of the ledger.")
     if info.get("role") not in ("master", None):
         return error("mode", "This is a replica, which accepts no writes; use its primary.")
     return ok("mode", "A primary, not in cluster mode.")
@@ -112,6 +114,7 @@ async def examine_traffic(
         await _workers(redis, prefix, now_ms),
         await _libraries(ledger, fix=fix),
         await _pause(redis, prefix),
+        *await _former_ledger(redis, prefix),
     ]
 
 
@@ -171,3 +174,17 @@ async def _pause(redis: Redis, prefix: str) -> Finding:
     if paused:
         return warning("pause", "The queue is paused; `curator queue resume` resumes it.")
     return ok("pause", "The queue is not paused.")
+
+
+async def _former_ledger(redis: Redis, prefix: str) -> list[Finding]:
+    if prefix != DEFAULT_KEY_PREFIX:
+        return []
+    with redis_errors_as_unavailable():
+        exists = await former_ledger_exists(redis)
+    if not exists:
+        return []
+    sentence = (
+        f"There is a second ledger, under {FORMER_PREFIX}, where earlier releases kept it. "
+        f"KEY_PREFIX={FORMER_PREFIX} shows its jobs and lets them end."
+    )
+    return [warning("former ledger", sentence)]

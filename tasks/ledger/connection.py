@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -25,7 +25,9 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.maint_notifications import MaintNotificationsConfig
 
 from tasks.errors import InvalidSettings, LedgerUnavailable
+from tasks.ledger.slot import Slot, SlotConnection, SlotTLSConnection
 from tasks.redis_url import shown
+from tasks.settings.declarations import DEFAULT_KEY_PREFIX
 
 UNAVAILABLE = (
     RedisConnectionError,
@@ -141,17 +143,18 @@ class Client(Redis):
         await self.aclose()
 
 
-def connect(url: str, *, max_connections: int = 16) -> Redis:
+def connect(url: str, *, key_prefix: str = DEFAULT_KEY_PREFIX, max_connections: int = 16) -> Redis:
     """A client that a whole process shares.
 
     After a restart of Redis the first call on each pooled connection fails, so calls are repeated:
     every script of the ledger may run twice. A call that timed out is not repeated, because a
     caller would wait four times for a Redis that hangs. If all connections are in use, a caller
-    waits for one. Raises InvalidSettings if the URL has an option that there is not.
+    waits for one. In a cluster it follows the slot of the keys with this prefix. Raises
+    InvalidSettings if the URL has an option that there is not.
     """
     try:
-        pool = ConnectionPool.from_url(
-            url,
+        pool = ConnectionPool(
+            **_where(url, key_prefix),
             max_connections=max_connections,
             timeout=SOCKET_TIMEOUT,
             socket_timeout=SOCKET_TIMEOUT,
@@ -174,6 +177,18 @@ def connect(url: str, *, max_connections: int = 16) -> Redis:
         problem = re.sub(r".* unexpected keyword argument", "there is no option", str(error))
         raise InvalidSettings(f"REDIS_URL={shown(url)!r}: {problem}") from error
     return Client.from_pool(pool)
+
+
+def _where(url: str, key_prefix: str) -> dict[str, Any]:
+    """The options of a connection that this URL has."""
+    options: dict[str, Any] = dict(parse_url(url))
+    followed = _FOLLOWING.get(options.get("connection_class", Connection))
+    if followed:  # there is no cluster at a socket in the file system
+        options |= {"connection_class": followed, "slot": Slot(key_prefix)}
+    return options
+
+
+_FOLLOWING = {Connection: SlotConnection, SSLConnection: SlotTLSConnection}
 
 
 def is_away(error: BaseException) -> bool:

@@ -17,8 +17,10 @@ from redis.exceptions import (
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from tasks.errors import LedgerUnavailable
+from tasks.ledger.slot import HashTagMissing, SlotAway
 from tasks.logs import OutageLog
 from tasks.redis_url import shown
+from tasks.settings.declarations import DEFAULT_KEY_PREFIX
 
 START = "start it, or correct REDIS_URL; `curator up` starts its own again by itself"
 
@@ -157,6 +159,16 @@ def _of_server(chain: list[BaseException], url: str) -> Diagnosis:
     text = " ".join(str(error) for error in chain)
     for error in chain:
         match error:
+            case HashTagMissing():
+                return Diagnosis(
+                    str(error),
+                    f"use one such as {DEFAULT_KEY_PREFIX}, so that all keys are in one slot",
+                )
+            case SlotAway():
+                return Diagnosis(
+                    "no node of the cluster serves our keys now",
+                    "wait for the failover or the move of the slot, or see `CLUSTER INFO`",
+                )
             case BusyLoadingError():
                 return Diagnosis("it still loads its data", "wait")
             case OutOfMemoryError():

@@ -40,6 +40,7 @@ from tasks.jobs.step import (
     StepRef,
 )
 from tasks.ledger.connection import redis_errors_as_unavailable
+from tasks.ledger.key_prefix import KeyPrefix
 from tasks.ledger.keys import (
     IDEMPOTENCY_KEPT_S,
     READY,
@@ -64,13 +65,10 @@ RECORD_FIELDS = tuple(name for name in JobRecord.__struct_fields__ if name != "i
 class RedisReader:
     """See `tasks.jobs.ledger_port.JobReader` for the contract of each call, `keys` for the keys."""
 
-    def __init__(
-        self, redis: Redis, scripts: Scripts, policy: LedgerPolicy, key_prefix: str
-    ) -> None:
+    def __init__(self, redis: Redis, scripts: Scripts, policy: LedgerPolicy) -> None:
         self.scripts = scripts
         self._policy = policy
         self._redis = redis
-        self._prefix = key_prefix
 
     async def now_ms(self) -> int:
         return await self.scripts.now_ms()
@@ -231,6 +229,10 @@ class RedisReader:
         seconds, micros = time
         return seconds * 1000 + micros // 1000
 
+    @property
+    def _prefix(self) -> str:
+        return self.scripts.key_prefix.text
+
     def _key(self, job_id: str, part: str | None = None) -> str:
         return self._prefix + job_key(job_id, part)
 
@@ -239,8 +241,8 @@ class RedisLedger(RedisReader):
     """See `tasks.jobs.ledger_port.Ledger` for the contract of each call, `keys` for the keys."""
 
     def __init__(self, redis: Redis, policy: LedgerPolicy, key_prefix: str) -> None:
-        scripts = Scripts(redis, _constants(policy), key_prefix)
-        super().__init__(redis, scripts, policy, key_prefix)
+        scripts = Scripts(redis, _constants(policy), KeyPrefix(key_prefix))
+        super().__init__(redis, scripts, policy)
         self._jobs: dict[str, Job] = {}
 
     async def submit(self, job: Job, idempotency: IdempotencyKey | None = None) -> SubmitOutcome:

@@ -24,6 +24,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import NoPermissionError, NoScriptError, ResponseError
 
 from tasks.ledger.connection import SOCKET_TIMEOUT, is_away, unavailable
+from tasks.ledger.key_prefix import KeyPrefix
 
 log = structlog.get_logger(__name__)
 
@@ -87,11 +88,11 @@ class _ClockReading(Struct, frozen=True, kw_only=True):
 class Scripts:
     """The scripts of `lua/`, by name, on one client."""
 
-    def __init__(self, redis: Redis, constants: tuple[int, ...], key_prefix: str) -> None:
+    def __init__(self, redis: Redis, constants: tuple[int, ...], key_prefix: KeyPrefix) -> None:
         self._redis = redis
         self.constants = constants
         """The values of the ledger's policy that every script receives; see the prelude."""
-        self._key_prefix = key_prefix
+        self.key_prefix = key_prefix
         self.library, self._sources, self._library = _read_sources()
         self._uses_library = True
         """Until Redis refuses to load it: a user may lack the right to load functions."""
@@ -105,10 +106,12 @@ class Scripts:
 
         Raises LedgerUnavailable if Redis cannot be reached. The script may have run nevertheless.
         """
+        prefix = self.key_prefix.known or await self.key_prefix.find(self._redis)
         source, now = self._sources[name], self.clock.now_ms
         as_function = self._uses_library and name not in REPAIRS
         call = ("FCALL", source.function) if as_function else ("EVALSHA", source.sha)
-        head = (*call, 0, self._key_prefix, "" if now is None else now, *self.constants)
+        # The prefix is also the declared key, see `slot`. It never exists.
+        head = (*call, 1, prefix, prefix, "" if now is None else now, *self.constants)
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Call(head + arguments, source.alone, reply))
         if len(self._senders) < SENDERS:

@@ -22,11 +22,10 @@ PACKS_PER_CALL = 50
 class RedisSpanStore:
     """The `SpanStore` in Redis, for one ledger."""
 
-    def __init__(self, redis: Redis, scripts: Scripts, key_prefix: str, max_bytes: int) -> None:
+    def __init__(self, redis: Redis, scripts: Scripts, max_bytes: int) -> None:
         """`max_bytes`: of the packs of one job."""
         self._redis = redis
         self._scripts = scripts
-        self._key_prefix = key_prefix
         self._max_bytes = max_bytes
 
     async def add(self, packs: Sequence[SpanPack]) -> None:
@@ -41,9 +40,10 @@ class RedisSpanStore:
 
     async def read(self, job_id: str) -> JobTrace:
         """Empty where nothing is kept. Raises LedgerUnavailable."""
+        prefix = self._scripts.key_prefix.text
         pipeline = self._redis.pipeline(transaction=False)
-        pipeline.lrange(self._key_prefix + job_key(job_id, "spans"), 0, -1)
-        pipeline.hget(self._key_prefix + job_key(job_id), "spans_dropped")
+        pipeline.lrange(prefix + job_key(job_id, "spans"), 0, -1)
+        pipeline.hget(prefix + job_key(job_id), "spans_dropped")
         with redis_errors_as_unavailable():
             packs, dropped = await pipeline.execute()
         spans: dict[bytes, FinishedSpan] = {}

@@ -65,6 +65,10 @@ _Key = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._~+/=-]{8,200}$")]
 """Sent in an HTTP header."""
 
 
+DEFAULT_KEY_PREFIX = "{curator}:"
+"""With a hash tag: in a cluster all keys are in one slot."""
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """Everything that an operator may set."""
 
@@ -79,8 +83,15 @@ class Settings(Struct, frozen=True, kw_only=True):
         ),
     ] = None
     key_prefix: Annotated[
-        str, Meta(min_length=1, description="The prefix of every key in Redis.")
-    ] = "curator:"
+        str,
+        Meta(
+            min_length=1,
+            description=(
+                "The prefix of every key in Redis; a cluster needs its hash tag, {...}. With the "
+                "default, a ledger that an earlier release keeps under `curator:` stays in use."
+            ),
+        ),
+    ] = DEFAULT_KEY_PREFIX
     state_dir: Annotated[Path, Meta(description="Where the embedded Valkey keeps its data.")] = (
         Path(".state")
     )

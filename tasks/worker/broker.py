@@ -23,8 +23,10 @@ from taskiq.message import BrokerMessage, TaskiqMessage
 from taskiq.receiver import Receiver
 from taskiq_redis import ListQueueBroker
 
+from tasks.errors import LedgerUnavailable
 from tasks.jobs.step import StepRef
 from tasks.ledger.connection import is_away
+from tasks.ledger.key_prefix import KeyPrefix
 from tasks.ledger.keys import WAKE_LISTS
 from tasks.logs import OutageLog
 from tasks.supervision import cancel_and_wait
@@ -66,7 +68,7 @@ class WakeupBroker(ListQueueBroker):
         self,
         redis: Redis,
         url: str,
-        key_prefix: str,
+        key_prefix: KeyPrefix,
         *,
         stopped: asyncio.Event,
         free_slots: Callable[[], int] = lambda: 1,
@@ -80,7 +82,7 @@ class WakeupBroker(ListQueueBroker):
         self._stopped = stopped
         """Once set, no more wake-ups are given out."""
         self._redis = redis
-        self._lists = tuple(key_prefix + name for name in WAKE_LISTS)
+        self._key_prefix = key_prefix
         self._outage = OutageLog("wake-ups cannot be popped", "wake-ups are popped again")
 
     async def kick(self, message: BrokerMessage) -> None:
@@ -108,11 +110,13 @@ class WakeupBroker(ListQueueBroker):
             await asyncio.sleep(FULL_SECONDS)
             return "", ()
         try:
+            prefix = await self._key_prefix.find(self._redis)
+            lists = [prefix + name for name in WAKE_LISTS]
             reply: Any = await self._redis.blmpop(
-                POP_SECONDS, len(self._lists), *self._lists, direction="LEFT", count=slots
+                POP_SECONDS, len(lists), *lists, direction="LEFT", count=slots
             )
         except Exception as error:  # raised, it would end the worker with all that it runs
-            if is_away(error):
+            if isinstance(error, LedgerUnavailable) or is_away(error):
                 self._outage.lasts(cause=type(error).__name__)
             else:
                 log.exception("unexpected error while popping wake-ups")

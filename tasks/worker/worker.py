@@ -56,6 +56,7 @@ from tasks.jobs.job import JobType
 from tasks.jobs.ledger_port import Ledger
 from tasks.kinds.job_types import build_kinds
 from tasks.ledger.connection import connect
+from tasks.ledger.key_prefix import KeyPrefix
 from tasks.ledger.rate_limiter import RedisRateLimiter
 from tasks.ledger.redis import RedisLedger
 from tasks.machine import collect_less_garbage, give_large_blocks_back
@@ -231,7 +232,10 @@ async def serve_kinds(
     shutdown, or until it is to be recycled."""
     worker = worker_id()
     slots = settings.worker_concurrency
-    async with open_traces(settings), _clients(redis_url(settings)) as (commands, pops):
+    async with (
+        open_traces(settings),
+        _clients(settings) as (commands, pops),
+    ):
         ledger = ledger_on(commands, settings)
         leases = HeldLeases(ledger, worker, slots)
         runner = Runner(
@@ -301,7 +305,7 @@ def _receiver(
         await runner.run(wakeup)
 
     broker = WakeupBroker(
-        pops, redis_url(settings), settings.key_prefix, stopped=shutdown.requested
+        pops, redis_url(settings), KeyPrefix(settings.key_prefix), stopped=shutdown.requested
     )
     broker.register_task(run_step, task_name=RUN_STEP)
     receiver = StepReceiver(
@@ -360,9 +364,11 @@ async def shared_fetcher(settings: Settings, store: Cache | None = None) -> Asyn
 
 
 @asynccontextmanager
-async def _clients(url: str) -> AsyncIterator[tuple[Redis, Redis]]:
+async def _clients(settings: Settings) -> AsyncIterator[tuple[Redis, Redis]]:
     """One client for commands, and one for the pop, which blocks."""
-    commands, pops = connect(url), connect(url, max_connections=2)
+    url, prefix = redis_url(settings), settings.key_prefix
+    commands = connect(url, key_prefix=prefix)
+    pops = connect(url, key_prefix=prefix, max_connections=2)
     try:
         yield commands, pops
     finally:

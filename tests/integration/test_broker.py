@@ -17,6 +17,7 @@ from tasks.jobs.queue import Queue
 from tasks.jobs.step import StepRef
 from tasks.jobs.submission import Submission
 from tasks.ledger.connection import connect
+from tasks.ledger.key_prefix import KeyPrefix
 from tasks.ledger.keys import READY, WAKE_LISTS
 from tasks.settings import Settings
 from tasks.worker.broker import WakeupBroker
@@ -30,7 +31,7 @@ def a_broker(
     return WakeupBroker(
         client,
         str(settings.redis_url),
-        settings.key_prefix,
+        KeyPrefix(settings.key_prefix),
         stopped=stopped or asyncio.Event(),
         free_slots=lambda: slots,
     )

@@ -29,7 +29,7 @@ class DurableValkey:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.port = _free_port()
+        self.port = free_valkey_port()
         self._server: ValkeyServer | None = None
 
     @property
@@ -84,7 +84,7 @@ def durable_valkey(folder: Path) -> Iterator[DurableValkey]:
         valkey.kill()
 
 
-def _free_port() -> int:
+def free_valkey_port() -> int:
     while True:
         port = random.choice(PORTS)
         with socket.socket() as probe:

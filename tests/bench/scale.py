@@ -18,6 +18,7 @@ import click
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tasks.settings.declarations import DEFAULT_KEY_PREFIX
 from tests.bench.entrants import ours_in_jobs_of
 from tests.bench.figure import Figure, compared, prints_figures
 from tests.bench.listing import list_beside_few
@@ -76,7 +77,7 @@ def _measure(
 
 def _run(server: BenchServer, size: int, articles: int, folder: Path) -> Cost:
     def all_ended() -> bool:
-        return not server.client.exists("curator:steps:due")
+        return not server.client.exists(f"{DEFAULT_KEY_PREFIX}steps:due")
 
     result = run_round(server, ours_in_jobs_of(size), articles, folder, all_ended)
     return Cost(

@@ -7,6 +7,9 @@ from urllib.parse import urlsplit
 
 SCHEMES = ("redis", "rediss", "unix")
 
+DEFAULT_KEY_PREFIX = "{curator}:"
+"""With a hash tag: in a cluster all keys are in one slot."""
+
 
 def check_redis_url(url: str) -> None:
     """Raises ValueError with what is wrong. Options after a `?` are checked by the client library,

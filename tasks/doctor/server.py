@@ -19,7 +19,7 @@ from tasks.ledger.connection import redis_errors_as_unavailable
 from tasks.ledger.key_prefix import FORMER_PREFIX, former_ledger_exists
 from tasks.ledger.keys import WORKER_FORGOTTEN_MS
 from tasks.ledger.redis import RedisLedger
-from tasks.settings.declarations import DEFAULT_KEY_PREFIX
+from tasks.redis_url import DEFAULT_KEY_PREFIX
 
 MIN_VERSIONS = {"Valkey": 8, "Redis": 7}
 

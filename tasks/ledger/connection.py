@@ -26,8 +26,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 
 from tasks.errors import InvalidSettings, LedgerUnavailable
 from tasks.ledger.slot import Slot, SlotConnection, SlotTLSConnection
-from tasks.redis_url import shown
-from tasks.settings.declarations import DEFAULT_KEY_PREFIX
+from tasks.redis_url import DEFAULT_KEY_PREFIX, shown
 
 UNAVAILABLE = (
     RedisConnectionError,

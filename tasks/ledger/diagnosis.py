@@ -19,8 +19,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from tasks.errors import LedgerUnavailable
 from tasks.ledger.slot import HashTagMissing, SlotAway
 from tasks.logs import OutageLog
-from tasks.redis_url import shown
-from tasks.settings.declarations import DEFAULT_KEY_PREFIX
+from tasks.redis_url import DEFAULT_KEY_PREFIX, shown
 
 START = "start it, or correct REDIS_URL; `curator up` starts its own again by itself"
 

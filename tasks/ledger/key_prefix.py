@@ -7,7 +7,7 @@ from redis.exceptions import ClusterCrossSlotError
 
 from tasks.errors import LedgerUnavailable
 from tasks.ledger.connection import redis_errors_as_unavailable
-from tasks.settings.declarations import DEFAULT_KEY_PREFIX
+from tasks.redis_url import DEFAULT_KEY_PREFIX
 
 FORMER_PREFIX = "curator:"
 """The default of earlier releases. A ledger that is there stays in use."""

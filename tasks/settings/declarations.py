@@ -21,7 +21,7 @@ from msgspec import Meta, Struct, field
 from nlp.decision import RELEVANCE_FLOOR
 from tasks.errors import InvalidSettings
 from tasks.machine import available_memory_mb, memory_shares
-from tasks.redis_url import check_redis_url, shown
+from tasks.redis_url import DEFAULT_KEY_PREFIX, check_redis_url, shown
 
 SECRET = {"secret": True}
 """The `extra` of a setting whose value is never shown."""
@@ -63,10 +63,6 @@ _ProxySecret = Annotated[str, Meta(pattern="^[!-~]{16,200}$")]
 
 _Key = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._~+/=-]{8,200}$")]
 """Sent in an HTTP header."""
-
-
-DEFAULT_KEY_PREFIX = "{curator}:"
-"""With a hash tag: in a cluster all keys are in one slot."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ import click
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tasks.settings.declarations import DEFAULT_KEY_PREFIX
+from tasks.redis_url import DEFAULT_KEY_PREFIX
 from tests.bench.entrants import ours_in_jobs_of
 from tests.bench.figure import Figure, compared, prints_figures
 from tests.bench.listing import list_beside_few

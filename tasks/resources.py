@@ -42,6 +42,7 @@ from tasks.telemetry.recorder import SpanRecorder
 from tasks.telemetry.tracing import trees
 
 FIND_KEYS_SECONDS = 1.0
+"""A start is not held up for longer by a Redis that hangs."""
 
 
 def redis_url(settings: Settings) -> str:
@@ -66,7 +67,7 @@ def _client(settings: Settings) -> Redis:
     return connect(redis_url(settings), key_prefix=settings.key_prefix)
 
 
-async def find_keys(client: Redis, scripts: Scripts) -> None:
+async def _find_keys(client: Redis, scripts: Scripts) -> None:
     """Finds the prefix of the ledger's keys, but waits for no Redis that is away: each call of a
     script tries it again."""
     with contextlib.suppress(LedgerUnavailable, TimeoutError):
@@ -84,7 +85,7 @@ async def open_ledger(settings: Settings) -> AsyncIterator[RedisLedger]:
     client = _client(settings)
     try:
         ledger = build_ledger(client, settings)
-        await find_keys(client, ledger.scripts)
+        await _find_keys(client, ledger.scripts)
         yield ledger
     finally:
         await client.aclose()
@@ -161,7 +162,7 @@ async def open_traces(settings: Settings) -> AsyncIterator[RedisSpanStore]:
     try:
         scripts = build_ledger(client, settings).scripts
         most = settings.trace_max_kb << 10
-        await find_keys(client, scripts)
+        await _find_keys(client, scripts)
         store = RedisSpanStore(client, scripts, most)
         recorder = SpanRecorder(store)
         with trees.passed_to(recorder.add):

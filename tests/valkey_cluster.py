@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,7 +41,7 @@ class Node:
         self._server.start(timeout=START_SECONDS)
         self.client = redis.Redis(port=self.port, socket_timeout=10)
         self.client.response_callbacks.pop("CLUSTER", None)
-        self._run: Callable[..., Any] = self.client.execute_command
+        self.run: Callable[..., Any] = self.client.execute_command
         self.id = self.ask("MYID").decode()
 
     @property
@@ -49,12 +50,9 @@ class Node:
 
     def ask(self, *words: object) -> bytes:
         """A subcommand of CLUSTER. The client would make objects of some replies."""
-        reply = self._run("CLUSTER", *words)
+        reply = self.run("CLUSTER", *words)
         assert isinstance(reply, bytes)
         return reply
-
-    def run(self, *words: object) -> Any:
-        return self._run(*words)
 
     def kill(self) -> None:
         """As `kill -9` does."""
@@ -73,15 +71,14 @@ class ValkeyCluster:
                 node.ask("ADDSLOTSRANGE", n * share, last)
         for node in others:
             node.ask("MEET", "127.0.0.1", first.port, first.bus_port)
-        for node in self.nodes:
-            _wait(lambda node=node: node.ask("NODES").count(b"\n") == len(self.nodes))  # type: ignore[misc]
+        _wait_for_all(self.nodes, lambda node: node.ask("NODES").count(b"\n") == 2 * PRIMARIES)
         for primary, replica in zip(self.nodes[:PRIMARIES], self.nodes[PRIMARIES:], strict=True):
             replica.ask("REPLICATE", primary.id)
-        for node in self.nodes:
-            _wait(lambda node=node: b"cluster_state:ok" in node.ask("INFO"))  # type: ignore[misc]
-        for node in self.nodes[PRIMARIES:]:
-            _wait(lambda node=node: node.client.info()["master_link_status"] == "up")  # type: ignore[misc]
-        _wait(lambda: all(first.ask("NODES").count(b"slave") == PRIMARIES for _ in others))
+        _wait_for_all(self.nodes, lambda node: b"cluster_state:ok" in node.ask("INFO"))
+        _wait_for_all(self.nodes, lambda node: node.ask("NODES").count(b"slave") == PRIMARIES)
+        _wait_for_all(
+            self.nodes[PRIMARIES:], lambda node: node.client.info()["master_link_status"] == "up"
+        )
 
     @property
     def primaries(self) -> list[Node]:
@@ -137,6 +134,11 @@ def _has(node: Node, slot: int) -> bool:
                 if int(low) <= slot <= int(high or low):
                     return True
     return False
+
+
+def _wait_for_all(nodes: list[Node], condition: Callable[[Node], bool]) -> None:
+    for node in nodes:
+        _wait(functools.partial(condition, node))
 
 
 def _wait(condition: Callable[[], bool]) -> None:

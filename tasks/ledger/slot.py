@@ -19,7 +19,7 @@ from redis.asyncio import Connection, SSLConnection
 from redis.asyncio.connection import DefaultParser
 from redis.crc import key_slot
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
+from redis.exceptions import NoPermissionError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 HASH_TAG = re.compile(r"[^{]*\{[^}]+\}")
@@ -52,7 +52,7 @@ class Slot:
         """None until a server was asked."""
         self.owner: Address | None = None
         self.nodes: tuple[Address, ...] = ()
-        """The others, in case that the owner and the address that was given are both gone."""
+        """All of them, in case that the owner and the address that was given are both gone."""
 
 
 class _ClusterParser(DefaultParser):  # type: ignore[misc,valid-type]
@@ -79,8 +79,7 @@ class _FollowingSlot(Connection):
         first_error: Exception | None = None
         tried: set[Address] = set()
         slot = self._slot
-        known = (slot.owner or self._given, self._given, *slot.nodes)
-        to_try = deque(known)
+        to_try = deque((slot.owner or self._given, self._given, *slot.nodes))
         while to_try:
             address = to_try.popleft()
             if address in tried:
@@ -109,11 +108,15 @@ class _FollowingSlot(Connection):
         Raises SlotAway if the node serves nothing.
         """
         slot = self._slot
-        if slot.in_cluster is False and slot.owner is None:
+        if slot.in_cluster is False:
             return None
         try:
             info = await self._ask("CLUSTER", "INFO")
-        except ResponseError:  # not in cluster mode, or the user may not ask
+        except NoPermissionError:
+            return None
+        except ResponseError as error:
+            if "cluster support disabled" not in str(error):
+                raise SlotAway(str(error)) from error
             slot.in_cluster = False
             return None
         slot.in_cluster = True

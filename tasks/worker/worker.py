@@ -232,10 +232,7 @@ async def serve_kinds(
     shutdown, or until it is to be recycled."""
     worker = worker_id()
     slots = settings.worker_concurrency
-    async with (
-        open_traces(settings),
-        _clients(settings) as (commands, pops),
-    ):
+    async with open_traces(settings), _clients(settings) as (commands, pops):
         ledger = ledger_on(commands, settings)
         leases = HeldLeases(ledger, worker, slots)
         runner = Runner(

@@ -10,20 +10,17 @@ import redis
 
 from tasks.errors import LedgerUnavailable
 from tasks.ledger.key_prefix import FORMER_PREFIX, KeyPrefix
+from tasks.redis_url import DEFAULT_KEY_PREFIX
 from tasks.resources import examine_redis, open_ledger, open_schedules
 from tasks.settings import Settings
 from tests.contract.test_stored_ledger import ID, NAMES, restore
-from tests.valkey import DurableValkey
-
-DEFAULT = Settings().key_prefix
+from tests.valkey import DurableValkey, durable_valkey
 
 
 @pytest.fixture
 def valkey(tmp_path: Path) -> Iterator[DurableValkey]:
-    server = DurableValkey(tmp_path)
-    server.start()
-    yield server
-    server.kill()
+    with durable_valkey(tmp_path) as server:
+        yield server
 
 
 def restore_at(client: redis.Redis, prefix: str) -> None:
@@ -67,7 +64,7 @@ async def test_where_there_are_two_the_doctor_says_so(valkey: DurableValkey) -> 
         client.hset(f"{FORMER_PREFIX}reaper", "seen", "1")
     async with open_ledger(settings) as ledger:
         await ledger.reap()
-        assert ledger.scripts.key_prefix.text == DEFAULT
+        assert ledger.scripts.key_prefix.text == DEFAULT_KEY_PREFIX
     findings = await examine_redis(settings)
     assert [finding.level for finding in findings if finding.check == "former ledger"] == [
         "warning"
@@ -90,4 +87,4 @@ async def test_a_process_that_starts_while_redis_is_away_finds_the_ledger_later(
 
 def test_a_prefix_that_was_set_is_not_searched() -> None:
     assert KeyPrefix("mine:").text == "mine:"
-    assert KeyPrefix(DEFAULT).known is None
+    assert KeyPrefix(DEFAULT_KEY_PREFIX).known is None
